@@ -1,0 +1,40 @@
+# `make run` and `make test` need Python 3.11 or newer with pip, nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export MPLBACKEND := Agg
+
+.PHONY: help run test slow bench lint docs clean
+
+help:
+	@echo "make run    compute a real f(n_s, tau_s) curve: table and picture in results/f_curve"
+	@echo "make test   the test suite, compiled, then the kernels as plain Python"
+	@echo "make slow   the long checks"
+	@echo "make bench  side-by-side measurements"
+
+# One virtual environment, made anew when pyproject.toml changes.
+$(VENV)/.ready: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "hopnet needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; set PYTHON=python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	touch $@
+
+run: $(VENV)/.ready
+	$(BIN)/hopnet run runs/f_curve.toml --out results/f_curve
+
+test: $(VENV)/.ready
+	$(BIN)/python -m pytest --durations=10
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -m 'kernel and not slow'
+
+slow: $(VENV)/.ready
+	$(BIN)/python -m pytest -m slow --durations=20
+
+bench: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
+	$(BIN)/hopnet bench solve
+
+lint: $(VENV)/.ready
+	$(BIN)/ruff check .
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info results

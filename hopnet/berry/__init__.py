@@ -1,0 +1,1 @@
+"""hopnet.berry: proper spin currents from Berry connections."""

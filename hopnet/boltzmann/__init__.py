@@ -1,0 +1,1 @@
+"""hopnet.boltzmann: quantum Boltzmann linear response and Rashba spin-density-matrix kinetics."""

@@ -1,0 +1,1 @@
+"""hopnet.cli: one file a topic."""

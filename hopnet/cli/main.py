@@ -1,0 +1,76 @@
+"""The command ``hopnet``: collects the topics and turns errors into one sentence and exit code 2."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+
+import click
+import typer
+
+from hopnet.errors import HopnetError, ValidityWarning
+
+app = typer.Typer(
+    name="hopnet",
+    help="Spin and charge in two-dimensional hopping conductors.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def root():
+    """Spin and charge in two-dimensional hopping conductors."""
+
+
+def add_topics():
+    """Fasten every topic to the command; each topic imports its physics only when it runs."""
+    from hopnet.cli import run
+
+    run.add_to(app)
+
+
+def show_warning(message, category, filename, lineno, file=None, line=None):
+    """Print a validity warning as one line on standard error, other warnings as Python does."""
+    if issubclass(category, ValidityWarning):
+        print(f"warning: {message}", file=sys.stderr)
+    else:
+        sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
+
+
+def main(argv=None):
+    """Entry point of the console script.
+
+    Parameters
+    ----------
+    argv : list of str, optional
+        The command line after the program's name (default: ``sys.argv[1:]``).
+
+    Returns
+    -------
+    int
+        Exit code: 0, or 2 for bad input, or 130 when interrupted.
+    """
+    warnings.showwarning = show_warning
+    add_topics()
+    try:
+        return app(args=argv, standalone_mode=False) or 0
+    except HopnetError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except click.exceptions.Abort:
+        print("interrupted; what was finished is kept", file=sys.stderr)
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; what was finished is kept", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""hopnet.plots: the only files that import matplotlib."""

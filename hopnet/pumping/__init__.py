@@ -1,0 +1,1 @@
+"""hopnet.pumping: spin pumping and spin-charge conversion."""

@@ -1,0 +1,182 @@
+"""The shape of the house: imports point down, kernels are proved, every equation row resolves."""
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "hopnet"
+KERNELS = ROOT / "kernels"
+TESTS = ROOT / "tests"
+
+# Lowest first. A module may import from its own row (itself excepted) and from lower rows only.
+LAYERS = [
+    {"kernels"},
+    {"errors", "records"},
+    {"material"},
+    {"elimination", "sites"},
+    {"network"},
+    {"current", "triads"},
+    {"reduced", "percolation"},
+    {"spin"},
+    {"kinetics"},
+    {"scaling"},
+    {"config", "ledger"},
+    {"ensemble"},
+    {"plots"},
+    {"cli", "bench"},
+]
+RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row}
+COMPANIONS = {"boltzmann", "berry", "pumping"}
+LATE = {"matplotlib", "dask", "distributed", "dask_jobqueue", "pypardiso", "cholespy", "pyamg"}
+
+
+def python_files(folder):
+    return sorted(p for p in folder.rglob("*.py") if "__pycache__" not in p.parts)
+
+
+def imported_modules(tree):
+    """Every (dotted name, at top level?) that a module imports."""
+    top = set(ast.walk(ast.Module(body=[n for n in tree.body if not is_definition(n)])))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node in top) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative import"
+            for alias in node.names:
+                yield f"{node.module}.{alias.name}", node in top
+
+
+def is_definition(node):
+    return isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)
+
+
+def room(dotted):
+    """The second word of hopnet.x.y, or None."""
+    parts = dotted.split(".")
+    return parts[1] if parts[0] == "hopnet" and len(parts) > 1 else None
+
+
+@pytest.mark.parametrize("path", python_files(PACKAGE), ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_point_down(path):
+    here = path.relative_to(PACKAGE).with_suffix("").parts[0]
+    if here == "__init__":
+        return
+    for dotted, _ in imported_modules(ast.parse(path.read_text())):
+        target = room(dotted)
+        if target is None or target == "__version__":
+            continue
+        if here in COMPANIONS:
+            assert target in {"errors", "records", "material", "kernels", here}, dotted
+        else:
+            if target in COMPANIONS:
+                assert here in {"cli", "plots", "bench"}, dotted
+                continue
+            assert target in RANK, f"{dotted}: no layer; add it to LAYERS"
+            assert target == here or RANK[target] < RANK[here], f"{here} imports {dotted} upwards"
+
+
+@pytest.mark.parametrize("path", python_files(PACKAGE), ids=lambda p: str(p.relative_to(ROOT)))
+def test_heavy_libraries_are_imported_where_they_are_used(path):
+    for dotted, at_top in imported_modules(ast.parse(path.read_text())):
+        library = dotted.split(".")[0]
+        if library == "matplotlib":
+            assert path.parent.name == "plots", "only plots/ imports matplotlib"
+        if library in LATE:
+            assert not at_top, f"{library} is imported at the top of {path.name}"
+
+
+def test_nothing_imports_bare_kernels():
+    for path in python_files(PACKAGE) + python_files(TESTS) + python_files(KERNELS):
+        for dotted, _ in imported_modules(ast.parse(path.read_text())):
+            assert dotted.split(".")[0] != "kernels", path
+
+
+def test_packages_listed_are_the_folders_there_are():
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    found = {".".join(p.parent.relative_to(ROOT).parts) for p in PACKAGE.rglob("__init__.py")}
+    found |= {"hopnet." + ".".join(p.parent.relative_to(ROOT).parts) for p in KERNELS.rglob("__init__.py")}
+    assert set(listed) == found
+
+
+def jitted_functions(path):
+    """Every (function node, decorator node) that numba compiles in a kernel file."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.FunctionDef):
+            for decorator in node.decorator_list:
+                name = decorator.func if isinstance(decorator, ast.Call) else decorator
+                if isinstance(name, ast.Name) and name.id in {"njit", "jit"}:
+                    yield node, decorator
+
+
+KERNEL_FUNCTIONS = [
+    pytest.param(path, node, decorator, id=f"{path.name}:{node.name}")
+    for path in python_files(KERNELS)
+    for node, decorator in jitted_functions(path)
+]
+
+
+@pytest.mark.parametrize(("path", "node", "decorator"), KERNEL_FUNCTIONS)
+def test_kernels_are_boring(path, node, decorator):
+    assert ast.get_docstring(node), "no docstring"
+    keywords = {k.arg: k.value for k in decorator.keywords} if isinstance(decorator, ast.Call) else {}
+    assert getattr(keywords.get("cache"), "value", None) is True, "cache=True is missing"
+    assert "fastmath" not in keywords
+    assert not any(isinstance(n, ast.Raise) for n in ast.walk(node)), "a kernel does not raise"
+    if node.name.startswith("_"):
+        return  # a helper of its own file, proved through the kernels that call it
+    twin_file = TESTS / "twins" / path.name
+    assert twin_file.exists(), f"{path.name} has no twins"
+    twins = {n.name for n in ast.parse(twin_file.read_text()).body if isinstance(n, ast.FunctionDef)}
+    assert node.name in twins, f"no twin of {node.name} in tests/twins/{path.name}"
+
+
+@pytest.mark.parametrize("path", python_files(KERNELS), ids=lambda p: p.name)
+def test_kernel_files_stand_alone(path):
+    for dotted, _ in imported_modules(ast.parse(path.read_text())):
+        assert dotted.split(".")[0] in {"numpy", "numba", "math", "cmath"}, dotted
+
+
+def equation_rows():
+    for line in (PACKAGE / "EQUATIONS.md").read_text().splitlines():
+        match = re.match(r"\| *`?\[(\w+ [^\]]+)\]`? *\|", line)
+        if match:
+            cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+            yield pytest.param(f"[{match[1]}]", cells, id=match[1])
+
+
+def source_of(path, dotted_name):
+    """The source text of a function, class or method in a file."""
+    text = path.read_text()
+    nodes = ast.parse(text).body
+    for part in dotted_name.split("."):
+        node = next((n for n in nodes if is_definition(n) and n.name == part), None)
+        assert node is not None, f"{path.relative_to(ROOT)} has no {dotted_name}"
+        nodes = node.body
+    return ast.get_source_segment(text, node)
+
+
+@pytest.mark.parametrize(("label", "cells"), list(equation_rows()))
+def test_every_equation_row_resolves(label, cells):
+    assert len(cells) == 5, "label, says, function, kernel, test"
+    _, says, function, kernel, test = cells
+    assert says
+    for cell, folder in ((function, PACKAGE), (kernel, KERNELS)):
+        for place in re.findall(r"`([^`]+)`", cell):
+            module, name = place.split(":")
+            source = source_of(folder / f"{module.replace('.', '/')}.py", name)
+            assert label in source, f"{place} does not name {label}"
+    for place in re.findall(r"`([^`]+)`", test):
+        file, name = place.split(":")
+        path = TESTS / f"{file}.py"
+        source_of(path, name)
+        assert label in path.read_text(), f"tests/{file}.py does not name {label}"
+    assert "`" in function + test or "—" in function, "an empty row"
+
+
+def test_no_file_is_two_files():
+    for path in python_files(PACKAGE) + python_files(KERNELS):
+        assert len(path.read_text().splitlines()) <= 600, f"{path.relative_to(ROOT)}: two ideas?"
