@@ -15,7 +15,8 @@ TESTS = ROOT / "tests"
 # Lowest first. A module may import from its own row (itself excepted) and from lower rows only.
 LAYERS = [
     {"kernels"},
-    {"errors", "records"},
+    {"errors"},
+    {"records"},
     {"material"},
     {"elimination", "sites"},
     {"network"},
@@ -98,7 +99,7 @@ def test_nothing_imports_bare_kernels():
 def test_packages_listed_are_the_folders_there_are():
     listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
     found = {".".join(p.parent.relative_to(ROOT).parts) for p in PACKAGE.rglob("__init__.py")}
-    found |= {"hopnet." + ".".join(p.parent.relative_to(ROOT).parts) for p in KERNELS.rglob("__init__.py")}
+    found |= {f"hopnet.{p.parent.relative_to(ROOT)}" for p in KERNELS.rglob("__init__.py")}
     assert set(listed) == found
 
 
@@ -122,7 +123,8 @@ KERNEL_FUNCTIONS = [
 @pytest.mark.parametrize(("path", "node", "decorator"), KERNEL_FUNCTIONS)
 def test_kernels_are_boring(path, node, decorator):
     assert ast.get_docstring(node), "no docstring"
-    keywords = {k.arg: k.value for k in decorator.keywords} if isinstance(decorator, ast.Call) else {}
+    arguments = decorator.keywords if isinstance(decorator, ast.Call) else []
+    keywords = {k.arg: k.value for k in arguments}
     assert getattr(keywords.get("cache"), "value", None) is True, "cache=True is missing"
     assert "fastmath" not in keywords
     assert not any(isinstance(n, ast.Raise) for n in ast.walk(node)), "a kernel does not raise"
@@ -130,7 +132,7 @@ def test_kernels_are_boring(path, node, decorator):
         return  # a helper of its own file, proved through the kernels that call it
     twin_file = TESTS / "twins" / path.name
     assert twin_file.exists(), f"{path.name} has no twins"
-    twins = {n.name for n in ast.parse(twin_file.read_text()).body if isinstance(n, ast.FunctionDef)}
+    twins = {n.name for n in ast.parse(twin_file.read_text()).body if is_definition(n)}
     assert node.name in twins, f"no twin of {node.name} in tests/twins/{path.name}"
 
 
