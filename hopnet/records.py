@@ -108,7 +108,7 @@ def load_arrays(path, kind):
         with np.load(path, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
     except FileNotFoundError:
-        raise DataError(f"There is no file {str(path)!r}; give the path of a saved {kind}.") from None
+        raise DataError(f"There is no file {str(path)!r}; give that of a saved {kind}.") from None
     except Exception as failure:  # zipfile, zlib, numpy and the system each have their own
         raise DataError(
             f"{str(path)!r} is not a readable {kind} file ({failure}); save the {kind} again."

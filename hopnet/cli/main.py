@@ -1,4 +1,4 @@
-"""The command ``hopnet``: collects the topics and turns errors into one sentence and exit code 2."""
+"""The command ``hopnet``: gathers the topics; an error is one sentence and exit code 2."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ def root():
 
 def add_topics():
     """Fasten every topic to the command; each topic imports its physics only when it runs."""
-    from hopnet.cli import run
+    from hopnet.cli import bench, run
 
-    run.add_to(app)
+    for topic in (run, bench):
+        topic.add_to(app)
 
 
 def show_warning(message, category, filename, lineno, file=None, line=None):

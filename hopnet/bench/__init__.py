@@ -1,0 +1,83 @@
+"""Side-by-side measurements: one file a topic, each with ``measure(**options) -> list of rows``.
+
+A row is a dict of plain numbers and texts with at least ``what``, ``seconds_min``,
+``seconds_median`` and, where it is compared, ``reference`` and ``ratio`` (this / reference,
+both timed in the same run, in turn, after a warm-up). `paired` does the timing.
+"""
+
+from __future__ import annotations
+
+import platform
+import statistics
+import sys
+import time
+from importlib.metadata import PackageNotFoundError, version
+
+
+def paired(candidates, *, repeats=5, warm_up=1):
+    """Time several callables in turn: A B C A B C ..., so that drift of the machine hits all alike.
+
+    Parameters
+    ----------
+    candidates : dict of str to callable
+        Called without arguments.
+    repeats, warm_up : int
+        Counted and uncounted rounds.
+
+    Returns
+    -------
+    dict of str to list of float, s
+        The counted times of each candidate.
+    """
+    seconds = {name: [] for name in candidates}
+    for round_number in range(warm_up + repeats):
+        for name, call in candidates.items():
+            start = time.perf_counter()
+            call()
+            if round_number >= warm_up:
+                seconds[name].append(time.perf_counter() - start)
+    return seconds
+
+
+def row(what, seconds, reference=None, reference_seconds=None, **more):
+    """One line of a bench table; the ratio is the median of the pairwise ratios."""
+    line = {
+        "what": what,
+        "seconds_min": min(seconds),
+        "seconds_median": statistics.median(seconds),
+    }
+    if reference is not None:
+        ratios = [a / b for a, b in zip(seconds, reference_seconds)]
+        line |= {"reference": reference, "ratio": statistics.median(ratios)}
+    return line | more
+
+
+def machine():
+    """What a reader needs to judge a time: processor, threads, versions."""
+    import os
+
+    import numba
+
+    versions = {"python": platform.python_version()}
+    for name in ("hopnet", "numpy", "scipy", "numba"):
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = "not installed"
+    return {
+        "processor": processor_name(),
+        "cores": os.cpu_count(),
+        "threads": numba.get_num_threads(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "versions": versions,
+    }
+
+
+def processor_name():
+    """The processor's name, or what the platform module knows of it."""
+    if sys.platform.startswith("linux"):
+        with open("/proc/cpuinfo") as lines:
+            for line in lines:
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

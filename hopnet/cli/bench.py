@@ -1,0 +1,80 @@
+"""``hopnet bench TOPIC``: side-by-side measurements anyone can repeat."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hopnet.errors import ParameterError
+
+
+def add_to(app):
+    """Fasten ``bench`` to ``app`` (a typer.Typer)."""
+    app.command("bench")(bench)
+
+
+def bench(
+    topic: Annotated[str, typer.Argument(help="solve, percolation, boltzmann, berry, pumping ...")],
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Also write the table to this file.")
+    ] = None,
+    option: Annotated[
+        list[str] | None, typer.Option("--set", help="Option of the bench, NAME=VALUE (JSON).")
+    ] = None,
+):
+    """Time a topic against its peers, in one run, warm, in turn.
+
+    Example: hopnet bench solve --json solve.json
+    """
+    import hopnet.bench
+
+    topics = sorted(m.name for m in pkgutil.iter_modules(hopnet.bench.__path__))
+    if topic not in topics:
+        raise ParameterError(
+            f"bench topic must be one of {', '.join(topics)}, got {topic!r}; choose one of them."
+        )
+    rows = importlib.import_module(f"hopnet.bench.{topic}").measure(**parse_options(option or []))
+    print_table(topic, rows)
+    if json_file is not None:
+        report = {"topic": topic, "machine": hopnet.bench.machine(), "rows": rows}
+        json_file.write_text(json.dumps(report, indent=1) + "\n")
+
+
+def parse_options(words):
+    """``["n_sites=1000"]`` -> ``{"n_sites": 1000}``; a value that is not JSON stays a text."""
+    options = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise ParameterError(f"--set takes NAME=VALUE, got {word!r}; write --set name=value.")
+        try:
+            options[name] = json.loads(value)
+        except json.JSONDecodeError:
+            options[name] = value
+    return options
+
+
+def print_table(title, rows):
+    """Rows of dicts as one table on the terminal, columns in order of first appearance."""
+    from rich.console import Console
+    from rich.table import Table
+
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    table = Table(title=title)
+    for column in columns:
+        table.add_column(column, justify="left" if column in ("what", "reference") else "right")
+    for row in rows:
+        table.add_row(*(cell(row.get(column)) for column in columns))
+    Console().print(table)
+
+
+def cell(value):
+    """A table cell: four digits for floats, nothing for what is missing."""
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
