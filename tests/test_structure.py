@@ -28,7 +28,8 @@ LAYERS = [
     {"config", "ledger"},
     {"ensemble"},
     {"plots"},
-    {"cli", "bench"},
+    {"bench"},
+    {"cli"},
 ]
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row}
 COMPANIONS = {"boltzmann", "berry", "pumping"}
