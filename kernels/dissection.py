@@ -1,0 +1,373 @@
+"""Nested dissection by minimum vertex cuts.
+
+A region of the graph is cut where it is thinnest. Sites near the median line along the longer
+axis form a *strip*; each may be removed at unit price; everything left of the strip is the
+source, everything right of it the sink. A maximum flow of vertex-disjoint paths (Dinic) is as
+large as the smallest set of sites that separates the two sides, and the residual graph shows it.
+"""
+
+import numpy as np
+from numba import njit
+
+LEFT, RIGHT, STRIP = 0, 1, 2  # codes of a site inside its region; a strip site k has STRIP + k
+
+
+@njit(cache=True, nogil=True)
+def _kth_smallest(value, k):
+    """The k-th smallest entry of ``value`` (reordered): Hoare's selection."""
+    low = 0
+    high = value.shape[0] - 1
+    while low < high:
+        pivot = value[(low + high) // 2]
+        i = low
+        j = high
+        while i <= j:
+            while value[i] < pivot:
+                i += 1
+            while value[j] > pivot:
+                j -= 1
+            if i <= j:
+                value[i], value[j] = value[j], value[i]
+                i += 1
+                j -= 1
+        if k <= j:
+            high = j
+        elif k >= i:
+            low = i
+        else:
+            return value[k]
+    return value[k]
+
+
+@njit(cache=True, nogil=True)
+def _find_levels(start, neighbour, source, sink, previous, following, level, queue):
+    """Breadth-first levels of the residual graph; returns the sink's level, -1 if out of reach.
+
+    State ``2 u`` is strip site u entered, ``2 u + 1`` is u left. A site that carries a path can
+    be entered only to push that path back to where it came from, and left only for elsewhere.
+    """
+    level[:] = -1
+    tail = 0
+    for u in range(source.shape[0]):
+        if source[u]:
+            level[2 * u] = 0
+            queue[tail] = 2 * u
+            tail += 1
+    head = 0
+    found = -1
+    while head < tail:
+        state = queue[head]
+        head += 1
+        depth = level[state] + 1
+        if found >= 0 and depth > found:
+            break
+        u = state >> 1
+        if state & 1 == 0:
+            if previous[u] == -1:
+                onward = state + 1
+            elif previous[u] >= 0:
+                onward = 2 * previous[u] + 1
+            else:
+                continue
+            if level[onward] < 0:
+                level[onward] = depth
+                queue[tail] = onward
+                tail += 1
+            continue
+        if sink[u]:
+            found = depth
+            continue
+        for a in range(start[u], start[u + 1]):
+            onward = 2 * neighbour[a]
+            if level[onward] < 0 and following[u] != neighbour[a]:
+                level[onward] = depth
+                queue[tail] = onward
+                tail += 1
+        if previous[u] != -1 and level[2 * u] < 0:
+            level[2 * u] = depth
+            queue[tail] = 2 * u
+            tail += 1
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _next_state(state, depth, start, neighbour, previous, following, level, arc):
+    """The next state of the level graph that ``state`` can step to, or -1; advances ``arc``."""
+    u = state >> 1
+    if state & 1 == 0:
+        if arc[state] > 0:
+            return -1
+        arc[state] = 1
+        if previous[u] == -1:
+            onward = state + 1
+        elif previous[u] >= 0:
+            onward = 2 * previous[u] + 1
+        else:
+            return -1
+        return onward if level[onward] == depth else -1
+    degree = start[u + 1] - start[u]
+    while arc[state] < degree:
+        v = neighbour[start[u] + arc[state]]
+        arc[state] += 1
+        if level[2 * v] == depth and following[u] != v:
+            return 2 * v
+    if arc[state] == degree:
+        arc[state] += 1
+        if previous[u] != -1 and level[2 * u] == depth:
+            return 2 * u
+    return -1
+
+
+@njit(cache=True, nogil=True)
+def _add_path(path, length, previous, following):
+    """Change the disjoint paths along one augmenting path of states."""
+    for a in range(length):
+        state = path[a]
+        u = state >> 1
+        if state & 1 == 0:
+            if a == 0:
+                previous[u] = -2
+            elif path[a - 1] == state + 1:  # the path through u is taken back
+                previous[u] = -1
+                following[u] = -1
+            else:
+                previous[u] = path[a - 1] >> 1
+        elif a + 1 == length:
+            following[u] = -2
+        elif path[a + 1] & 1 == 0 and path[a + 1] != state - 1:
+            following[u] = path[a + 1] >> 1
+
+
+@njit(cache=True, nogil=True)
+def _cut_strip(start, neighbour, source, sink, level):
+    """Maximum flow through unit sites; ``level`` then tells what the source still reaches.
+
+    A site belongs to the minimum vertex cut if it can be entered (``level[2u] >= 0``) but not
+    left (``level[2u+1] < 0``). Sites that can be left are on the source's side.
+    """
+    n = source.shape[0]
+    previous = np.full(n, -1, np.int64)  # -1 no path, -2 source, else the strip site before
+    following = np.full(n, -1, np.int64)  # -1 no path, -2 sink, else the strip site after
+    queue = np.empty(2 * n, np.int64)
+    path = np.empty(2 * n, np.int64)
+    arc = np.empty(2 * n, np.int64)
+    while True:
+        sink_level = _find_levels(
+            start, neighbour, source, sink, previous, following, level, queue
+        )
+        if sink_level < 0:
+            return
+        arc[:] = 0
+        for root in range(n):
+            if not source[root] or level[2 * root] != 0:
+                continue
+            path[0] = 2 * root
+            length = 1
+            while length > 0:
+                state = path[length - 1]
+                if state & 1 == 1 and length == sink_level and sink[state >> 1]:
+                    _add_path(path, length, previous, following)
+                    for a in range(length):
+                        level[path[a]] = -1
+                    break
+                onward = -1
+                if length < sink_level:
+                    onward = _next_state(
+                        state, length, start, neighbour, previous, following, level, arc
+                    )
+                if onward >= 0:
+                    path[length] = onward
+                    length += 1
+                else:
+                    level[state] = -1
+                    length -= 1
+
+
+@njit(cache=True, nogil=True)
+def _split(start, neighbour, coordinate, longest, half_width, site, region, tag, value, scratch):
+    """Split one region; returns (sites left, sites right); the rest of ``site`` is the cut.
+
+    ``site`` is the region's slice of the permutation, reordered to [left | right | cut].
+    ``tag[v] >> 32`` is the region of site v, ``tag[v] & 0xffffffff`` its code inside.
+    """
+    n = site.shape[0]
+    lowest = np.inf
+    highest = -np.inf
+    for a in range(n):
+        value[a] = coordinate[site[a]]
+        lowest = min(lowest, value[a])
+        highest = max(highest, value[a])
+    median = _kth_smallest(value[:n], n // 2)
+    reach = min(half_width, 0.25 * (highest - lowest))
+    base = region << 32
+    n_strip = 0
+    strip = scratch
+    for a in range(n):
+        v = site[a]
+        if coordinate[v] < median - reach:
+            tag[v] = base | LEFT
+        elif coordinate[v] > median + reach:
+            tag[v] = base | RIGHT
+        else:
+            tag[v] = base | (STRIP + n_strip)
+            strip[n_strip] = v
+            n_strip += 1
+    if 2.0 * reach < longest:  # a link may jump over the strip: take its left end into the strip
+        for a in range(n):
+            v = site[a]
+            if tag[v] == base | LEFT:
+                for e in range(start[v], start[v + 1]):
+                    if tag[neighbour[e]] == base | RIGHT:
+                        tag[v] = base | (STRIP + n_strip)
+                        strip[n_strip] = v
+                        n_strip += 1
+                        break
+
+    n_edges = 0
+    for k in range(n_strip):
+        n_edges += start[strip[k] + 1] - start[strip[k]]
+    strip_start = np.empty(n_strip + 1, np.int64)
+    strip_neighbour = np.empty(n_edges, np.int64)
+    source = np.zeros(n_strip, np.bool_)
+    sink = np.zeros(n_strip, np.bool_)
+    filled = 0
+    for k in range(n_strip):
+        strip_start[k] = filled
+        v = strip[k]
+        for e in range(start[v], start[v + 1]):
+            mark = tag[neighbour[e]]
+            if mark >> 32 == region:
+                code = mark & 0xFFFFFFFF
+                if code == LEFT:
+                    source[k] = True
+                elif code == RIGHT:
+                    sink[k] = True
+                else:
+                    strip_neighbour[filled] = code - STRIP
+                    filled += 1
+    strip_start[n_strip] = filled
+    level = np.empty(2 * n_strip, np.int64)
+    _cut_strip(strip_start, strip_neighbour, source, sink, level)
+
+    n_left = 0
+    n_right = 0
+    n_cut = 0
+    for a in range(n):  # left in place, right behind in scratch's lower end, cut at its upper end
+        v = site[a]
+        code = tag[v] & 0xFFFFFFFF
+        if code >= STRIP:
+            entered = level[2 * (code - STRIP)] >= 0
+            left = level[2 * (code - STRIP) + 1] >= 0
+            if entered and not left:
+                n_cut += 1
+                scratch[n - n_cut] = v
+                continue
+            code = LEFT if left else RIGHT
+        if code == LEFT:
+            site[n_left] = v
+            n_left += 1
+        else:
+            scratch[n_right] = v
+            n_right += 1
+    for a in range(n_right):
+        site[n_left + a] = scratch[a]
+    for a in range(n_cut):
+        site[n_left + n_right + a] = scratch[n - 1 - a]
+    return n_left, n_right
+
+
+@njit(cache=True, nogil=True)
+def dissect(start, neighbour, x, y, longest_x, longest_y, half_width, leaf_size, first_low,
+            first_high, fold, n_splits, permutation, tag, next_region, record):  # fmt: skip
+    """Order a region for elimination, from the largest cut down to leaves.
+
+    Parameters
+    ----------
+    start, neighbour : int64[n_sites + 1], int64[n_edges]
+        Rows of the graph. Neighbours outside ``0 .. n_sites-1`` do not occur.
+    x, y : float64[n_sites]
+        Coordinates that guide the cuts; what is a neighbour is read from the graph alone.
+    longest_x, longest_y : float64
+        Largest distance that one link covers in ``x`` and in ``y``.
+    half_width : float64
+        Half the width of the strip in which a cut is sought.
+    leaf_size : int64
+        Regions up to this size are not split.
+    first_low, first_high : int64
+        The region is ``permutation[first_low:first_high]``.
+    fold : float64
+        If positive, the first cut is two lines, where ``abs(y - fold)`` has its median: it opens
+        a ring.
+    n_splits : int64
+        Stop after so many splits; what is left is recorded as unsplit.
+    permutation : int64[n_sites]
+        Reordered inside the region to [left | right | cut], recursively: the order of elimination.
+    tag : int64[n_sites]
+        Region of each site in its upper 32 bits. Updated for the sites of the region.
+    next_region : int64
+        Region numbers from here on are free.
+    record : int64[n_records, 4]
+        Overwritten from row 0: low, begin of the cut, high, and 1 if unsplit but above
+        ``leaf_size`` for want of splits (else 0). A leaf has ``begin = low``.
+
+    Returns
+    -------
+    int64
+        Rows of ``record`` written. A region stands before the two it was split into.
+    """
+    size = first_high - first_low
+    value = np.empty(size, np.float64)
+    scratch = np.empty(size, np.int64)
+    stack = np.empty((size + 2, 2), np.int64)
+    stack[0, 0] = first_low
+    stack[0, 1] = first_high
+    depth = 1
+    n_records = 0
+    region = next_region
+    while depth > 0:
+        depth -= 1
+        low = stack[depth, 0]
+        high = stack[depth, 1]
+        n = high - low
+        record[n_records, 0] = low
+        record[n_records, 1] = low
+        record[n_records, 2] = high
+        record[n_records, 3] = 0
+        n_records += 1
+        if n <= leaf_size:
+            continue
+        if n_splits == 0:
+            record[n_records - 1, 3] = 1
+            continue
+        n_splits -= 1
+        site = permutation[low:high]
+        low_x = low_y = np.inf
+        high_x = high_y = -np.inf
+        for a in range(n):
+            v = site[a]
+            low_x = min(low_x, x[v])
+            high_x = max(high_x, x[v])
+            low_y = min(low_y, y[v])
+            high_y = max(high_y, y[v])
+        if fold > 0.0:
+            n_left, n_right = _split(start, neighbour, np.abs(y - fold), longest_y, half_width,
+                                     site, region, tag, value, scratch)  # fmt: skip
+            fold = 0.0
+        elif high_x - low_x >= high_y - low_y:
+            n_left, n_right = _split(start, neighbour, x, longest_x, half_width, site, region, tag,
+                                     value, scratch)  # fmt: skip
+        else:
+            n_left, n_right = _split(start, neighbour, y, longest_y, half_width, site, region, tag,
+                                     value, scratch)  # fmt: skip
+        region += 1
+        if n_left == 0 or n_right == 0 or 2 * (n - n_left - n_right) > n:
+            continue  # no cut worth the name: a dense leaf
+        for a in range(low, high):
+            tag[permutation[a]] = -1
+        record[n_records - 1, 1] = low + n_left + n_right
+        stack[depth, 0] = low + n_left
+        stack[depth, 1] = low + n_left + n_right
+        stack[depth + 1, 0] = low
+        stack[depth + 1, 1] = low + n_left
+        depth += 2
+    return n_records

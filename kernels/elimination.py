@@ -1,0 +1,635 @@
+"""Subtraction-free multifrontal elimination of Lap(g) + diag(s): symbolic, factor, solve, drops.
+
+Every front is a small dense mesh: its *pivots*, eliminated here, then its *boundary*, sites that
+go later, then the terminals, and last the *ground*, to which the excess s is a conductance.
+Eliminating site k by star-mesh replaces its links g_kj by
+
+    d_k = sum_j g_kj,   w_kj = g_kj / d_k,   g_ij += g_ki w_kj
+
+over later i, j, ground included: sums, products and quotients of non-negative numbers only.
+Positions count sites in the order of elimination; local columns count a front's pivots, then its
+boundary. Fronts are in postorder: the subtree of a front ends with it and is contiguous.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+PANEL = 32  # pivots eliminated before their common update of the rest
+SMALL = 128  # up to this many columns after a panel, compiled loops beat a call of BLAS
+TILE = 128  # rows of one product in the update of large fronts
+
+
+class Fronts(NamedTuple):
+    """Where everything is: the symbolic analysis as bare arrays (one argument instead of nine)."""
+
+    front_start: np.ndarray  # int64[n_fronts + 1]: first pivot position of each front
+    left: np.ndarray  # int64[n_fronts]: the two fronts below, -1 for none
+    right: np.ndarray
+    parent: np.ndarray  # int64[n_fronts]: the front above, -1 for the root
+    boundary_start: np.ndarray  # int64[n_fronts + 1]
+    boundary: np.ndarray  # int64[n_boundary]: positions, ascending
+    parent_column: np.ndarray  # int64[n_boundary]: column in the front above
+    row_start: np.ndarray  # int64[n_positions + 1]: edges of which a position is the earlier end
+    edge_column: np.ndarray  # int64[n_edges]: column of the later end
+    weight_start: np.ndarray  # int64[n_fronts + 1]: n_pivots rows of n_columns weights each
+
+
+
+@njit(cache=True, nogil=True)
+def fill_edges(place, link_i, link_j, n_positions, row_start, row_neighbour, edge_link):
+    """Sort links into rows of their earlier end, by position.
+
+    Parameters
+    ----------
+    place : int64[n_nodes]
+        Position of each node, ``n_positions + c`` for terminal c, negative if it is left out.
+    link_i, link_j : int64[n_links]
+    n_positions : int64
+    row_start : int64[n_positions + 1]
+        Overwritten.
+    row_neighbour, edge_link : int64[at least n_edges]
+        Overwritten: the later end, the link. Links between terminals, or to a node left out,
+        have no edge.
+    """
+    row_start[:] = 0
+    for l in range(link_i.shape[0]):
+        a = place[link_i[l]]
+        b = place[link_j[l]]
+        if a >= 0 and b >= 0 and min(a, b) < n_positions:
+            row_start[min(a, b) + 1] += 1
+    for k in range(n_positions):
+        row_start[k + 1] += row_start[k]
+    for l in range(link_i.shape[0]):
+        a = place[link_i[l]]
+        b = place[link_j[l]]
+        if a >= 0 and b >= 0 and min(a, b) < n_positions:
+            k = min(a, b)
+            row_neighbour[row_start[k]] = max(a, b)
+            edge_link[row_start[k]] = l
+            row_start[k] += 1
+    for k in range(n_positions, 0, -1):
+        row_start[k] = row_start[k - 1]
+    row_start[0] = 0
+
+
+@njit(cache=True, nogil=True)
+def sum_subtrees(left, right, front_start, boundary_start, first_front, operations):
+    """First front and multiply-adds of the subtree below each front.
+
+    Parameters
+    ----------
+    left, right, front_start, boundary_start
+        As in `Fronts`.
+    first_front : int64[n_fronts]
+        Overwritten: fronts ``first_front[t] .. t`` are the subtree of t.
+    operations : float64[n_fronts]
+        Overwritten: sum of (later columns)^2 / 2 over the pivots of the subtree.
+    """
+    for t in range(left.shape[0]):
+        n_pivots = front_start[t + 1] - front_start[t]
+        n_boundary = boundary_start[t + 1] - boundary_start[t]
+        total = 0.0
+        for k in range(n_pivots):
+            later = float(n_pivots - 1 - k + n_boundary)
+            total += 0.5 * later * later
+        first_front[t] = t
+        for child in (right[t], left[t]):
+            if child >= 0:
+                first_front[t] = first_front[child]
+                total += operations[child]
+        operations[t] = total
+
+
+@njit(cache=True, nogil=True)
+def place_contributions(which, fronts, reuse, base, contribution_start):
+    """Where each front leaves its mesh: a stack from ``base`` on, or side by side.
+
+    Parameters
+    ----------
+    which : int64[n]
+        Ascending.
+    fronts : Fronts
+    reuse : bool
+        True for a whole subtree (a stack), False to give every front its own place.
+    base : int64
+    contribution_start : int64[n_fronts]
+        Set for the fronts of ``which``.
+
+    Returns
+    -------
+    int64
+        First place that is never used.
+    """
+    top = base
+    highest = base
+    for t in which:
+        n = fronts.boundary_start[t + 1] - fronts.boundary_start[t]
+        if reuse:
+            for child in (fronts.right[t], fronts.left[t]):
+                if child >= 0:
+                    top = contribution_start[child]
+        contribution_start[t] = top
+        top += n * n
+        highest = max(highest, top)
+    return highest
+
+
+@njit(cache=True, nogil=True)
+def place_tables(which, fronts, reuse, base, table_start):
+    """Where each front keeps its table of differences: behind its parent's, or side by side.
+
+    Parameters
+    ----------
+    which : int64[n]
+        Ascending.
+    fronts : Fronts
+    reuse : bool
+        True for a whole subtree, whose last front starts at ``base``.
+    base : int64
+    table_start : int64[n_fronts]
+        Set for the fronts of ``which``.
+
+    Returns
+    -------
+    int64
+        First place that is never used.
+    """
+    top = base
+    highest = base
+    last = which[which.shape[0] - 1] if which.shape[0] > 0 else 0
+    for c in range(which.shape[0] - 1, -1, -1):
+        t = which[c]
+        m = fronts.front_start[t + 1] - fronts.front_start[t]
+        m += fronts.boundary_start[t + 1] - fronts.boundary_start[t]
+        if reuse and t != last:
+            parent = fronts.parent[t]
+            n = fronts.front_start[parent + 1] - fronts.front_start[parent]
+            n += fronts.boundary_start[parent + 1] - fronts.boundary_start[parent]
+            top = table_start[parent] + n * n
+        table_start[t] = top
+        top += m * m
+        highest = max(highest, top)
+    return highest
+
+
+@njit(cache=True, nogil=True)
+def fill_boundary(front_start, left, right, row_start, row_neighbour, n_positions, ground,
+                  boundary_start, boundary, write):  # fmt: skip
+    """The boundary of every front: sorted positions of later sites, terminals, ground.
+
+    Parameters
+    ----------
+    front_start : int64[n_fronts + 1]
+        Pivots of front t are the positions ``front_start[t] .. front_start[t+1] - 1``.
+    left, right : int64[n_fronts]
+        The two fronts below, -1 for none.
+    row_start, row_neighbour : int64[n_positions + 1], int64[n_edges]
+        Graph by position; terminals have positions ``n_positions ..``, below ``ground``.
+    n_positions : int64
+    ground : int64
+        Position of the ground, the largest; it is in every boundary.
+    boundary_start : int64[n_fronts + 1]
+        Overwritten.
+    boundary : int64[at least n_boundary]
+        Overwritten if ``write``, front after front.
+    write : bool
+        False to find only ``boundary_start``; `boundary` then is scratch of any size, and the
+        lists of open fronts are kept on a stack.
+    """
+    n_fronts = left.shape[0]
+    mark = np.full(ground + 1, -1, np.int64)
+    found = np.empty(ground + 1, np.int64)
+    capacity = 1 << 16
+    stack = np.empty(capacity, np.int64)
+    top = 0
+    boundary_start[0] = 0
+    for t in range(n_fronts):
+        end = front_start[t + 1]
+        n_found = 0
+        for k in range(front_start[t], end):
+            for e in range(row_start[k], row_start[k + 1]):
+                q = row_neighbour[e]
+                if q >= end and mark[q] != t:
+                    mark[q] = t
+                    found[n_found] = q
+                    n_found += 1
+        n_below = 0
+        for child in (right[t], left[t]):
+            if child >= 0:
+                n_below += boundary_start[child + 1] - boundary_start[child]
+        for a in range(top - n_below, top):
+            q = stack[a]
+            if q >= end and mark[q] != t:
+                mark[q] = t
+                found[n_found] = q
+                n_found += 1
+        top -= n_below
+        if mark[ground] != t:
+            found[n_found] = ground
+            n_found += 1
+        found[:n_found].sort()
+        if top + n_found > capacity:
+            capacity = 2 * (top + n_found)
+            grown = np.empty(capacity, np.int64)
+            grown[:top] = stack[:top]
+            stack = grown
+        stack[top : top + n_found] = found[:n_found]
+        top += n_found
+        begin = boundary_start[t]
+        boundary_start[t + 1] = begin + n_found
+        if write:
+            boundary[begin : begin + n_found] = found[:n_found]
+
+
+@njit(cache=True, nogil=True)
+def fill_columns(front_start, left, right, row_start, row_neighbour, boundary_start, boundary,
+                 parent_column, edge_column):  # fmt: skip
+    """Local columns: of each boundary entry in the front above, of each link in its front.
+
+    Parameters
+    ----------
+    front_start ... boundary
+        As in `fill_boundary`.
+    parent_column : int64[n_boundary]
+        Overwritten: where a front's boundary entry stands among the columns of its parent.
+    edge_column : int64[n_edges]
+        Overwritten: the column of the edge's later end in the front of its earlier end.
+    """
+    column = np.empty(boundary.max() + 1 if boundary.shape[0] > 0 else 1, np.int64)
+    for t in range(left.shape[0]):
+        begin = front_start[t]
+        n_pivots = front_start[t + 1] - begin
+        for k in range(n_pivots):
+            column[begin + k] = k
+        for a in range(boundary_start[t], boundary_start[t + 1]):
+            column[boundary[a]] = n_pivots + a - boundary_start[t]
+        for child in (left[t], right[t]):
+            if child >= 0:
+                for a in range(boundary_start[child], boundary_start[child + 1]):
+                    parent_column[a] = column[boundary[a]]
+        for k in range(begin, begin + n_pivots):
+            for e in range(row_start[k], row_start[k + 1]):
+                edge_column[e] = column[row_neighbour[e]]
+
+
+@njit(cache=True, nogil=True)
+def _add_products(front, pivot, panel_end, panel_begin, weight, n_columns):
+    """Update the rows after a panel: ``front[i, j] += sum_k front[k, i] weight[k, j]``, j > i."""
+    for i in range(panel_end, n_columns):
+        out = front[i]
+        k = panel_begin
+        while k + 4 <= panel_end:
+            a0 = front[k, i]
+            a1 = front[k + 1, i]
+            a2 = front[k + 2, i]
+            a3 = front[k + 3, i]
+            w0 = weight[k - panel_begin]
+            w1 = weight[k - panel_begin + 1]
+            w2 = weight[k - panel_begin + 2]
+            w3 = weight[k - panel_begin + 3]
+            for j in range(i + 1, n_columns):
+                out[j] += a0 * w0[j] + a1 * w1[j] + a2 * w2[j] + a3 * w3[j]
+            k += 4
+        while k < panel_end:
+            a0 = front[k, i]
+            w0 = weight[k - panel_begin]
+            for j in range(i + 1, n_columns):
+                out[j] += a0 * w0[j]
+            k += 1
+
+
+@njit(cache=True, nogil=True)
+def _add_products_by_blas(front, panel_begin, panel_end, weight, n_columns, scratch):
+    """As `_add_products`, in tiles of rows, each one matrix product."""
+    n_panel = panel_end - panel_begin
+    n_rest = n_columns - panel_end
+    mesh = scratch[: n_rest * n_panel].reshape(n_rest, n_panel)
+    share = scratch[n_rest * n_panel : 2 * n_rest * n_panel].reshape(n_rest, n_panel)
+    for k in range(n_panel):
+        for i in range(n_rest):
+            mesh[i, k] = front[panel_begin + k, panel_end + i]
+            share[i, k] = weight[k, panel_end + i]
+    rest = scratch[2 * n_rest * n_panel :]
+    for begin in range(0, n_rest, TILE):
+        end = min(begin + TILE, n_rest)
+        width = n_rest - begin
+        product = rest[: (end - begin) * width].reshape(end - begin, width)
+        np.dot(mesh[begin:end], share[begin:n_rest].T, product)
+        for i in range(begin, end):
+            out = front[panel_end + i]
+            row = product[i - begin]
+            for j in range(i + 1, n_rest):
+                out[panel_end + j] += row[j - begin]
+
+
+@njit(cache=True, nogil=True)
+def _eliminate(front, n_pivots, n_columns, prune, weight, pivot, panel, scratch):
+    """Eliminate the pivots of one dense front (its upper triangle), panel by panel.
+
+    Leaves the mesh of the boundary in ``front`` and fills ``weight[k, k+1:]`` and ``pivot[k]``.
+    Entries below ``prune`` count as zero, so that no product is a slow subnormal number.
+    """
+    for begin in range(0, n_pivots, PANEL):
+        end = min(begin + PANEL, n_pivots)
+        for k in range(begin, end):
+            row = front[k]
+            total = row[k + 1]
+            for j in range(k + 2, n_columns):
+                total += row[j]
+            pivot[k] = total
+            share = panel[k - begin]
+            if abs(total) <= prune:
+                for j in range(k + 1, n_columns):
+                    share[j] = 0.0
+                    row[j] = 0.0
+            else:
+                inverse = 1.0 / total
+                for j in range(k + 1, n_columns):
+                    share[j] = row[j] * inverse
+                    if abs(share[j]) < prune:
+                        share[j] = 0.0
+                    if abs(row[j]) < prune:
+                        row[j] = 0.0
+            for i in range(k + 1, end):
+                a = row[i]
+                out = front[i]
+                for j in range(i + 1, n_columns):
+                    out[j] += a * share[j]
+            weight[k, k + 1 :] = share[k + 1 : n_columns]
+        if n_columns - end > SMALL:
+            _add_products_by_blas(front, begin, end, panel, n_columns, scratch)
+        else:
+            _add_products(front, pivot, end, begin, panel, n_columns)
+
+
+@njit(cache=True, nogil=True)
+def factor_fronts(which, fronts, edge_conductance, shift, prune, contribution_start, contribution,
+                  weight, pivot):  # fmt: skip
+    """Factor the fronts listed in ``which``, in this order: each front after those below it.
+
+    Parameters
+    ----------
+    which : int64[n]
+    fronts : Fronts
+    edge_conductance : float64[n_edges] or complex128[n_edges]
+        Of every edge of the rows.
+    shift : same type[n_positions]
+        The excess s of every position.
+    prune : float64
+        Entries below this count as zero.
+    contribution_start : int64[n_fronts]
+        Where each front puts the mesh it leaves to its parent. A place may be used again by the
+        front that has taken it up.
+    contribution : same type[...]
+        Working memory.
+    weight : same type[n_weights]
+        Filled: ``w_kj`` of each front, row by row (columns up to k are not set).
+    pivot : same type[n_positions]
+        Filled: ``d_k``.
+    """
+    largest = 0
+    for t in which:
+        n_pivots = fronts.front_start[t + 1] - fronts.front_start[t]
+        n_columns = n_pivots + fronts.boundary_start[t + 1] - fronts.boundary_start[t]
+        largest = max(largest, n_columns)
+    area = np.empty(largest * largest, edge_conductance.dtype)
+    panel_area = np.empty(PANEL * largest, edge_conductance.dtype)
+    scratch = np.empty((2 * PANEL + TILE) * largest, edge_conductance.dtype)
+    for t in which:
+        first = fronts.front_start[t]
+        n_pivots = fronts.front_start[t + 1] - first
+        n_boundary = fronts.boundary_start[t + 1] - fronts.boundary_start[t]
+        m = n_pivots + n_boundary
+        front = area[: m * m].reshape(m, m)
+        panel = panel_area[: PANEL * m].reshape(PANEL, m)
+        for i in range(m):
+            for j in range(i + 1, m):
+                front[i, j] = 0.0
+        for k in range(n_pivots):
+            for e in range(fronts.row_start[first + k], fronts.row_start[first + k + 1]):
+                front[k, fronts.edge_column[e]] += edge_conductance[e]
+            front[k, m - 1] += shift[first + k]
+        for child in (fronts.left[t], fronts.right[t]):
+            if child >= 0:
+                begin = fronts.boundary_start[child]
+                n = fronts.boundary_start[child + 1] - begin
+                place = contribution_start[child]
+                for a in range(n):
+                    out = front[fronts.parent_column[begin + a]]
+                    for b in range(a + 1, n):
+                        out[fronts.parent_column[begin + b]] += contribution[place + a * n + b]
+        n_weights = n_pivots * m
+        own = weight[fronts.weight_start[t] : fronts.weight_start[t] + n_weights]
+        _eliminate(front, n_pivots, m, prune, own.reshape(n_pivots, m),
+                   pivot[first : first + n_pivots], panel, scratch)  # fmt: skip
+        place = contribution_start[t]
+        for a in range(n_boundary):
+            row = front[n_pivots + a]
+            for b in range(a + 1, n_boundary):
+                contribution[place + a * n_boundary + b] = row[n_pivots + b]
+
+
+@njit(cache=True, nogil=True)
+def forward_fronts(which, fronts, weight, x, carried):
+    """Forward pass ``b_j += w_kj b_k`` through the fronts listed, each after those below it.
+
+    Parameters
+    ----------
+    which : int64[n]
+    fronts : Fronts
+    weight : float64 or complex128[n_weights]
+    x : same type[n_positions or more, n_sides]
+        Right-hand sides by position; becomes b as each pivot finds it.
+    carried : same type[n_boundary, n_sides]
+        Overwritten: what each front passes on to its parent.
+    """
+    n_sides = x.shape[1]
+    for t in which:
+        first = fronts.front_start[t]
+        n_pivots = fronts.front_start[t + 1] - first
+        begin = fronts.boundary_start[t]
+        n_boundary = fronts.boundary_start[t + 1] - begin
+        m = n_pivots + n_boundary
+        carried[begin : begin + n_boundary] = 0.0
+        for child in (fronts.left[t], fronts.right[t]):
+            if child >= 0:
+                for a in range(fronts.boundary_start[child], fronts.boundary_start[child + 1]):
+                    column = fronts.parent_column[a]
+                    for r in range(n_sides):
+                        if column < n_pivots:
+                            x[first + column, r] += carried[a, r]
+                        else:
+                            carried[begin + column - n_pivots, r] += carried[a, r]
+        own = weight[fronts.weight_start[t] : fronts.weight_start[t] + n_pivots * m]
+        w = own.reshape(n_pivots, m)
+        for k in range(n_pivots):
+            for r in range(n_sides):
+                b = x[first + k, r]
+                if b != 0.0:
+                    for j in range(k + 1, n_pivots):
+                        x[first + j, r] += w[k, j] * b
+                    for j in range(n_boundary):
+                        carried[begin + j, r] += w[k, n_pivots + j] * b
+
+
+@njit(cache=True, nogil=True)
+def backward_fronts(which, fronts, weight, pivot, x):
+    """Backward pass ``x_k = b_k / d_k + sum_j w_kj x_j`` down the fronts, last one first.
+
+    Parameters
+    ----------
+    which : int64[n]
+        Ascending; walked from its end.
+    fronts : Fronts
+    weight, pivot
+        The factor.
+    x : float64 or complex128[n_positions + n_terminals + 1, n_sides]
+        In: b of `forward_fronts`, values of the terminals, 0 for the ground. Out: the solution.
+        A pivot of zero (a cluster joined to nothing) gets 0.
+    """
+    n_sides = x.shape[1]
+    for c in range(which.shape[0] - 1, -1, -1):
+        t = which[c]
+        first = fronts.front_start[t]
+        n_pivots = fronts.front_start[t + 1] - first
+        begin = fronts.boundary_start[t]
+        n_boundary = fronts.boundary_start[t + 1] - begin
+        m = n_pivots + n_boundary
+        own = weight[fronts.weight_start[t] : fronts.weight_start[t] + n_pivots * m]
+        w = own.reshape(n_pivots, m)
+        for k in range(n_pivots - 1, -1, -1):
+            for r in range(n_sides):
+                total = x[first + k, r] / pivot[first + k] if pivot[first + k] != 0.0 else 0.0
+                for j in range(k + 1, n_pivots):
+                    total += w[k, j] * x[first + j, r]
+                for j in range(n_boundary):
+                    total += w[k, n_pivots + j] * x[fronts.boundary[begin + j], r]
+                x[first + k, r] = total
+
+
+@njit(cache=True, nogil=True)
+def _extend_table(table, weight, source, n_pivots, m, scratch):
+    """Fill the pivot rows of a table of differences, last panel first.
+
+    ``table[i, j] = V_i - V_j`` is known among the boundary. Each pivot adds
+    ``V_k - V_j = source_k + sum_i w_ki (V_i - V_j)``, i later than k: no potential is subtracted.
+    """
+    n_panels = (n_pivots + PANEL - 1) // PANEL
+    for number in range(n_panels - 1, -1, -1):
+        begin = number * PANEL
+        end = min(begin + PANEL, n_pivots)
+        n_rest = m - end
+        if n_rest > SMALL:
+            n_panel = end - begin
+            known = scratch[: n_rest * n_rest].reshape(n_rest, n_rest)
+            share = scratch[n_rest * n_rest : n_rest * (n_rest + n_panel)].reshape(n_panel, n_rest)
+            product = scratch[
+                n_rest * (n_rest + n_panel) : n_rest * (n_rest + 2 * n_panel)
+            ].reshape(n_panel, n_rest)
+            for i in range(n_rest):
+                known[i] = table[end + i, end:m]
+            for k in range(n_panel):
+                share[k] = weight[begin + k, end:m]
+            np.dot(share, known, product)
+            for k in range(n_panel):
+                table[begin + k, end:m] = product[k]
+        else:
+            for k in range(begin, end):
+                out = table[k]
+                out[end:m] = 0.0
+                i = end
+                while i + 4 <= m:
+                    a0 = weight[k, i]
+                    a1 = weight[k, i + 1]
+                    a2 = weight[k, i + 2]
+                    a3 = weight[k, i + 3]
+                    v0 = table[i]
+                    v1 = table[i + 1]
+                    v2 = table[i + 2]
+                    v3 = table[i + 3]
+                    for j in range(end, m):
+                        out[j] += a0 * v0[j] + a1 * v1[j] + a2 * v2[j] + a3 * v3[j]
+                    i += 4
+                while i < m:
+                    a0 = weight[k, i]
+                    v0 = table[i]
+                    for j in range(end, m):
+                        out[j] += a0 * v0[j]
+                    i += 1
+        for k in range(end - 1, begin - 1, -1):
+            out = table[k]
+            for i in range(k + 1, end):
+                a0 = weight[k, i]
+                v0 = table[i]
+                for j in range(end, m):
+                    out[j] += a0 * v0[j]
+            for j in range(end, m):
+                out[j] += source[k]
+                table[j, k] = -out[j]
+            for j in range(k + 1, end):  # the difference to a pivot of the same panel
+                total = source[k]
+                for i in range(k + 1, m):
+                    total += weight[k, i] * table[i, j]
+                out[j] = total
+            for j in range(k + 1, end):
+                table[j, k] = -out[j]
+            out[k] = 0.0
+
+
+@njit(cache=True, nogil=True)
+def drop_fronts(which, fronts, weight, source, table_start, table, edge_drop):
+    """Differences V_k - V_q along every edge, from the root down: potentials are never subtracted.
+
+    Parameters
+    ----------
+    which : int64[n]
+        Ascending; walked from its end.
+    fronts : Fronts
+    weight : float64 or complex128[n_weights]
+    source : same type[n_positions]
+        ``b_k / d_k`` after the forward pass; zeros for Kirchhoff's laws.
+    table_start : int64[n_fronts]
+        Where each front keeps its square table ``V_i - V_j`` of all its columns.
+    table : same type[...]
+        Working memory; the boundary block of a front without parent is set by the caller.
+    edge_drop : same type[n_edges]
+        Overwritten for the edges of these fronts.
+    """
+    largest = 0
+    for t in which:
+        n_pivots = fronts.front_start[t + 1] - fronts.front_start[t]
+        n_columns = n_pivots + fronts.boundary_start[t + 1] - fronts.boundary_start[t]
+        largest = max(largest, n_columns)
+    scratch = np.empty(largest * (largest + 2 * PANEL), table.dtype)
+    for c in range(which.shape[0] - 1, -1, -1):
+        t = which[c]
+        first = fronts.front_start[t]
+        n_pivots = fronts.front_start[t + 1] - first
+        begin = fronts.boundary_start[t]
+        n_boundary = fronts.boundary_start[t + 1] - begin
+        m = n_pivots + n_boundary
+        place = table_start[t]
+        own = table[place : place + m * m].reshape(m, m)
+        parent = fronts.parent[t]
+        if parent >= 0:
+            n_above = (
+                fronts.front_start[parent + 1]
+                - fronts.front_start[parent]
+                + fronts.boundary_start[parent + 1]
+                - fronts.boundary_start[parent]
+            )
+            place = table_start[parent]
+            above = table[place : place + n_above * n_above].reshape(n_above, n_above)
+            for a in range(n_boundary):
+                row = above[fronts.parent_column[begin + a]]
+                out = own[n_pivots + a]
+                for b in range(n_boundary):
+                    out[n_pivots + b] = row[fronts.parent_column[begin + b]]
+        w = weight[fronts.weight_start[t] : fronts.weight_start[t] + n_pivots * m]
+        _extend_table(own, w.reshape(n_pivots, m), source[first : first + n_pivots], n_pivots, m,
+                      scratch)  # fmt: skip
+        for k in range(n_pivots):
+            for e in range(fronts.row_start[first + k], fronts.row_start[first + k + 1]):
+                edge_drop[e] = own[k, fronts.edge_column[e]]
