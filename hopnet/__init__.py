@@ -1,3 +1,51 @@
-"""hopnet: spin and charge in two-dimensional hopping conductors."""
+"""hopnet: spin and charge in two-dimensional hopping conductors.
+
+>>> import hopnet as hn
+>>> sites = hn.random_sites(2000, density=0.05, seed=1)
+>>> network = hn.build_network(sites)
+>>> current = hn.solve_current(network)
+>>> curve = hn.f_curve(network, tau_s=[0, 100, 1e4], current=current)
+>>> bool(curve.f[0] > curve.f[1] > curve.f[2] > 0)
+True
+"""
+
+from hopnet.current import Current, solve_current
+from hopnet.errors import (
+    ConvergenceError,
+    DataError,
+    HopnetError,
+    NotPercolatingError,
+    ParameterError,
+    ValidityWarning,
+)
+from hopnet.network import Network, build_network, critical_length
+from hopnet.sites import Sites, lattice_sites, random_sites, sites_from_positions
+from hopnet.spin import FCurve, Spin, f_curve, solve_spin, spin_generation
+from hopnet.triads import Triads, find_triads
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "ConvergenceError",
+    "Current",
+    "DataError",
+    "FCurve",
+    "HopnetError",
+    "Network",
+    "NotPercolatingError",
+    "ParameterError",
+    "Sites",
+    "Spin",
+    "Triads",
+    "ValidityWarning",
+    "build_network",
+    "critical_length",
+    "f_curve",
+    "find_triads",
+    "lattice_sites",
+    "random_sites",
+    "sites_from_positions",
+    "solve_current",
+    "solve_spin",
+    "spin_generation",
+]

@@ -1,0 +1,321 @@
+"""Spin: its generation by the current, its diffusion, and the function f(n_s, tau_s).
+
+In units a_b = tau_0 = 1, to leading order in spin-orbit coupling, one scalar per site is enough:
+S~_i, of which the z spin of the site is (m^2 a_b^2 T / (hbar^3 J_0)) S~_i, T = -2 det beta.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from hopnet.current import solve_current
+from hopnet.elimination import analyse, factor
+from hopnet.errors import ParameterError, ValidityWarning
+from hopnet.kernels import triads as kernels
+from hopnet.network import Network
+from hopnet.records import load_arrays, read_only, save_arrays
+
+
+@dataclass(frozen=True, eq=False)
+class Generation:
+    """What the current alone does to the spins.
+
+    Attributes
+    ----------
+    gamma : float64[n_sites]
+        Rate of spin generation at unit bias [hopping S44]; adds up to zero over each triad.
+    f_drift : float
+        f at tau_s = 0 [hopping S42].
+    factor : float
+        c = -2 L tau_0 / (N a_b^2 I): what turns a moment of gamma into f.
+    """
+
+    gamma: np.ndarray
+    f_drift: float
+    factor: float
+
+
+@dataclass(frozen=True, eq=False)
+class FCurve:
+    """f as a function of the spin relaxation time.
+
+    Attributes
+    ----------
+    tau_s : float64[n], in tau_0
+    f : float64[n]
+        f = f_drift + f_diffusion.
+    f_diffusion : float64[n]
+    error : float64[n]
+        Absolute error of f: rounding for exact factors, more where it is interpolated.
+    f_drift : float
+    conductance, resistivity, imbalance : float
+        Of the sample, as in `Current`.
+    """
+
+    tau_s: np.ndarray
+    f: np.ndarray
+    f_diffusion: np.ndarray
+    error: np.ndarray
+    f_drift: float
+    conductance: float
+    resistivity: float
+    imbalance: float
+
+    def to_frame(self):
+        """A DataFrame, one row per tau_s."""
+        return pd.DataFrame(
+            {
+                "tau_s": self.tau_s,
+                "f": self.f,
+                "f_drift": self.f_drift,
+                "f_diffusion": self.f_diffusion,
+                "f_error": self.error,
+            }
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Spin:
+    """The steady spin of every site at unit bias.
+
+    Attributes
+    ----------
+    network : Network
+    tau_s : float, in tau_0
+    spin : float64[n_sites]
+        S~ [hopping S43].
+    f : float
+    """
+
+    network: Network
+    tau_s: float
+    spin: np.ndarray
+    f: float
+
+    def edge_profile(self, n_bins=50):
+        """Mean S~ in strips along the current: the spin accumulated at the edges.
+
+        Parameters
+        ----------
+        n_bins : int
+
+        Returns
+        -------
+        centre, spin : float64[n_bins]
+            Distance of each strip from one edge, in a_b; mean S~ of its sites (0 if it has none).
+        """
+        across = 1 if self.network.axis == "x" else 0
+        place = self.network.sites.position[:, across]
+        edges = np.linspace(0.0, self.network.across, n_bins + 1)
+        total, _ = np.histogram(place, edges, weights=self.spin)
+        count, _ = np.histogram(place, edges)
+        return 0.5 * (edges[1:] + edges[:-1]), total / np.maximum(count, 1)
+
+    def save(self, path):
+        """Write to one .npz file, without the network."""
+        save_arrays(path, "Spin", {"tau_s": self.tau_s, "spin": self.spin, "f": self.f})
+
+    @classmethod
+    def load(cls, path, network):
+        """Read what `save` wrote, for the network it belongs to."""
+        stored = load_arrays(path, "Spin")
+        if stored["spin"].shape[0] != network.n_sites:
+            raise ParameterError(
+                f"this spin has {stored['spin'].shape[0]} sites, the network {network.n_sites}; "
+                "load it with the network it was solved on."
+            )
+        return cls(
+            network, float(stored["tau_s"]), read_only(stored["spin"]), float(stored["f"])
+        )
+
+
+def direction_across(network):
+    """Unit vector y' such that x' (along the current) and y' are right-handed."""
+    return np.array([0.0, 1.0]) if network.axis == "x" else np.array([-1.0, 0.0])
+
+
+def spin_generation(network, current, triads=None):
+    """Generation of spin by the current in all triads, and the drift part of f.
+
+    Equations [hopping S44] and [hopping S42], in code units, for each triad and its two cyclic
+    images, X being the potential::
+
+        gamma_i = -(3/16) 2 A_ikj exp(-(R_ij + R_jk + R_ki) / a_b) (X_j - X_k)
+        f_drift = c sum_i y_i gamma_i        c = -2 L tau_0 / (N a_b^2 I)
+
+    The three gamma of a triad add up to zero, so y may be counted from one of its sites: nothing
+    depends on the origin, and a sample that is periodic in y is no exception.
+
+    Parameters
+    ----------
+    network : Network
+    current : Current
+        At unit bias, on this network.
+    triads : Triads, optional
+        Of this network, if you have them; else the triads are walked over, not stored.
+
+    Returns
+    -------
+    Generation
+
+    Notes
+    -----
+    Leading order in spin-orbit coupling; equal site energies.
+    """
+    check_same_network(network, current)
+    gamma = np.empty(network.n_sites)
+    overlap = np.exp(0.5 * network.log_conductance)
+    factors = (network.separation, overlap, current.drop, direction_across(network), gamma)
+    if triads is None:
+        moment = kernels.sum_generation(
+            network.row_start, network.row_neighbour, network.row_link, *factors
+        )
+    else:
+        check_same_network(network, triads)
+        moment = kernels.sum_generation_of(triads.site, triads.link, *factors)
+    c = -2.0 * network.across / (network.n_sites * current.conductance)
+    return Generation(read_only(gamma), float(c * moment), c)
+
+
+def check_same_network(network, record):
+    """Raise unless ``record`` was made on this very network."""
+    if record.network is not network:
+        raise ParameterError(
+            f"this {type(record).__name__} belongs to another network; "
+            "make it from the network that you pass."
+        )
+
+
+def check_tau_s(tau_s):
+    """Spin relaxation times as a float array: not negative, not NaN; inf is allowed."""
+    tau_s = np.atleast_1d(np.asarray(tau_s, dtype=np.float64))
+    if tau_s.ndim != 1 or tau_s.size == 0 or not np.all(tau_s >= 0):
+        raise ParameterError(
+            "tau_s must be one or more times from 0 to inf, in tau_0, got "
+            f"{np.array2string(tau_s, threshold=5)}; remove what is negative or not a number."
+        )
+    return tau_s
+
+
+def spin_at(network, symbolic, generation, tau_s, *, threads=None):
+    """S~ at one relaxation time and f, in the form that suits the geometry.
+
+    Equations [hopping S43] and [hopping S45]::
+
+        (Lap + 1/tau_s) S~ = gamma        Lap_ij = -1/tau_ij
+        f_diffusion = -c sum over links of (y_i - y_j) (S~_i - S~_j) / tau_ij     (any geometry)
+        f = (c / tau_s) sum_i y_i S~_i                                            (hard edges)
+
+    Both are exact. With hard edges the second is used: it does not lose digits where drift and
+    diffusion compensate. In the first the differences of S~ come from the elimination.
+
+    Returns
+    -------
+    spin : float64[n_sites]
+    f, f_diffusion : float
+    """
+    if tau_s == 0.0:
+        return np.zeros(network.n_sites), generation.f_drift, 0.0
+    conductance = np.exp(network.log_conductance)
+    factored = factor(symbolic, conductance, 1.0 / tau_s, threads=threads)
+    spin = factored.solve(generation.gamma)
+    if network.sites.geometry == "open":
+        y = network.sites.position @ direction_across(network)
+        f = generation.factor / tau_s * float((y - y.mean()) @ spin)
+        return spin, f, f - generation.f_drift
+    f_diffusion = local_diffusion(network, factored, generation)
+    return spin, generation.f_drift + f_diffusion, f_diffusion
+
+
+def local_diffusion(network, factored, generation):
+    """f_diffusion from the differences of S~ along links [hopping S45]; any geometry."""
+    difference = factored.link_drops(network.n_links, rhs=generation.gamma)
+    y_ij = -(network.separation @ direction_across(network))
+    moment = y_ij * np.exp(network.log_conductance) * difference
+    return -generation.factor * float(moment.sum())
+
+
+def f_curve(network, tau_s, *, current=None, triads=None, threads=None):
+    """The function f(n_s, tau_s) of one sample: drift, diffusion and their sum.
+
+    Equations [hopping S42], [hopping S45]: f = f_drift + f_diffusion, the one function behind
+    current-induced spin polarisation, spin-galvanic and spin-Hall effect ([hopping 13]-[15]).
+
+    Parameters
+    ----------
+    network : Network
+        Open, or a cylinder (the bulk).
+    tau_s : array_like, in tau_0
+        From 0 (drift only) to inf.
+    current : Current, optional
+        Of this network; solved for if not given.
+    triads : Triads, optional
+    threads : int, optional
+
+    Returns
+    -------
+    FCurve
+        In the order of ``tau_s``.
+
+    Notes
+    -----
+    One factor per tau_s. The contact strips, where no current flows, count in N and lower f by
+    about 3.6 / sqrt(N) of itself. In an open sample f -> 0 as tau_s -> inf, but only once
+    sqrt(D tau_s) exceeds the sample; the bulk value, a finite plateau, is that of a cylinder.
+    Valid for tau_s much shorter than the Dyakonov-Perel time.
+    """
+    tau_s = check_tau_s(tau_s)
+    if current is None:
+        current = solve_current(network, threads=threads)
+    generation = spin_generation(network, current, triads)
+    if not np.any(generation.gamma):
+        warnings.warn(
+            "no current flows through any triad of this sample, f is 0; widen the cutoff if that "
+            "is not what you expect.",
+            ValidityWarning,
+            stacklevel=2,
+        )
+    symbolic = analyse(network.dissection, network.link_i, network.link_j)
+    parts = [spin_at(network, symbolic, generation, t, threads=threads)[1:] for t in tau_s]
+    f, f_diffusion = np.array(parts).T
+    rounding = np.finfo(float).eps * abs(generation.f_drift)
+    return FCurve(
+        tau_s=read_only(tau_s),
+        f=read_only(f),
+        f_diffusion=read_only(f_diffusion),
+        error=read_only(np.full(tau_s.shape, rounding)),
+        f_drift=generation.f_drift,
+        conductance=current.conductance,
+        resistivity=current.resistivity,
+        imbalance=current.imbalance,
+    )
+
+
+def solve_spin(network, tau_s, *, current=None, triads=None, threads=None):
+    """The steady spin of every site, [hopping S43].
+
+    Parameters
+    ----------
+    network : Network
+    tau_s : float, in tau_0
+    current : Current, optional
+    triads : Triads, optional
+    threads : int, optional
+
+    Returns
+    -------
+    Spin
+    """
+    tau_s = check_tau_s(tau_s)
+    if tau_s.size != 1:
+        raise ParameterError(f"solve_spin takes one tau_s, got {tau_s.size}; call it for each.")
+    if current is None:
+        current = solve_current(network, threads=threads)
+    generation = spin_generation(network, current, triads)
+    symbolic = analyse(network.dissection, network.link_i, network.link_j)
+    spin, f, _ = spin_at(network, symbolic, generation, float(tau_s[0]), threads=threads)
+    return Spin(network, float(tau_s[0]), read_only(spin), float(f))
