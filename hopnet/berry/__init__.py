@@ -1,1 +1,50 @@
-"""hopnet.berry: proper spin currents from Berry connections."""
+"""Intrinsic spin currents from Berry connections: printed, corrected, conventional, conserved."""
+
+from hopnet.berry.conserved import conserved_current, orbital_magnetisation, spin_streda
+from hopnet.berry.crystals import bi2se3_bulk, from_hoppings, haldane, kane_mele
+from hopnet.berry.decomposition import Decomposition, decompose
+from hopnet.berry.hole_well import luttinger_well, rashba_splitting, subbands
+from hopnet.berry.integration import integrate
+from hopnet.berry.models import Model, bhz, from_callables, from_terms, massive_dirac, qwz, rashba
+from hopnet.berry.quadrature import AdaptiveZone, PeriodicGrid, Rays, ZoneLines
+from hopnet.berry.spin_current import (
+    SpinHall,
+    Treatment,
+    anomalous_hall,
+    band_pairs,
+    chern_number,
+    spin_hall,
+)
+
+__all__ = [
+    "AdaptiveZone",
+    "Decomposition",
+    "Model",
+    "PeriodicGrid",
+    "Rays",
+    "SpinHall",
+    "Treatment",
+    "ZoneLines",
+    "anomalous_hall",
+    "band_pairs",
+    "bhz",
+    "bi2se3_bulk",
+    "chern_number",
+    "conserved_current",
+    "decompose",
+    "from_callables",
+    "from_hoppings",
+    "from_terms",
+    "haldane",
+    "integrate",
+    "kane_mele",
+    "luttinger_well",
+    "massive_dirac",
+    "orbital_magnetisation",
+    "qwz",
+    "rashba",
+    "rashba_splitting",
+    "spin_hall",
+    "spin_streda",
+    "subbands",
+]

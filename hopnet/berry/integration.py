@@ -1,0 +1,226 @@
+"""Integrals over wave vectors: one entry for every kind of domain."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hopnet.berry.quadrature import (
+    AdaptiveZone,
+    Integral,
+    Panels,
+    PeriodicGrid,
+    Rays,
+    ZoneLines,
+    fermi_points,
+    grid_batches,
+    in_batches,
+    kronrod,
+    ray_batches,
+    ray_directions,
+    ray_panels,
+    ray_points,
+    refine,
+    zone_of,
+)
+from hopnet.errors import ParameterError
+from hopnet.records import read_only
+
+
+def integrate(function, model, domain, *, energies=None, mu=None, lead=None, progress=None):
+    """Integral of ``function(k)`` over d^dk / (2 pi)^d, with an error estimate.
+
+    Parameters
+    ----------
+    function : callable
+        ``k[n, d] -> float64[n, q]``.
+    model : Model
+        For its zone, scale and shells.
+    domain : PeriodicGrid, AdaptiveZone, Rays or ZoneLines
+    energies : callable, optional
+        ``k[n, d] -> float64[n, N]``. With ``mu`` it splits rays and lines at the Fermi points,
+        where the integrand of T = 0 jumps.
+    mu : float, optional
+    lead : int, optional
+        How many of the q integrals steer an adaptive refinement, first ones first.
+    progress : callable, optional
+        Called with (points done, what is left: an error ratio or a fraction).
+
+    Returns
+    -------
+    Integral
+
+    Examples
+    --------
+    The zone of the square lattice holds one state a cell:
+
+    >>> import numpy as np
+    >>> from hopnet.berry.integration import integrate
+    >>> from hopnet.berry.models import qwz
+    >>> from hopnet.berry.quadrature import PeriodicGrid
+    >>> round(float(integrate(lambda k: np.ones((len(k), 1)), qwz(), PeriodicGrid(8)).value[0]), 12)
+    1.0
+    """
+    if isinstance(domain, PeriodicGrid):
+        return sum_batches(function, grid_batches(domain, model), progress)
+    if isinstance(domain, AdaptiveZone):
+        return integrate_zone(function, model, domain, lead, progress)
+    if isinstance(domain, ZoneLines):
+        return integrate_lines(function, model, domain, energies, mu, lead, progress)
+    if isinstance(domain, Rays):
+        if domain.panels:
+            return sum_batches(function, ray_batches(domain, model), progress)
+        return integrate_rays(function, model, domain, energies, mu, lead, progress)
+    raise ParameterError(
+        f"domain must be PeriodicGrid, AdaptiveZone, Rays or ZoneLines, got {domain!r}; "
+        "make one of them."
+    )
+
+
+def sum_batches(function, batches, progress=None):
+    """Weighted sums over fixed points; the error is the distance from the companion rules."""
+    total, points = 0.0, 0
+    for k, weight in batches:
+        total = total + weight.T @ function(k)
+        points += len(k)
+        if progress is not None:
+            progress(points, None)
+    error = np.abs(total[1:] - total[0]).sum(axis=0)
+    return Integral(read_only(total[0]), read_only(error), points)
+
+
+def integrate_zone(function, model, domain, lead=None, progress=None):
+    """Adaptive cubature of a Brillouin zone with the 7-15 rule along every axis."""
+    reciprocal = zone_of(model)
+    d = model.dimension
+    x, w, g = kronrod()
+    scale = abs(np.linalg.det(reciprocal)) / (2.0 * np.pi) ** d
+    unit = np.stack([a.ravel() for a in np.meshgrid(*[x] * d, indexing="ij")], axis=1)
+    rules = [product([w] * d)] + [product([g if b == a else w for b in range(d)]) for a in range(d)]
+    rules = np.array(rules)
+
+    def evaluate(low, high, owner):
+        value, error = [], []
+        for a, b in zip(low, high):
+            f = in_batches(function, (a + (b - a) * unit) @ reciprocal)
+            sums = scale * np.prod(b - a) * (rules @ f)
+            value.append(sums[0])
+            error.append(np.abs(sums[1:] - sums[0]))
+        return np.array(value), np.array(error)
+
+    corners = np.stack(
+        [a.ravel() for a in np.meshgrid(*[np.arange(domain.cells)] * d, indexing="ij")], axis=1
+    )
+    low, high = corners / domain.cells, (corners + 1) / domain.cells
+    start = Panels(low, high, np.zeros(len(corners), int))
+    panels, points = refine(
+        evaluate, start, domain.accuracy, domain.max_points, len(unit), lead, progress
+    )
+    return Integral(
+        read_only(panels.value.sum(axis=0)), read_only(panels.error.sum(axis=(0, 1))), points
+    )
+
+
+def product(weights):
+    """Weights of a product rule, flattened."""
+    out = weights[0]
+    for w in weights[1:]:
+        out = np.multiply.outer(out, w)
+    return out.ravel()
+
+
+def integrate_rays(function, model, domain, energies, mu, lead=None, progress=None):
+    """Adaptive panels along every ray; the angular error is that of every second direction."""
+    direction, weight = ray_directions(domain, model)
+    owner, low, high = ray_panels(domain, model, direction, energies, mu)
+    _, w, g = kronrod()
+
+    def evaluate(low, high, owner):
+        value, error = [], []
+        for start in range(0, len(owner), 512):
+            part = slice(start, start + 512)
+            k, jacobian = ray_points(model, direction, owner[part], low[part, 0], high[part, 0])
+            f = function(k.reshape(-1, model.dimension)).reshape(*jacobian.shape, -1)
+            f = f * (jacobian * weight[owner[part], :1])[:, :, None]
+            value.append(np.einsum("x,bxq->bq", w, f))
+            error.append(np.abs(np.einsum("x,bxq->bq", w - g, f)))
+        return np.concatenate(value), np.concatenate(error)[:, None, :]
+
+    start = Panels(low[:, None], high[:, None], owner)
+    panels, points = refine(evaluate, start, domain.accuracy, domain.max_points, 15, lead, progress)
+    ratio = weight[panels.owner] / weight[panels.owner, :1]
+    table = ratio.T @ panels.value
+    error = panels.error.sum(axis=(0, 1)) + np.abs(table[1:] - table[0]).sum(axis=0)
+    return Integral(read_only(table[0]), read_only(error), points)
+
+
+def integrate_lines(function, model, domain, energies, mu, lead=None, progress=None):
+    """Lines along the second reciprocal vector, split at Fermi points; adaptive across them."""
+    reciprocal = zone_of(model)
+    if model.dimension != 2:
+        raise ParameterError(
+            f"ZoneLines needs a two-dimensional model, {model.name!r} has {model.dimension}; "
+            "use AdaptiveZone with kT > 0."
+        )
+    x, w, g = kronrod()
+    scale = abs(np.linalg.det(reciprocal)) / (2.0 * np.pi) ** 2
+    visited = [0]
+
+    def on_line(place, t):
+        return (place[:, None] * reciprocal[0]) + t[:, None] * reciprocal[1]
+
+    def one_line_each(place):
+        """Integrals along the lines at ``place``, and the sum of their panels' errors."""
+        breaks = np.tile(np.linspace(0.0, 1.0, 5), (len(place), 1))
+        owner = np.repeat(np.arange(len(place)), 4)
+        low, high = breaks[:, :-1].ravel(), breaks[:, 1:].ravel()
+        if energies is not None:
+            line, t = fermi_points(
+                lambda j, t: energies(on_line(place[j], t)), np.ones(len(place)), mu
+            )
+            visited[0] += 257 * len(place)
+            owner, low, high = split(owner, low, high, line, t)
+
+        def evaluate(low, high, owner):
+            t = low + (high - low) * x
+            k = on_line(np.repeat(place[owner], 15), t.ravel())
+            f = in_batches(function, k).reshape(len(owner), 15, -1) * (high - low)[:, :, None]
+            coarse = np.abs(np.einsum("x,bxq->bq", w - g, f))
+            return np.einsum("x,bxq->bq", w, f), coarse[:, None, :]
+
+        start = Panels(low[:, None], high[:, None], owner)
+        panels, points = refine(evaluate, start, 0.1 * domain.accuracy, domain.max_points, 15, lead)
+        visited[0] += points
+        value = np.zeros((len(place), panels.value.shape[1]))
+        error = np.zeros_like(value)
+        np.add.at(value, panels.owner, panels.value)
+        np.add.at(error, panels.owner, panels.error[:, 0])
+        return value, error
+
+    def evaluate(low, high, owner):
+        place = low + (high - low) * x
+        value, error = one_line_each(place.ravel())
+        value, error = (a.reshape(len(low), 15, -1) * scale for a in (value, error))
+        width = high - low
+        inner = np.einsum("x,bxq->bq", w, error) * width
+        outer = np.abs(np.einsum("x,bxq->bq", w - g, value)) * width
+        return np.einsum("x,bxq->bq", w, value) * width, (inner + outer)[:, None, :]
+
+    edges = np.linspace(0.0, 1.0, domain.cells + 1)[:, None]
+    start = Panels(edges[:-1], edges[1:], np.zeros(domain.cells, int))
+    limit = max(1, domain.max_points // 1000)
+    panels, _ = refine(evaluate, start, domain.accuracy, limit, 15, lead, progress)
+    return Integral(
+        read_only(panels.value.sum(axis=0)), read_only(panels.error.sum(axis=(0, 1))), visited[0]
+    )
+
+
+def split(owner, low, high, line, t):
+    """Cut the panel of ``line`` that holds ``t``, for every pair of them."""
+    edges = [[] for _ in range(owner.max() + 1)]
+    for j, a, b in zip(owner, low, high):
+        edges[j] += [a, b]
+    for j, a in zip(line, t):
+        edges[j].append(a)
+    new = [(j, np.unique(e)) for j, e in enumerate(edges)]
+    owner = np.concatenate([np.full(len(e) - 1, j) for j, e in new])
+    return owner, np.concatenate([e[:-1] for _, e in new]), np.concatenate([e[1:] for _, e in new])

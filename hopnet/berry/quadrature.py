@@ -1,0 +1,428 @@
+"""Where the wave vectors lie: grids of the zone, adaptive cells, rays of a k.p model, lines.
+
+Every rule carries coarser companions of itself (every second point of a grid, the Gauss rule
+inside the Kronrod rule), so every integral comes with an error estimate at no extra cost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+
+import numpy as np
+
+from hopnet.errors import ConvergenceError, ParameterError
+from hopnet.records import read_only
+
+BATCH = 8192
+
+
+@dataclass(frozen=True)
+class PeriodicGrid:
+    """Uniform grid over the Brillouin zone; exponentially accurate for gapped models.
+
+    Attributes
+    ----------
+    n : int
+        Even number of points along each reciprocal vector.
+    offset : float
+        First point in units of the step. At 0.5 the companion grid of a symmetric integrand
+        would miss its own leading error, so the default is 0.3.
+    """
+
+    n: int
+    offset: float = 0.3
+
+    def __post_init__(self):
+        if int(self.n) != self.n or self.n < 2 or self.n % 2:
+            raise ParameterError(
+                f"n must be an even number of points from 2, got {self.n!r}; "
+                "every second point makes the error estimate."
+            )
+
+
+@dataclass(frozen=True)
+class AdaptiveZone:
+    """Cells of the Brillouin zone, halved where their own error estimate is largest.
+
+    Attributes
+    ----------
+    accuracy : float
+        Of the integral, relative to the sum of the moduli over the cells.
+    cells : int
+        Cells along each reciprocal vector at the start.
+    max_points : int
+        Where to give up.
+    """
+
+    accuracy: float = 1e-6
+    cells: int = 4
+    max_points: int = 20_000_000
+
+    def __post_init__(self):
+        check_limits(self.accuracy, self.cells, self.max_points)
+
+
+@dataclass(frozen=True)
+class Rays:
+    """Rays from k = 0 of a k.p model, in coordinates scaled by the model's own ``scale``.
+
+    Attributes
+    ----------
+    kmax : float
+        Radius of the ball |k| < kmax; ``math.inf`` for the whole space (r = t / (1 - t)).
+        A k.p spin current may depend on it, so it has no default.
+    directions : int
+        Two dimensions: number of rays. Three: number of azimuths, unless ``azimuth`` is given.
+        Even, or 1 for an axially symmetric integrand (no error estimate of the angle then).
+    polar : sequence of float
+        Three dimensions: edges in cos(theta) of the Gauss-Kronrod panels.
+    azimuth : sequence of float, optional
+        Edges in phi of Gauss-Kronrod panels; they may cover part of the circle when the
+        integrand repeats in the rest.
+    repeats : float
+        By how much the panels given stand for the whole sphere.
+    accuracy, max_points
+        As in `AdaptiveZone`, for the radial direction.
+    panels : int, optional
+        Fixed panels along each ray instead of adaptive ones: what a sweep needs.
+    """
+
+    kmax: float
+    directions: int = 16
+    polar: tuple = (-1.0, 0.0, 1.0)
+    azimuth: tuple | None = None
+    repeats: float = 1.0
+    accuracy: float = 1e-8
+    max_points: int = 20_000_000
+    panels: int | None = None
+
+    def __post_init__(self):
+        if not self.kmax > 0:
+            raise ParameterError(
+                f"kmax must be positive or infinite, got {self.kmax!r}; give a radius in 1/length."
+            )
+        if self.directions != 1 and (self.directions < 2 or self.directions % 2):
+            raise ParameterError(
+                f"directions must be 1 or an even number, got {self.directions!r}; "
+                "every second ray makes the error estimate."
+            )
+        check_limits(self.accuracy, self.panels or 1, self.max_points)
+
+
+@dataclass(frozen=True)
+class ZoneLines:
+    """Lines across a two-dimensional zone for T = 0: Fermi points root-found on every line.
+
+    Attributes
+    ----------
+    accuracy, max_points
+        As in `AdaptiveZone`.
+    cells : int
+        Starting panels across the lines.
+    """
+
+    accuracy: float = 1e-5
+    cells: int = 4
+    max_points: int = 20_000_000
+
+    def __post_init__(self):
+        check_limits(self.accuracy, self.cells, self.max_points)
+
+
+@dataclass(frozen=True)
+class Integral:
+    """A vector of integrals over d^dk / (2 pi)^d.
+
+    Attributes
+    ----------
+    value : float64[q]
+    error : float64[q]
+        Estimate from the coarser companions of the rule.
+    points : int
+        Wave vectors visited.
+    """
+
+    value: np.ndarray
+    error: np.ndarray
+    points: int
+
+
+def check_limits(accuracy, cells, max_points):
+    """Refuse an accuracy, number of cells or limit that is not positive."""
+    if not (accuracy > 0 and cells >= 1 and max_points >= 1):
+        raise ParameterError(
+            f"accuracy, cells and max_points must be positive, got {accuracy!r}, {cells!r}, "
+            f"{max_points!r}; give positive numbers."
+        )
+
+
+@cache
+def kronrod():
+    """Nodes, Kronrod weights and Gauss weights (0 between) of the 7-15 rule on [0, 1]."""
+    half = np.array(
+        [
+            [0.991455371120812639206854697526329, 0.022935322010529224963732008058970],
+            [0.949107912342758524526189684047851, 0.063092092629978553290700663189204],
+            [0.864864423359769072789712788640926, 0.104790010322250183839876322541518],
+            [0.741531185599394439863864773280788, 0.140653259715525918745189590510238],
+            [0.586087235467691130294144691693828, 0.169004726639267902826583426598550],
+            [0.405845151377397166906606412076961, 0.190350578064785409913256402421014],
+            [0.207784955007898467600689403773245, 0.204432940075298892414161999234649],
+        ]
+    )
+    nodes = np.concatenate([-half[:, 0], [0.0], half[::-1, 0]])
+    weights = np.concatenate([half[:, 1], [0.209482141084727828012999174891714], half[::-1, 1]])
+    gauss = np.zeros(15)
+    gauss[1::2] = np.polynomial.legendre.leggauss(7)[1]
+    return read_only(0.5 * (nodes + 1.0)), read_only(0.5 * weights), read_only(0.5 * gauss)
+
+
+def panel_rule(edges):
+    """Nodes, Kronrod and Gauss weights of the panels between consecutive ``edges``."""
+    x, w, g = kronrod()
+    low, width = np.asarray(edges[:-1], float)[:, None], np.diff(edges)[:, None]
+    return (low + width * x).ravel(), (width * w).ravel(), (width * g).ravel()
+
+
+def in_batches(function, k, batch=BATCH):
+    """``function(k)`` evaluated a batch at a time, so that memory stays bounded."""
+    if len(k) <= batch:
+        return function(k)
+    return np.concatenate([function(k[i : i + batch]) for i in range(0, len(k), batch)])
+
+
+def grid_batches(grid, model, batch=BATCH):
+    """Yield ``(k[n, d], weight[n, 1 + d])`` of a `PeriodicGrid`: fine and companion weights."""
+    reciprocal = zone_of(model)
+    d, n = model.dimension, int(grid.n)
+    weight = abs(np.linalg.det(reciprocal)) / (2.0 * np.pi) ** d / n**d
+    for start in range(0, n**d, batch):
+        index = np.unravel_index(np.arange(start, min(start + batch, n**d)), (n,) * d)
+        fraction = (np.stack(index, axis=1) + grid.offset) / n
+        table = np.full((len(fraction), 1 + d), weight)
+        for axis in range(d):
+            table[:, 1 + axis] *= 2.0 * (index[axis] % 2 == 0)
+        yield fraction @ reciprocal, table
+
+
+def zone_of(model):
+    """Reciprocal vectors of a periodic model, or a ParameterError."""
+    if model.reciprocal is None:
+        raise ParameterError(
+            f"model {model.name!r} has no Brillouin zone; integrate it over Rays(kmax=...)."
+        )
+    return model.reciprocal
+
+
+def ray_directions(rays, model):
+    """Scaled direction, weight and companion weights of every ray.
+
+    Returns
+    -------
+    direction : float64[j, d]
+        Unit vector in scaled space times ``scale``: ``k = r direction``.
+    weight : float64[j, 1 + c]
+        Includes the Jacobian of the scaling and 1 / (2 pi)^d.
+    """
+    if model.scale is None:
+        raise ParameterError(
+            f"model {model.name!r} has no scale of wave vector; give scale= or use a grid."
+        )
+    if rays.azimuth is not None:
+        phi, w, g = panel_rule(rays.azimuth)
+    else:
+        n = rays.directions
+        phi = 2.0 * np.pi * (np.arange(n) + 0.3) / n
+        w = np.full(n, 2.0 * np.pi / n)
+        g = w if n == 1 else 2.0 * w * (np.arange(n) % 2 == 0)
+    factor = rays.repeats * np.prod(model.scale) / (2.0 * np.pi) ** model.dimension
+    if model.dimension == 2:
+        direction = np.stack([np.cos(phi), np.sin(phi)], axis=1) * model.scale
+        return direction, factor * np.stack([w, g], axis=1)
+    c, cw, cg = panel_rule(rays.polar)
+    sine = np.sqrt(1.0 - c**2)
+    direction = np.stack(
+        [np.outer(sine, np.cos(phi)), np.outer(sine, np.sin(phi)), np.outer(c, np.ones_like(phi))],
+        axis=2,
+    )
+    table = np.stack([np.outer(cw, w), np.outer(cw, g), np.outer(cg, w)], axis=2)
+    return direction.reshape(-1, 3) * model.scale, factor * table.reshape(-1, 3)
+
+
+def ray_ends(rays, direction):
+    """Where each ray ends in t, ``r = t / (1 - t)``."""
+    if np.isinf(rays.kmax):
+        return np.ones(len(direction))
+    radius = rays.kmax / np.linalg.norm(direction, axis=1)
+    return radius / (1.0 + radius)
+
+
+def ray_panels(rays, model, direction, energies=None, mu=None):
+    """Starting panels (ray, low, high) split at the model's shells and at the Fermi points."""
+    ends = ray_ends(rays, direction)
+    count = rays.panels or 4
+    inner = np.array([s / (1.0 + s) for s in model.shells])
+    owner, low, high = [], [], []
+    cuts = [[] for _ in ends]
+    if energies is not None:
+
+        def along(j, t):
+            return energies((t / (1.0 - t))[:, None] * direction[j])
+
+        last = np.where(ends >= 1.0, 1.0 - 1e-6, ends)
+        for j, t in zip(*fermi_points(along, last, mu)):
+            cuts[j].append(t)
+    for j, end in enumerate(ends):
+        breaks = np.concatenate([[0.0, end], inner[inner < end], cuts[j]])
+        if rays.panels:
+            breaks = np.concatenate([breaks, np.linspace(0.0, end, count + 1)])
+        breaks = np.unique(breaks)
+        owner += [j] * (len(breaks) - 1)
+        low += list(breaks[:-1])
+        high += list(breaks[1:])
+    return np.array(owner), np.array(low), np.array(high)
+
+
+def ray_points(model, direction, owner, low, high):
+    """Wave vectors [b, 15, d] and radial Jacobian [b, 15] of panels of rays."""
+    t = low[:, None] + (high - low)[:, None] * kronrod()[0]
+    r = t / (1.0 - t)
+    jacobian = r ** (model.dimension - 1) / (1.0 - t) ** 2 * (high - low)[:, None]
+    return r[:, :, None] * direction[owner][:, None, :], jacobian
+
+
+def ray_batches(rays, model, batch=BATCH):
+    """Yield ``(k, weight[n, 1 + c])`` of rays with fixed panels, for sweeps."""
+    direction, weight = ray_directions(rays, model)
+    owner, low, high = ray_panels(rays, model, direction)
+    _, w, g = kronrod()
+    step = max(1, batch // 15)
+    for start in range(0, len(owner), step):
+        part = slice(start, start + step)
+        k, jacobian = ray_points(model, direction, owner[part], low[part], high[part])
+        fine = (jacobian * w)[:, :, None] * weight[owner[part]][:, None, :]
+        radial = (jacobian * g)[:, :, None] * weight[owner[part]][:, None, :1]
+        table = np.concatenate([fine, radial], axis=2)
+        yield k.reshape(-1, model.dimension), table.reshape(-1, table.shape[2])
+
+
+def fermi_points(energies_along, ends, mu, samples=257):
+    """Every crossing of every band with ``mu`` on lines t in [0, end], by bracketing and halving.
+
+    Parameters
+    ----------
+    energies_along : callable
+        ``(line[n], t[n]) -> energy[n, N]``.
+    ends : float64[j]
+    mu : float
+    samples : int
+        Points that bracket the crossings; two crossings of one band between neighbours are
+        missed.
+
+    Returns
+    -------
+    line : int64[c]
+    t : float64[c]
+    """
+    lines = np.arange(len(ends))
+    t = ends[:, None] * np.linspace(0.0, 1.0, samples)
+    j = np.repeat(lines, samples)
+    table = energies_along(j, t.ravel()).reshape(len(ends), samples, -1) - mu
+    line, place, band = np.nonzero(np.sign(table[:, 1:]) * np.sign(table[:, :-1]) < 0)
+    low, high = t[line, place], t[line, place + 1]
+    rising = table[line, place + 1, band] > 0
+    rows = np.arange(len(line))
+    for _ in range(60):
+        if not len(line):
+            break
+        middle = 0.5 * (low + high)
+        above = (energies_along(line, middle)[rows, band] - mu > 0) == rising
+        high = np.where(above, middle, high)
+        low = np.where(above, low, middle)
+    return line, 0.5 * (low + high)
+
+
+@dataclass
+class Panels:
+    """Boxes of a refinement and what each contributes; grows while it is refined."""
+
+    low: np.ndarray
+    high: np.ndarray
+    owner: np.ndarray
+    value: np.ndarray = field(default=None)
+    error: np.ndarray = field(default=None)
+
+
+def refine(evaluate, panels, accuracy, max_points, points_each, lead=None, progress=None):
+    """Halve the boxes with the largest error until the sum of errors is small enough.
+
+    Parameters
+    ----------
+    evaluate : callable
+        ``(low[b, p], high[b, p], owner[b]) -> value[b, q], error[b, p, q]``: weighted integrals
+        over boxes and, for each axis, their distance from the coarser rule along it.
+    panels : Panels
+        Starting boxes; low and high only.
+    accuracy : float
+        Relative to the sum of |value| over boxes of the largest leading integral.
+    max_points, points_each : int
+    lead : int, optional
+        How many of the q integrals steer the refinement, first ones first (default: all).
+    progress : callable, optional
+        Called with (points done, error / tolerance).
+
+    Returns
+    -------
+    panels : Panels
+    points : int
+
+    Raises
+    ------
+    ConvergenceError
+        When ``max_points`` are spent; carries the best estimate.
+    """
+    panels.value, panels.error = evaluate(panels.low, panels.high, panels.owner)
+    points = len(panels.low) * points_each
+    while True:
+        each = panels.error.sum(axis=1)[:, :lead]
+        tolerance = accuracy * np.abs(panels.value[:, :lead]).sum(axis=0).max() + 1e-300
+        share = (each / tolerance).max(axis=1)
+        excess = (each.sum(axis=0) / tolerance).max()
+        if progress is not None:
+            progress(points, excess)
+        if excess <= 1.0:
+            return panels, points
+        if points >= max_points:
+            raise ConvergenceError(
+                f"accuracy {accuracy:g} needs more than max_points={max_points}, the error is "
+                f"{excess:.3g} times too large; raise max_points or accuracy, or use kT > 0.",
+                estimate=panels.value.sum(axis=0),
+                residual=float(excess * accuracy),
+                iterations=points,
+            )
+        order = np.argsort(share)[::-1]
+        # the fewest boxes that hold nine tenths of the error
+        worst = order[: 1 + np.searchsorted(np.cumsum(share[order]), 0.9 * share.sum())]
+        if not np.all(np.isfinite(share)):
+            raise ParameterError("the integrand is not finite; mend H(k) or dH(k, axis).")
+        axis = panels.error[worst][:, :, :lead].max(axis=2).argmax(axis=1)
+        middle = 0.5 * (panels.low + panels.high)
+        rows = np.arange(len(worst))
+        left_high, right_low = panels.high[worst].copy(), panels.low[worst].copy()
+        left_high[rows, axis] = middle[worst, axis]
+        right_low[rows, axis] = middle[worst, axis]
+        low = np.concatenate([panels.low[worst], right_low])
+        high = np.concatenate([left_high, panels.high[worst]])
+        owner = np.concatenate([panels.owner[worst]] * 2)
+        value, error = evaluate(low, high, owner)
+        points += len(low) * points_each
+        keep = np.ones(len(panels.low), bool)
+        keep[worst] = False
+        panels = Panels(
+            np.concatenate([panels.low[keep], low]),
+            np.concatenate([panels.high[keep], high]),
+            np.concatenate([panels.owner[keep], owner]),
+            np.concatenate([panels.value[keep], value]),
+            np.concatenate([panels.error[keep], error]),
+        )
