@@ -127,9 +127,7 @@ def dissect_graph(
     neighbour = np.empty(2 * link_i.shape[0], np.int64)
     fill_rows(link_i, link_j, start, neighbour, np.empty_like(neighbour))
     x = np.ascontiguousarray(position[:, 0])
-    y = np.ascontiguousarray(position[:, 1])
-    if ring:  # unroll so that both halves of the opened ring are contiguous
-        y = np.where(y < 0.25 * ring, y + ring, y)
+    y = position[:, 1].copy()
     longest_x, longest_y = 0.0, 0.0
     if link_i.size:
         longest_x = np.abs(x[link_i] - x[link_j]).max()
@@ -143,9 +141,9 @@ def dissect_graph(
     def dissect(task):
         low, high, number, n_splits = task
         record = np.empty((2 * (high - low) + 1, 4), np.int64)
-        fold = 0.75 * ring if ring and number == 0 else 0.0
+        opened = ring if ring and number == 0 else 0.0
         count = cuts.dissect(start, neighbour, x, y, longest_x, longest_y, half_width, leaf_size,
-                             low, high, fold, n_splits or n, permutation, tag, number * (n + 1),
+                             low, high, opened, n_splits or n, permutation, tag, number * (n + 1),
                              record)  # fmt: skip
         return record[:count].copy()
 

@@ -278,7 +278,7 @@ def _split(start, neighbour, coordinate, longest, half_width, site, region, tag,
 
 @njit(cache=True, nogil=True)
 def dissect(start, neighbour, x, y, longest_x, longest_y, half_width, leaf_size, first_low,
-            first_high, fold, n_splits, permutation, tag, next_region, record):  # fmt: skip
+            first_high, ring, n_splits, permutation, tag, next_region, record):  # fmt: skip
     """Order a region for elimination, from the largest cut down to leaves.
 
     Parameters
@@ -286,7 +286,8 @@ def dissect(start, neighbour, x, y, longest_x, longest_y, half_width, leaf_size,
     start, neighbour : int64[n_sites + 1], int64[n_edges]
         Rows of the graph. Neighbours outside ``0 .. n_sites-1`` do not occur.
     x, y : float64[n_sites]
-        Coordinates that guide the cuts; what is a neighbour is read from the graph alone.
+        Coordinates that guide the cuts; what is a neighbour is read from the graph alone. With a
+        ring, ``y`` is unrolled where the ring is opened.
     longest_x, longest_y : float64
         Largest distance that one link covers in ``x`` and in ``y``.
     half_width : float64
@@ -295,9 +296,9 @@ def dissect(start, neighbour, x, y, longest_x, longest_y, half_width, leaf_size,
         Regions up to this size are not split.
     first_low, first_high : int64
         The region is ``permutation[first_low:first_high]``.
-    fold : float64
-        If positive, the first cut is two lines, where ``abs(y - fold)`` has its median: it opens
-        a ring.
+    ring : float64
+        If positive, y has this period and the first cut is two lines, near ``y = ring / 4`` and
+        ``3 ring / 4``: it opens the ring.
     n_splits : int64
         Stop after so many splits; what is left is recorded as unsplit.
     permutation : int64[n_sites]
@@ -349,10 +350,13 @@ def dissect(start, neighbour, x, y, longest_x, longest_y, half_width, leaf_size,
             high_x = max(high_x, x[v])
             low_y = min(low_y, y[v])
             high_y = max(high_y, y[v])
-        if fold > 0.0:
-            n_left, n_right = _split(start, neighbour, np.abs(y - fold), longest_y, half_width,
-                                     site, region, tag, value, scratch)  # fmt: skip
-            fold = 0.0
+        if ring > 0.0:
+            n_left, n_right = _split(start, neighbour, np.abs(y - 0.5 * ring), longest_y,
+                                     half_width, site, region, tag, value, scratch)  # fmt: skip
+            for a in range(n_left, n_left + n_right):
+                if y[site[a]] < 0.5 * ring:
+                    y[site[a]] += ring
+            ring = 0.0
         elif high_x - low_x >= high_y - low_y:
             n_left, n_right = _split(start, neighbour, x, longest_x, half_width, site, region, tag,
                                      value, scratch)  # fmt: skip

@@ -1,0 +1,64 @@
+"""Triad kernels against their twins: [hopping S42], [hopping S44]."""
+
+import numpy as np
+import pytest
+from twins import neighbours as neighbour_twin
+from twins import triads as twin
+
+from hopnet.kernels import neighbours
+from hopnet.kernels import triads as kernels
+
+pytestmark = pytest.mark.kernel
+
+
+def graph(n, seed, radius=3.0):
+    position = np.random.default_rng(seed).uniform(0, 10, (n, 2))
+    pairs = neighbour_twin.fill_neighbours(position, (0, 0), radius)
+    link_i = np.array([i for i, _ in pairs], dtype=np.int64)
+    link_j = np.array([j for _, j in pairs], dtype=np.int64)
+    start, row = np.empty(n + 1, np.int64), np.empty(2 * len(pairs), np.int64)
+    link = np.empty_like(row)
+    neighbours.fill_rows(link_i, link_j, start, row, link)
+    return position, {pair: l for l, pair in enumerate(pairs)}, (start, row, link)
+
+
+@pytest.mark.parametrize("plain", [False, True])
+@pytest.mark.parametrize(("n", "seed"), [(1, 2), (3, 4), (40, 5), (40, 6)])
+def test_triads_and_generation(n, seed, plain):
+    def version(kernel):
+        return getattr(kernel, "py_func", kernel) if plain else kernel
+
+    position, links, rows = graph(n, seed)
+    count = np.empty(n, np.int64)
+    version(kernels.count_triads)(*rows[:2], 0, count)
+    assert list(count) == twin.count_triads(links, n)
+    start = np.concatenate([[0], np.cumsum(count)])
+    site, link = np.empty((start[-1], 3), np.int64), np.empty((start[-1], 3), np.int64)
+    version(kernels.fill_triads)(*rows, start, site, link)
+    triads = twin.fill_triads(links)
+    assert [tuple(t) for t in site] == triads
+    assert [tuple(l) for l in link] == [
+        (links[i, j], links[i, k], links[j, k]) for i, j, k in triads
+    ]
+
+    potential = np.random.default_rng(seed + 100).uniform(size=n)
+    i = np.array([pair[0] for pair in links], dtype=np.int64)
+    j = np.array([pair[1] for pair in links], dtype=np.int64)
+    separation = position[j] - position[i]
+    overlap = np.exp(-np.hypot(*separation.T))
+    across = np.array([0.6, 0.8])
+    fields = (separation, overlap, potential[i] - potential[j], across)
+    expected, expected_moment = twin.sum_generation(
+        triads,
+        lambda a, b: position[a] - position[b],
+        lambda a, b: np.hypot(*(position[a] - position[b])),
+        potential,
+        across,
+    )
+    for name, triangles in (("sum_generation", rows), ("sum_generation_of", (site, link))):
+        gamma = np.full(n, np.nan)
+        moment = version(getattr(kernels, name))(*triangles, *fields, gamma)
+        np.testing.assert_allclose(gamma, expected, rtol=0, atol=1e-15)
+        assert moment == pytest.approx(expected_moment, abs=1e-15)
+        # a global origin gives the same moment, because gamma adds up to zero in each triad
+        assert gamma @ (position @ across) == pytest.approx(expected_moment, abs=1e-14)

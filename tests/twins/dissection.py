@@ -1,0 +1,28 @@
+"""Plain twin of kernels/dissection.py: the cut of one region by networkx."""
+
+import networkx
+import numpy as np
+
+
+def dissect(rows, coordinate, region, longest, half_width):
+    """Size of the smallest set of strip sites that separates left from right in one region."""
+    value = np.array([coordinate[v] for v in region])
+    median = np.sort(value)[len(region) // 2]
+    reach = min(half_width, 0.25 * (value.max() - value.min()))
+    left = {v for v in region if coordinate[v] < median - reach}
+    right = {v for v in region if coordinate[v] > median + reach}
+    if 2 * reach < longest:
+        left -= {v for v in left if any(w in right for w in rows[v])}
+    strip = set(region) - left - right
+    graph = networkx.DiGraph()
+    graph.add_nodes_from(["source", "sink"])
+    for v in strip:
+        graph.add_edge((v, "in"), (v, "out"), capacity=1)
+        for w in rows[v]:
+            if w in left:
+                graph.add_edge("source", (v, "in"))
+            elif w in right:
+                graph.add_edge((v, "out"), "sink")
+            elif w in strip:
+                graph.add_edge((v, "out"), (w, "in"))
+    return networkx.maximum_flow_value(graph, "source", "sink")

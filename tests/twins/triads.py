@@ -1,0 +1,45 @@
+"""Plain twins of kernels/triads.py, from the equations [hopping S42], [hopping S44]."""
+
+from itertools import combinations
+
+import numpy as np
+
+
+def fill_triads(link):
+    """All i < j < k whose three links are there; ``link`` maps (i, j) to its number."""
+    sites = sorted({site for pair in link for site in pair})
+    return [
+        (i, j, k)
+        for i, j, k in combinations(sites, 3)
+        if (i, j) in link and (i, k) in link and (j, k) in link
+    ]
+
+
+def count_triads(link, n_sites):
+    """Number of triads by lowest site."""
+    count = [0] * n_sites
+    for i, _, _ in fill_triads(link):
+        count[i] += 1
+    return count
+
+
+def sum_generation(triads, vector, distance, potential, across):
+    """gamma of every site and sum of y gamma, each process (i, k, j) on its own.
+
+    ``vector(i, j)`` is R_i - R_j, ``distance(i, j)`` its length.
+    """
+    gamma = np.zeros(len(potential))
+    moment = 0.0
+    for triad in triads:
+        origin = triad[0]
+        perimeter = sum(distance(a, b) for a, b in combinations(triad, 2))
+        for i, k, j in (triad, (triad[1], triad[2], triad[0]), (triad[2], triad[0], triad[1])):
+            r_ki, r_ij = vector(k, i), vector(i, j)
+            double_area = r_ki[0] * r_ij[1] - r_ki[1] * r_ij[0]
+            rate = -3 / 16 * double_area * np.exp(-perimeter) * (potential[j] - potential[k])
+            gamma[i] += rate
+            moment += rate * (np.dot(vector(i, origin), across) if i != origin else 0.0)
+    return gamma, moment
+
+
+sum_generation_of = sum_generation
