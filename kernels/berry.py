@@ -52,7 +52,7 @@ def _diagonalise(matrix, energy, vector):
 @njit(cache=True)
 def _rotate(matrix, vector, p, q):
     """One Jacobi rotation that makes element (p, q) zero."""
-    size = abs(matrix[p, q])
+    size = np.sqrt(matrix[p, q].real ** 2 + matrix[p, q].imag ** 2)
     if size == 0.0:
         return
     difference = matrix[q, q].real - matrix[p, p].real
@@ -64,7 +64,8 @@ def _rotate(matrix, vector, p, q):
         if theta < 0.0:
             tangent = -tangent
     cosine = 1.0 / np.sqrt(1.0 + tangent * tangent)
-    sine = tangent * cosine * (matrix[p, q] / size)
+    share = tangent * cosine / size
+    sine = complex(share * matrix[p, q].real, share * matrix[p, q].imag)
     conjugate = sine.conjugate()
     matrix[p, p] = matrix[p, p].real - tangent * size
     matrix[q, q] = matrix[q, q].real + tangent * size
@@ -86,7 +87,7 @@ def _rotate(matrix, vector, p, q):
 
 @njit(cache=True)
 def _to_bands(operator, vector, work, out):
-    """``out = vector^+ operator vector``."""
+    """``out = vector^+ operator vector`` of a Hermitian operator."""
     order = operator.shape[0]
     for p in range(order):
         for n in range(order):
@@ -95,11 +96,12 @@ def _to_bands(operator, vector, work, out):
                 total += operator[p, q] * vector[q, n]
             work[p, n] = total
     for m in range(order):
-        for n in range(order):
+        for n in range(m, order):
             total = 0.0j
             for p in range(order):
                 total += vector[p, m].conjugate() * work[p, n]
             out[m, n] = total
+            out[n, m] = total.conjugate()
 
 
 @njit(cache=True)
@@ -154,6 +156,78 @@ def _sum_pairs(pair, occupation, value):
 
 
 @njit(cache=True, parallel=True)
+def fill_terms(table, matrix, out):
+    """Matrices ``out[i] = sum_t table[i, t] matrix[t]``: the Hamiltonian of a model of terms.
+
+    Parameters
+    ----------
+    table : float64[n, T]
+    matrix : complex128[T, N, N]
+    out : complex128[n, N, N]
+        Overwritten.
+
+    Notes
+    -----
+    Parallel over rows; iteration ``i`` writes ``out[i]`` only.
+    """
+    order = matrix.shape[1]
+    for i in prange(table.shape[0]):
+        for p in range(order):
+            for q in range(order):
+                real = 0.0
+                imag = 0.0
+                for t in range(table.shape[1]):
+                    real += table[i, t] * matrix[t, p, q].real
+                    imag += table[i, t] * matrix[t, p, q].imag
+                out[i, p, q] = complex(real, imag)
+
+
+@njit(cache=True)
+def _weighted(s, a, b, e, g, m, n):
+    """Spin of the group of m times the curvature of the pair (m, n), m's diagonal element."""
+    total = 0.0
+    for p in range(e.shape[0]):
+        if g[p] == g[m]:
+            cross = a[p, n] * b[n, m] - b[p, n] * a[n, m]
+            total -= (s[m, p] * cross).imag / ((e[p] - e[n]) * (e[m] - e[n]))
+    return total
+
+
+@njit(cache=True)
+def _fill_pair(s, a, b, e, g, pair):
+    """Pair quantities of one wave vector from the matrices in the band basis."""
+    order = e.shape[0]
+    for m in range(order):
+        for q in range(5):
+            pair[q, m, m] = 0.0
+        for n in range(m + 1, order):
+            if g[m] == g[n]:
+                for q in range(5):
+                    pair[q, m, n] = 0.0
+                    pair[q, n, m] = 0.0
+                continue
+            inverse = 1.0 / (e[m] - e[n])
+            flow = 0.0j  # {s, b}
+            for p in range(order):
+                flow += s[m, p] * b[p, n] + b[m, p] * s[p, n]
+            curvature = -2.0 * (a[m, n] * b[n, m]).imag * inverse * inverse
+            current = (flow * a[n, m]).imag * inverse * inverse
+            torque = 2.0 * (s[m, n] * a[n, m]).real * inverse
+            alone = (m + 1 == order or g[m + 1] != g[m]) and g[m] == m
+            pair[0, m, n] = s[m, m].real * curvature if alone else _weighted(s, a, b, e, g, m, n)
+            alone = (n + 1 == order or g[n + 1] != g[n]) and g[n] == n
+            pair[0, n, m] = -s[n, n].real * curvature if alone else _weighted(s, a, b, e, g, n, m)
+            pair[1, m, n] = current
+            pair[1, n, m] = -current
+            pair[2, m, n] = torque
+            pair[2, n, m] = -torque
+            pair[3, m, n] = curvature
+            pair[3, n, m] = -curvature
+            pair[4, m, n] = 0.5 * curvature / inverse
+            pair[4, n, m] = pair[4, m, n]
+
+
+@njit(cache=True, parallel=True)
 def fill_pairs(hamiltonian, field, current, spin, absolute, relative, block, energy, group, pair):
     """Interband pair quantities at each wave vector, equations [berry 2], [berry 9], [berry C7].
 
@@ -176,47 +250,31 @@ def fill_pairs(hamiltonian, field, current, spin, absolute, relative, block, ene
 
     Notes
     -----
-    Parallel over wave vectors; iteration ``i`` writes ``energy[i]``, ``group[i]``, ``pair[i]``.
+    Parallel over chunks of wave vectors, so that work arrays are made once a chunk; row ``i``
+    of the outputs is written by the iteration that owns it.
     """
     order = hamiltonian.shape[1]
-    for i in prange(hamiltonian.shape[0]):
-        e = energy[i]
-        g = group[i]
+    rows = hamiltonian.shape[0]
+    chunks = min(64, rows)
+    for c in prange(chunks):
         u = np.empty((order, order), np.complex128)
         work = np.empty((order, order), np.complex128)
         a = np.empty((order, order), np.complex128)
         b = np.empty((order, order), np.complex128)
         s = np.empty((order, order), np.complex128)
-        a[:, :] = hamiltonian[i]
-        _diagonalise(a, e, u)
-        _to_bands(field[i], u, work, a)
-        _to_bands(current[i], u, work, b)
-        _to_bands(spin, u, work, s)
-        close = max(absolute, relative * max(abs(e[0]), abs(e[order - 1])))
-        g[0] = 0
-        for m in range(1, order):
-            g[m] = g[m - 1] if block and e[m] - e[m - 1] <= close else m
-        for m in range(order):
-            for n in range(order):
-                if g[m] == g[n]:
-                    for q in range(5):
-                        pair[i, q, m, n] = 0.0
-                    continue
-                gap = e[m] - e[n]
-                weighted = 0.0
-                for p in range(order):  # the group of m
-                    if g[p] == g[m]:
-                        cross = a[p, n] * b[n, m] - b[p, n] * a[n, m]
-                        weighted -= (s[m, p] * cross).imag / ((e[p] - e[n]) * gap)
-                flow = 0.0j  # {s, b} / 2
-                for p in range(order):
-                    flow += s[m, p] * b[p, n] + b[m, p] * s[p, n]
-                curvature = -2.0 * (a[m, n] * b[n, m]).imag / (gap * gap)
-                pair[i, 0, m, n] = weighted
-                pair[i, 1, m, n] = (flow * a[n, m]).imag / (gap * gap)
-                pair[i, 2, m, n] = 2.0 * (s[m, n] * a[n, m]).real / gap
-                pair[i, 3, m, n] = curvature
-                pair[i, 4, m, n] = 0.5 * curvature * gap
+        for i in range(c * rows // chunks, (c + 1) * rows // chunks):
+            e = energy[i]
+            g = group[i]
+            a[:, :] = hamiltonian[i]
+            _diagonalise(a, e, u)
+            _to_bands(field[i], u, work, a)
+            _to_bands(current[i], u, work, b)
+            _to_bands(spin, u, work, s)
+            close = max(absolute, relative * max(abs(e[0]), abs(e[order - 1])))
+            g[0] = 0
+            for m in range(1, order):
+                g[m] = g[m - 1] if block and e[m] - e[m - 1] <= close else m
+            _fill_pair(s, a, b, e, g, pair[i])
 
 
 @njit(cache=True, parallel=True)
@@ -259,8 +317,8 @@ def add_filled(energy, pair, weight, mu, total):
         Quadrature weights: the fine rule and its coarse companions.
     mu : float64[M]
         Ascending.
-    total : float64[C, W, 6, M + 1]
-        Differences along the last axis, added to: their cumulative sum is the result.
+    total : float64[C, M + 1, W, 6]
+        Differences along the second axis, added to: their cumulative sum is the result.
 
     Notes
     -----
@@ -286,8 +344,8 @@ def add_filled(energy, pair, weight, mu, total):
                     _sum_pairs(pair[i], occupation, value)
                     for w in range(weight.shape[1]):
                         for q in range(6):
-                            total[c, w, q, start] += weight[i, w] * value[q]
-                            total[c, w, q, stop] -= weight[i, w] * value[q]
+                            total[c, start, w, q] += weight[i, w] * value[q]
+                            total[c, stop, w, q] -= weight[i, w] * value[q]
                 start = stop
 
 
@@ -300,7 +358,7 @@ def add_thermal(energy, group, pair, weight, mu, kT, total):
     energy, group, pair, weight, mu
         As in `add_filled`; ``mu`` in any order.
     kT : float64
-    total : float64[C, W, 6, M]
+    total : float64[C, M, W, 6]
         Added to.
 
     Notes
@@ -318,7 +376,7 @@ def add_thermal(energy, group, pair, weight, mu, kT, total):
                 _sum_pairs(pair[i], occupation, value)
                 for w in range(weight.shape[1]):
                     for q in range(6):
-                        total[c, w, q, j] += weight[i, w] * value[q]
+                        total[c, j, w, q] += weight[i, w] * value[q]
 
 
 @njit(cache=True, parallel=True)

@@ -80,6 +80,17 @@ def test_diagonal_matrices_need_no_rotation(kernel):
     np.testing.assert_allclose(got[2], want[2], rtol=1e-12, atol=1e-13)
 
 
+@pytest.mark.parametrize("kernel", forms("fill_terms"))
+@pytest.mark.parametrize("n", [0, 1, N_K])
+def test_terms(kernel, n):
+    rng = np.random.default_rng(5)
+    table, matrix = rng.normal(size=(n, 3)), hermitian(rng, 3, 2, 2)
+    got, want = np.empty((n, 2, 2), complex), np.empty((n, 2, 2), complex)
+    kernel(table, matrix, got)
+    twins.fill_terms(table, matrix, want)
+    np.testing.assert_allclose(got, want, rtol=1e-14, atol=1e-14)
+
+
 @pytest.mark.parametrize("kernel", forms("fill_values"))
 @pytest.mark.parametrize("kT", [0.0, 0.3])
 def test_values(kernel, kT):
@@ -96,12 +107,12 @@ def test_filled(kernel, n):
     energy, _, pair = pairs(301, n)
     weight = np.random.default_rng(8).uniform(size=(n, 3))
     mu = np.linspace(-6.0, 6.0, 11)
-    got, want = np.zeros((3, 3, 6, 12)), np.zeros((3, 3, 6, 12))
+    got, want = np.zeros((3, 12, 3, 6)), np.zeros((3, 12, 3, 6))
     kernel(energy, pair, weight, mu, got)
     twins.add_filled(energy, pair, weight, mu, want)
     np.testing.assert_allclose(
-        np.cumsum(got.sum(axis=0), axis=-1),
-        np.cumsum(want.sum(axis=0), axis=-1),
+        np.cumsum(got.sum(axis=0), axis=0),
+        np.cumsum(want.sum(axis=0), axis=0),
         rtol=1e-10,
         atol=1e-11,
     )
@@ -113,7 +124,7 @@ def test_thermal(kernel, n):
     energy, group, pair = pairs(64, n)
     weight = np.random.default_rng(9).uniform(size=(n, 2))
     mu = np.array([1.0, -50.0, 0.3, 50.0])
-    got, want = np.zeros((3, 2, 6, 4)), np.zeros((3, 2, 6, 4))
+    got, want = np.zeros((3, 4, 2, 6)), np.zeros((3, 4, 2, 6))
     kernel(energy, group, pair, weight, mu, 0.4, got)
     twins.add_thermal(energy, group, pair, weight, mu, 0.4, want)
     np.testing.assert_allclose(got.sum(axis=0), want.sum(axis=0), rtol=1e-10, atol=1e-11)

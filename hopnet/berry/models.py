@@ -1,7 +1,7 @@
 """Band models: a Hamiltonian of the wave vector, its derivative, its spin, its Brillouin zone.
 
 A model built from terms is ``H(k) = sum_t c_t(k) M_t`` with real functions c_t and Hermitian
-matrices M_t, so that H and dH/dk of many wave vectors are one matrix product each.
+matrices M_t, so that H and dH/dk of many wave vectors are one compiled sum each.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hopnet.errors import ParameterError
+from hopnet.kernels.berry import fill_terms
 from hopnet.records import read_only
 
 AXES = {"x": 0, "y": 1, "z": 2}
@@ -136,13 +137,14 @@ def from_terms(name, matrices, coefficients, slopes, **attributes):
     """
     order = len(matrices[0])
     stack = np.array([hermitian(m, order, f"term of {name}") for m in matrices])
-    flat = stack.reshape(len(stack), -1).view(np.float64)
 
     def assemble(columns, rows):
         table = np.empty((rows, len(columns)))
         for t, column in enumerate(columns):
             table[:, t] = column
-        return (table @ flat).view(np.complex128).reshape(rows, order, order)
+        out = np.empty((rows, order, order), dtype=complex)
+        fill_terms(table, stack, out)
+        return out
 
     def hamiltonian(k):
         return assemble(coefficients(k), len(k))

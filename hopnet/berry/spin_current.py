@@ -421,7 +421,7 @@ def sweep(model, domain, pairs, levels, kT, watch, progress=None):
         bands = pairs(k)
         if total is None:
             size = len(levels) + (kT == 0.0)
-            total = np.zeros((CHUNKS, weight.shape[1], 6, size))
+            total = np.zeros((CHUNKS, size, weight.shape[1], 6))
         weight = np.ascontiguousarray(weight)
         if kT == 0.0:
             add_filled(bands.energy, bands.pair, weight, ascending, total)
@@ -430,7 +430,7 @@ def sweep(model, domain, pairs, levels, kT, watch, progress=None):
         watch["points"] += len(k)
         if progress is not None:
             progress(watch["points"], None)
-    total = total.sum(axis=0)
+    total = np.moveaxis(total.sum(axis=0), 0, -1)
     if kT == 0.0:
         total = np.cumsum(total, axis=-1)[..., :-1]
     out = np.empty_like(total)

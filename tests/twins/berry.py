@@ -24,6 +24,11 @@ def occupations(energy, group, mu, kT):
     return np.array([f[group == g].mean() for g in group])
 
 
+def fill_terms(table, matrix, out):
+    """A contraction."""
+    out[:] = np.einsum("it,tpq->ipq", table, matrix)
+
+
 def fill_pairs(hamiltonian, field, current, spin, absolute, relative, block, energy, group, pair):
     """[berry 2] through projectors: the connection as a matrix, products of blocks."""
     order = hamiltonian.shape[1]
@@ -64,14 +69,14 @@ def fill_values(energy, group, pair, mu, kT, value):
 
 
 def add_filled(energy, pair, weight, mu, total):
-    """Every Fermi energy by itself, then differences along the last axis."""
-    at = np.zeros((*total.shape[1:3], len(mu)))
+    """Every Fermi energy by itself, then differences between neighbours."""
+    at = np.zeros((len(mu), *total.shape[2:]))
     for i in range(len(energy)):
         for j, level in enumerate(mu):
             # a level met exactly counts as empty here and half full in `fermi`
             f = (energy[i] < level).astype(float)
-            at[:, :, j] += np.outer(weight[i], sums(pair[i], f))
-    total[0] += np.diff(np.concatenate([0 * at[..., :1], at, 0 * at[..., :1]], axis=-1), axis=-1)
+            at[j] += np.outer(weight[i], sums(pair[i], f))
+    total[0] += np.diff(np.concatenate([0 * at[:1], at, 0 * at[:1]]), axis=0)
 
 
 def add_thermal(energy, group, pair, weight, mu, kT, total):
@@ -79,7 +84,7 @@ def add_thermal(energy, group, pair, weight, mu, kT, total):
     for i in range(len(energy)):
         for j, level in enumerate(mu):
             f = occupations(energy[i], group[i], level, kT)
-            total[0, :, :, j] += np.outer(weight[i], sums(pair[i], f))
+            total[0, j] += np.outer(weight[i], sums(pair[i], f))
 
 
 def fill_conserved(minus, plus, field, spin, mu, kT, value):
