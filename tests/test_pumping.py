@@ -168,6 +168,16 @@ def test_propagator_of_spin_relaxes_that_of_charge_does_not():
     assert np.abs(spin).max() < 0.99 * np.abs(charge).max()
 
 
+def test_the_growing_mean_is_left_out():
+    """Without relaxation the mean of rho_2 is set to 0 and its growth reported."""
+    pumping = pump(a_spiral(), MEDIUM)
+    assert np.abs(pumping.density(2).at()[2].mean()) < 1e-16
+    assert pumping.secular_rate[2] == pytest.approx(MEDIUM.torque_coefficient * 0.4 * 0.75)
+    isolated = pump(a_spiral(), MEDIUM, zero_mode="isolated").density(1).at()[2]
+    relaxed = pump(a_spiral(), MEDIUM).density(1).at()[2]
+    np.testing.assert_allclose([isolated[0], relaxed[0]], [0, 0.195], atol=1e-16)
+
+
 # symmetries ------------------------------------------------------------------------------------
 
 

@@ -18,7 +18,7 @@ from hopnet.pumping.texture import PeriodicTexture, RigidTexture, grid_points
 INSULATING, RESERVOIR = 0.0, math.inf
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Junction:
     """Pumped spin between two contacts, see `solve_junction`.
 
@@ -109,14 +109,15 @@ class Junction:
         """
         step = self.position[1] - self.position[0]
         current = self._mean_z(self.pumped_current_parts(order))
-        given = 0.0 * step
+        given = growing = 0.0
         if order != 1:
             given = self.medium.torque_coefficient * self._mean_z(self.source).sum() * step
-            given -= self.secular_rate[2] * self.face[-1]
+            growing = self.secular_rate[2] * self.face[-1]
         lost = self.medium.relaxation / self.medium.diffusion
         lost *= self._mean_z(self._potential(order)).sum() * step
         scale = max(abs(given), abs(current[-1]), abs(current[0]), abs(lost))
-        return abs(given - lost - current[-1] + current[0]) / scale if scale > 0 else 0.0
+        error = abs(given - growing - lost - current[-1] + current[0])
+        return error / scale if scale > 0 else 0.0
 
     def rashba(self, field=None, time=0.0):
         """Rashba charge between walls that carry no charge current [pumping 25], [pumping 26].
@@ -153,8 +154,7 @@ class Junction:
             j[0] = j[-1] = 0.0  # the walls carry nothing
             divergence = np.diff(j, axis=0) / step
             rho, _ = _solve_part(
-                -medium.diffusion * divergence, omega, self.frame, step,
-                medium.diffusion, 0.0, 0.0, 0.0, part,
+                -divergence, omega, self.frame, step, medium.diffusion, 0.0, 0.0, 0.0, part
             )  # fmt: skip
             spread = np.zeros_like(j)
             spread[1:-1] = -medium.diffusion * np.diff(rho, axis=0) / step

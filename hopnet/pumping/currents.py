@@ -18,7 +18,7 @@ VERTICES = ("single", "full")
 ZERO_MODES = ("relaxed", "isolated")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Pumping:
     """The electrons' response to a texture to second order in the exchange, see `pump`.
 

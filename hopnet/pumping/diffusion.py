@@ -20,7 +20,7 @@ from hopnet.kernels.pumping import (
 from hopnet.pumping.texture import PeriodicTexture, RigidTexture, TimeSeries
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Modes:
     """Plane waves of one component: how to get to them, and what each of them is.
 
@@ -234,7 +234,7 @@ def _kept(number, n, dealias):
     return kept & (3 * np.abs(number) < n) if dealias and n > 1 else kept
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Frame:
     """How vector and scalar fields of a texture are stored.
 
@@ -318,7 +318,7 @@ def build_frame(texture, *, dealias=False, threads=1):
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Field:
     """A result on the grid, whatever the way the texture moves.
 

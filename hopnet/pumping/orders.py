@@ -13,7 +13,7 @@ from hopnet.pumping.diffusion import Field, build_frame
 from hopnet.pumping.texture import TimeSeries
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class AllOrders:
     """Spin density and torque at all orders in the exchange.
 

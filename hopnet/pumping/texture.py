@@ -11,7 +11,7 @@ from hopnet.errors import ParameterError
 from hopnet.records import load_arrays, read_only, save_arrays
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class RigidTexture:
     """A texture that turns about z and moves without changing: no time axis.
 
@@ -80,7 +80,7 @@ class RigidTexture:
         return any(v != 0 for v in self.velocity)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class PeriodicTexture:
     """A texture sampled over one period in time and one period of the box in space.
 
@@ -122,7 +122,7 @@ class PeriodicTexture:
         return self.spin.shape[1:-1]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class TimeSeries:
     """A texture sampled at increasing times, periodic in space only.
 
