@@ -1,0 +1,530 @@
+"""Spin-density-matrix kinetics of the Rashba gas, for any splitting and any lifetime.
+
+Units: hbar = e = 1 and the field is 1 along x. ``H = p**2/2m + (alpha/2)(sigma_x p_y -
+sigma_y p_x)``: this alpha is twice the velocity of `hopnet.boltzmann.response`. Spins are in
+units of hbar: ``S = sigma/2``. The spin current ``q_yz`` (spin z flowing along y) has the sign
+of the phases of the printed eigenfunctions: ``+1/8pi`` is the acceleration's part, ``-1/8pi``
+the interband one.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from hopnet.boltzmann.chain import chain_blocks
+from hopnet.boltzmann.collisions import check_real
+from hopnet.errors import ConvergenceError, ParameterError, ValidityWarning
+from hopnet.kernels.boltzmann_chain import fill_chain_solution
+from hopnet.records import read_only
+
+LONGEST = 20_000  # momenta below the Fermi momentum on one chain
+BATCH = 100_000  # chain points assembled at once
+UNIVERSAL = 1 / (8 * math.pi)  # e E / 8 pi
+
+
+@dataclass(frozen=True)
+class RashbaGas:
+    """A parabolic band with Rashba splitting and its spin-orbit disorder; [rashba 1].
+
+    Attributes
+    ----------
+    rashba : float
+        alpha of ``(alpha/2)(sigma_x p_y - sigma_y p_x)``, a velocity; twice the alpha of
+        `hopnet.boltzmann.response.Electrons`.
+    fermi_energy : float
+        Positive: both bands are occupied.
+    mass : float
+    lambda_xy, lambda_z : float
+        Rashba and Mott vertices of the disorder (see `hopnet.boltzmann.collisions.Disorder`),
+        on unit momenta, all orders in the gain and in the loss. Field (side-jump) terms of
+        the spin-orbit disorder are not in this kernel.
+    skew : float
+        kappa of an amplitude ``U (1 + kappa sin(theta) sigma_z)``, first order, gain only.
+    interband : bool
+        False: the smooth limit, scattering within a band only.
+    """
+
+    rashba: float
+    fermi_energy: float = 0.5
+    mass: float = 1.0
+    lambda_xy: float = 0.0
+    lambda_z: float = 0.0
+    skew: float = 0.0
+    interband: bool = True
+
+    def __post_init__(self):
+        for name in ("rashba", "fermi_energy", "mass", "lambda_xy", "lambda_z", "skew"):
+            if check_real(name, getattr(self, name)).ndim:
+                raise ParameterError(f"{name} must be one number, got an array; loop over it.")
+        if not self.mass > 0:
+            raise ParameterError(f"mass must be positive, got {self.mass!r}; check its sign.")
+        if not self.fermi_energy > 0:
+            raise ParameterError(
+                f"fermi_energy must be positive (both bands occupied), got {self.fermi_energy!r}; "
+                "the single-band case is not treated."
+            )
+
+    @property
+    def splitting(self):
+        """|alpha|; a negative alpha is solved by a half turn of the spins about z."""
+        return abs(self.rashba)
+
+    @property
+    def momentum_splitting(self):
+        """d = m |alpha| = p_F^- - p_F^+."""
+        return self.mass * self.splitting
+
+    @property
+    def fermi_momenta(self):
+        """p_F^+ and p_F^-: ``-+ d/2 + (2 m E_F + d**2/4)**0.5``."""
+        root = math.sqrt(2 * self.mass * self.fermi_energy + self.momentum_splitting**2 / 4)
+        half = self.momentum_splitting / 2
+        plus = 2 * self.mass * self.fermi_energy / (root + half)
+        return plus, root + half
+
+    @property
+    def density(self):
+        """Both spins: ``(p_F^+**2 + p_F^-**2) / 4 pi``."""
+        plus, minus = self.fermi_momenta
+        return (plus**2 + minus**2) / (4 * math.pi)
+
+    def edelstein(self, time):
+        """``N_0 (alpha/2) tau``: the spin density of weak coupling, unit of S_y."""
+        return self.mass / (2 * math.pi) * self.rashba / 2 * time
+
+
+@dataclass(frozen=True)
+class RashbaResponse:
+    """Response per unit field; each of the first three is (acceleration, coherence).
+
+    Attributes
+    ----------
+    spin_current : tuple of float
+        q_yz by source, [rashba 2]; ``1/8pi`` and ``-1/8pi`` for any scalar disorder.
+    spin_density : tuple of float
+        S_y by source.
+    charge_current : tuple of float
+        J_x by source.
+    n_points, n_chains : int
+        Length of a chain, and how many were solved at the last level.
+    error : float
+        Change of S_y and J_x in the last refinement, relative; never judged on q_yz, which
+        is exact on any chain.
+    residual : float
+        True residual of the chain solves relative to their source, weighted as the chains.
+    """
+
+    spin_current: tuple
+    spin_density: tuple
+    charge_current: tuple
+    n_points: int
+    n_chains: int
+    error: float
+    residual: float
+
+    @property
+    def q_yz(self):
+        """Total spin current."""
+        return sum(self.spin_current)
+
+    @property
+    def s_y(self):
+        """Total spin density."""
+        return sum(self.spin_density)
+
+    @property
+    def j_x(self):
+        """Total charge current."""
+        return sum(self.charge_current)
+
+
+def solve_rashba(gas, potential, *, tolerance=1e-9, levels=6):
+    """Solve [rashba 4]-[rashba 6] and integrate the currents of [rashba 2].
+
+    The acceleration drives one chain of momenta, the one through both Fermi momenta; the
+    interband coherence drives every chain, and its response is integrated over them.
+
+    Parameters
+    ----------
+    gas : RashbaGas
+    potential : Potential
+        See `hopnet.boltzmann.potentials`.
+    tolerance : float
+        Of S_y and J_x, relative.
+    levels : int
+        Refinements tried: each adds half of the nodes again, then each doubles the chain
+        beyond the Fermi momentum.
+
+    Returns
+    -------
+    RashbaResponse
+
+    Raises
+    ------
+    ParameterError
+        For a potential that does not scatter, or a splitting so small that a chain exceeds
+        20000 momenta (``rashba=0`` itself is allowed).
+    ConvergenceError
+        If the tolerance is not met; it carries the last estimate.
+
+    Warns
+    -----
+    ValidityWarning
+        If ``E_F tau < 1``: outside the range of a kinetic equation (q_yz is still zero).
+
+    Notes
+    -----
+    The integrand has kinks where a chain touches ``p = 0`` or ``V_- = 0``; pieces end there
+    and their nodes are graded. Cost: 4x4 block elimination, linear in the chain length.
+
+    Examples
+    --------
+    >>> from hopnet.boltzmann.potentials import delta_potential
+    >>> answer = solve_rashba(RashbaGas(rashba=0.4), delta_potential(1.0))
+    >>> abs(answer.q_yz) < 1e-13, round(answer.s_y / RashbaGas(rashba=0.4).edelstein(1.0), 9)
+    (True, 0.757779712)
+    """
+    if not (1e-14 < tolerance < 1):
+        raise ParameterError(
+            f"tolerance must lie between 1e-14 and 1, got {tolerance!r}; 1e-9 is the default."
+        )
+    out_rate = check_scattering(gas, potential)
+    if gas.rashba == 0:
+        return without_splitting(gas, potential)
+    gas, flip = positive_form(gas)
+    beyond, nodes = first_level(gas, out_rate, tolerance), 16
+    floor = scale_of(gas, potential)
+    answer = observe(gas, potential, beyond, nodes)
+    for _ in range(levels):  # nodes first: their error does not depend on the chain length
+        finer = observe(gas, potential, beyond, nodes + nodes // 2)
+        node_error = relative_change(answer, finer, floor)
+        if node_error <= tolerance:
+            break
+        answer, nodes = finer, nodes + nodes // 2
+    for _ in range(levels + 2):
+        beyond = 2 * beyond
+        longer = observe(gas, potential, beyond, nodes)
+        error = max(node_error, relative_change(answer, longer, floor))
+        answer = longer
+        if error <= tolerance or node_error > tolerance:
+            break
+    moments = answer[0]
+    record = RashbaResponse(
+        spin_current=tuple(moments[0].tolist()),
+        spin_density=tuple((flip * moments[1]).tolist()),
+        charge_current=tuple(moments[2].tolist()),
+        n_points=answer[1],
+        n_chains=answer[2],
+        error=error,
+        residual=answer[3],
+    )
+    if not error <= tolerance:
+        raise ConvergenceError(
+            f"S_y and J_x still move by {error:.2g} with {answer[1]} momenta and {answer[2]} "
+            f"chains, allowed {tolerance:.2g}; raise levels or tolerance.",
+            estimate=record,
+            residual=error,
+            iterations=levels,
+        )
+    return record
+
+
+def relative_change(before, after, floor):
+    """Largest relative change of S_y and J_x between two levels, each summed over sources."""
+    old, new = before[0][1:].sum(axis=1), after[0][1:].sum(axis=1)
+    return float(np.max(np.abs(new - old) / np.maximum(np.abs(new), 1e-3 * floor)))
+
+
+def positive_form(gas):
+    """The gas with alpha > 0, and the sign of its S_y.
+
+    A half turn of the spins about z maps alpha, lambda_xy and S_y to minus themselves and
+    leaves S_z, hence q_yz, alone.
+    """
+    if gas.rashba > 0:
+        return gas, 1.0
+    mirrored = RashbaGas(
+        -gas.rashba, gas.fermi_energy, gas.mass, -gas.lambda_xy, gas.lambda_z, gas.skew,
+        gas.interband,
+    )
+    return mirrored, -1.0
+
+
+def check_scattering(gas, potential):
+    """Out-scattering rate at the Fermi momentum; refuse a potential without one."""
+    fermi = math.sqrt(2 * gas.mass * gas.fermi_energy)
+    with np.errstate(all="ignore"):
+        w = potential.strength * potential.moments(np.array([fermi]), np.array([fermi]), 2)[:, 0]
+    if not (np.all(np.isfinite(w)) and w[0] > 0):
+        raise ParameterError(
+            f"the potential does not relax the momentum (w_0 = {w[0]!r} at p_F, must be "
+            "positive); give a scattering probability that is not zero."
+        )
+    if gas.fermi_energy / (gas.mass * w[0]) < 1:
+        warnings.warn(
+            f"E_F tau = {gas.fermi_energy / (gas.mass * w[0]):.3g} is below 1: the kinetic "
+            "equation is outside its range.",
+            ValidityWarning,
+            stacklevel=3,
+        )
+    if gas.momentum_splitting and gas.fermi_momenta[1] > LONGEST * gas.momentum_splitting:
+        raise ParameterError(
+            f"the splitting m alpha = {gas.momentum_splitting:.3g} is too small for p_F = "
+            f"{fermi:.3g}: a chain would exceed {LONGEST} momenta; use rashba=0 or the "
+            "quantum-Boltzmann response."
+        )
+    return gas.mass * w[0]
+
+
+def without_splitting(gas, potential):
+    """alpha = 0: no spin response, ``J_x = n tau_tr / m``."""
+    if gas.lambda_xy or gas.lambda_z or gas.skew:
+        raise ParameterError(
+            "rashba=0 with spin-orbit disorder has no momentum chains; use "
+            "hopnet.boltzmann.response instead, or a small rashba."
+        )
+    fermi = np.array([math.sqrt(2 * gas.mass * gas.fermi_energy)])
+    w = potential.strength * potential.moments(fermi, fermi, 2)[:, 0]
+    current = gas.density / gas.mass / (gas.mass * float(w[0] - w[1]))
+    return RashbaResponse((0.0, 0.0), (0.0, 0.0), (current, 0.0), 1, 1, 0.0, 0.0)
+
+
+def scale_of(gas, potential):
+    """Natural sizes of S_y and J_x, against which a change is judged where they cross zero."""
+    fermi = np.array([math.sqrt(2 * gas.mass * gas.fermi_energy)])
+    w = potential.strength * potential.moments(fermi, fermi, 2)[:, 0]
+    time = 1 / (gas.mass * float(w[0]))
+    return np.array([gas.edelstein(time), gas.density * time / gas.mass])
+
+
+def first_level(gas, out_rate, tolerance):
+    """Momenta beyond p_F- at the first level: the influence falls as prod rate/(alpha p_k)."""
+    p, step, log_influence, count = gas.fermi_momenta[1], gas.momentum_splitting, 0.0, 0
+    while log_influence > math.log(tolerance) and count < 24:
+        count += 1
+        p += step
+        log_influence += math.log(out_rate / (gas.splitting * p))
+    return max(3, (count + 1) // 2) if gas.interband else 1
+
+
+@functools.cache
+def gauss_rule(nodes):
+    """Gauss-Legendre nodes and weights on (-1, 1)."""
+    return np.polynomial.legendre.leggauss(nodes)
+
+
+def graded_nodes(pieces, nodes):
+    """Gauss nodes and weights on several intervals, crowded at their ends."""
+    x, w = gauss_rule(nodes)
+    x, w = 0.5 * (x + 1), 0.5 * w
+    grade, slope = x**3 * (10 - 15 * x + 6 * x**2), 30 * (x * (1 - x)) ** 2
+    position = np.concatenate([a + (b - a) * grade for a, b in pieces])
+    weight = np.concatenate([(b - a) * slope * w for a, b in pieces])
+    inside = pieces[-1][1] - position > 1e-11 * pieces[-1][1]
+    return position[inside], weight[inside]
+
+
+def chain_origins(gas, nodes):
+    """Origins r in (0, d/2) of the chains, their weights, and the origin of the Fermi chain."""
+    step = gas.momentum_splitting
+    fermi = math.fmod(gas.fermi_momenta[0], step)
+    fermi = min(fermi, step - fermi)
+    pieces = [
+        (a, b) for a, b in ((0.0, fermi), (fermi, step / 2)) if b - a > 1e-10 * step
+    ]
+    return (*graded_nodes(pieces, nodes), fermi)
+
+
+def observe(gas, potential, beyond, nodes):
+    """Moments (q_yz, S_y, J_x) x (acceleration, coherence), chain length, chains, residual."""
+    step = gas.momentum_splitting
+    origin, weight, fermi = chain_origins(gas, nodes)
+    below = int(gas.fermi_momenta[1] / step) + 1 + beyond
+    rung = step * np.arange(-below, below + 1)
+    start, start_weight = fermi_origins(fermi, step)
+    momentum = np.concatenate([start, origin])[:, None] + rung
+    each, residual = solve_chains(momentum, gas, potential, start.size)
+    share, first = np.concatenate([start_weight, weight]), start.size
+    moments = np.stack([share[:first] @ each[:first], share[first:] @ each[first:]], axis=1)
+    worst = float(np.max(residual[:first]) + weight @ residual[first:] / np.sum(weight))
+    if not worst < 1e-7:
+        raise ConvergenceError(
+            f"chains of {rung.size} momenta left a residual of {worst:.2g}, allowed 1e-7; "
+            "change rashba slightly.",
+            estimate=moments,
+            residual=worst,
+        )
+    return moments, rung.size, share.size, worst
+
+
+def fermi_origins(fermi, step):
+    """Where to solve the Fermi chain: itself or, where V_- = 0 on it, points to extrapolate from.
+
+    At ``r = d/2`` the two equations of the band bottom become one; the response is continuous
+    there, and a polynomial through five nearby chains reaches it to 1e-11.
+    """
+    if step / 2 - fermi > 2e-3 * step:
+        return np.array([fermi]), np.array([1.0])
+    distance = np.arange(1.0, 6.0)
+    target = (step / 2 - fermi) / (4e-3 * step)
+    others = [np.delete(distance, k) for k in range(5)]
+    weight = [np.prod((target - o) / (x - o)) for x, o in zip(distance, others)]
+    return step / 2 - 4e-3 * step * distance, np.array(weight)
+
+
+def solve_chains(momentum, gas, potential, n_accelerated):
+    """Moments (q_yz, S_y, J_x) of every chain, float64[n_chains, 3], and its residual.
+
+    The first ``n_accelerated`` chains are driven by the acceleration, the others by the
+    interband coherence.
+    """
+    drive = np.concatenate(
+        [
+            acceleration_source(momentum[:n_accelerated], gas),
+            coherence_source(momentum[n_accelerated:], gas),
+        ]
+    )
+    rows = max(1, BATCH // momentum.shape[1])
+    parts, residuals = [], []
+    for k in range(0, momentum.shape[0], rows):
+        chain = momentum[k : k + rows]
+        solution, residual = solve_matrix(chain, gas, potential, drive[k : k + rows])
+        parts.append(sum_moments(np.abs(chain), solution, gas))
+        residuals.append(residual)
+    return np.concatenate(parts), np.concatenate(residuals)
+
+
+def solve_matrix(momentum, gas, potential, drive):
+    """The density matrix on every chain point: float64[n_chains, n_points, 4], residuals."""
+    lower, diagonal, upper = chain_blocks(momentum, gas, potential)
+    solution = np.empty_like(drive)
+    fill_chain_solution(lower, diagonal.copy(), upper.copy(), drive.copy(), solution)
+    miss = (diagonal @ solution[..., None])[..., 0] - drive
+    miss[:, 1:] += (lower[:, 1:] @ solution[:, :-1, :, None])[..., 0]
+    miss[:, :-1] += (upper[:, :-1] @ solution[:, 1:, :, None])[..., 0]
+    size = np.maximum(np.max(np.abs(drive), axis=(1, 2)), 1e-300)
+    return solution, np.max(np.abs(miss), axis=(1, 2)) / size
+
+
+def acceleration_source(momentum, gas):
+    """Field term ``-E df_0/dp cos(phi)`` of [rashba 4]: delta functions at both Fermi momenta.
+
+    The two points are found by index: the nearest to p_F+ and its neighbour p_F- = p_F+ + d.
+    """
+    drive = np.zeros((*momentum.shape, 4))
+    plus, minus = gas.fermi_momenta
+    for chain, row in zip(momentum, drive):
+        right = np.argmin(np.abs(chain - plus))
+        left = np.argmin(np.abs(chain + plus))
+        if abs(chain[right] - plus) <= abs(chain[left] + plus):
+            near, partner = right, right + 1
+        else:
+            near, partner = left, left - 1
+        velocity = abs(chain[near]) / gas.mass + gas.splitting / 2  # of both Fermi points
+        row[near, 0] = row[partner, 1] = 0.5 * velocity
+    return drive
+
+
+def coherence_source(momentum, gas):
+    """Field term ``-(i/2)(E sin(phi)/p)(f_0+ - f_0-)`` of [rashba 4] between p_F+ and p_F-.
+
+    [rashba 11] is printed without its prefactor; [rashba 4] and [rashba 14] need it.
+    """
+    drive = np.zeros((*momentum.shape, 4))
+    plus, minus = gas.fermi_momenta
+    p = np.abs(momentum)
+    inside = (p > plus) & (p < minus)
+    v_minus = np.abs(p / gas.mass - gas.splitting / 2)
+    drive[..., 2] = np.where(inside, v_minus / (4 * np.where(inside, p, 1.0)), 0.0)
+    return drive
+
+
+def sum_moments(p, solution, gas):
+    """(q_yz, S_y, J_x) of [rashba 2] summed over the points of each chain."""
+    plus, minus, real, imaginary = np.moveaxis(solution, -1, 0)
+    q = np.sum(p**2 * imaginary, axis=1) / (2 * math.pi * gas.mass)
+    s = -np.sum(p * (plus - minus + 2 * real), axis=1) / (4 * math.pi)
+    j = np.sum(p**2 * (plus + minus), axis=1) / (2 * math.pi * gas.mass) - gas.splitting * s
+    return np.stack([q, s, j], axis=1)
+
+
+@dataclass(frozen=True)
+class SpinTexture:
+    """Spin of the electrons by momentum, first harmonic, per unit field; [rashba 13].
+
+    Attributes
+    ----------
+    momentum : float64[n]
+        The momenta asked for: smooth part, driven by the interband coherence.
+    spin_z, spin_along_momentum : float64[n]
+        Amplitudes of ``sin(phi)`` of ``<S_z>`` and of ``<S.p>/p``.
+    spin_along_field : float64[n]
+        Amplitude of ``cos(phi)`` of ``<S.Omega>/|Omega|``, Omega the direction
+        ``(p_y, -p_x)/p`` of the helicity +.
+    line_momentum, line_spin_z, line_spin_along_momentum, line_spin_along_field : float64[k]
+        The part driven by the acceleration: delta functions in p with these weights.
+    """
+
+    momentum: np.ndarray
+    spin_z: np.ndarray
+    spin_along_momentum: np.ndarray
+    spin_along_field: np.ndarray
+    line_momentum: np.ndarray
+    line_spin_z: np.ndarray
+    line_spin_along_momentum: np.ndarray
+    line_spin_along_field: np.ndarray
+
+
+def spin_texture(gas, potential, momentum, *, beyond=24):
+    """Momentum-resolved spin, ``<S_z>``, ``<S.p>`` and ``<S.Omega>``; equation [rashba 13].
+
+    Parameters
+    ----------
+    gas : RashbaGas
+        ``rashba`` positive.
+    potential : Potential
+    momentum : float64[n]
+        Positive; each is a point of one chain.
+    beyond : int
+        Momenta kept beyond p_F- (and beyond each momentum asked for).
+
+    Returns
+    -------
+    SpinTexture
+    """
+    momentum = np.atleast_1d(check_real("momentum", momentum))
+    if not (gas.rashba > 0 and np.all(momentum > 0)):
+        raise ParameterError(
+            "spin_texture needs rashba > 0 and positive momenta, got rashba="
+            f"{gas.rashba!r}; mirror the spins for a negative rashba."
+        )
+    check_scattering(gas, potential)
+    step = gas.momentum_splitting
+    farthest = max(gas.fermi_momenta[1], float(np.max(momentum)))
+    below = int(farthest / step) + 1 + beyond
+    rung = step * np.arange(-below, below + 1)
+    residue = np.mod(momentum, step)
+    index = below + np.rint((momentum - residue) / step).astype(int)
+    chain = residue[:, None] + rung
+    solution, _ = solve_matrix(chain, gas, potential, coherence_source(chain, gas))
+    at = solution[np.arange(momentum.size), index]
+    fermi = math.fmod(gas.fermi_momenta[0], step)
+    if abs(fermi - step / 2) < 1e-6 * step:  # see fermi_origins
+        fermi = step / 2 * (1 - 2e-6)
+    chain = fermi + rung[None]
+    line, _ = solve_matrix(chain, gas, potential, acceleration_source(chain, gas))
+    return SpinTexture(
+        read_only(momentum), *spin_amplitudes(at), read_only(np.abs(chain[0])),
+        *spin_amplitudes(line[0]),
+    )
+
+
+def spin_amplitudes(solution):
+    """``2 Im f_+-``, ``-2 Re f_+-``, ``f_++ - f_--`` of an array of density matrices."""
+    plus, minus, real, imaginary = np.moveaxis(solution, -1, 0)
+    return read_only(2 * imaginary), read_only(-2 * real), read_only(plus - minus)
