@@ -129,7 +129,7 @@ def product(weights):
 
 
 def integrate_rays(function, model, domain, energies, mu, lead=None, progress=None):
-    """Adaptive panels along every ray; the angular error is that of every second direction."""
+    """Adaptive panels along every ray; the angular error is from companion weights."""
     direction, weight = ray_directions(domain, model)
     owner, low, high = ray_panels(domain, model, direction, energies, mu)
     _, w, g = kronrod()

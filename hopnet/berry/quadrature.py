@@ -1,7 +1,7 @@
 """Where the wave vectors lie: grids of the zone, adaptive cells, rays of a k.p model, lines.
 
-Every rule carries coarser companions of itself (every second point of a grid, the Gauss rule
-inside the Kronrod rule), so every integral comes with an error estimate at no extra cost.
+Every rule carries companions (the highest harmonics a grid resolves, the Gauss rule inside the
+Kronrod rule), so every integral comes with an error estimate at no extra cost.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class PeriodicGrid:
     n : int
         Even number of points along each reciprocal vector.
     offset : float
-        First point in units of the step. At 0.5 the companion grid of a symmetric integrand
-        would miss its own leading error, so the default is 0.3.
+        First point in units of the step; the default avoids points of symmetry, where bands
+        touch.
     """
 
     n: int
@@ -37,7 +37,7 @@ class PeriodicGrid:
         if int(self.n) != self.n or self.n < 2 or self.n % 2:
             raise ParameterError(
                 f"n must be an even number of points from 2, got {self.n!r}; "
-                "every second point makes the error estimate."
+                "the error estimate rests on alternate points."
             )
 
 
@@ -105,7 +105,7 @@ class Rays:
         if self.directions != 1 and (self.directions < 2 or self.directions % 2):
             raise ParameterError(
                 f"directions must be 1 or an even number, got {self.directions!r}; "
-                "every second ray makes the error estimate."
+                "the error estimate rests on alternate rays."
             )
         check_limits(self.accuracy, self.panels or 1, self.max_points)
 
@@ -192,17 +192,42 @@ def in_batches(function, k, batch=BATCH):
     return np.concatenate([function(k[i : i + batch]) for i in range(0, len(k), batch)])
 
 
+def harmonics(index, n):
+    """Factors that turn the weights of a uniform rule of n points into its companions.
+
+    The error of the rule is the harmonic n of the integrand. The companions add to it what the
+    points say of the harmonics n/2 (alternating signs) and n/2 - 1 (cosine and sine, so that no
+    phase can hide it); these decay more slowly, so the sum of the distances bounds the error.
+
+    Parameters
+    ----------
+    index : int64[...]
+    n : int
+
+    Returns
+    -------
+    float64[..., 3]
+    """
+    index = np.asarray(index)
+    angle = 2.0 * np.pi * ((n // 2 - 1) * index % n) / n
+    columns = [(-1.0) ** index, np.cos(angle), np.sin(angle)]
+    if n <= 2:  # no harmonic below the alternating one but the mean
+        columns[1:] = [np.zeros(index.shape)] * 2
+    return 1.0 + np.stack(columns, axis=-1)
+
+
 def grid_batches(grid, model, batch=BATCH):
-    """Yield ``(k[n, d], weight[n, 1 + d])`` of a `PeriodicGrid`: fine and companion weights."""
+    """Yield ``(k[m, d], weight[m, 1 + 3d])`` of a `PeriodicGrid`: fine and companion weights."""
     reciprocal = zone_of(model)
     d, n = model.dimension, int(grid.n)
     weight = abs(np.linalg.det(reciprocal)) / (2.0 * np.pi) ** d / n**d
+    by_index = harmonics(np.arange(n), n)
     for start in range(0, n**d, batch):
         index = np.unravel_index(np.arange(start, min(start + batch, n**d)), (n,) * d)
         fraction = (np.stack(index, axis=1) + grid.offset) / n
-        table = np.full((len(fraction), 1 + d), weight)
+        table = np.full((len(fraction), 1 + 3 * d), weight)
         for axis in range(d):
-            table[:, 1 + axis] *= 2.0 * (index[axis] % 2 == 0)
+            table[:, 1 + 3 * axis : 4 + 3 * axis] *= by_index[index[axis]]
         yield fraction @ reciprocal, table
 
 
@@ -231,23 +256,25 @@ def ray_directions(rays, model):
         )
     if rays.azimuth is not None:
         phi, w, g = panel_rule(rays.azimuth)
+        g = g[:, None]
     else:
         n = rays.directions
         phi = 2.0 * np.pi * (np.arange(n) + 0.3) / n
         w = np.full(n, 2.0 * np.pi / n)
-        g = w if n == 1 else 2.0 * w * (np.arange(n) % 2 == 0)
+        g = w[:, None] * (np.ones((1, 1)) if n == 1 else harmonics(np.arange(n), n))
     factor = rays.repeats * np.prod(model.scale) / (2.0 * np.pi) ** model.dimension
     if model.dimension == 2:
         direction = np.stack([np.cos(phi), np.sin(phi)], axis=1) * model.scale
-        return direction, factor * np.stack([w, g], axis=1)
+        return direction, factor * np.concatenate([w[:, None], g], axis=1)
     c, cw, cg = panel_rule(rays.polar)
     sine = np.sqrt(1.0 - c**2)
     direction = np.stack(
         [np.outer(sine, np.cos(phi)), np.outer(sine, np.sin(phi)), np.outer(c, np.ones_like(phi))],
         axis=2,
     )
-    table = np.stack([np.outer(cw, w), np.outer(cw, g), np.outer(cg, w)], axis=2)
-    return direction.reshape(-1, 3) * model.scale, factor * table.reshape(-1, 3)
+    columns = [np.outer(cw, w), np.outer(cg, w), *(np.outer(cw, column) for column in g.T)]
+    table = np.stack(columns, axis=2).reshape(len(c) * len(phi), -1)
+    return direction.reshape(-1, 3) * model.scale, factor * table
 
 
 def ray_ends(rays, direction):
