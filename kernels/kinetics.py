@@ -1,0 +1,234 @@
+"""Spins that hop and rotate: frames along the strongest links, and the rows of the spin equations.
+
+A rotation is a unit quaternion (s, v): x -> x + 2 s v x x + 2 v x (v x x). Link l holds the one
+that takes a spin from its upper site j to its lower site i; the way back is (s, -v).
+"""
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True, nogil=True)
+def _root(parent, i):
+    """Representative of i, halving the path."""
+    while parent[i] != i:
+        parent[i] = parent[parent[i]]
+        i = parent[i]
+    return i
+
+
+@njit(cache=True, nogil=True)
+def mark_forest(order, link_i, link_j, n_sites, out):
+    """Mark the links of the spanning forest that takes links in the given order (Kruskal).
+
+    Parameters
+    ----------
+    order : int64[n_links]
+        Strongest link first for the maximum spanning forest.
+    link_i, link_j : int64[n_links]
+    n_sites : int64
+    out : bool[n_links]
+        Overwritten.
+    """
+    parent = np.arange(n_sites)
+    out[:] = False
+    for l in order:
+        a = _root(parent, link_i[l])
+        b = _root(parent, link_j[l])
+        if a != b:
+            parent[max(a, b)] = min(a, b)
+            out[l] = True
+
+
+@njit(cache=True, nogil=True)
+def _write_product(s, x, y, z, q, out):
+    """out = (s, x, y, z) q."""
+    out[0] = s * q[0] - x * q[1] - y * q[2] - z * q[3]
+    out[1] = s * q[1] + x * q[0] + y * q[3] - z * q[2]
+    out[2] = s * q[2] - x * q[3] + y * q[0] + z * q[1]
+    out[3] = s * q[3] + x * q[2] - y * q[1] + z * q[0]
+
+
+@njit(cache=True, nogil=True)
+def fill_frames(row_start, row_neighbour, row_link, rotation, forest, frame):
+    """Frames in which the links of the forest do not rotate: Q_child = q_(child, parent) Q_parent.
+
+    Parameters
+    ----------
+    row_start, row_neighbour, row_link : int64 arrays
+        Ascending rows of the graph.
+    rotation : float64[n_links, 4]
+        Quaternion of the hop j -> i, i < j.
+    forest : bool[n_links]
+    frame : float64[n_sites, 4]
+        Overwritten; the lowest site of every tree has (1, 0, 0, 0).
+    """
+    n = row_start.shape[0] - 1
+    waiting = np.empty(n, np.int64)
+    done = np.zeros(n, np.bool_)
+    for root in range(n):
+        if done[root]:
+            continue
+        done[root] = True
+        frame[root, 0] = 1.0
+        frame[root, 1:] = 0.0
+        waiting[0] = root
+        top = 1
+        while top > 0:
+            top -= 1
+            i = waiting[top]
+            for a in range(row_start[i], row_start[i + 1]):
+                l = row_link[a]
+                j = row_neighbour[a]
+                if forest[l] and not done[j]:
+                    done[j] = True
+                    sign = 1.0 if j < i else -1.0  # the hop i -> j
+                    q = rotation[l]
+                    _write_product(q[0], sign * q[1], sign * q[2], sign * q[3], frame[i], frame[j])
+                    norm = np.sqrt(
+                        frame[j, 0] ** 2 + frame[j, 1] ** 2 + frame[j, 2] ** 2 + frame[j, 3] ** 2
+                    )
+                    for x in range(4):
+                        frame[j, x] /= norm
+                    waiting[top] = j
+                    top += 1
+
+
+@njit(cache=True, nogil=True)
+def fill_transport(link_i, link_j, rotation, forest, frame, out):
+    """Rotation of every link between the frames of its ends: conj(Q_i) q_ij Q_j.
+
+    Parameters
+    ----------
+    link_i, link_j : int64[n_links]
+    rotation : float64[n_links, 4]
+    forest : bool[n_links]
+        Their rotation is set to exactly (1, 0, 0, 0).
+    frame : float64[n_sites, 4]
+    out : float64[n_links, 4]
+        Overwritten, with s >= 0.
+    """
+    half = np.empty(4)
+    for l in range(link_i.shape[0]):
+        if forest[l]:
+            out[l, 0] = 1.0
+            out[l, 1:] = 0.0
+            continue
+        q = rotation[l]
+        _write_product(q[0], q[1], q[2], q[3], frame[link_j[l]], half)
+        p = frame[link_i[l]]
+        _write_product(p[0], -p[1], -p[2], -p[3], half, out[l])
+        if out[l, 0] < 0.0:
+            for x in range(4):
+                out[l, x] = -out[l, x]
+
+
+@njit(cache=True, nogil=True)
+def _unrotated(s, vx, vy, vz, x):
+    """(1 - R) x without forming R."""
+    cx = vy * x[2] - vz * x[1]
+    cy = vz * x[0] - vx * x[2]
+    cz = vx * x[1] - vy * x[0]
+    return (
+        -2.0 * (s * cx + vy * cz - vz * cy),
+        -2.0 * (s * cy + vz * cx - vx * cz),
+        -2.0 * (s * cz + vx * cy - vy * cx),
+    )
+
+
+@njit(cache=True, nogil=True)
+def sum_spin_rows(first, last, row_start, row_neighbour, row_link, conductance, transport, block,
+                  sigma, out):  # fmt: skip
+    """Left side of the steady spin equation, [hopping 5b], for sites first .. last - 1.
+
+    out_i = sum_j K_ij [ (sigma_i - sigma_j) + (1 - R_ij) sigma_j ] + B_i sigma_i
+
+    Parameters
+    ----------
+    first, last : int64
+    row_start, row_neighbour, row_link : int64 arrays
+        Rows of the graph.
+    conductance : float64[n_links]
+        K_ij.
+    transport : float64[n_links, 4]
+        Rotation R_ij of the hop j -> i, i < j.
+    block : float64[n_sites, 3, 3]
+        B_i: relaxation and magnetic field.
+    sigma : float64[n_sites, 3]
+        S_i / n_i.
+    out : float64[n_sites, 3]
+        Rows ``first .. last - 1`` are overwritten.
+    """
+    for i in range(first, last):
+        tx = 0.0
+        ty = 0.0
+        tz = 0.0
+        for a in range(row_start[i], row_start[i + 1]):
+            j = row_neighbour[a]
+            l = row_link[a]
+            sign = 1.0 if i < j else -1.0
+            q = transport[l]
+            x = sigma[j]
+            hx, hy, hz = _unrotated(q[0], sign * q[1], sign * q[2], sign * q[3], x)
+            tx += conductance[l] * ((sigma[i, 0] - x[0]) + hx)
+            ty += conductance[l] * ((sigma[i, 1] - x[1]) + hy)
+            tz += conductance[l] * ((sigma[i, 2] - x[2]) + hz)
+        b = block[i]
+        out[i, 0] = tx + b[0, 0] * sigma[i, 0] + b[0, 1] * sigma[i, 1] + b[0, 2] * sigma[i, 2]
+        out[i, 1] = ty + b[1, 0] * sigma[i, 0] + b[1, 1] * sigma[i, 1] + b[1, 2] * sigma[i, 2]
+        out[i, 2] = tz + b[2, 0] * sigma[i, 0] + b[2, 1] * sigma[i, 1] + b[2, 2] * sigma[i, 2]
+
+
+@njit(cache=True, nogil=True)
+def sum_precession(link_i, link_j, conductance, rotation, sigma, out):
+    """Torque of the precession during hops, sum_j K_ij (R_ij - 1) sigma_j, at every site.
+
+    Parameters
+    ----------
+    link_i, link_j : int64[n_links]
+    conductance : float64[n_links]
+    rotation : float64[n_links, 4]
+        Of the hop j -> i, i < j.
+    sigma : float64[n_sites, 3]
+    out : float64[n_sites, 3]
+        Overwritten.
+    """
+    out[:] = 0.0
+    for l in range(link_i.shape[0]):
+        i = link_i[l]
+        j = link_j[l]
+        q = rotation[l]
+        hx, hy, hz = _unrotated(q[0], q[1], q[2], q[3], sigma[j])
+        out[i, 0] -= conductance[l] * hx
+        out[i, 1] -= conductance[l] * hy
+        out[i, 2] -= conductance[l] * hz
+        hx, hy, hz = _unrotated(q[0], -q[1], -q[2], -q[3], sigma[i])
+        out[j, 0] -= conductance[l] * hx
+        out[j, 1] -= conductance[l] * hy
+        out[j, 2] -= conductance[l] * hz
+
+
+@njit(cache=True, nogil=True)
+def sum_moduli(row_start, row_neighbour, row_link, conductance, transport, block, sigma, out):
+    """Sum of the moduli of the terms of each spin row: what its residual is measured against.
+
+    Parameters
+    ----------
+    row_start ... sigma
+        As in `sum_spin_rows`.
+    out : float64[n_sites, 3]
+        Overwritten.
+    """
+    for i in range(row_start.shape[0] - 1):
+        for x in range(3):
+            out[i, x] = 0.0
+            for y in range(3):
+                out[i, x] += abs(block[i, x, y] * sigma[i, y])
+        for a in range(row_start[i], row_start[i + 1]):
+            j = row_neighbour[a]
+            l = row_link[a]
+            sign = 1.0 if i < j else -1.0
+            q = transport[l]
+            h = _unrotated(q[0], sign * q[1], sign * q[2], sign * q[3], sigma[j])
+            for x in range(3):
+                out[i, x] += conductance[l] * (abs(sigma[i, x]) + abs(sigma[j, x] - h[x]))
