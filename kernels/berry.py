@@ -182,7 +182,7 @@ def fill_terms(table, matrix, out):
                 out[i, p, q] = complex(real, imag)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _weighted(s, a, b, e, g, m, n):
     """Spin of the group of m times the curvature of the pair (m, n), m's diagonal element."""
     total = 0.0
@@ -193,7 +193,7 @@ def _weighted(s, a, b, e, g, m, n):
     return total
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _fill_pair(s, a, b, e, g, pair):
     """Pair quantities of one wave vector from the matrices in the band basis."""
     order = e.shape[0]
@@ -227,7 +227,7 @@ def _fill_pair(s, a, b, e, g, pair):
             pair[4, n, m] = pair[4, m, n]
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, parallel=True, error_model="numpy")
 def fill_pairs(hamiltonian, field, current, spin, absolute, relative, block, energy, group, pair):
     """Interband pair quantities at each wave vector, equations [berry 2], [berry 9], [berry C7].
 

@@ -1,8 +1,8 @@
 """Spin currents from Berry connections: what must hold.
 
 Equations [berry 1], [berry 2], [berry 3], [berry 4], [berry 6], [berry 7], [berry 8], [berry 9],
-[berry C3], [berry C6], [berry C7], [berry C9], [berry C10], [berry C13], [berry C15],
-[berry C18], [berry C19], [berry C24], [berry C25], [berry C26].
+[berry C3], [berry C6], [berry C7], [berry C8], [berry C9], [berry C10], [berry C13], [berry C14],
+[berry C15], [berry C18], [berry C19], [berry C24], [berry C25], [berry C26].
 """
 
 import dataclasses

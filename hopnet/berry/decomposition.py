@@ -160,6 +160,9 @@ def decompose(
 ):
     """The pieces of the proper spin current from the kinetic equation, [berry 7], [berry C14].
 
+    The field-driven piece solves [berry 8] = [berry C8] = [berry C9] with the whole velocity, its
+    band-diagonal part included (the printed [berry 8] has the interband part only).
+
     Parameters
     ----------
     model, domain, mu, kT, spin, field, current, treatment
