@@ -10,6 +10,7 @@ True
 """
 
 from hopnet.current import Current, solve_current
+from hopnet.ensemble import read_results, run_ensemble
 from hopnet.errors import (
     ConvergenceError,
     DataError,
@@ -19,6 +20,7 @@ from hopnet.errors import (
     ValidityWarning,
 )
 from hopnet.network import Network, build_network, critical_length
+from hopnet.realisation import realisation_seed
 from hopnet.sites import Sites, lattice_sites, random_sites, sites_from_positions
 from hopnet.spin import FCurve, Spin, f_curve, solve_spin, spin_generation
 from hopnet.triads import Triads, find_triads
@@ -44,6 +46,9 @@ __all__ = [
     "find_triads",
     "lattice_sites",
     "random_sites",
+    "read_results",
+    "realisation_seed",
+    "run_ensemble",
     "sites_from_positions",
     "solve_current",
     "solve_spin",

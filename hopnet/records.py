@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -28,6 +30,12 @@ def read_only(array, dtype=np.float64):
     out = np.ascontiguousarray(array, dtype=dtype).view()
     out.flags.writeable = False
     return out
+
+
+def digest(keys):
+    """SHA-256, in hexadecimal, of a dict of plain values, written as canonical JSON."""
+    text = json.dumps(keys, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @contextlib.contextmanager

@@ -1,0 +1,425 @@
+"""Run files: TOML in, frozen and validated models out, every error one sentence.
+
+A run file asks one question. Its sections are those of the data flow (sites, network, spin), then
+how many samples (ensemble), what is varied (scan), what is kept (output) and, for batch systems,
+where it runs (cluster). `read_config` gives a `RunConfig`, `RunConfig.points` what to compute.
+"""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import math
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from hopnet.errors import ParameterError
+from hopnet.records import digest
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Section(BaseModel):
+    """A table of a run file: no unknown keys, no silent conversions, no changes afterwards."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class SitesSection(Section):
+    """``[sites]``: see `hopnet.random_sites`."""
+
+    n_sites: Annotated[int, Field(ge=3)]
+    density: Positive
+    seed: Annotated[int, Field(ge=0)]
+    geometry: Literal["open", "cylinder"] = "open"
+    aspect: Positive = 1.0
+    min_distance: NotNegative = 0.0
+
+
+class NetworkSection(Section):
+    """``[network]``: see `hopnet.build_network`."""
+
+    cutoff: Positive = 1.5
+    cutoff_radius: Positive | None = None
+    contacts: Literal["x", "y"] = "x"
+
+
+class Range(Section):
+    """``{ start, stop, n, spacing }``: n values from start to stop, both included."""
+
+    start: float
+    stop: float
+    n: Annotated[int, Field(ge=2)]
+    spacing: Literal["log", "linear"] = "log"
+
+    @model_validator(mode="after")
+    def _check_ends(self):
+        ends = (self.start, self.stop)
+        if not all(map(math.isfinite, ends)) or (self.spacing == "log" and min(ends) <= 0):
+            raise ValueError(
+                f"a {self.spacing} range needs finite{' positive' * (self.spacing == 'log')} "
+                f"ends, got {self.start!r} to {self.stop!r}"
+            )
+        return self
+
+    def values(self):
+        """The values, as a tuple of floats rounded to 12 digits (so that a grid reads well)."""
+        space = np.geomspace if self.spacing == "log" else np.linspace
+        return tuple(float(f"{x:.12g}") for x in space(self.start, self.stop, self.n))
+
+
+class SpinSection(Section):
+    """``[spin]``: see `hopnet.f_curve`."""
+
+    tau_s: Annotated[tuple[float, ...], Field(min_length=1, strict=False)]
+    tolerance: NotNegative = 0.0
+
+    @field_validator("tau_s", mode="before")
+    @classmethod
+    def _spread(cls, value):
+        return Range.model_validate(value).values() if isinstance(value, dict) else value
+
+    @field_validator("tau_s")
+    @classmethod
+    def _check_times(cls, value):
+        if not all(t >= 0 for t in value):
+            raise ValueError(f"times must lie in 0 .. inf (in tau_0), got {list(value)}")
+        if len(set(value)) < len(value):
+            raise ValueError(f"every time once, got {list(value)}")
+        return value
+
+
+class EnsembleSection(Section):
+    """``[ensemble]``: how many samples of each point.
+
+    ``realisations`` samples are always taken. With ``target_error``, the wanted standard error of
+    f relative to f at the first tau_s, their spread decides once how many more follow, up to
+    ``max_realisations``. ``common_random`` gives all points the same random numbers.
+    """
+
+    realisations: Annotated[int, Field(ge=1)] = 1
+    target_error: Positive | None = None
+    max_realisations: Annotated[int, Field(ge=1)] | None = None
+    common_random: bool = False
+
+    @model_validator(mode="after")
+    def _check_stopping(self):
+        if self.target_error is not None and self.realisations < 3:
+            raise ValueError(
+                "with target_error at least 3 realisations are needed to judge the spread, got "
+                f"{self.realisations}"
+            )
+        if self.max_realisations is not None and self.target_error is None:
+            raise ValueError("max_realisations goes with target_error; give that too")
+        if self.max_realisations is not None and self.max_realisations < self.realisations:
+            raise ValueError(
+                f"max_realisations must be at least realisations, got {self.max_realisations} "
+                f"below {self.realisations}"
+            )
+        return self
+
+
+class OutputSection(Section):
+    """``[output]``: with ``snapshot`` the first sample of each point is kept as .npz files."""
+
+    snapshot: bool = False
+
+
+class ClusterSection(Section):
+    """``[cluster]``: a batch system that starts the workers (needs the extra hopnet[cluster])."""
+
+    system: Literal["slurm", "pbs"]
+    jobs: Annotated[int, Field(ge=1)] = 1
+    workers_per_job: Annotated[int, Field(ge=1)] = 1
+    memory: str = "4GB"
+    walltime: str = "01:00:00"
+    queue: str | None = None
+    account: str | None = None
+    interface: str | None = None
+    directives: tuple[str, ...] = Field(default=(), strict=False)
+    prologue: tuple[str, ...] = Field(default=(), strict=False)
+
+
+PHYSICAL = {"sites": SitesSection, "network": NetworkSection}
+SCANNABLE = {
+    f"{section}.{key}": model
+    for section, model in PHYSICAL.items()
+    for key in model.model_fields
+    if key != "seed"
+} | {"ensemble.realisations": EnsembleSection}
+
+
+@dataclass(frozen=True)
+class Point:
+    """One point of a run: everything that determines its samples but the realisation number.
+
+    Attributes
+    ----------
+    physical : dict
+        Physical keys, ``"sites.density"`` and so on; they seed the samples.
+    scanned : tuple of str
+        Those of them that the run varies: the columns that tell points apart in a table.
+    tau_s : tuple of float
+    tolerance : float
+    seed : int
+    common_random : bool
+    realisations : int
+    """
+
+    physical: dict
+    scanned: tuple
+    tau_s: tuple
+    tolerance: float
+    seed: int
+    common_random: bool
+    realisations: int
+
+    @property
+    def name(self):
+        """Twelve hexadecimal digits: the hash of the physical keys."""
+        return digest(self.physical)[:12]
+
+    @property
+    def coordinates(self):
+        """Values of the scanned keys, in order."""
+        return tuple(self.physical[key] for key in self.scanned)
+
+    def label(self):
+        """``density = 0.01, n_sites = 100000``; empty when nothing is scanned."""
+        return ", ".join(
+            f"{key.partition('.')[2]} = {value:g}" if isinstance(value, float) else
+            f"{key.partition('.')[2]} = {value}"
+            for key, value in zip(self.scanned, self.coordinates)
+        )  # fmt: skip
+
+
+class RunConfig(Section):
+    """A whole run file."""
+
+    question: str = ""
+    sites: SitesSection
+    network: NetworkSection = NetworkSection()
+    spin: SpinSection
+    ensemble: EnsembleSection = EnsembleSection()
+    scan: dict[str, Any] = Field(default_factory=dict)
+    output: OutputSection = OutputSection()
+    cluster: ClusterSection | None = None
+
+    @field_validator("scan")
+    @classmethod
+    def _check_scan(cls, scan):
+        mode = scan.get("mode", "grid")
+        if mode not in ("grid", "list"):
+            raise ValueError(f"mode must be 'grid' or 'list', got {mode!r}")
+        axes = {}
+        for key, values in scan.items():
+            if key == "mode":
+                continue
+            if key not in SCANNABLE:
+                inner = [f"{key}.{name}" for name in values] if isinstance(values, dict) else []
+                if set(inner) & SCANNABLE.keys():
+                    raise ValueError(f'write scanned keys in quotes: "{inner[0]}"')
+                raise ValueError(f"{key!r} cannot be scanned; {nearest(key, SCANNABLE)}")
+            axes[key] = cls._check_axis(key, values)
+        if mode == "list" and len({len(values) for values in axes.values()}) > 1:
+            raise ValueError("in mode 'list' all keys need the same number of values")
+        return axes | {"mode": mode}
+
+    @staticmethod
+    def _check_axis(key, values):
+        if isinstance(values, dict):
+            values = Range.model_validate(values).values()
+            if SCANNABLE[key].model_fields[key.partition(".")[2]].annotation is int:
+                values = [round(x) for x in values]
+        if not isinstance(values, list | tuple) or not values:
+            raise ValueError(f"{key} needs a list of values or a range, got {values!r}")
+        return tuple(values)
+
+    @model_validator(mode="after")
+    def _check_points(self):
+        points = self.points()
+        names = [point.name for point in points]
+        for point, name in zip(points, names):
+            if names.count(name) > 1:
+                raise ValueError(f"scan: the point ({point.label()}) comes twice")
+        return self
+
+    @property
+    def scanned(self):
+        """Scanned physical keys, in the order of the file."""
+        return tuple(k for k in self.scan if k != "mode" and not k.startswith("ensemble."))
+
+    def points(self):
+        """The points of the run, in the order of the file.
+
+        Returns
+        -------
+        tuple of Point
+        """
+        axes = {key: values for key, values in self.scan.items() if key != "mode"}
+        rows = itertools.product(*axes.values())
+        if self.scan.get("mode") == "list" and axes:
+            rows = zip(*axes.values(), strict=True)
+        return tuple(self._point(dict(zip(axes, row))) for row in rows)
+
+    def _point(self, values):
+        tables = {"sites": self.sites, "network": self.network, "ensemble": self.ensemble}
+        changed = {name: model.model_dump() for name, model in tables.items()}
+        for key, value in values.items():
+            section, _, name = key.partition(".")
+            changed[section][name] = value
+        checked = {
+            name: validate_section(type(tables[name]), table, ("scan", name))
+            for name, table in changed.items()
+        }
+        physical = {
+            f"{name}.{key}": getattr(checked[name], key)
+            for name, model in PHYSICAL.items()
+            for key in model.model_fields
+            if key != "seed"
+        }
+        if physical["network.cutoff_radius"] is not None:
+            physical["network.cutoff"] = None  # not used: must not tell points apart
+        return Point(
+            physical=physical,
+            scanned=self.scanned,
+            tau_s=self.spin.tau_s,
+            tolerance=self.spin.tolerance,
+            seed=self.sites.seed,
+            common_random=self.ensemble.common_random,
+            realisations=checked["ensemble"].realisations,
+        )
+
+    def identity(self):
+        """What all files of a result directory share; points and realisations may be added.
+
+        Returns
+        -------
+        dict
+            Seed, common_random, tau_s, tolerance, the scanned keys and the physical keys that
+            are not scanned.
+        """
+        point = self.points()[0]
+        fixed = {k: v for k, v in point.physical.items() if k not in self.scanned}
+        if "network.cutoff_radius" in self.scanned:
+            fixed["network.cutoff"] = None
+        return {
+            "sites.seed": self.sites.seed,
+            "ensemble.common_random": self.ensemble.common_random,
+            "spin.tau_s": list(self.spin.tau_s),
+            "spin.tolerance": self.spin.tolerance,
+            "scan": list(self.scanned),
+        } | fixed
+
+
+def validate_section(model, table, path):
+    """One section through its model, errors with the key's path."""
+    try:
+        return model.model_validate(table)
+    except ValidationError as failure:
+        raise ValueError(sentence(failure, path)) from None
+
+
+def nearest(key, known):
+    """``did you mean 'density'?``, or the list of what there is."""
+    close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(sorted(known))}"
+
+
+def model_at(path):
+    """The model that a path of keys leads to, from RunConfig."""
+    model = RunConfig
+    for key in path:
+        field = model.model_fields.get(key)
+        inner = getattr(field, "annotation", None)
+        candidates = [inner, *getattr(inner, "__args__", ())]
+        model = next(
+            (c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None
+        )
+        if model is None:
+            return None
+    return model
+
+
+def sentence(failure, prefix=()):
+    """The first complaint of a pydantic error as one sentence with the path of the key."""
+    first = failure.errors()[0]
+    location = [str(part) for part in (*prefix, *first["loc"]) if not str(part).startswith("func")]
+    path = ".".join(location)
+    if first["type"] == "extra_forbidden":
+        *parents, key = location
+        model = model_at(parents) or (Range if parents[-1:] == ["tau_s"] else RunConfig)
+        where = f"in [{'.'.join(parents)}]" if parents else "at the top"
+        return f"unknown key {key!r} {where}; {nearest(key, model.model_fields)}"
+    if first["type"] == "missing":
+        return f"{path} is missing; add it"
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "value_error":
+        return f"{path}: {message}" if path and not message.startswith("scan") else message
+    return f"{path}: {message[0].lower()}{message[1:]}, got {first['input']!r}"
+
+
+def config_from_dict(table, *, source="the run file"):
+    """A RunConfig from the nested dict that a TOML file holds.
+
+    Parameters
+    ----------
+    table : dict
+    source : str
+        How errors name it.
+
+    Returns
+    -------
+    RunConfig
+
+    Raises
+    ------
+    ParameterError
+        Unknown or missing key, wrong type, value out of range: one sentence with the key's path.
+    """
+    try:
+        return RunConfig.model_validate(table)
+    except ValidationError as failure:
+        raise ParameterError(f"{source}: {sentence(failure)}.") from None
+
+
+def read_config(path):
+    """Read and validate a run file.
+
+    Parameters
+    ----------
+    path : path-like
+        A TOML file.
+
+    Returns
+    -------
+    RunConfig
+
+    Raises
+    ------
+    ParameterError
+        If there is no such file, it is not TOML, or a key does not fit.
+    """
+    path = Path(path)
+    try:
+        text = path.read_bytes().decode()
+    except FileNotFoundError:
+        raise ParameterError(f"there is no run file {str(path)!r}; check the path.") from None
+    except (OSError, UnicodeDecodeError) as failure:
+        raise ParameterError(f"{str(path)!r} is not a readable run file ({failure}).") from None
+    return config_from_text(text, source=str(path))
+
+
+def config_from_text(text, *, source="the run file"):
+    """The same from the text of a TOML file."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as failure:
+        raise ParameterError(f"{source} is not valid TOML: {failure}.") from None
+    return config_from_dict(table, source=source)

@@ -1,0 +1,164 @@
+"""Plan: what a run will cost, before and while it runs."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import threading
+import time
+from pathlib import Path
+
+from hopnet.current import solve_current
+from hopnet.errors import ParameterError
+from hopnet.kernels.elimination import factor_fronts
+from hopnet.network import build_network
+from hopnet.sites import random_sites
+from hopnet.spin import f_curve
+
+LINKS_PER_SITE = 5.08  # at cutoff 1.5: pi (1.5 * 1.19847)^2 / 2
+BASE_MEMORY = 250e6  # bytes: Python, its libraries and the compiled kernels
+
+
+def links_per_site(physical):
+    """Mean number of links a site has, from the cutoff."""
+    cutoff = physical["network.cutoff"]
+    if physical["network.cutoff_radius"] is not None:
+        cutoff = physical["network.cutoff_radius"] * math.sqrt(physical["sites.density"]) / 1.19847
+    return 0.5 * math.pi * (1.19847 * cutoff) ** 2
+
+
+def task_cost(point):
+    """Relative cost of one realisation: what the progress of a run is measured in.
+
+    Of the nature of seconds on one core; only ratios are used.
+    """
+    n = point.physical["sites.n_sites"]
+    links = links_per_site(point.physical) / LINKS_PER_SITE
+    per_time = n * math.log2(n) * links**1.5 * 1.0e-7
+    return 1e-3 + per_time * (4.0 + len(point.tau_s))
+
+
+def task_memory(physical):
+    """Estimated peak memory of one realisation, in bytes, the libraries included."""
+    n = physical["sites.n_sites"]
+    links = links_per_site(physical)
+    return BASE_MEMORY + n * (300.0 + 250.0 * links)
+
+
+def machine_memory():
+    """Memory of this machine, or of the container it is, in bytes; inf if it does not tell."""
+    found = [math.inf]
+    with contextlib.suppress(ValueError, OSError, AttributeError):
+        found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    for name in ("memory.max", "memory/memory.limit_in_bytes"):
+        try:
+            found.append(float((Path("/sys/fs/cgroup") / name).read_text()))
+        except (OSError, ValueError):
+            continue
+    return min(found)
+
+
+def check_memory(points, workers, *, force=False, here=True, limit=None):
+    """Refuse a run whose workers would not fit in memory together.
+
+    Parameters
+    ----------
+    points : sequence of Point
+    workers : int
+        On this machine.
+    force : bool
+        Do not refuse.
+    here : bool
+        False when the work is done elsewhere: then nothing is known about memory.
+    limit : float, bytes, optional
+        Default: that of this machine.
+
+    Raises
+    ------
+    ParameterError
+        Names the largest number of sites, or of workers, that fits.
+    """
+    limit = machine_memory() if limit is None else limit
+    largest = max((point.physical for point in points), key=task_memory)
+    need = workers * task_memory(largest)
+    if force or not here or need <= limit:
+        return
+    fitting = int(limit // task_memory(largest))
+    if fitting >= 1:
+        advice = f"{fitting} worker{'s' * (fitting > 1)} of that size fit: give --workers {fitting}"
+    else:
+        per_site = (task_memory(largest) - BASE_MEMORY) / largest["sites.n_sites"]
+        n_sites = round_down(int(max(0.0, limit / workers - BASE_MEMORY) / per_site))
+        advice = f"the largest n_sites that fits is {n_sites}: set it in the run file"
+    raise ParameterError(
+        f"{workers} worker{'s' * (workers > 1)} with n_sites = {largest['sites.n_sites']} need an "
+        f"estimated {need / 1e9:.3g} GB, this machine has {limit / 1e9:.3g} GB; {advice}, or "
+        "insist with --force."
+    )
+
+
+def round_down(n):
+    """To two digits."""
+    step = 10 ** max(0, len(str(n)) - 2)
+    return n // step * step
+
+
+class Progress:
+    """How far a list of tasks is, and when it will end, in units of their cost."""
+
+    def __init__(self, cost):
+        self.cost = dict(cost)
+        self.total = sum(self.cost.values())
+        self.waiting = dict(self.cost)
+        self.started = time.time()
+        self.by_status = {}
+        self.n_running = 0
+        self.lock = threading.Lock()
+
+    def count(self, task, status):
+        """One task has ended."""
+        with self.lock:
+            self.waiting.pop(task, None)
+            self.by_status[status] = self.by_status.get(status, 0) + 1
+
+    def facts(self):
+        """Numbers for a heartbeat or a progress bar.
+
+        Returns
+        -------
+        dict
+            ``seconds_left`` is None until a task has ended: nothing is known before.
+        """
+        with self.lock:
+            left = sum(self.waiting.values())
+            n_ended = len(self.cost) - len(self.waiting)
+            elapsed = time.time() - self.started
+            known = n_ended > 0 and elapsed > 0
+            return {
+                "n_jobs": len(self.cost),
+                "n_ended": n_ended,
+                "by_status": dict(self.by_status),
+                "n_running": min(self.n_running, len(self.waiting)),
+                "elapsed": elapsed,
+                "fraction": 1.0 - left / self.total if self.total else 1.0,
+                "seconds_left": elapsed * left / (self.total - left) if known else None,
+                "tasks_per_hour": 3600.0 * n_ended / elapsed if known else None,
+            }
+
+
+def kernels_are_cached():
+    """Whether the heaviest kernel has been compiled before, for this processor and version."""
+    stats = getattr(factor_fronts, "stats", None)
+    if stats is None or stats.cache_path is None:
+        return stats is None  # uncompiled on purpose: nothing to wait for
+    return any(Path(stats.cache_path).glob("elimination.factor_fronts*.nbc"))
+
+
+def warm_up():
+    """Compile every kernel of a run on a small sample, leaving the result in Numba's cache."""
+    for geometry in ("open", "cylinder"):
+        sites = random_sites(400, density=0.1, seed=5, geometry=geometry)
+        network = build_network(sites)
+        current = solve_current(network, threads=1)
+        f_curve(network, [0.0, 10.0], current=current, threads=1)

@@ -1,0 +1,346 @@
+"""Pictures of ensembles: f and its parts, their spread, limits, histograms, convergence."""
+
+from __future__ import annotations
+
+import matplotlib
+import numpy as np
+
+from hopnet.plots.frame import BLACK, BLUE, GREEN, GREY, ORANGE, RED, finish, new_figure
+from hopnet.scaling import extrapolate
+from hopnet.statistics import split_points
+
+RATE_LABEL = r"$\tau_0/\tau_s$"
+DENSITY_LABEL = r"$n_s a_b^2$"
+PLATEAU_REACH = 30.0  # width / sqrt(D tau_s) above which edges are far away
+SYMBOL = {
+    "sites.density": DENSITY_LABEL, "sites.n_sites": "$N$", "sites.geometry": "geometry",
+    "network.cutoff": r"cutoff$/l_c$", "sites.aspect": "aspect",
+    "network.cutoff_radius": r"cutoff$/a_b$", "sites.min_distance": r"$d_{\min}/a_b$",
+    "network.contacts": "contacts",
+}  # fmt: skip
+
+
+def point_label(scanned, coordinates):
+    """The scanned values of a point, in symbols."""
+    return ", ".join(
+        f"{SYMBOL[key]} = {value:g}" if isinstance(value, float) else f"{SYMBOL[key]} = {value}"
+        for key, value in zip(scanned, coordinates)
+    )
+
+
+def colours(count):
+    """One colour a point, dark to light along the scan."""
+    if count == 1:
+        return [BLUE]
+    return [matplotlib.colormaps["viridis"](x) for x in np.linspace(0.05, 0.85, count)]
+
+
+def finite(rows):
+    """Rows with tau_s neither 0 nor inf: those a logarithmic axis can show."""
+    return rows[(rows["tau_s"] > 0) & np.isfinite(rows["tau_s"])]
+
+
+def rate_axis(axes):
+    """The axis of relaxation rates, slow relaxation on the left as in the letter's Fig. 4."""
+    axes.set_xscale("log")
+    axes.set_xlabel(RATE_LABEL)
+
+
+def band(axes, rows, name, colour, label, table=None, **line):
+    """A mean with its spread from sample to sample (standard deviation) around it."""
+    rate = 1.0 / rows["tau_s"].to_numpy()
+    mean = rows[name].to_numpy()
+    spread = rows[f"{name}_error"].to_numpy() * np.sqrt(rows["n_done"].to_numpy())
+    axes.fill_between(rate, mean - spread, mean + spread, color=colour, alpha=0.18, linewidth=0)
+    axes.plot(rate, mean, color=colour, label=label, **line)
+
+
+def plot_spin_currents(statistics, scanned=(), coordinates=(), *, samples=None):
+    """Drift, diffusion and total spin current of one point, as in the letter's Fig. 4.
+
+    Parameters
+    ----------
+    statistics : pandas.DataFrame
+        Rows of one point.
+    scanned, coordinates : sequence
+        What to call it.
+    samples : pandas.DataFrame, optional
+        Its long table: each sample is drawn as a thin line.
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    rows = finite(statistics)
+    figure = new_figure(6.4, 4.4)
+    axes = figure.add_subplot()
+    if samples is not None and samples["realisation"].nunique() <= 60:
+        for _, own in finite(samples[samples["status"] == "done"]).groupby("realisation"):
+            axes.plot(1.0 / own["tau_s"], own["f"], color=BLACK, alpha=0.25, linewidth=0.6)
+    band(axes, rows, "f_drift", BLUE, "drift", linestyle="--")
+    band(axes, rows, "f_diffusion", ORANGE, "diffusion", linestyle="-.")
+    band(axes, rows, "f", BLACK, r"total, $f(n_s, \tau_s)$", linewidth=2)
+    axes.axhline(0.0, color=GREY, linewidth=0.6)
+    rate_axis(axes)
+    axes.set_ylabel(r"spin current, in units of $f$")
+    n = int(statistics["n_done"].iloc[0])
+    words = f"{n} sample{'s' * (n > 1)}" + (", bands: standard deviation" if n > 1 else "")
+    title = point_label(scanned, coordinates)
+    axes.set_title(f"{title}\n{words}" if title else words, fontsize=10)
+    axes.legend(frameon=False)
+    finish(axes)
+    return figure
+
+
+def plot_f_curves(statistics, scanned):
+    """f against tau_0/tau_s, a band for each point.
+
+    Parameters
+    ----------
+    statistics : pandas.DataFrame
+    scanned : sequence of str
+
+    Returns
+    -------
+    matplotlib Figure
+        Lines: means; bands: standard deviation from sample to sample; bars: 95 % interval.
+    """
+    figure = new_figure(6.8, 4.6)
+    axes = figure.add_subplot()
+    points = split_points(statistics, scanned)
+    for colour, (coordinates, rows) in zip(colours(len(points)), points):
+        rows = finite(rows)
+        label = point_label(scanned, coordinates) or r"$f(n_s, \tau_s)$"
+        band(axes, rows, "f", colour, f"{label} ({rows['n_done'].iloc[0]})")
+        rate, f = 1.0 / rows["tau_s"], rows["f"]
+        interval = np.abs([f - rows["f_low"], rows["f_high"] - f])
+        axes.errorbar(rate, f, yerr=interval, fmt="none", ecolor=colour, elinewidth=0.9)
+    rate_axis(axes)
+    axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
+    axes.set_ylabel(r"$f(n_s, \tau_s)$")
+    axes.legend(frameon=False, fontsize=8, title="(samples)", title_fontsize=8)
+    finish(axes)
+    return figure
+
+
+def plot_low_density(statistics, scanned):
+    """f at the shortest and at the longest tau_s against density, with 95 % intervals.
+
+    Parameters
+    ----------
+    statistics : pandas.DataFrame
+        With ``sites.density`` among the scanned keys.
+    scanned : sequence of str
+
+    Returns
+    -------
+    matplotlib Figure
+        Left the drift limit, extrapolated to n_s -> 0 where four densities allow it; right the
+        value at the longest time with width / sqrt(D tau_s) written beside each point: only
+        where that is large are the edges far enough for it to be the plateau of the bulk.
+    """
+    figure = new_figure(9.6, 4.2)
+    left, right = figure.subplots(1, 2)
+    others = [key for key in scanned if key != "sites.density"]
+    groups = split_points(statistics, others)
+    for colour, (coordinates, rows) in zip(colours(len(groups)), groups):
+        label = point_label(others, coordinates)
+        fast, slow = (rows[rows["tau_s"] == t] for t in (rows["tau_s"].min(), rows["tau_s"].max()))
+        for axes, part in ((left, fast), (right, slow)):
+            n_s, f = part["sites.density"], part["f"]
+            interval = np.abs([f - part["f_low"], part["f_high"] - f])
+            axes.errorbar(n_s, f, yerr=interval, fmt="o-", markersize=4, color=colour,
+                          linewidth=0.8, capsize=2, label=label or None)  # fmt: skip
+        for _, row in slow.iterrows():
+            right.annotate(f"{row['reach']:.2g}", (row["sites.density"], row["f"]), fontsize=7,
+                           xytext=(4, 4), textcoords="offset points", color=GREY)  # fmt: skip
+        draw_low_density_limit(left, fast, colour)
+    left.set_title(rf"fast relaxation, $\tau_s = {rows['tau_s'].min():.3g}\,\tau_0$", fontsize=10)
+    right.set_title(
+        rf"slow relaxation, $\tau_s = {rows['tau_s'].max():.3g}\,\tau_0$"
+        "\n" r"(beside the points: $L/\sqrt{D\tau_s}$)", fontsize=10,
+    )  # fmt: skip
+    for axes in (left, right):
+        axes.set_xscale("log")
+        axes.set_xlabel(DENSITY_LABEL)
+        axes.set_ylabel(r"$f(n_s, \tau_s)$")
+        finish(axes)
+    if any(axes.get_legend_handles_labels()[1] for axes in (left, right)):
+        left.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def draw_low_density_limit(axes, rows, colour):
+    """The extrapolation n_s -> 0 of f, as a broken line with its error as a band."""
+    known = rows[np.isfinite(rows["f_error"]) & (rows["f_error"] > 0)]
+    if len(known) < 4:
+        return
+    limit = extrapolate(known["sites.density"], known["f"], known["f_error"])
+    axes.axhline(limit.value, color=colour, linestyle=":", linewidth=1)
+    axes.axhspan(limit.value - limit.error, limit.value + limit.error, color=colour, alpha=0.12)
+    axes.annotate(
+        rf"$n_s \to 0$: {limit.value:.3f} $\pm$ {limit.error:.3f}", (0.03, limit.value),
+        xycoords=("axes fraction", "data"), xytext=(0, 3), textcoords="offset points", fontsize=8,
+    )  # fmt: skip
+
+
+def plot_histograms(table, scanned, tau_s=None):
+    """Histograms over samples: f at one tau_s, and ln(conductance).
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        The long table.
+    scanned : sequence of str
+    tau_s : float, optional
+        Default: the shortest.
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    tau_s = table["tau_s"].min() if tau_s is None else tau_s
+    rows = table[(table["tau_s"] == tau_s) & (table["status"] == "done")]
+    figure = new_figure(9.6, 4.0)
+    left, right = figure.subplots(1, 2)
+    points = split_points(rows, scanned)
+    for colour, (coordinates, own) in zip(colours(len(points)), points):
+        label = f"{point_label(scanned, coordinates)} ({len(own)})".lstrip()
+        for axes, name in ((left, "f"), (right, "log_conductance")):
+            value = own[name].to_numpy()
+            bins = int(np.clip(np.sqrt(value.size) * 1.5, 3, 40))
+            axes.hist(value, bins=bins, histtype="stepfilled", color=colour, alpha=0.25)
+            axes.hist(value, bins=bins, histtype="step", color=colour, label=label)
+            axes.axvline(value.mean(), color=colour, linestyle="--", linewidth=1)
+    left.set_xlabel(rf"$f(n_s, \tau_s)$ at $\tau_s = {tau_s:.3g}\,\tau_0$")
+    right.set_xlabel(r"$\ln(G \rho_0)$")
+    for axes in (left, right):
+        axes.set_ylabel("samples")
+        finish(axes)
+    left.legend(frameon=False, fontsize=8, title="(samples); broken: mean", title_fontsize=8)
+    return figure
+
+
+def plot_convergence(table, scanned, tau_s=None):
+    """Mean of f over the first samples, against their number.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        The long table.
+    scanned : sequence of str
+    tau_s : float, optional
+        Default: the shortest.
+
+    Returns
+    -------
+    matplotlib Figure
+        Left the running mean with its standard error, right that error, relative, with 1/sqrt(n).
+    """
+    tau_s = table["tau_s"].min() if tau_s is None else tau_s
+    rows = table[(table["tau_s"] == tau_s) & (table["status"] == "done")]
+    figure = new_figure(9.6, 4.0)
+    left, right = figure.subplots(1, 2)
+    points = split_points(rows, scanned)
+    for colour, (coordinates, own) in zip(colours(len(points)), points):
+        f = own.sort_values("realisation")["f"].to_numpy()
+        n = np.arange(1, f.size + 1)
+        mean = np.cumsum(f) / n
+        variance = np.maximum(np.cumsum(f**2) / n - mean**2, 0.0)
+        error = np.sqrt(variance[1:] / np.maximum(n[1:] - 1, 1))
+        label = point_label(scanned, coordinates) or None
+        left.plot(n, mean, color=colour, label=label, marker="." if f.size < 20 else None)
+        left.fill_between(n[1:], mean[1:] - error, mean[1:] + error, color=colour, alpha=0.2)
+        right.plot(n[1:], error / np.abs(mean[1:]), color=colour)
+        if f.size > 2:
+            last = error[-1] / abs(mean[-1]) * np.sqrt(f.size)
+            right.plot(n[1:], last / np.sqrt(n[1:]), color=colour, linestyle=":", linewidth=0.8)
+    left.set_ylabel(rf"mean of $f$ at $\tau_s = {tau_s:.3g}\,\tau_0$")
+    right.set_ylabel("standard error / mean")
+    right.set_title(r"dotted: $\propto 1/\sqrt{\mathrm{samples}}$", fontsize=10)
+    for axes in (left, right):
+        axes.set_xscale("log")
+        axes.set_xlabel("samples")
+        finish(axes)
+    if rows["f"].size and np.all(rows["f"] != 0):
+        right.set_yscale("log")
+    if scanned:
+        left.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def plot_against(statistics, scanned, key):
+    """f at three relaxation times against one scanned key: convergence with N or the cutoff.
+
+    Parameters
+    ----------
+    statistics : pandas.DataFrame
+    scanned : sequence of str
+    key : str
+        One of them, ``sites.n_sites`` or ``network.cutoff`` for example.
+
+    Returns
+    -------
+    matplotlib Figure
+        Relative to the value at the largest of the key; bars are 95 % intervals. Against N the
+        axis is 1/sqrt(N): the contact strips lower f by some 3.6/sqrt(N) of itself.
+    """
+    times = np.unique(statistics["tau_s"])
+    times = times[[0, len(times) // 2, -1]] if len(times) > 2 else times
+    figure = new_figure(6.8, 4.4)
+    axes = figure.add_subplot()
+    others = [name for name in scanned if name != key]
+    markers = "osD^v<>"
+    for marker, (coordinates, rows) in zip(markers, split_points(statistics, others)):
+        for colour, tau_s in zip((BLUE, GREEN, RED), times):
+            own = rows[rows["tau_s"] == tau_s].sort_values(key)
+            x = own[key].to_numpy(dtype=float)
+            x = 1.0 / np.sqrt(x) if key == "sites.n_sites" else x
+            f, low, high = (own[name].to_numpy() for name in ("f", "f_low", "f_high"))
+            label = f"{point_label(others, coordinates)} " + rf"$\tau_s = {tau_s:.3g}\,\tau_0$"
+            axes.errorbar(x, f, yerr=np.abs([f - low, high - f]), fmt=f"{marker}-", color=colour,
+                          markersize=4, linewidth=0.8, capsize=2, label=label.strip())  # fmt: skip
+    axes.set_xlabel(r"$1/\sqrt{N}$" if key == "sites.n_sites" else SYMBOL[key])
+    axes.set_ylabel(r"$f(n_s, \tau_s)$")
+    if key == "sites.n_sites":
+        axes.set_xlim(left=0.0)
+    axes.legend(frameon=False, fontsize=8)
+    finish(axes)
+    return figure
+
+
+def run_figures(table, statistics, scanned):
+    """All figures that suit a run.
+
+    Parameters
+    ----------
+    table, statistics : pandas.DataFrame
+        As `hopnet.read_results` gives them.
+    scanned : sequence of str
+
+    Yields
+    ------
+    name, matplotlib Figure
+    """
+    if "f" not in statistics or not statistics["n_done"].any():
+        return
+    statistics = statistics[statistics["n_done"] > 0]
+    points = split_points(statistics, scanned)
+    several_times = statistics["tau_s"].nunique() > 2
+    if several_times:
+        samples = dict(split_points(table, scanned))
+        for place, (coordinates, rows) in enumerate(points[:12]):
+            name = "spin_currents" if len(points) == 1 else f"spin_currents_{place:02d}"
+            yield name, plot_spin_currents(
+                rows, scanned, coordinates, samples=samples[coordinates]
+            )
+        if len(points) > 1:
+            yield "f_curves", plot_f_curves(statistics, scanned)
+    if "sites.density" in scanned:
+        yield "low_density", plot_low_density(statistics, scanned)
+    for key in ("sites.n_sites", "network.cutoff", "network.cutoff_radius"):
+        if key in scanned:
+            yield f"against_{key.partition('.')[2]}", plot_against(statistics, scanned, key)
+    if statistics["n_done"].max() >= 2:
+        yield "convergence", plot_convergence(table, scanned)
+        yield "histograms", plot_histograms(table, scanned)

@@ -1,0 +1,41 @@
+"""What all pictures share: the sheet, its axes, its file."""
+
+from __future__ import annotations
+
+import io
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from hopnet.records import atomic_write
+
+BLUE, ORANGE, GREEN, RED = "#2060a8", "#d9822b", "#2e8b57", "#b03a48"
+BLACK, GREY = "#222222", "#777777"
+
+
+def new_figure(width, height):
+    """A Figure of its own, in inches, with a canvas that writes PNG."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def finish(axes):
+    """Light grid, no box above and on the right."""
+    axes.grid(alpha=0.25, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def save_figure(figure, path):
+    """Write a Figure as PNG, whole or not at all.
+
+    Parameters
+    ----------
+    figure : matplotlib Figure
+    path : path-like
+    """
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=160, format="png")
+    with atomic_write(path) as file:
+        file.write(buffer.getvalue())

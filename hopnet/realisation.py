@@ -1,0 +1,210 @@
+"""One realisation: a pure function of a point and a number."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from hopnet.current import solve_current
+from hopnet.errors import ConvergenceError, NotPercolatingError
+from hopnet.network import build_network
+from hopnet.records import digest
+from hopnet.sites import random_sites
+from hopnet.spin import f_curve, solve_spin
+
+FAILURES = (NotPercolatingError, ConvergenceError)  # outcomes of a sample, counted by class
+
+
+@dataclass(frozen=True)
+class Realisation:
+    """What one realisation gives.
+
+    Attributes
+    ----------
+    columns : dict of str to array[n_tau_s]
+        Rows of the long table: the same bits whoever computes them.
+    seconds : dict of str to float, s
+        Wall time of each stage.
+    """
+
+    columns: dict
+    seconds: dict
+
+
+def realisation_seed(seed, physical, realisation, *, common_random=False):
+    """The seed of one realisation: depends on its point and its number, not on the scan.
+
+    Parameters
+    ----------
+    seed : int
+        ``sites.seed`` of the run file.
+    physical : dict
+        Physical keys of the point, as `hopnet.config.Point.physical`.
+    realisation : int
+    common_random : bool
+        Leave the point out: all points get the same random numbers.
+
+    Returns
+    -------
+    numpy.random.SeedSequence
+        For a Philox generator; `hopnet.random_sites` takes it as ``seed``.
+
+    Notes
+    -----
+    ``SeedSequence(seed, spawn_key=(two words of the hash of the point, realisation))``: points
+    inserted into a scan, or more realisations, reseed nothing.
+
+    Examples
+    --------
+    >>> int(realisation_seed(7, {}, 3, common_random=True).generate_state(1)[0])
+    3842200183
+    """
+    if common_random:
+        words = ()
+    else:
+        code = digest(physical)
+        words = (int(code[:8], 16), int(code[8:16], 16))
+    return np.random.SeedSequence(seed, spawn_key=(*words, realisation))
+
+
+def sample_network(point, realisation):
+    """The network of one realisation.
+
+    Parameters
+    ----------
+    point : hopnet.config.Point
+    realisation : int
+
+    Returns
+    -------
+    Network
+    """
+    physical = point.physical
+    sites = random_sites(
+        physical["sites.n_sites"],
+        density=physical["sites.density"],
+        seed=realisation_seed(
+            point.seed, physical, realisation, common_random=point.common_random
+        ),
+        aspect=physical["sites.aspect"],
+        geometry=physical["sites.geometry"],
+        min_distance=physical["sites.min_distance"],
+    )
+    return build_network(
+        sites,
+        cutoff=physical["network.cutoff"],
+        cutoff_radius=physical["network.cutoff_radius"],
+        contacts=physical["network.contacts"],
+    )
+
+
+def solve_curve(network, point, current, threads):
+    """f of one sample at the times of the point."""
+    return f_curve(network, point.tau_s, current=current, threads=threads)
+
+
+def run_realisation(point, realisation, *, threads=None):
+    """Compute one realisation.
+
+    Parameters
+    ----------
+    point : hopnet.config.Point
+    realisation : int
+        From 0.
+    threads : int, optional
+        The numbers do not depend on it.
+
+    Returns
+    -------
+    Realisation
+        A sample without a path between its contacts, or whose solve missed its tolerance, is an
+        outcome: its rows carry NaN and the name of the error as ``status``.
+    """
+    seconds = {}
+    clock = time.perf_counter()
+
+    def lap(stage):
+        nonlocal clock
+        seconds[stage], clock = time.perf_counter() - clock, time.perf_counter()
+
+    n = len(point.tau_s)
+    seed = realisation_seed(
+        point.seed, point.physical, realisation, common_random=point.common_random
+    )
+    columns = {key: np.full(n, point.physical[key]) for key in point.scanned}
+    columns |= {
+        "realisation": np.full(n, realisation),
+        "seed_word": np.full(n, seed.generate_state(1, np.uint64)[0]),
+        "tau_s": np.array(point.tau_s),
+    }
+    network = sample_network(point, realisation)
+    lap("network")
+    try:
+        network.check_percolation()
+        network.dissection  # noqa: B018  (made here so that its time is told apart)
+        lap("order")
+        current = solve_current(network, threads=threads)
+        lap("current")
+        curve = solve_curve(network, point, current, threads)
+        lap("spin")
+    except FAILURES as failure:
+        missing = np.full(n, np.nan)
+        numbers = dict.fromkeys(
+            ("f", "f_drift", "f_diffusion", "f_error", "numerator", "conductance",
+             "log_conductance", "resistivity", "imbalance"), missing,
+        )  # fmt: skip
+        status = type(failure).__name__
+        lap("failed")
+    else:
+        numbers = {
+            "f": curve.f,
+            "f_drift": np.full(n, curve.f_drift),
+            "f_diffusion": curve.f_diffusion,
+            "f_error": curve.error,
+            "numerator": curve.f * curve.conductance,
+            "conductance": np.full(n, curve.conductance),
+            "log_conductance": np.full(n, current.log_conductance),
+            "resistivity": np.full(n, curve.resistivity),
+            "imbalance": np.full(n, curve.imbalance),
+        }
+        status = "done"
+    columns |= numbers
+    columns |= {
+        "n_isolated": np.full(n, int(network.isolated.sum())),
+        "length": np.full(n, network.sites.length),
+        "width": np.full(n, network.sites.width),
+        "density": np.full(n, network.sites.density),
+        "status": np.full(n, status),
+    }
+    return Realisation(columns, seconds)
+
+
+def sample_records(point, realisation, tau_s, *, threads=None):
+    """Network, current and spin of one realisation, for a look at a single sample.
+
+    Parameters
+    ----------
+    point : hopnet.config.Point
+    realisation : int
+    tau_s : float
+    threads : int, optional
+
+    Returns
+    -------
+    network : Network
+    current : Current
+    spin : Spin
+    """
+    network = sample_network(point, realisation)
+    current = solve_current(network, threads=threads)
+    return network, current, solve_spin(network, tau_s, current=current, threads=threads)
+
+
+def peak_memory():
+    """Peak resident memory of this process so far, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak

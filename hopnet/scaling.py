@@ -1,0 +1,260 @@
+"""Scaling: limits that no sample reaches, with errors that include the choice of the window.
+
+A quantity Q measured at sizes, cutoffs or densities x follows, near the limit x -> 0::
+
+    Q(x) = value + amplitude * x**exponent                     (`extrapolate`)
+    Q(x) = amplitude * x**exponent                              (`fit_power_law`)
+
+Which points still belong to "near the limit" is a choice, and often the largest error. Each fit
+here is made on every admissible window (all sets of neighbouring points that contain the one
+nearest the limit). The answer is the mean over windows, weighted by how well they fit (Akaike's
+weights, a point left out counting as a parameter; Jay and Neil, Phys. Rev. D 103, 114502 (2021)),
+its error the statistical one and the scatter between windows together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from hopnet.errors import ConvergenceError, ParameterError
+from hopnet.records import read_only
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """A number with its errors and the windows it was made from.
+
+    Attributes
+    ----------
+    value, error : float
+        ``error**2 = statistical**2 + window**2``.
+    statistical, window : float
+        From the errors of the points; from the scatter between windows.
+    amplitude, exponent : float
+        Of the correction (`extrapolate`) or of the power law, in the best window.
+    chi_squared : float
+        Per degree of freedom, in the best window.
+    window_size, window_value, window_weight : arrays[n_windows]
+        Points in each window, its answer, its weight.
+    """
+
+    value: float
+    error: float
+    statistical: float
+    window: float
+    amplitude: float
+    exponent: float
+    chi_squared: float
+    window_size: np.ndarray
+    window_value: np.ndarray
+    window_weight: np.ndarray
+
+    def __str__(self):
+        return f"{self.value:.6g} +- {self.error:.2g}"
+
+
+def check_points(x, value, error, smallest):
+    """Arrays of one length, sorted by x, errors positive, enough of them."""
+    x, value, error = (np.asarray(a, dtype=np.float64).ravel() for a in (x, value, error))
+    if not x.size == value.size == error.size:
+        raise ParameterError(
+            f"x, value and error must be of one length, got {x.size}, {value.size}, {error.size}."
+        )
+    if not (np.all(np.isfinite(x)) and np.all(np.isfinite(value)) and np.all(np.isfinite(error))):
+        raise ParameterError("x, value and error must be finite; leave out the other points.")
+    if not (np.all(x > 0) and np.all(error > 0)):
+        raise ParameterError(
+            "x and error must be positive; give a standard error of more than one sample for "
+            "every point."
+        )
+    if np.unique(x).size < smallest:
+        raise ParameterError(
+            f"this fit needs at least {smallest} different x, got {np.unique(x).size}; "
+            "compute more points."
+        )
+    order = np.argsort(x, kind="stable")
+    return x[order], value[order], error[order]
+
+
+def extrapolate(x, value, error, *, exponent=None, exponent_range=(0.5, 4.0)):
+    """The limit x -> 0 of Q(x) = value + amplitude * x**exponent, window included in the error.
+
+    Parameters
+    ----------
+    x : array_like[n]
+        Positive, vanishing in the limit: 1/sqrt(N), 1/L, a density.
+    value, error : array_like[n]
+        Measured values and their standard errors, independent of each other.
+    exponent : float, optional
+        Of the correction, where theory knows it: 1 for contact strips against 1/sqrt(N). Else it
+        is fitted, and a constant is offered beside it for points that no longer change.
+    exponent_range : (float, float)
+        Where a fitted exponent is looked for.
+
+    Returns
+    -------
+    Estimate
+
+    Raises
+    ------
+    ParameterError
+        Fewer than three different x (four without ``exponent``), or errors that are not positive.
+
+    Examples
+    --------
+    >>> x = np.array([0.01, 0.02, 0.04, 0.08])
+    >>> str(extrapolate(x, 2.0 - 3.0 * x, np.full(4, 1e-3), exponent=1.0))
+    '2 +- 0.0011'
+    """
+    n_parameters = 3 if exponent is None else 2
+    x, value, error = check_points(x, value, error, n_parameters + 1)
+    fits = []
+    for n in range(1 if exponent is None else n_parameters, x.size + 1):
+        window = x[:n], value[:n], error[:n]
+        if exponent is None and n >= 2:
+            fits.append(fit_constant(*window))
+        if n >= n_parameters and np.unique(x[:n]).size >= n_parameters:
+            if exponent is None:
+                fits.append(fit_free_exponent(*window, exponent_range))
+            else:
+                fits.append(fit_correction(*window, exponent))
+    return average_windows(fits, x.size)
+
+
+def fit_power_law(x, value, error, *, limit="zero"):
+    """The exponent of Q(x) = amplitude * x**exponent, window included in the error.
+
+    Parameters
+    ----------
+    x, value, error : array_like[n]
+        All positive; standard errors, independent of each other, small against the values.
+    limit : {"zero", "infinity"}
+        Where the law is to hold: windows contain the smallest or the largest x.
+
+    Returns
+    -------
+    Estimate
+        ``value`` is the exponent.
+
+    Raises
+    ------
+    ParameterError
+        Fewer than three different x, or numbers that are not positive.
+
+    Examples
+    --------
+    >>> x = np.array([10.0, 20.0, 40.0, 80.0])
+    >>> law = fit_power_law(x, 3.0 * x**-0.75, 1e-4 * x**-0.75, limit="infinity")
+    >>> round(law.value, 6), round(law.amplitude, 6)
+    (-0.75, 3.0)
+    """
+    if limit not in ("zero", "infinity"):
+        raise ParameterError(f"limit must be 'zero' or 'infinity', got {limit!r}; choose one.")
+    x, value, error = check_points(x, value, error, 3)
+    if not np.all(value > 0):
+        raise ParameterError(
+            f"a power law needs positive values, smallest is {value.min()!r}; fit the modulus, or "
+            "leave out points that are zero within their error."
+        )
+    if limit == "infinity":
+        x, value, error = x[::-1], value[::-1], error[::-1]
+    fits = []
+    for n in range(2, x.size + 1):
+        if np.unique(x[:n]).size >= 2:
+            design = np.stack([np.log(x[:n]), np.ones(n)], axis=1)
+            fit = least_squares(design, np.log(value[:n]), error[:n] / value[:n])
+            slope, intercept = fit.parameter
+            fits.append(fit._replace(parameter=np.array([slope, np.exp(intercept), slope])))
+    return average_windows(fits, x.size)
+
+
+class Fit(NamedTuple):
+    """One window: parameter[0] is the answer, then amplitude and exponent; its variance."""
+
+    parameter: np.ndarray
+    variance: float
+    chi_squared: float
+    n_points: int
+    n_parameters: int
+
+
+def least_squares(design, value, error):
+    """Weighted linear least squares; the variance is that of the first parameter."""
+    scaled = design / error[:, None]
+    covariance = np.linalg.inv(scaled.T @ scaled)
+    parameter = covariance @ (scaled.T @ (value / error))
+    residual = (value - design @ parameter) / error
+    n, p = design.shape
+    return Fit(parameter, float(covariance[0, 0]), float(residual @ residual), n, p)
+
+
+def fit_constant(x, value, error):
+    """Q = value."""
+    fit = least_squares(np.ones((x.size, 1)), value, error)
+    return fit._replace(parameter=np.array([fit.parameter[0], 0.0, np.nan]))
+
+
+def fit_correction(x, value, error, exponent):
+    """Q = value + amplitude x**exponent at a known exponent."""
+    reference = x.max()  # keeps the two columns of one size
+    fit = least_squares(np.stack([np.ones(x.size), (x / reference) ** exponent], 1), value, error)
+    answer, amplitude = fit.parameter
+    return fit._replace(parameter=np.array([answer, amplitude / reference**exponent, exponent]))
+
+
+def fit_free_exponent(x, value, error, exponent_range):
+    """The same with the exponent fitted; its error enters that of the answer."""
+
+    def misfit(exponent):
+        return fit_correction(x, value, error, exponent).chi_squared
+
+    trial = np.linspace(*exponent_range, 31)
+    best = trial[np.argmin([misfit(e) for e in trial])]
+    step = trial[1] - trial[0]
+    bounds = max(exponent_range[0], best - step), min(exponent_range[1], best + step)
+    exponent = float(minimize_scalar(misfit, bounds=bounds, method="bounded").x)
+    fit = fit_correction(x, value, error, exponent)
+    power = (x / x.max()) ** exponent
+    slope = fit.parameter[1] * x.max() ** exponent * power * np.log(x / x.max())
+    # a slope of nothing carries no information on the exponent: the answer stays linear
+    columns = np.stack([np.ones(x.size), power, slope], axis=1) / error[:, None]
+    covariance = np.linalg.pinv(columns.T @ columns, rcond=1e-12, hermitian=True)
+    variance = max(float(covariance[0, 0]), fit.variance)
+    return fit._replace(variance=variance, n_parameters=3)
+
+
+def average_windows(fits, n_points):
+    """The mean over windows by Akaike weights, with statistical and window errors."""
+    if not fits:
+        raise ConvergenceError("no window allows a fit; compute more points.")
+    value = np.array([fit.parameter[0] for fit in fits])
+    variance = np.array([fit.variance for fit in fits])
+    chi_squared = np.array([fit.chi_squared for fit in fits])
+    freedom = np.array([max(fit.n_points - fit.n_parameters, 1) for fit in fits])
+    size = np.array([fit.n_points for fit in fits])
+    n_parameters = np.array([fit.n_parameters for fit in fits])
+    penalty = chi_squared + 2.0 * n_parameters + 2.0 * (n_points - size)
+    weight = np.exp(-0.5 * (penalty - penalty.min()))
+    weight /= weight.sum()
+    mean = float(weight @ value)
+    # a fit that misses its points by more than their errors has errors too small
+    inflated = variance * np.maximum(1.0, chi_squared / freedom)
+    statistical = float(np.sqrt(weight @ inflated))
+    window = float(np.sqrt(max(0.0, weight @ (value - mean) ** 2)))
+    best = fits[int(np.argmax(weight))]
+    return Estimate(
+        value=mean,
+        error=float(np.hypot(statistical, window)),
+        statistical=statistical,
+        window=window,
+        amplitude=float(best.parameter[1]),
+        exponent=float(best.parameter[2]),
+        chi_squared=best.chi_squared / max(best.n_points - best.n_parameters, 1),
+        window_size=read_only(size, np.int64),
+        window_value=read_only(value),
+        window_weight=read_only(weight),
+    )
