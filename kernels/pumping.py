@@ -83,12 +83,13 @@ def fill_cross(ax, ay, az, bx, by, bz, out_x, out_y, out_z):
     ----------
     ax, ay, az, bx, by, bz : float64[n]
     out_x, out_y, out_z : float64[n]
-        Overwritten.
+        Overwritten; may be the factors themselves.
     """
     for p in range(ax.shape[0]):
-        out_x[p] = ay[p] * bz[p] - az[p] * by[p]
-        out_y[p] = az[p] * bx[p] - ax[p] * bz[p]
-        out_z[p] = ax[p] * by[p] - ay[p] * bx[p]
+        x = ay[p] * bz[p] - az[p] * by[p]
+        y = az[p] * bx[p] - ax[p] * bz[p]
+        z = ax[p] * by[p] - ay[p] * bx[p]
+        out_x[p], out_y[p], out_z[p] = x, y, z
 
 
 @njit(cache=True)
@@ -103,14 +104,15 @@ def fill_rigid_cross(a_plus, a_z, b_plus, b_z, out_plus, out_z):
     a_plus, b_plus : complex128[n]
     a_z, b_z : float64[n]
     out_plus : complex128[n]
-        Overwritten.
+        Overwritten; may be a factor itself, as `out_z` may.
     out_z : float64[n]
         Overwritten.
     """
     for p in range(a_plus.shape[0]):
         difference = a_z[p] * b_plus[p] - b_z[p] * a_plus[p]
+        z = a_plus[p].real * b_plus[p].imag - a_plus[p].imag * b_plus[p].real
         out_plus[p] = complex(-difference.imag, difference.real)
-        out_z[p] = a_plus[p].real * b_plus[p].imag - a_plus[p].imag * b_plus[p].real
+        out_z[p] = z
 
 
 @njit(cache=True)

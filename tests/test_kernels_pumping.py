@@ -68,6 +68,8 @@ def test_fill_cross(kernel, n):
     kernel(*vectors, *out)
     twins.fill_cross(*vectors, *expected)
     np.testing.assert_allclose(out, expected, rtol=1e-13, atol=1e-14)
+    kernel(*vectors, *vectors[3:])  # in place of a factor
+    np.testing.assert_array_equal(vectors[3:], out)
 
 
 @pytest.mark.parametrize("n", [0, 1, 9])
@@ -82,6 +84,9 @@ def test_fill_rigid_cross(kernel, n):
     twins.fill_rigid_cross(a, a_z, b, b_z, *expected)
     np.testing.assert_allclose(out[0], expected[0], rtol=1e-13, atol=1e-14)
     np.testing.assert_allclose(out[1], expected[1], rtol=1e-13, atol=1e-14)
+    kernel(a, a_z, b, b_z, b, b_z)  # in place of a factor
+    np.testing.assert_array_equal(b, out[0])
+    np.testing.assert_array_equal(b_z, out[1])
 
 
 @pytest.mark.parametrize("decay", [0.0, 1e-9, 0.03, 40.0])

@@ -1,7 +1,7 @@
 """Charge from pumped spin, the crossover to ballistic transport, and bad input.
 
 [pumping 4], [pumping 18], [pumping 21], [pumping 24], [pumping 25], [pumping 26], [pumping 27],
-[pumping 30], [pumping 31], [pumping A13], [pumping B4], [pumping B5], [pumping B6].
+[pumping 30], [pumping 31], [pumping A1], [pumping A13], [pumping B4], [pumping B5], [pumping B6].
 """
 
 import math
@@ -350,6 +350,27 @@ def test_kinetic_current_solves_the_kinetic_equation(dimension):
     first, ladder = (g.at(0.0)[0, :2, 0] @ [1, 1j] for g in kinetic_current(texture, medium))
     assert abs(first - local) < 1e-9 * abs(local)
     assert abs(first + ladder - total) < 1e-9 * abs(total)
+
+
+@pytest.mark.parametrize(("q_ell", "turn"), [(0.03, 3e-5), (0.01, 3e-6)])
+def test_kinetic_torque_sides_with_the_full_vertex(q_ell, turn):
+    """The torque (2J/hbar) rho_1 x S with rho_1 from kinetics, against both vertices [pumping A1].
+
+    ``rho_1 = chi (1 - a I)/(1 - I) S``; the printed torque keeps one rung of that ladder.
+    """
+    deficit = complex(kinetic_deficit(q_ell, turn, 3))
+    density = deficit * (1 + 1j * turn) / (1j * turn + deficit)
+    kinetic = -density.imag  # Im(rho_+^* S_+), over chi
+    gas = MEDIUM.with_(exchange=1e-9)
+    wave_number, frequency = q_ell / gas.mean_free_path, turn / gas.tau
+    texture = spiral((8,), (2 * np.pi / wave_number,), frequency=frequency)
+    scale = 2 * gas.exchange * gas.equilibrium_density
+    torque = {
+        vertex: pump(texture, gas, vertex=vertex).dynamic_torque().at()[2, 0] / scale
+        for vertex in ("full", "single")
+    }
+    assert 0 < kinetic / torque["full"] - 1 < q_ell**2
+    assert kinetic / torque["single"] == pytest.approx(3 / q_ell**2, rel=0.02)  # 3300, 30000
 
 
 EFFICIENCY = [("rashba", "transverse"), ("rashba", "longitudinal"), ("impurity", "transverse")]

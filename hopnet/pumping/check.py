@@ -64,8 +64,8 @@ def residuals(pumping):
     spread = [-diffusion * m.laplacian(a) for m, a in zip(vector, rho)]
     flow = divergence(current)
     slope = [
-        [c - diffusion * m.gradient(r, axis) for m, c, r in zip(vector, row, rho)]
-        for axis, row in enumerate(equilibrium)
+        [diffusion * m.gradient(r, axis) for m, r in zip(vector, rho)]
+        for axis in range(len(equilibrium))
     ]
     first = pumping.density(order=1).rows[0]
     turning = pumping.frame.cross(first, pumping.spin())
@@ -79,7 +79,8 @@ def residuals(pumping):
             vector, mu, [-diffusion * r for r in rho], [chi * diffusion * s for s in spin]
         ),
         "16": max(
-            _relative(vector, row, _negative(other)) for row, other in zip(current, slope)
+            _relative(vector, row, _negative(still), fall)
+            for row, still, fall in zip(current, equilibrium, slope)
         ),
         "20": _relative(vector, rate, flow, excess, _negative(torque), growth),
         "torque_sum": _relative(

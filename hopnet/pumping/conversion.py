@@ -35,7 +35,7 @@ class ChargeResponse:
     local_hat: tuple
 
     def density_hat(self):
-        """Amplitudes of the charge density ``- tau div<j_loc>``; their mean is exactly 0."""
+        """Amplitudes of the charge density ``- tau div<j_loc>`` [pumping B5]; their mean is 0."""
         return [
             modes.respond(hat, None, hat, self._diffusion, 0.0, drive=-1.0, relaxed=False)
             for modes, hat in zip(self._modes, self._divergence_hat())

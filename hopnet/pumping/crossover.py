@@ -6,7 +6,7 @@ import numpy as np
 
 from hopnet.errors import ParameterError
 from hopnet.pumping.diffusion import Field, build_frame
-from hopnet.pumping.texture import TimeSeries
+from hopnet.pumping.texture import TimeSeries, interface
 
 
 def kinetic_deficit(q_ell, frequency_tau, dimension):
@@ -188,3 +188,43 @@ def kinetic_current(texture, medium, *, dealias=False, threads=1):
         Field(frame, tuple(tuple(row) for row in rows), vector=True, single=False)
         for rows in (local, ladder)
     )
+
+
+def interface_split(medium, frequency, width_over_ell):
+    """Local and diffusive part of the current at an interface, smooth to sharp: the paper's Fig. 3.
+
+    Parameters
+    ----------
+    medium : Medium
+        With spin relaxation, which bounds the region that is pumped.
+    frequency : float
+    width_over_ell : list of float
+        Widths of the tanh profile over the mean free path.
+
+    Returns
+    -------
+    list of dict
+        ``width_over_ell``, and ``local`` and ``diffusive`` as parts of the whole first-order
+        current at the centre of the interface (moduli).
+    """
+    if not medium.relaxation:
+        raise ParameterError(
+            "interface_split needs a finite tau_s, got none; give one: it bounds the pumped region."
+        )
+    rows = []
+    for ratio in width_over_ell:
+        width = ratio * medium.mean_free_path
+        length = 60 * (width + medium.spin_diffusion_length)
+        texture = interface(
+            (8192,), (length,), edges=(0.25 * length, 0.75 * length), width=width,
+            frequency=frequency,
+        )  # fmt: skip
+        local, diffusive = (
+            f.rows[0][0][3 * 2048] for f in kinetic_current(texture, medium)
+        )
+        whole = abs(local + diffusive)
+        rows.append({
+            "width_over_ell": float(ratio), "local": float(abs(local) / whole),
+            "diffusive": float(abs(diffusive) / whole),
+        })  # fmt: skip
+    return rows

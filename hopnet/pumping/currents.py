@@ -58,7 +58,7 @@ class Pumping:
             if vertex == "full":
                 spin_rate = self._respond(number, spin, spin_rate, rate=1 / self.medium.tau)
             rate.append(modes.backward(spin_rate))
-        product = self.frame.cross(self.spin(), tuple(rate))
+        product = self.frame.cross(self.spin(), tuple(rate), spend=True)
         return tuple(m.forward(a) for m, a in zip(self.frame.vector, product))
 
     def _spin_rate_hat(self, number):
@@ -91,6 +91,8 @@ class Pumping:
 
     def density_hat(self, number, order=None):
         """Amplitudes of one component of the spin density [pumping 11], [pumping 14].
+
+        First order [pumping A14], second [pumping A19].
 
         ``rho = mu/D + chi S``, formed as one multiplier
         ``chi (D k^2 + 1/tau_s)/(D k^2 + i W + 1/tau_s)`` of S: the difference of the two terms
@@ -156,7 +158,7 @@ class Pumping:
             slope = tuple(
                 m.backward(m.gradient(a, axis)) for m, a in zip(self.frame.vector, self.spin_hat)
             )
-            product = self.frame.cross(spin, slope)
+            product = self.frame.cross(spin, slope, spend=True)
             rows.append(
                 tuple(
                     m.backward(-stiffness * m.forward(p))
@@ -245,7 +247,7 @@ class Pumping:
                 slope.append(modes.gradient(self._spin_rate_hat(number), axis))
             if second:
                 on_grid = tuple(m.backward(a) for m, a in zip(self.frame.vector, slope))
-                product = self.frame.cross(self.spin(), on_grid)
+                product = self.frame.cross(self.spin(), on_grid, spend=True)
             for number, modes in enumerate(self.frame.vector):
                 hat = first * size * slope[number]
                 if second:
@@ -298,7 +300,7 @@ class Pumping:
         bend = tuple(
             m.backward(m.laplacian(a)) for m, a in zip(self.frame.vector, self.spin_hat)
         )
-        product = self.frame.cross(self.spin(), bend)
+        product = self.frame.cross(self.spin(), bend, spend=True)
         return self._vector_field(
             lambda n: (
                 -medium.exchange_stiffness * self.frame.vector[n].forward(product[n])

@@ -251,9 +251,12 @@ class Frame:
     moves: bool = False
     shape: tuple = field(default=())
 
-    def cross(self, a, b):
-        """Cross product of two vector fields on the grid, point by point."""
-        out = tuple(np.empty_like(x) for x in a)
+    def cross(self, a, b, *, spend=False):
+        """Cross product of two vector fields on the grid, point by point.
+
+        With `spend` the product takes the place of `b`, whose arrays must be the caller's own.
+        """
+        out = b if spend else tuple(np.empty_like(x) for x in a)
         kernel = fill_rigid_cross if self.kind == "rigid" else fill_cross
         kernel(*(np.ascontiguousarray(x).ravel() for x in (*a, *b)), *(x.ravel() for x in out))
         return out

@@ -231,7 +231,8 @@ class Medium:
         """``(d - 2) hbar^2 nu J^2 / (12 m e_F)`` of the supercurrent [pumping 8].
 
         The paper prints the value for d = 3. From the logarithmic derivative of the density of
-        states, (d - 2) / 2 e_F: none in two dimensions, the opposite sign in one.
+        states, (d - 2) / 2 e_F: none in two dimensions, the opposite sign in one. That of three
+        comes from the sum [pumping A18].
         """
         size = self.hbar**2 * self.density_of_states * self.exchange**2
         return (self.dimension - 2) * size / (12 * self.mass * self.fermi_energy)

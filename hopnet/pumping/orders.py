@@ -178,3 +178,47 @@ def solve_all_orders(texture, medium, *, tolerance=1e-10, dealias=False, threads
             estimate=result, residual=residual, iterations=len(count),
         )  # fmt: skip
     return result
+
+
+def compare_orders(medium, wave_number, frequency, cone_angle, strengths):
+    """The steady torque on a spiral, second order over all orders in the exchange.
+
+    Parameters
+    ----------
+    medium : Medium
+        With relaxation; its exchange is replaced.
+    wave_number, frequency, cone_angle : float
+    strengths : list of float
+        Values of ``(2J/hbar) / |D q^2 + i Omega + 1/tau_s|``.
+
+    Returns
+    -------
+    list of dict
+        ``strength``, ``rate_tau`` (that modulus times tau), and the ratios ``single``, ``full``:
+        as the strength falls "full" tends to 1, "single" to
+        ``|D q^2 + i Omega + 1/tau_s|^2 tau / (D q^2 + 1/tau_s)``.
+
+    Examples
+    --------
+    >>> from hopnet.pumping.medium import Medium
+    >>> medium = Medium(exchange=0.3, tau=0.1, density_of_states=1.3, fermi_energy=2.0, tau_s=3.0)
+    >>> row = compare_orders(medium, 1.0, 0.4, np.pi / 2, [1e-3])[0]
+    >>> round(row["full"], 4), round(row["single"], 4)
+    (1.0, 0.086)
+    """
+    real = medium.diffusion * wave_number**2 + medium.relaxation
+    modulus = abs(complex(real, frequency))
+    s = math.sin(cone_angle)
+    rows = []
+    for strength in strengths:
+        exchange = 0.5 * medium.hbar * strength * modulus
+        gas = medium.with_(exchange=exchange)
+        plus, _ = spiral_all_orders(gas, wave_number, frequency, cone_angle)
+        exact = strength * modulus * s * -plus.imag
+        single = gas.torque_coefficient * frequency * s**2
+        full = single * real / (gas.tau * modulus**2)
+        rows.append({
+            "strength": float(strength), "rate_tau": modulus * medium.tau,
+            "single": single / exact, "full": full / exact,
+        })  # fmt: skip
+    return rows

@@ -1,0 +1,246 @@
+"""``hopnet pumping``: spin pumped by a moving texture, and the charge it turns into."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Out = Annotated[Path | None, typer.Option("--out", help="Where the figure is written (PNG).")]
+Json = Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")]
+
+
+def add_to(app):
+    """Fasten ``pumping`` to ``app`` (a typer.Typer)."""
+    topic = typer.Typer(
+        no_args_is_help=True,
+        help="Spin pumping and spin-charge conversion.\n\n"
+        "Example: hopnet pumping run runs/pumping_junction.toml --out results/junction",
+    )
+    topic.command("run")(run)
+    topic.command("crossover")(crossover)
+    topic.command("efficiency")(efficiency)
+    topic.command("orders")(orders)
+    app.add_typer(topic, name="pumping")
+
+
+def run(
+    file: Annotated[Path, typer.Argument(help="Run file (TOML).")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for fields, summary and figures.")
+    ] = None,
+    as_json: Json = False,
+):
+    """Pump spin as a run file says: currents, densities, torques, charge.
+
+    Example: hopnet pumping run runs/pumping_skyrmion.toml --out results/skyrmion
+    """
+    from hopnet.pumping.report import answer
+    from hopnet.pumping.run_file import read_run_file
+
+    question = read_run_file(file)
+    result = answer(question)
+    written = []
+    if out is not None:
+        from hopnet.records import save_arrays
+
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "run.toml").write_text(file.read_text())
+        (out / "summary.json").write_text(json.dumps(result.summary, indent=1) + "\n")
+        save_arrays(out / "fields.npz", "PumpingFields", result.fields)
+        written = ["run.toml", "summary.json", "fields.npz", *draw(question, result, out)]
+    if as_json:
+        print(json.dumps(result.summary, indent=1))
+        return
+    print(question.question or "spin pumping")
+    print_summary(result.summary)
+    if written:
+        print(f"written to {out}: {', '.join(written)}")
+
+
+def draw(question, result, out):
+    """Write the figures that suit the question; give back their names."""
+    from hopnet.plots import pumping as plots
+
+    names = []
+    if result.junction is not None:
+        plots.save_figure(
+            plots.plot_junction(result.junction, title=question.question), out / "junction.png"
+        )
+        return ["junction.png"]
+    if len(result.pumping.frame.shape) == 1:
+        figure = plots.plot_periodic_line(result.pumping, title=question.question)
+        plots.save_figure(figure, out / "spin.png")
+        names.append("spin.png")
+    else:
+        for name, charge in result.charges.items():
+            figure = plots.plot_charge_map(charge, title=question.question)
+            plots.save_figure(figure, out / f"charge_{name}.png")
+            names.append(f"charge_{name}.png")
+    return names
+
+
+def renamed(rows, names):
+    """Some columns under short names, for a narrow terminal."""
+    return [{name: row[key] for key, name in names.items()} for row in rows]
+
+
+def print_summary(summary):
+    """Sections of names and numbers, one a line."""
+    for section, entries in summary.items():
+        print(f"\n{section}")
+        for name, value in entries.items():
+            if isinstance(value, list):
+                text = "(" + ", ".join(f"{v:.5g}" for v in value) + ")"
+            else:
+                text = f"{value:.6g}" if isinstance(value, float) else str(value)
+            print(f"  {name:<44} {text}")
+
+
+def crossover(
+    frequency_tau: Annotated[
+        float, typer.Option("--frequency-tau", help="Angular frequency times tau.")
+    ] = 0.0,
+    out: Out = None,
+    as_json: Json = False,
+):
+    """Local over diffusive spin current against q ell in one, two and three dimensions.
+
+    Example: hopnet pumping crossover --out crossover.png
+    """
+    import numpy as np
+
+    from hopnet.pumping.crossover import (
+        crossover_point,
+        interface_split,
+        local_share,
+        local_to_diffusive,
+    )
+    from hopnet.pumping.medium import Medium
+
+    gas = Medium(exchange=0.1, tau=1.0, density_of_states=1.0, fermi_energy=0.5, tau_s=25.0)
+    widths = np.geomspace(0.1, 30, 6 if out is None else 31)
+    interfaces = interface_split(gas, max(frequency_tau, 1e-6), widths)
+    rows = []
+    for ratio in (0.001, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0):
+        row = {"ell_over_lambda": ratio, "q_ell": 2 * np.pi * ratio}
+        for d in (1, 2, 3):
+            row[f"ratio_{d}d"] = float(abs(local_to_diffusive(row["q_ell"], frequency_tau, d)))
+        leading = local_to_diffusive(row["q_ell"], frequency_tau, 3, kernel="diffusive")
+        row["leading_3d"] = float(abs(leading))
+        row["local_share_3d"] = float(abs(local_share(row["q_ell"], frequency_tau, 3)))
+        rows.append(row)
+    points = {f"{d}d": crossover_point(d) for d in (1, 2, 3)}
+    if as_json:
+        report = {"crossover_q_ell": points, "rows": rows, "interface": interfaces}
+        print(json.dumps(report, indent=1))
+    else:
+        from hopnet.cli.bench import print_table
+
+        short = {"ell_over_lambda": "l/lambda", "q_ell": "q l", "ratio_1d": "1D", "ratio_2d": "2D"}
+        short |= {"ratio_3d": "3D", "leading_3d": "3D, leading"}
+        print_table("local over diffusive spin current", renamed(rows, short))
+        short = dict(zip(interfaces[0], ("width / l", "local", "diffusive")))
+        few = interfaces if out is None else interfaces[::5]
+        print_table("current at an interface, tau_s = 25 tau", renamed(few, short))
+        text = ", ".join(f"{name} {x:.6f}" for name, x in points.items())
+        print(f"equal at q ell = {text}")
+    if out is not None:
+        from hopnet.plots.pumping import plot_crossover, save_figure
+
+        save_figure(plot_crossover(interfaces, frequency_tau=frequency_tau), out)
+
+
+def efficiency(
+    file: Annotated[
+        Path | None, typer.Argument(help="Run file whose medium is taken.")
+    ] = None,
+    frequency_GHz: Annotated[float, typer.Option("--frequency-GHz", help="Of the texture.")] = 10.0,
+    out: Out = None,
+    as_json: Json = False,
+):
+    """Charge current for a given spin current against q ell: Rashba coupling and impurities.
+
+    Example: hopnet pumping efficiency runs/pumping_junction.toml --out efficiency.png
+    """
+    import numpy as np
+
+    from hopnet.pumping.conversion import conversion_efficiency
+    from hopnet.pumping.medium import Medium
+    from hopnet.pumping.run_file import read_run_file
+
+    if file is None:
+        medium = Medium.from_lab(
+            exchange_meV=3, fermi_energy_eV=5, mean_free_path_nm=0.5,
+            rashba_meV_nm=(0, 0, 10), impurity_nm2=2e-5,
+        )  # fmt: skip
+    else:
+        medium = read_run_file(file).medium.build()
+    frequency = 2e9 * np.pi * frequency_GHz
+    unit = medium.hbar / (2 * medium.charge)
+    rows = []
+    for q_ell in (0.001, 0.01, 0.1, 0.3, 1.0, 3.0, 10.0):
+        row = {"q_ell": q_ell}
+        for name, kind, direction in (
+            ("rashba_transverse", "rashba", "transverse"),
+            ("rashba_longitudinal", "rashba", "longitudinal"),
+            ("impurity", "impurity", "transverse"),
+        ):
+            for kernel in ("diffusive", "boltzmann"):
+                row[f"{name}_{kernel}"] = float(
+                    unit
+                    * conversion_efficiency(
+                        medium, q_ell / medium.mean_free_path, frequency,
+                        kind=kind, direction=direction, kernel=kernel,
+                    )
+                )  # fmt: skip
+        rows.append(row)
+    if as_json:
+        print(json.dumps({"unit": "2e/hbar", "rows": rows}, indent=1))
+    else:
+        from hopnet.cli.bench import print_table
+
+        for kernel, name in (("boltzmann", "any free path"), ("diffusive", "diffusive")):
+            short = {"q_ell": "q l", f"rashba_transverse_{kernel}": "Rashba, across q"}
+            short |= {f"rashba_longitudinal_{kernel}": "Rashba, along q"}
+            short |= {f"impurity_{kernel}": "impurities"}
+            print_table(f"charge over spin current in 2e/hbar, {name}", renamed(rows, short))
+    if out is not None:
+        from hopnet.plots.pumping import plot_efficiency, save_figure
+
+        save_figure(plot_efficiency(medium, frequency), out)
+
+
+def orders(
+    cone_angle_deg: Annotated[float, typer.Option("--cone-angle-deg")] = 90.0,
+    out: Out = None,
+    as_json: Json = False,
+):
+    """Torque on a spiral to second order in J, printed and full vertex, over all orders.
+
+    Example: hopnet pumping orders --out orders.png
+    """
+    import numpy as np
+
+    from hopnet.pumping.medium import Medium
+    from hopnet.pumping.orders import compare_orders
+
+    medium = Medium(exchange=0.3, tau=1.0, density_of_states=1.0, fermi_energy=1.5)
+    table = []
+    for rate in (0.3, 0.03, 0.003):  # D q^2 tau, with D = 1: W = 1/tau_s = half of it
+        gas = medium.with_(tau_s=2 / rate)
+        table += compare_orders(
+            gas, rate**0.5, 0.5 * rate, np.radians(cone_angle_deg), np.geomspace(0.003, 3, 25)
+        )
+    if as_json:
+        print(json.dumps(table, indent=1))
+    else:
+        from hopnet.cli.bench import print_table
+
+        print_table("second order over all orders in J", table[::4])
+    if out is not None:
+        from hopnet.plots.pumping import plot_orders, save_figure
+
+        save_figure(plot_orders(table), out)
