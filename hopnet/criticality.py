@@ -1,0 +1,283 @@
+"""Criticality: many samples at their percolation thresholds, as tables for `hopnet.scaling`.
+
+Lengths are in units of n_s^(-1/2) here: percolation knows no localisation radius. A sample of N
+sites then has the side sqrt(N), and l_c sqrt(n_s) is one number for all.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.special import pdtrc
+
+from hopnet.backbone import find_backbone
+from hopnet.current import solve_current
+from hopnet.errors import ParameterError
+from hopnet.network import PERCOLATION_RADIUS, build_network, find_links, join_sites
+from hopnet.percolation import (
+    EVENTS,
+    find_events,
+    sweep_clusters,
+)
+from hopnet.sites import Sites, random_sites
+
+DENSITY = 0.01  # any: lengths are divided by it
+ETA_CRITICAL = 1.12808737  # n pi (l/2)^2 at threshold, Mertens and Moore 2012
+
+
+def sample_generator(seed, n_sites, sample):
+    """A Philox generator that depends on the seed, the size and the number of the sample only."""
+    return np.random.Generator(
+        np.random.Philox(np.random.SeedSequence(seed, spawn_key=(n_sites, sample)))
+    )
+
+
+def torus_sample(n_sites, seed, sample, *, wanted="second wrapping"):
+    """A random network on a torus with links just long enough for the event wanted.
+
+    Parameters
+    ----------
+    n_sites : int
+    seed : int
+    sample : int
+    wanted : str
+        See `hopnet.percolation.percolation_threshold`.
+
+    Returns
+    -------
+    network : Network
+    events : dict of str to Threshold
+    """
+    generator = sample_generator(seed, n_sites, sample)
+    sites = random_sites(n_sites, density=DENSITY, seed=generator, geometry="torus")
+    margin = 1.5 * n_sites**-0.375  # some five standard deviations of a threshold
+    while True:
+        network = build_network(sites, cutoff=1.0 + margin)
+        events = find_events(network, stop=wanted)
+        if wanted in events:
+            return network, events
+        margin *= 1.5
+
+
+def check_samples(n_sites, samples):
+    """Raise unless both are whole and large enough."""
+    if int(n_sites) != n_sites or n_sites < 100:
+        raise ParameterError(
+            f"n_sites must be a whole number of at least 100, got {n_sites!r}; take more sites."
+        )
+    if int(samples) != samples or samples < 1:
+        raise ParameterError(f"samples must be a whole number of at least 1, got {samples!r}.")
+
+
+def sample_thresholds(n_sites, samples, *, seed, first=0):
+    """Wrapping thresholds of random networks on a torus.
+
+    Parameters
+    ----------
+    n_sites : int
+    samples : int
+    seed : int
+        Sample k of a size depends on (seed, n_sites, k) only.
+    first : int
+        Number of the first sample.
+
+    Returns
+    -------
+    DataFrame
+        A row per sample: n_sites, size = sqrt(n_sites), sample, and l sqrt(n_s) at which a loop
+        first winds (first), winds along x, along y, and a second way (second).
+    """
+    check_samples(n_sites, samples)
+    rows = []
+    for sample in range(first, first + samples):
+        _, events = torus_sample(n_sites, seed, sample)
+        rows.append(sample_row(n_sites, sample) | threshold_columns(events))
+    return pd.DataFrame(rows)
+
+
+def sample_row(n_sites, sample):
+    """The columns that name a sample."""
+    return {"n_sites": int(n_sites), "size": float(np.sqrt(n_sites)), "sample": sample}
+
+
+def threshold_columns(events):
+    """l sqrt(n_s) of each event of a torus."""
+    unit = np.sqrt(DENSITY)
+    names = dict(zip(("first", "x", "y", "second"), EVENTS[1:]))
+    return {short: events[name].length * unit for short, name in names.items()}
+
+
+def sample_critical(n_sites, samples, *, seed, first=0):
+    """Thresholds, critical clusters and backbones of random networks on a torus.
+
+    Parameters
+    ----------
+    n_sites, samples, seed, first
+        As in `sample_thresholds`.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `sample_thresholds`; at l_c sqrt(n_s) = 1.19847: largest (cluster),
+        mean_size, correlation_length; at the sample's own first winding: backbone, red, chemical
+        (sites of the backbone, red bonds, links of the shortest loop around).
+    """
+    check_samples(n_sites, samples)
+    unit = np.sqrt(DENSITY)
+    rows = []
+    for sample in range(first, first + samples):
+        network, _ = torus_sample(n_sites, seed, sample)
+        sweep = sweep_clusters(network)
+        critical = sweep.at(PERCOLATION_RADIUS / unit).iloc[0]
+        backbone = find_backbone(network)
+        rows.append(
+            sample_row(n_sites, sample)
+            | threshold_columns(sweep.thresholds)
+            | {
+                "largest": int(critical["largest"]),
+                "mean_size": float(critical["mean_size"]),
+                "correlation_length": float(critical["correlation_length"]) * unit,
+                "backbone": backbone.n_sites,
+                "red": backbone.red_link.size,
+                "chemical": backbone.chemical_length,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def sample_conductances(n_sites, samples, *, seed, first=0, geometry="cylinder"):
+    """Conductance at l_c of networks whose links all conduct alike.
+
+    Parameters
+    ----------
+    n_sites, samples, seed, first
+        As in `sample_thresholds`.
+    geometry : {"cylinder", "open"}
+
+    Returns
+    -------
+    DataFrame
+        n_sites, size, sample; conductance, in that of a link (0 where no path joins the
+        contacts); share of the links that carry current.
+    """
+    check_samples(n_sites, samples)
+    rows = []
+    for sample in range(first, first + samples):
+        generator = sample_generator(seed, n_sites, sample)
+        sites = random_sites(n_sites, density=DENSITY, seed=generator, geometry=geometry)
+        network = build_network(sites, cutoff=1.0)
+        equal = join_sites(
+            sites, network.link_i, network.link_j, np.zeros(network.n_links),
+            contacts=network.contacts, cutoff_radius=network.cutoff_radius,
+        )  # fmt: skip
+        joined = np.intersect1d(
+            network.cluster[network.source], network.cluster[network.drain]
+        ).size
+        conductance = solve_current(equal, threads=1).conductance if joined else 0.0
+        rows.append(sample_row(n_sites, sample) | {"conductance": conductance})
+    return pd.DataFrame(rows)
+
+
+def sample_site_counts(n_sites, samples, *, seed, first=0):
+    """Newman and Ziff's ensemble: sites are added one by one at a fixed length of links.
+
+    The torus has the side sqrt(n_sites) lengths; links have the critical length of n_sites sites,
+    so that wrapping comes about when n_sites sites are there.
+
+    Parameters
+    ----------
+    n_sites, samples, seed, first
+        As in `sample_thresholds`.
+
+    Returns
+    -------
+    DataFrame
+        n_sites, size, sample; number of sites at which a loop first winds (first), along x, along
+        y and a second way (second).
+    """
+    check_samples(n_sites, samples)
+    rows = []
+    for sample in range(first, first + samples):
+        generator = sample_generator(seed, n_sites, sample)
+        margin = 3.0 * n_sites**-0.375
+        offered = int(n_sites * (1.0 + min(margin, 1.0)))
+        while True:
+            events = site_events(n_sites, offered, generator)
+            if "second wrapping" in events:
+                break
+            offered = int(1.2 * offered)
+        names = dict(zip(("first", "x", "y", "second"), EVENTS[1:]))
+        counts = {s: int(-events[name].log_conductance) for s, name in names.items()}
+        rows.append(sample_row(n_sites, sample) | counts)
+    return pd.DataFrame(rows)
+
+
+def site_events(n_sites, offered, generator):
+    """Events as sites are added in random order; -log_conductance counts the sites there."""
+    side = float(np.sqrt(n_sites / DENSITY))
+    thrown = random_sites(
+        offered, density=DENSITY * offered / n_sites, seed=generator, geometry="torus"
+    )
+    sites = Sites(thrown.position, side, side, "torus")
+    link_i, link_j = find_links(sites, PERCOLATION_RADIUS / np.sqrt(DENSITY))
+    rank = generator.permutation(offered) + 1
+    last = np.maximum(rank[link_i], rank[link_j]).astype(np.float64)
+    network = join_sites(
+        sites, link_i, link_j, -last, contacts=([0], [1]),
+        cutoff_radius=PERCOLATION_RADIUS / np.sqrt(DENSITY),
+    )  # fmt: skip
+    return find_events(network, stop="second wrapping")
+
+
+def canonical_probability(counts, mean_count):
+    """Probability of an event at a mean number of sites: Poisson average over microstates.
+
+    Newman and Ziff's convolution, R(lambda) = sum_N e^-lambda lambda^N / N! R_N, with R_N the
+    share of samples whose event happened with at most N sites.
+
+    Parameters
+    ----------
+    counts : int64[n_samples]
+        Numbers of sites at which the event happened.
+    mean_count : float or float64[m]
+
+    Returns
+    -------
+    float64[m]
+        P(at least ``counts`` sites), averaged over samples.
+    """
+    counts = np.asarray(counts, dtype=np.float64)
+    mean_count = np.atleast_1d(np.asarray(mean_count, dtype=np.float64))
+    return np.array([pdtrc(counts - 1.0, m).mean() for m in mean_count])
+
+
+def canonical_average(values, mean_count):
+    """Poisson average of a quantity known for every number of sites 0, 1, 2 ...
+
+    Parameters
+    ----------
+    values : float64[n + 1]
+        ``values[N]`` with N sites.
+    mean_count : float or float64[m]
+        Well inside 0 .. n: the weight that falls outside is an error if above 1e-9.
+
+    Returns
+    -------
+    float64[m]
+    """
+    from scipy.stats import poisson
+
+    values = np.asarray(values, dtype=np.float64)
+    mean_count = np.atleast_1d(np.asarray(mean_count, dtype=np.float64))
+    number = np.arange(values.size)
+    out = np.empty(mean_count.size)
+    for m, mean in enumerate(mean_count):
+        outside = poisson.sf(values.size - 1, mean)
+        if not (mean >= 0 and outside < 1e-9):
+            raise ParameterError(
+                f"the mean number of sites must be so far below the largest number known, "
+                f"{values.size - 1}, that less than 1e-9 of the weight is lost, got {mean!r} "
+                f"({outside:.1e} lost); add more sites."
+            )
+        out[m] = poisson.pmf(number, mean) @ values
+    return out

@@ -1,0 +1,121 @@
+"""Backbone: depth-first and breadth-first walks over a graph, without recursion."""
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True, nogil=True)
+def walk_deep(start, neighbour, link, root, number, low, parent, parent_link, visited):
+    """Visit all nodes that a path joins to ``root``, depth first.
+
+    Parameters
+    ----------
+    start, neighbour, link : int64[n_nodes + 1], int64[2 n_links], int64[2 n_links]
+        Rows of the graph; two nodes may be joined by several links.
+    root : int64
+    number : int64[n_nodes]
+        Overwritten: order of the visit, -1 for nodes out of reach.
+    low : int64[n_nodes]
+        Overwritten: lowest number to which one link leads from the node or those found below it,
+        the link by which it was found excepted.
+    parent, parent_link : int64[n_nodes]
+        Overwritten: the node and the link from which it was found; -1 for the root.
+    visited : int64[n_nodes]
+        ``visited[:n]`` is overwritten: nodes in order of the visit.
+
+    Returns
+    -------
+    int64
+        n.
+
+    Notes
+    -----
+    Tarjan's low numbers; linear in nodes and links.
+    """
+    number[:] = -1
+    place = start[:-1].copy()
+    number[root] = 0
+    low[root] = 0
+    parent[root] = -1
+    parent_link[root] = -1
+    visited[0] = root
+    n = 1
+    u = root
+    while u >= 0:
+        if place[u] < start[u + 1]:
+            v = neighbour[place[u]]
+            l = link[place[u]]
+            place[u] += 1
+            if number[v] < 0:
+                number[v] = n
+                low[v] = n
+                parent[v] = u
+                parent_link[v] = l
+                visited[n] = v
+                n += 1
+                u = v
+            elif l != parent_link[u]:
+                low[u] = min(low[u], number[v])
+        else:
+            p = parent[u]
+            if p >= 0:
+                low[p] = min(low[p], low[u])
+            u = p
+    return n
+
+
+@njit(cache=True, nogil=True)
+def mark_block(visited, n_visited, number, low, parent, out):
+    """Mark the nodes that lie on a loop through the first link of the walk.
+
+    Parameters
+    ----------
+    visited, n_visited, number, low, parent
+        Of `walk_deep`.
+    out : bool[n_nodes]
+        Overwritten: the biconnected component of the root and the node visited next.
+    """
+    out[:] = False
+    if n_visited < 2:
+        return
+    out[visited[0]] = True
+    out[visited[1]] = True
+    for m in range(2, n_visited):
+        v = visited[m]
+        u = parent[v]
+        out[v] = out[u] and u != visited[0] and low[v] < number[u]
+
+
+@njit(cache=True, nogil=True)
+def walk_wide(start, neighbour, link, root, level, parent, parent_link):
+    """Least number of links from ``root`` to every node.
+
+    Parameters
+    ----------
+    start, neighbour, link : int64 arrays
+        Rows of the graph.
+    root : int64
+    level : int64[n_nodes]
+        Overwritten; -1 for nodes out of reach.
+    parent, parent_link : int64[n_nodes]
+        Overwritten: the last step of a shortest path; -1 for the root and out of reach.
+    """
+    level[:] = -1
+    parent[:] = -1
+    parent_link[:] = -1
+    queue = np.empty(level.shape[0], np.int64)
+    queue[0] = root
+    level[root] = 0
+    head = 0
+    tail = 1
+    while head < tail:
+        u = queue[head]
+        head += 1
+        for place in range(start[u], start[u + 1]):
+            v = neighbour[place]
+            if level[v] < 0:
+                level[v] = level[u] + 1
+                parent[v] = u
+                parent_link[v] = link[place]
+                queue[tail] = v
+                tail += 1

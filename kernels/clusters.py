@@ -1,0 +1,462 @@
+"""Clusters: links in order of conductance, union-find with winding, sweeps of cluster statistics.
+
+Links arrive best conductor first. Sites carry the number of seams between their own frame and
+that of the root of their cluster, so that a loop that runs around a periodic sample is known by
+whole numbers the moment it closes.
+"""
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True, nogil=True)
+def _sort_stably(key, order, sorted_key, start):
+    """Write the stable ascending order of ``key`` into ``order``; scratch: the other two.
+
+    Buckets of equal width, insertion within a bucket, merge sort where one bucket holds many.
+    """
+    n = key.shape[0]
+    if n == 0:
+        return
+    low = key[0]
+    high = key[0]
+    for m in range(n):
+        low = min(low, key[m])
+        high = max(high, key[m])
+    n_buckets = start.shape[0] - 1
+    scale = n_buckets / (high - low) if high > low else 0.0
+    if not scale < 1e300:
+        scale = 0.0
+    start[:] = 0
+    for m in range(n):
+        start[min(int((key[m] - low) * scale), n_buckets - 1) + 1] += 1
+    for b in range(n_buckets):
+        start[b + 1] += start[b]
+    for m in range(n):
+        b = min(int((key[m] - low) * scale), n_buckets - 1)
+        order[start[b]] = m
+        sorted_key[start[b]] = key[m]
+        start[b] += 1
+    first = 0
+    for b in range(n_buckets):
+        last = start[b]
+        if last - first > 64:
+            within = np.argsort(sorted_key[first:last], kind="mergesort")
+            sorted_key[first:last] = sorted_key[first:last][within]
+            order[first:last] = order[first:last][within]
+        else:
+            for m in range(first + 1, last):
+                k = sorted_key[m]
+                o = order[m]
+                p = m
+                while p > first and sorted_key[p - 1] > k:
+                    sorted_key[p] = sorted_key[p - 1]
+                    order[p] = order[p - 1]
+                    p -= 1
+                sorted_key[p] = k
+                order[p] = o
+        first = last
+
+
+@njit(cache=True, nogil=True)
+def _root(parent, i):
+    """Root of site i; every second step of the way is shortened (path halving)."""
+    while parent[i] >= 0:
+        p = parent[i]
+        if parent[p] >= 0:
+            parent[i] = parent[p]
+        i = parent[i]
+    return i
+
+
+@njit(cache=True, nogil=True)
+def fill_seams(position, period, link_i, link_j, out):
+    """Seams crossed on the shortest way from site i to site j, with sign, along x and y.
+
+    Parameters
+    ----------
+    position : float64[n_sites, 2]
+    period : float64[2]
+        0 along an axis with hard edges.
+    link_i, link_j : int64[n_links]
+    out : int64[n_links, 2]
+        Overwritten: the image of site j next to site i lies at ``position[j] + out * period``.
+    """
+    for l in range(link_i.shape[0]):
+        for axis in range(2):
+            step = position[link_j[l], axis] - position[link_i[l], axis]
+            out[l, axis] = 0
+            if step > 0.5 * period[axis] > 0.0:
+                out[l, axis] = -1
+            elif -step > 0.5 * period[axis] > 0.0:
+                out[l, axis] = 1
+
+
+@njit(cache=True, nogil=True)
+def fill_candidates(link_i, link_j, log_conductance, seamless, block, out):
+    """List the links that can join clusters or close a loop around the sample.
+
+    Sites are taken in blocks of consecutive numbers (neighbours in space). Within a block, a link
+    that closes a loop of better links of the same block, none across a seam, changes nothing when
+    its turn comes, and is left out: what is left is a spanning forest of each block, the links
+    between blocks, and those across a seam.
+
+    Parameters
+    ----------
+    link_i, link_j : int64[n_links]
+        ``link_i`` ascending.
+    log_conductance : float64[n_links]
+    seamless : bool[n_links] or bool[0]
+        Links that cross no seam; empty if there is no seam.
+    block : int64
+        Sites in a block: as many as the fast memory holds.
+    out : int64[n_links]
+        ``out[:n]`` is overwritten with the numbers of the links that stay, ascending.
+
+    Returns
+    -------
+    int64
+        n.
+
+    Notes
+    -----
+    Links of equal conductance count in order of their number.
+    """
+    n_links = link_i.shape[0]
+    capacity = 8 * block
+    key = np.empty(capacity)
+    sorted_key = np.empty(capacity)
+    order = np.empty(capacity, np.int64)
+    inner = np.empty(capacity, np.int64)
+    keep = np.empty(capacity, np.bool_)
+    start = np.empty(max(capacity // 4, 2), np.int64)
+    parent = np.empty(block, np.int64)
+    kept = 0
+    first = 0
+    while first < n_links:
+        begin = link_i[first]
+        last = first
+        while last < n_links and link_i[last] < begin + block and last - first < capacity:
+            last += 1
+        n = 0
+        for l in range(first, last):
+            if link_j[l] < begin + block and (seamless.shape[0] == 0 or seamless[l]):
+                inner[n] = l
+                key[n] = -log_conductance[l]
+                n += 1
+        _sort_stably(key[:n], order[:n], sorted_key[:n], start[: max(n // 4, 1) + 1])
+        parent[:] = -1
+        for m in range(n):
+            l = inner[order[m]]
+            a = _root(parent, link_i[l] - begin)
+            b = _root(parent, link_j[l] - begin)
+            keep[order[m]] = a != b
+            if a != b:
+                if parent[a] > parent[b]:
+                    a, b = b, a
+                parent[a] += parent[b]
+                parent[b] = a
+        m = 0
+        for l in range(first, last):
+            if m < n and inner[m] == l:
+                if keep[m]:
+                    out[kept] = l
+                    kept += 1
+                m += 1
+            else:
+                out[kept] = l
+                kept += 1
+        first = last
+    return kept
+
+
+@njit(cache=True, nogil=True)
+def fill_order(candidate, log_conductance, out):
+    """Candidate links, best conductor first; equals in order of their number.
+
+    Parameters
+    ----------
+    candidate : int64[n]
+        Ascending.
+    log_conductance : float64[n_links]
+    out : int64[n]
+        Overwritten.
+    """
+    n = candidate.shape[0]
+    key = np.empty(n)
+    for m in range(n):
+        key[m] = -log_conductance[candidate[m]]
+    sorted_key = np.empty(n)
+    start = np.empty(max(n // 2, 1) + 1, np.int64)
+    _sort_stably(key, out, sorted_key, start)
+    for m in range(n):
+        out[m] = candidate[out[m]]
+
+
+@njit(cache=True, nogil=True)
+def _wound_root(parent, shift, i, carried):
+    """Root of site i; ``carried`` becomes the seams from the root's frame to that of site i."""
+    carried[0] = 0
+    carried[1] = 0
+    while parent[i] >= 0:
+        p = parent[i]
+        if parent[p] >= 0:
+            shift[i, 0] += shift[p, 0]
+            shift[i, 1] += shift[p, 1]
+            parent[i] = parent[p]
+        carried[0] += shift[i, 0]
+        carried[1] += shift[i, 1]
+        i = parent[i]
+    return i
+
+
+@njit(cache=True, nogil=True)
+def _note_winding(m, w_x, w_y, event):
+    """Enter a loop that winds (w_x, w_y) times, closed by the m-th link, into ``event``."""
+    independent = event[1, 1] * w_y != event[1, 2] * w_x
+    for e in range(1, 5):
+        news = e == 1 or (e == 2 and w_x != 0) or (e == 3 and w_y != 0) or (e == 4 and independent)
+        if news and event[e, 0] < 0:
+            event[e, 0] = m
+            event[e, 1] = w_x
+            event[e, 2] = w_y
+
+
+@njit(cache=True, nogil=True)
+def find_events(link_i, link_j, seam, contact, stop, parent, shift, event):
+    """Join links one after another until the event asked for: contacts joined, or a loop around.
+
+    Parameters
+    ----------
+    link_i, link_j : int64[n]
+        In order of conductance, best first.
+    seam : int64[n, 2] or int64[0, 2]
+        Seams crossed from i to j along x and y; empty if there is none.
+    contact : int64[n_sites]
+        1 on the source, 2 on the drain, 0 elsewhere. Overwritten: at a root, what its cluster
+        touches, plus 4 if it winds around the sample.
+    stop : int64
+        Row of the event after which to stop; 5 goes through all links.
+    parent : int64[n_sites]
+        -1 everywhere. Overwritten: minus the size at a root, else the next site towards it.
+    shift : int64[n_sites, 2] or int64[0, 2]
+        0 everywhere; empty if there is no seam. Overwritten.
+    event : int64[5, 3]
+        Overwritten. Column 0: number (0 .. n-1, or -1) of the link that joins source and drain;
+        that closes the first loop that winds; the first that winds along x; along y; the first
+        that winds independently of the first of all. Columns 1, 2: how often that loop winds
+        along x and y.
+    """
+    event[:] = 0
+    event[:, 0] = -1
+    from_i = np.zeros(2, np.int64)
+    from_j = np.zeros(2, np.int64)
+    wound = shift.shape[0] > 0
+    for m in range(link_i.shape[0]):
+        if wound:
+            a = _wound_root(parent, shift, link_i[m], from_i)
+            b = _wound_root(parent, shift, link_j[m], from_j)
+            w_x = from_i[0] + seam[m, 0] - from_j[0]
+            w_y = from_i[1] + seam[m, 1] - from_j[1]
+            if a == b:
+                if w_x != 0 or w_y != 0:
+                    _note_winding(m, w_x, w_y, event)
+                    contact[a] |= 4
+                    if stop < 5 and event[stop, 0] >= 0:
+                        return
+                continue
+            if parent[a] > parent[b]:
+                a, b = b, a
+                w_x = -w_x
+                w_y = -w_y
+            shift[b, 0] = w_x
+            shift[b, 1] = w_y
+        else:
+            a = _root(parent, link_i[m])
+            b = _root(parent, link_j[m])
+            if a == b:
+                continue
+            if parent[a] > parent[b]:
+                a, b = b, a
+        parent[a] += parent[b]
+        parent[b] = a
+        contact[a] |= contact[b]
+        if contact[a] & 3 == 3 and event[0, 0] < 0:
+            event[0, 0] = m
+            if stop == 0:
+                return
+
+
+@njit(cache=True, nogil=True)
+def sweep_merges(link_i, link_j, seam, position, period, contact, parent, shift, centre, spread,
+                 event, merge, count, moment):  # fmt: skip
+    """Join all links one after another; record sizes and radii each time two clusters meet.
+
+    Parameters
+    ----------
+    link_i, link_j, seam, contact, parent, shift, event
+        As in `find_events`.
+    position : float64[n_sites, 2]
+    period : float64[2]
+        0 along an axis with hard edges.
+    centre : float64[n_sites, 2]
+        Overwritten: at a root, the centre of its cluster in the frame of the root.
+    spread : float64[n_sites]
+        Overwritten: at a root, the sum of squared distances from the centre.
+    merge : int64[n_sites]
+        ``merge[:k]`` is overwritten: the number of the link of each of the k mergers.
+    count : int64[n_sites, 3]
+        ``count[:k]``: sizes of the larger and smaller partner; largest cluster afterwards.
+    moment : float64[n_sites, 3]
+        ``moment[:k]``: afterwards: sum of size squared and sum of size times spread over all
+        clusters but the largest (the first to be so large); spread of the largest.
+
+    Returns
+    -------
+    int64
+        k.
+
+    Notes
+    -----
+    The spread of a cluster that winds refers to the sheet on which its links laid it out.
+    """
+    event[:] = 0
+    event[:, 0] = -1
+    from_i = np.zeros(2, np.int64)
+    from_j = np.zeros(2, np.int64)
+    wound = shift.shape[0] > 0
+    n_sites = parent.shape[0]
+    for i in range(n_sites):
+        centre[i, 0] = position[i, 0]
+        centre[i, 1] = position[i, 1]
+        spread[i] = 0.0
+    k = 0
+    top = 0  # root of the largest cluster
+    largest = min(n_sites, 1)
+    square = float(n_sites - largest)
+    weighted = 0.0
+    w_x = 0
+    w_y = 0
+    for m in range(link_i.shape[0]):
+        if wound:
+            a = _wound_root(parent, shift, link_i[m], from_i)
+            b = _wound_root(parent, shift, link_j[m], from_j)
+            w_x = from_i[0] + seam[m, 0] - from_j[0]
+            w_y = from_i[1] + seam[m, 1] - from_j[1]
+        else:
+            a = _root(parent, link_i[m])
+            b = _root(parent, link_j[m])
+        if a == b:
+            if w_x != 0 or w_y != 0:
+                _note_winding(m, w_x, w_y, event)
+                contact[a] |= 4
+            continue
+        if parent[a] > parent[b]:
+            a, b = b, a
+            w_x = -w_x
+            w_y = -w_y
+        if wound:
+            shift[b, 0] = w_x
+            shift[b, 1] = w_y
+        size_a = -parent[a]
+        size_b = -parent[b]
+        total = size_a + size_b
+        step_x = centre[b, 0] + w_x * period[0] - centre[a, 0]
+        step_y = centre[b, 1] + w_y * period[1] - centre[a, 1]
+        apart = size_a * (size_b / total) * (step_x * step_x + step_y * step_y)
+        joined = spread[a] + spread[b] + apart
+        if a != top:
+            square -= float(size_a) * size_a
+            weighted -= size_a * spread[a]
+        if b != top:
+            square -= float(size_b) * size_b
+            weighted -= size_b * spread[b]
+        if a == top or b == top:
+            top = a
+            largest = total
+        elif total > largest:
+            square += float(largest) * largest
+            weighted += largest * spread[top]
+            top = a
+            largest = total
+        else:
+            square += float(total) * total
+            weighted += total * joined
+        centre[a, 0] += step_x * (size_b / total)
+        centre[a, 1] += step_y * (size_b / total)
+        spread[a] = joined
+        parent[a] -= size_b
+        parent[b] = a
+        merge[k] = m
+        count[k, 0] = size_a
+        count[k, 1] = size_b
+        count[k, 2] = largest
+        moment[k, 0] = square
+        moment[k, 1] = weighted
+        moment[k, 2] = spread[top]
+        k += 1
+        contact[a] |= contact[b]
+        if contact[a] & 3 == 3 and event[0, 0] < 0:
+            event[0, 0] = m
+    return k
+
+
+@njit(cache=True, nogil=True)
+def fill_labels(parent, out):
+    """Number the clusters in order of their lowest site, and say which is whose.
+
+    Parameters
+    ----------
+    parent : int64[n_sites]
+        Of `find_events` or `sweep_merges`.
+    out : int64[n_sites]
+        Overwritten: 0 .. n_clusters - 1.
+
+    Returns
+    -------
+    int64
+        n_clusters.
+    """
+    number = np.full(parent.shape[0], -1)
+    n = 0
+    for i in range(parent.shape[0]):
+        a = i
+        while parent[a] >= 0:
+            a = parent[a]
+        if number[a] < 0:
+            number[a] = n
+            n += 1
+        out[i] = number[a]
+        while parent[i] >= 0 and parent[i] != a:
+            parent[i], i = a, parent[i]
+    return n
+
+
+@njit(cache=True, nogil=True)
+def count_sizes(count, row, n_sites, out):
+    """Number of clusters in each octave of size, after given numbers of mergers.
+
+    Parameters
+    ----------
+    count : int64[n_mergers, 3]
+        Of `sweep_merges`.
+    row : int64[n_rows]
+        Ascending numbers of mergers, 0 .. n_mergers.
+    n_sites : int64
+    out : int64[n_rows, n_octaves]
+        Overwritten: clusters of 2^b <= size < 2^(b+1) in column b.
+    """
+    octave = np.zeros(out.shape[1], np.int64)
+    octave[0] = n_sites
+    k = 0
+    for r in range(row.shape[0]):
+        while k < row[r]:
+            for c in range(3):
+                size = count[k, c] if c < 2 else count[k, 0] + count[k, 1]
+                b = 0
+                while size > 1:
+                    size >>= 1
+                    b += 1
+                octave[b] += 1 if c == 2 else -1
+            k += 1
+        out[r] = octave
