@@ -19,6 +19,8 @@ from hopnet.errors import (
     ParameterError,
     ValidityWarning,
 )
+from hopnet.kinetics import solve_kinetics
+from hopnet.material import Material, conductivities
 from hopnet.network import Network, build_network, critical_length
 from hopnet.realisation import realisation_seed
 from hopnet.sites import Sites, lattice_sites, random_sites, sites_from_positions
@@ -33,6 +35,7 @@ __all__ = [
     "DataError",
     "FCurve",
     "HopnetError",
+    "Material",
     "Network",
     "NotPercolatingError",
     "ParameterError",
@@ -41,6 +44,7 @@ __all__ = [
     "Triads",
     "ValidityWarning",
     "build_network",
+    "conductivities",
     "critical_length",
     "f_curve",
     "find_triads",
@@ -51,6 +55,7 @@ __all__ = [
     "run_ensemble",
     "sites_from_positions",
     "solve_current",
+    "solve_kinetics",
     "solve_spin",
     "spin_generation",
 ]

@@ -318,8 +318,6 @@ def by_frames(network, matrix, current, problem, tolerance, max_iterations, thre
         for sweeps in range(SWEEPS + 1):
             sigma = frames.to_laboratory(local)
             flow, driven = feedback_of(network, matrix, eta, current.drop, sigma)
-            if sweeps == 0 and abs(driven.sum()) <= tolerance * abs(bias) * current.conductance:
-                break
             drop = bias * current.drop + response(flow)
             torque, _ = torque_of(network, matrix, eta, drop)
             new = frames.to_local(torque + problem["source"])
@@ -417,8 +415,10 @@ def feedback_solver(network, threads):
 def precession_torque(network, matrix, sigma):
     """sum_j K_ij (R_ij - 1) sigma_j at every site: what precession during hops does."""
     out = np.empty((network.n_sites, 3))
-    kernels.sum_precession(network.link_i, network.link_j, np.exp(network.log_conductance),
-                           hop_rotations(network, matrix), np.ascontiguousarray(sigma), out)  # fmt: skip
+    rotation = hop_rotations(network, matrix)
+    conductance = np.exp(network.log_conductance)
+    sigma = np.ascontiguousarray(sigma)
+    kernels.sum_precession(network.link_i, network.link_j, conductance, rotation, sigma, out)
     return out
 
 
@@ -439,7 +439,7 @@ def precession_rate(network, spin_orbit):
     float
     """
     matrix = check_spin_orbit(spin_orbit)
-    s, v = np.split(hop_rotations(network, matrix), [1], axis=1)
+    v = hop_rotations(network, matrix)[:, 1:]
     axis = induced_direction(network, matrix)
     norm = np.linalg.norm(axis)
     if norm == 0:
