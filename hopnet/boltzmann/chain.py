@@ -49,6 +49,7 @@ def chain_blocks(momentum, gas, potential):
         ends = np.concatenate([momentum[:, :1] - step, momentum, momentum[:, -1:] + step], axis=1)
         ends = np.abs(ends)
         link = potential.strength * potential.moments(ends[:, :-1], ends[:, 1:], top)
+        link[..., 0] = link[..., -1] = 0.0  # a cut conserves: neither gain nor loss across it
         left, right = link[..., :-1], link[..., 1:]
         positive = momentum > 0
         up = np.where(positive, ends[:, 2:], ends[:, :-2])

@@ -106,8 +106,8 @@ def weight_harmonics(weight, harmonics=8):
 
     Examples
     --------
-    >>> weight_harmonics(lambda theta: 2 + np.cos(theta), harmonics=2)
-    (1.0, 0.5, 0.0)
+    >>> np.round(weight_harmonics(lambda theta: 2 + np.cos(theta), harmonics=2), 12).tolist()
+    [1.0, 0.5, 0.0]
     """
     points = 64 * (harmonics + 1)
     angle = 2 * math.pi * np.arange(points) / points

@@ -6,7 +6,6 @@ Units and state as in `hopnet.boltzmann.collisions`; results as in
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -218,7 +217,9 @@ def kinetic_response(
         )
     projected = coefficients(electrons, disorder, chosen)
     bare = electrons.density * electrons.drude_time / electrons.mass
-    ratio = float(projected.side_jump / bare) if side_jump is None else side_jump
+    ratio = side_jump
+    if side_jump is None:
+        ratio = float(projected.side_jump / projected.drude_conductivity)
     static = generator(
         electrons, disorder, harmonics, star=star, swap=swap, convention=chosen
     )
@@ -331,82 +332,3 @@ def hanle_formula(electrons, disorder, larmor_x):
 def disorder_cosine(disorder):
     """``<cos>`` of the scattering weight."""
     return disorder.weight[1] / 2 if len(disorder.weight) > 1 else 0.0
-
-
-@dataclass(frozen=True)
-class ThermalResponse:
-    """Energy average of the response.
-
-    Attributes
-    ----------
-    charge_current, spin_current : float
-        J_x, J^z_y.
-    spin_density : float
-        ``m_y`` (not times v_F, which now has a spread).
-    chemical_potential : float
-    """
-
-    charge_current: float
-    spin_current: float
-    spin_density: float
-    chemical_potential: float
-
-
-def thermal_response(electrons, disorder, kT, *, convention="consistent", nodes=160):
-    """Response at a finite temperature: the average of the response over energy.
-
-    Elastic scattering does not mix energy shells, so ``X(T) = int (-df/deps) X(eps) deps``
-    with ``p = (2 m eps)**0.5``, ``lambda_xy`` proportional to p and ``lambda_z`` to p**2
-    [qbe 3], ``tau_D`` and ``v_0 N_0`` constant in two dimensions. The chemical potential keeps
-    the density: ``mu = kT ln(exp(eps_F/kT) - 1)``. Averaging the rates instead is wrong, since
-    the response is not linear in them.
-
-    Parameters
-    ----------
-    electrons : Electrons
-        ``fermi_momentum`` fixes the density.
-    disorder : Disorder
-        Lambdas at the Fermi momentum.
-    kT : float
-        Zero or positive.
-    convention : str or Convention
-    nodes : int
-        Gauss nodes on each side of the Fermi edge.
-
-    Returns
-    -------
-    ThermalResponse
-    """
-    if not (float(check_real("kT", kT)) >= 0):
-        raise ParameterError(f"kT must be zero or positive, got {kT!r}; give an energy.")
-    energy_F = electrons.fermi_energy
-    if kT == 0:
-        answer = linear_response(coefficients(electrons, disorder, convention))
-        velocity = electrons.fermi_velocity
-        return ThermalResponse(
-            float(answer.charge_current),
-            float(answer.spin_current),
-            float(answer.magnetisation / velocity),
-            energy_F,
-        )
-    mu = energy_F + kT * math.log(-math.expm1(-energy_F / kT))
-    node, weight = np.polynomial.legendre.leggauss(nodes)
-    lowest, top = max(-mu / kT, -40.0), max(40.0, -mu / kT + 40.0)
-    edges = [lowest, 0.0, top] if lowest < 0 else [lowest, top]
-    x = np.concatenate([a + (b - a) * (node + 1) / 2 for a, b in zip(edges, edges[1:])])
-    w = np.concatenate([(b - a) / 2 * weight for a, b in zip(edges, edges[1:])])
-    w = w / (2 + 2 * np.cosh(x))  # -df/deps times kT
-    momentum = np.sqrt(2 * electrons.mass * (mu + kT * x))
-    scale = momentum / electrons.fermi_momentum
-    shell = type(electrons)(electrons.mass, electrons.rashba, momentum, electrons.drude_time)
-    scaled = type(disorder)(
-        disorder.lambda_xy * scale, disorder.lambda_z * scale**2, disorder.strength,
-        disorder.weight,
-    )
-    answer = linear_response(coefficients(shell, scaled, convention))
-    return ThermalResponse(
-        float(w @ answer.charge_current),
-        float(w @ answer.spin_current),
-        float(w @ (answer.magnetisation / shell.fermi_velocity)),
-        mu,
-    )

@@ -17,6 +17,7 @@ from scipy import special
 from hopnet.boltzmann.collisions import check_real
 from hopnet.errors import ParameterError
 
+
 @dataclass(frozen=True)
 class Potential:
     """A random potential as the kinetic equation sees it, ``|U(p - p1)|**2 N`` of [rashba 6].

@@ -228,8 +228,8 @@ def coefficients(electrons, disorder, convention="consistent", *, current_correc
     xy, z = disorder.lambda_xy, disorder.lambda_z
     if np.any(np.abs(xy) > LARGEST_LAMBDA) or np.any(np.abs(z) > LARGEST_LAMBDA):
         warnings.warn(
-            f"lambda_xy={xy!r}, lambda_z={z!r}: beyond {LARGEST_LAMBDA} the third-order Born "
-            "terms, left out here, are no longer small.",
+            f"a lambda of {max(np.max(np.abs(xy)), np.max(np.abs(z))):.3g} exceeds "
+            f"{LARGEST_LAMBDA}: the third-order Born terms, left out here, are not small.",
             ValidityWarning,
             stacklevel=2,
         )

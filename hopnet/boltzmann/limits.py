@@ -1,0 +1,181 @@
+"""Closed forms of the Rashba kinetics: smooth potentials, short range, the skew kernel.
+
+Conventions of `hopnet.boltzmann.rashba`; ``S`` and ``D`` are the amplitudes of ``sin(phi)`` in
+``f_+- + f_-+`` and ``f_+- - f_-+``, ``f_++`` and ``f_--`` those of ``cos(phi)``.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.integrate import quad
+
+from hopnet.boltzmann.potentials import strength_of
+from hopnet.errors import ParameterError
+
+
+@dataclass(frozen=True)
+class DensityMatrix:
+    """Helicity components at one momentum, per unit drive.
+
+    Attributes
+    ----------
+    plus, minus : float
+        f_++ and f_--.
+    sum, difference : float, complex
+        S (real) and D (imaginary).
+    """
+
+    plus: float
+    minus: float
+    sum: float
+    difference: complex
+
+
+def smooth_solution(gas, potential, p, *, e_plus=0.0, e_minus=0.0, coherence=0.0):
+    """Intraband scattering only; equations [rashba 8]-[rashba 11] and [rashba 14] solved.
+
+    ::
+
+        S = - (coherence + E_+ - E_-) / (alpha p)              [rashba 14]
+        D = - i a p (1/V_+ + 1/V_-) S / (alpha p)
+        f_++ = (E_+ - i a p D / V_+) V_+ / (2 a p),   f_-- likewise
+
+    with ``a = -<W sin**2>/2``, ``W = N |U|**2 / 2`` and the symmetries [rashba 12].
+
+    Parameters
+    ----------
+    gas : RashbaGas
+    potential : Potential
+    p : float
+        Momentum above ``m alpha / 2``.
+    e_plus, e_minus : float
+        ``E df_0/dp`` of the two bands at p.
+    coherence : float
+        ``E (f_0+ - f_0-) / p``.
+
+    Returns
+    -------
+    DensityMatrix
+
+    Notes
+    -----
+    [rashba 11] is printed without the prefactor of its field term; [rashba 4] and
+    [rashba 14] fix it to ``-(i/2)(e E / p)(f_0+ - f_0-)``.
+    """
+    if not (gas.rashba > 0 and p > gas.momentum_splitting / 2):
+        raise ParameterError(
+            f"smooth_solution needs rashba > 0 and p > m alpha / 2, got rashba={gas.rashba!r}, "
+            f"p={p!r}; choose a momentum where both velocities are positive."
+        )
+    w = potential.strength * potential.moments(np.array([p]), np.array([p]), 2)[:, 0]
+    a = -(w[0] - w[2]) / 8
+    v_plus, v_minus = p / gas.mass + gas.rashba / 2, p / gas.mass - gas.rashba / 2
+    total = -(coherence + e_plus - e_minus) / (gas.rashba * p)
+    difference = -1j * a * p * (1 / v_plus + 1 / v_minus) * total / (gas.rashba * p)
+    plus = (e_plus - 1j * a * p * difference / v_plus) * v_plus / (2 * a * p)
+    minus = (e_minus + 1j * a * p * difference / v_minus) * v_minus / (2 * a * p)
+    return DensityMatrix(float(plus.real), float(minus.real), float(total), complex(difference))
+
+
+@dataclass(frozen=True)
+class ShortRangeLimit:
+    """Delta potential at ``Delta tau >> 1``, per unit field.
+
+    Attributes
+    ----------
+    plus, minus : float
+        Weights of the delta functions of f_++ at p_F+ and of f_-- at p_F-.
+    spin_current : tuple of float
+        Parts of q_yz from the acceleration and from the coherence.
+    spin_density, charge_current : float
+        ``N_0 (alpha/2) tau_0`` and ``n tau_0 / m``, at any ratio of m alpha and p_F.
+    """
+
+    plus: float
+    minus: float
+    spin_current: tuple
+    spin_density: float
+    charge_current: float
+
+
+def short_range_limit(gas, time):
+    """Short-range scattering between well-split bands; equations [rashba 15]-[rashba 18].
+
+    ``f_++ = E_+ p V_+ / (2 a (p + p_+)**2)`` [rashba 17] with ``a = -1/(8 m tau_0)`` and
+    ``p_+ f_++(p) = p f_--(p_+)`` [rashba 16]; [rashba 18] integrated in [rashba 2].
+
+    Parameters
+    ----------
+    gas : RashbaGas
+    time : float
+        tau_0.
+
+    Returns
+    -------
+    ShortRangeLimit
+
+    Examples
+    --------
+    >>> from hopnet.boltzmann.rashba import RashbaGas
+    >>> limit = short_range_limit(RashbaGas(rashba=0.4), 10.0)
+    >>> round(8 * np.pi * limit.spin_current[0], 12), round(8 * np.pi * sum(limit.spin_current), 12)
+    (1.0, 0.0)
+    """
+    strength_of(time, gas.mass)
+    m, alpha, d = gas.mass, gas.splitting, gas.momentum_splitting
+    plus, minus = gas.fermi_momenta
+    velocity = plus / m + alpha / 2
+    a = -1 / (8 * m * time)
+    f_plus = -plus * velocity / (2 * a * (plus + minus) ** 2)
+    f_minus = minus / plus * f_plus
+    sums = (-m / ((2 * plus + d) * plus), -m / ((2 * minus - d) * minus))
+    accelerated = -(plus**2 * sums[0] + minus**2 * sums[1]) / (8 * math.pi * m)
+    coherent = -(minus - plus) / (8 * math.pi * m * alpha)
+    s_y = -(plus * f_plus - minus * f_minus) / (8 * math.pi)
+    j_x = (plus**2 * f_plus + minus**2 * f_minus) / (4 * math.pi * m) - alpha * s_y
+    sign = math.copysign(1.0, gas.rashba)
+    return ShortRangeLimit(f_plus, f_minus, (accelerated, coherent), sign * s_y, j_x)
+
+
+def smooth_skew_current(gas, time):
+    """Spin current of the intraband skew kernel on a delta potential, closed form.
+
+    ::
+
+        8 pi q = [p_F- g(p_F-) - p_F+ g(p_F+) - int g dp] / (m alpha)
+        g = 1 / (1 + kappa U_0 / (4 V_+ V_-)),   U_0 = 1 / (m tau_0)
+
+    It tends to ``kappa / (4 E_F tau_0)`` at weak splitting: a property of this kernel, not the
+    extrinsic spin-Hall current ``kappa sigma_D``. For scalar disorder of any strength
+    ``dS_y/dt = - m alpha q_yz`` forbids a steady q_yz; a current that stays needs disorder
+    that does not conserve spin (``lambda_z`` of `RashbaGas`).
+
+    Parameters
+    ----------
+    gas : RashbaGas
+        With ``skew`` = kappa.
+    time : float
+
+    Returns
+    -------
+    float
+        q_yz.
+    """
+    strength = strength_of(time, gas.mass)
+    m, alpha = gas.mass, gas.splitting
+    plus, minus = gas.fermi_momenta
+    if not (alpha > 0 and plus > m * alpha / 2):
+        raise ParameterError(
+            f"the closed form needs 0 < m alpha < 2 p_F+, got rashba={gas.rashba!r}; use "
+            "solve_rashba with interband=False."
+        )
+
+    def g(p):
+        product = (p / m) ** 2 - alpha**2 / 4
+        return 1 / (1 + gas.skew * strength / (4 * product))
+
+    inner = quad(g, plus, minus, epsabs=0, epsrel=1e-13)[0]
+    return (minus * g(minus) - plus * g(plus) - inner) / (m * alpha) / (8 * math.pi)
