@@ -1,6 +1,9 @@
 """The command ``hopnet pumping``, its run files and its pictures: [pumping 25], [pumping 30]."""
 
+import doctest
+import importlib
 import json
+import pkgutil
 import tomllib
 from pathlib import Path
 
@@ -9,6 +12,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+import hopnet.pumping
 from hopnet.cli import pumping as command
 from hopnet.errors import ParameterError, ValidityWarning
 from hopnet.plots import pumping as plots
@@ -229,6 +233,15 @@ def test_unknown_section_names_the_nearest(tmp_path):
     with pytest.raises(ParameterError, match="did you mean 'contacts'"):
         read_run_file(written(tmp_path, GOOD + "[contact]\nleft = 0.0\n"))
     assert set(RunFile.model_fields) == {"question", "medium", "texture", "contacts", "solve"}
+
+
+@pytest.mark.parametrize(
+    "name", [m.name for m in pkgutil.iter_modules(hopnet.pumping.__path__)]
+)  # fmt: skip
+def test_docstring_examples_run(name):
+    module = importlib.import_module(f"hopnet.pumping.{name}")
+    outcome = doctest.testmod(module, extraglobs={"np": np})
+    assert outcome.failed == 0
 
 
 # pictures --------------------------------------------------------------------------------------

@@ -307,6 +307,13 @@ def test_reference_crossover(row):
     np.testing.assert_allclose(ours, row[1:], rtol=5e-5)
 
 
+def test_reference_ballistic_ratio():
+    """ell/lambda = 40: 159, where the leading order says 21 000."""
+    x = 2 * np.pi * 40
+    assert abs(local_to_diffusive(x)) == pytest.approx(159, abs=0.5)
+    assert abs(local_to_diffusive(x, kernel="diffusive")) == pytest.approx(2.1e4, rel=0.01)
+
+
 @pytest.mark.parametrize(
     ("dimension", "point"), [(1, 1.0), (2, math.sqrt(3)), (3, 2.331122)]
 )  # fmt: skip

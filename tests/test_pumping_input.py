@@ -210,6 +210,18 @@ def test_ladder_warning_gives_the_size_of_the_error():
     assert ratio == pytest.approx(0.1 / rate, rel=0.01)
 
 
+def test_validity_numbers():
+    medium = Medium(**MEDIUM, tau_s=3.0, rashba=(0.0, 0.3, 0.4))
+    number = medium.validity(2.0, 0.4, size=2.0)
+    rate = abs(medium.diffusion * 4 + 1 / 3 + 0.4j)
+    expected = {
+        "q_ell": 2 * 2 * 0.05, "frequency_tau": 0.02, "exchange": 1e-4, "rashba": 0.5 * 2 * 0.05,
+        "ladder": 4e-3 / rate, "relaxation": 0.05 / 3,
+    }  # fmt: skip
+    assert number == pytest.approx(expected)
+    assert Medium(**MEDIUM).validity(0.0, 0.0)["ladder"] == math.inf
+
+
 def test_strong_rashba_coupling_is_named():
     pumping = pump(spiral((16,), (10.0,), frequency=0.4), GOOD)
     assert "E_so k_F tau / hbar" in heard(lambda: rashba(pumping, (0, 0, 3.0)))

@@ -39,12 +39,12 @@ def save_figure(figure, path):
 
 def in_amperes(medium, spin_current):
     """A spin current in SI as the charge current of as many electrons, ``2e/hbar`` times it."""
-    return 2 * medium.charge / medium.hbar * spin_current
+    return medium.charge_equivalent(spin_current)
 
 
 def per_nm3(medium, density):
     """A spin density in SI as electrons of one spin in excess, per nm**3."""
-    return 2 / medium.hbar * density * 1e-27
+    return medium.electrons(density) * 1e-27
 
 
 def plot_line(position, texture_lines, currents, densities, *, title="", headings=None):

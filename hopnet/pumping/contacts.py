@@ -117,7 +117,7 @@ class Junction:
         lost *= self._mean_z(self._potential(order)).sum() * step
         scale = max(abs(given), abs(current[-1]), abs(current[0]), abs(lost))
         error = abs(given - growing - lost - current[-1] + current[0])
-        return error / scale if scale > 0 else 0.0
+        return float(error / scale) if scale > 0 else 0.0
 
     def rashba(self, field=None, time=0.0):
         """Rashba charge between walls that carry no charge current [pumping 25], [pumping 26].
@@ -339,6 +339,7 @@ def solve_junction(texture, medium, *, left=INSULATING, right=INSULATING, vertex
     )  # fmt: skip
     omegas = _omegas(texture, frame, scalar=False)
     spin = _components(texture)
+    _warn_validity(medium, spin, omegas, step, length, closed=left == right == 0)
     rate = [_time_derivative(frame, s, w) for s, w in zip(spin, omegas)]
     diffusion, relaxation = medium.diffusion, medium.relaxation
 
@@ -360,6 +361,18 @@ def solve_junction(texture, medium, *, left=INSULATING, right=INSULATING, vertex
         texture, medium, vertex, float(left), float(right), frame, position, face,
         tuple(first), tuple(second), source, np.real(mean) + 0.0,
     )  # fmt: skip
+
+
+def _warn_validity(medium, spin, omegas, step, length, closed):
+    """The smallness conditions, for the steepest slope and the longest wave between the walls."""
+    size = float(np.sqrt(sum(np.abs(s) ** 2 for s in spin).max()))
+    if size == 0:
+        return
+    slope = max(float(np.abs(np.diff(s, axis=0)).max()) for s in spin) / (step * size)
+    frequency = max(abs(float(w[min(1, len(w) - 1)])) for w in omegas)
+    longest = 0.0 if closed else 0.5 * math.pi / length
+    slowest = abs(complex(medium.diffusion * longest**2 + medium.relaxation, frequency))
+    medium.warn(slope, frequency, slowest, size)
 
 
 def _time_derivative(frame, spin, omega):

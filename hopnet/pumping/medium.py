@@ -258,6 +258,32 @@ class Medium:
         """Drude conductivity ``2 e^2 nu D`` of both spins, for [pumping 18]."""
         return 2 * self.charge**2 * self.density_of_states * self.diffusion
 
+    def charge_equivalent(self, spin_current):
+        """``(2e/hbar) j_s``: the charge current of as many electrons, A/m^2 in SI.
+
+        Parameters
+        ----------
+        spin_current : float or array
+
+        Returns
+        -------
+        float or array
+        """
+        return 2 * self.charge / self.hbar * spin_current
+
+    def electrons(self, spin_density):
+        """``(2/hbar) rho_s``: electrons of one spin in excess of the other, per volume.
+
+        Parameters
+        ----------
+        spin_density : float or array
+
+        Returns
+        -------
+        float or array
+        """
+        return 2 / self.hbar * spin_density
+
     def validity(self, wave_number, frequency, size=1.0):
         """The small parameters of the theory for one mode.
 

@@ -204,7 +204,7 @@ def compare_orders(medium, wave_number, frequency, cone_angle, strengths):
     >>> medium = Medium(exchange=0.3, tau=0.1, density_of_states=1.3, fermi_energy=2.0, tau_s=3.0)
     >>> row = compare_orders(medium, 1.0, 0.4, np.pi / 2, [1e-3])[0]
     >>> round(row["full"], 4), round(row["single"], 4)
-    (1.0, 0.086)
+    (1.0, 0.081)
     """
     real = medium.diffusion * wave_number**2 + medium.relaxation
     modulus = abs(complex(real, frequency))

@@ -82,7 +82,7 @@ def _answer_periodic(pumping, charges):
         "excess density, t = 0 [electrons/nm3]": _count(medium, fields["excess_density"]),
         "excess density, average [electrons/nm3]": _count(medium, fields["mean_excess_density"]),
         "secular rate [1/(nm3 ns)]": [
-            float(2 / medium.hbar * r * 1e-36) for r in pumping.secular_rate
+            float(medium.electrons(r)) * 1e-36 for r in pumping.secular_rate
         ],
     }
     for name, charge in charges.items():
@@ -114,7 +114,6 @@ def _answer_junction(question, medium):
         question.texture.build(cell_centred=True), medium, left=left, right=right,
         vertex=question.solve.vertex,
     )  # fmt: skip
-    _warn(junction)
     fields = {"position": junction.position, "face": junction.face}
     for order in (1, 2):
         fields |= {
@@ -128,12 +127,12 @@ def _answer_junction(question, medium):
     summary["spin"] = {
         "first order, largest current, t = 0 [A/m2]": _amperes(medium, fields["pumped_current_1"]),
         "second order, largest z current [A/m2]": _amperes(medium, second),
-        "second order, z current left wall [A/m2]": 2 * medium.charge / medium.hbar * second[0],
-        "second order, z current right wall [A/m2]": 2 * medium.charge / medium.hbar * second[-1],
+        "second order, z current left wall [A/m2]": medium.charge_equivalent(second[0]) + 0.0,
+        "second order, z current right wall [A/m2]": medium.charge_equivalent(second[-1]),
         "second order, largest density [electrons/nm3]": _count(medium, fields["density_2"]),
         "spin balance, residual": float(junction.balance()),
         "secular rate [1/(nm3 ns)]": [
-            float(2 / medium.hbar * r * 1e-36) for r in junction.secular_rate
+            float(medium.electrons(r)) * 1e-36 for r in junction.secular_rate
         ],
     }
     summary["spin"] = {
@@ -148,20 +147,6 @@ def _answer_junction(question, medium):
             "largest density, t = 0 [e/um3]": _largest(density) / medium.charge * 1e-18,
         }
     return Answer(summary, fields, None, junction, {})
-
-
-def _warn(junction):
-    """The ladder's condition for a junction: the slowest rate is that of long waves."""
-    medium = junction.medium
-    rate = abs(complex(medium.relaxation, junction.frame.frequency))
-    size = np.sqrt(sum(np.abs(s) ** 2 for s in _parts(junction.texture)).max())
-    slope = max(np.abs(np.diff(s, axis=0)).max() for s in _parts(junction.texture))
-    steepest = slope / (junction.face[1] * size) if size > 0 else 0.0
-    medium.warn(steepest, junction.frame.frequency, rate, float(size))
-
-
-def _parts(texture):
-    return (texture.plus, texture.z) if hasattr(texture, "plus") else tuple(texture.spin)
 
 
 def _medium_numbers(medium):
@@ -181,8 +166,8 @@ def _largest(array):
 
 
 def _amperes(medium, current):
-    return 2 * medium.charge / medium.hbar * _largest(current)
+    return float(medium.charge_equivalent(_largest(current)))
 
 
 def _count(medium, density):
-    return 2 / medium.hbar * _largest(density) * 1e-27
+    return float(medium.electrons(_largest(density))) * 1e-27
