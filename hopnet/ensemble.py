@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from pathlib import Path
@@ -10,7 +11,15 @@ import pandas as pd
 import pyarrow as pa
 
 from hopnet.config import RunConfig, config_from_dict, config_from_text, read_config
-from hopnet.engines import Job, cannot_write, run_here
+from hopnet.engines import (
+    Job,
+    batch_system,
+    cannot_write,
+    connected,
+    local_processes,
+    run_here,
+    run_with_dask,
+)
 from hopnet.errors import DataError, HopnetError, ParameterError
 from hopnet.ledger import (
     Heartbeat,
@@ -79,11 +88,12 @@ def run_ensemble(
     with Heartbeat(ledger, shard) as heart:
         for reason in ledger.inspect():
             tell("set_aside", reason=reason)
-        for _ in ("pilot", "rest"):  # the second finds nothing unless target_error is set
-            jobs = missing_jobs(config, ledger, shard)
-            if jobs:
-                reports = start_engine(config, jobs, workers, scheduler, threads, tell)
-                follow(reports, jobs, ledger, heart, tell)
+        if missing_jobs(config, ledger, shard):
+            with engine(config, workers, scheduler, threads, tell) as (compute, width):
+                for _ in ("first", "rest"):  # the rest is nothing unless target_error is set
+                    jobs = missing_jobs(config, ledger, shard)
+                    if jobs:
+                        follow(compute(jobs), jobs, width, ledger, heart, tell)
     return collect(directory, listener=listener)
 
 
@@ -91,9 +101,20 @@ def announce_nothing(event, **facts):
     """The listener of who does not listen."""
 
 
-def start_engine(config, jobs, workers, scheduler, threads, tell):
-    """The engine that fits: a generator of reports."""
-    return run_here(jobs, threads=threads)
+@contextlib.contextmanager
+def engine(config, workers, scheduler, threads, tell):
+    """The engine that fits, ready to work: a function from jobs to reports, and its width."""
+    if scheduler is not None:
+        with connected(scheduler, tell) as client:
+            yield lambda jobs: run_with_dask(client, jobs), len(client.nthreads())
+    elif config.cluster is not None:
+        with batch_system(config.cluster, tell) as client:
+            yield lambda jobs: run_with_dask(client, jobs), len(client.nthreads())
+    elif workers > 1:
+        with local_processes(workers, tell) as (client, processes):
+            yield lambda jobs: run_with_dask(client, jobs, workers=processes), workers
+    else:
+        yield lambda jobs: run_here(jobs, threads=threads), 1
 
 
 def load_run(file):
@@ -187,12 +208,12 @@ def missing_jobs(config, ledger, shard):
     return sorted(jobs, key=lambda job: (job.realisation, -task_cost(job.point)))
 
 
-def follow(reports, jobs, ledger, heart, tell):
+def follow(reports, jobs, width, ledger, heart, tell):
     """Listen to an engine until all jobs have ended; raise if some were lost.
 
     A thread renews the heartbeat while the engine computes.
     """
-    progress = Progress({job.task: task_cost(job.point) for job in jobs})
+    progress = Progress({job.task: task_cost(job.point) for job in jobs}, width)
     tell("start", n_jobs=len(jobs), n_finished=len(ledger.finished()))
     over = threading.Event()
 

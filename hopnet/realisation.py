@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hopnet.current import solve_current
+from hopnet.elimination import blas
 from hopnet.errors import ConvergenceError, NotPercolatingError
 from hopnet.network import build_network
 from hopnet.records import digest
@@ -123,7 +124,17 @@ def run_realisation(point, realisation, *, threads=None):
     Realisation
         A sample without a path between its contacts, or whose solve missed its tolerance, is an
         outcome: its rows carry NaN and the name of the error as ``status``.
+
+    Notes
+    -----
+    BLAS is held at one thread: it sums in an order that depends on the number of its threads.
     """
+    with blas().limit(limits=1, user_api="blas"):
+        return timed_realisation(point, realisation, threads)
+
+
+def timed_realisation(point, realisation, threads):
+    """`run_realisation`, with the wall time of each stage."""
     seconds = {}
     clock = time.perf_counter()
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from hopnet.errors import ParameterError
 from hopnet.records import read_only
@@ -53,7 +53,7 @@ def mean_interval(samples, *, pilot=None, level=LEVEL):
     first = n if pilot is None else min(pilot, n)
     if first < 2:
         return mean, standard_error, unknown, unknown
-    half = student.ppf(0.5 + 0.5 * level, first - 1) * (
+    half = stdtrit(first - 1, 0.5 + 0.5 * level) * (
         samples[:first].std(axis=0, ddof=1) / np.sqrt(n)
     )
     return mean, standard_error, mean - half, mean + half

@@ -67,8 +67,8 @@ def estimate(
     Example: hopnet estimate runs/fig4.toml --workers 2
     """
     from hopnet.config import read_config
-    from hopnet.ensemble import check_workers, estimate_run
-    from hopnet.plan import check_memory
+    from hopnet.ensemble import check_workers
+    from hopnet.plan import check_memory, estimate_run
 
     config = read_config(file)
     check_workers(workers)
