@@ -2,6 +2,13 @@
 
 from hopnet.berry.conserved import conserved_current, orbital_magnetisation, spin_streda
 from hopnet.berry.crystals import bi2se3_bulk, from_hoppings, haldane, kane_mele
+from hopnet.berry.curves import (
+    Curve,
+    cutoff_curves,
+    insulator_curves,
+    well_energy_curves,
+    well_field_curves,
+)
 from hopnet.berry.decomposition import Decomposition, decompose
 from hopnet.berry.hole_well import luttinger_well, rashba_splitting, subbands
 from hopnet.berry.integration import integrate
@@ -18,6 +25,7 @@ from hopnet.berry.spin_current import (
 
 __all__ = [
     "AdaptiveZone",
+    "Curve",
     "Decomposition",
     "Model",
     "PeriodicGrid",
@@ -31,11 +39,13 @@ __all__ = [
     "bi2se3_bulk",
     "chern_number",
     "conserved_current",
+    "cutoff_curves",
     "decompose",
     "from_callables",
     "from_hoppings",
     "from_terms",
     "haldane",
+    "insulator_curves",
     "integrate",
     "kane_mele",
     "luttinger_well",
@@ -47,4 +57,6 @@ __all__ = [
     "spin_hall",
     "spin_streda",
     "subbands",
+    "well_energy_curves",
+    "well_field_curves",
 ]

@@ -82,8 +82,8 @@ def conserved_current(
     return Integral(read_only([done.value[0]]), read_only([error]), done.points)
 
 
-def orbital_magnetisation(model, domain, *, mu, kT=0.0):
-    """Intrinsic orbital magnetisation along the normal, in e/hbar times energy.
+def orbital_magnetisation(model, domain, *, mu, kT=0.0, field="x", current="y"):
+    """Intrinsic orbital magnetisation along field x current, in e/hbar times energy.
 
     ``M = sum_m Int [f_m L_m + g_m Om_m]`` with L the orbital moment, Om the Berry curvature and
     ``g = kT ln(1 + exp((mu - e)/kT))``; at kT = 0 ``sum_mn f_m Om_mn (mu - (e_m + e_n)/2)``.
@@ -92,7 +92,7 @@ def orbital_magnetisation(model, domain, *, mu, kT=0.0):
 
     Parameters
     ----------
-    model, domain, mu, kT
+    model, domain, mu, kT, field, current
         As in `hopnet.berry.spin_hall`; one ``mu``.
 
     Returns
@@ -103,7 +103,7 @@ def orbital_magnetisation(model, domain, *, mu, kT=0.0):
     one = np.eye(model.n_bands, dtype=complex)
 
     def function(k):
-        bands = band_pairs(model, k, one, 0, 1)
+        bands = band_pairs(model, k, one, field, current)
         moment, curvature = bands.pair[:, 4].sum(axis=2), bands.pair[:, 3].sum(axis=2)
         x = level - bands.energy
         if kT == 0.0:
@@ -118,15 +118,17 @@ def orbital_magnetisation(model, domain, *, mu, kT=0.0):
     return integrate(function, model, domain, energies=energies, mu=level)
 
 
-def spin_streda(model, domain, *, mu, kT=0.0, spin="z", step=1e-3):
+def spin_streda(
+    model, domain, *, mu, kT=0.0, spin="z", field="x", current="y", step=1e-3
+):
     """Slope of the orbital magnetisation in a field coupled to the spin, ``H + lambda s``.
 
-    In a gap it equals the conserved spin-Hall conductivity sigma_yx, by a route that shares
+    In a gap it equals the conserved spin-Hall conductivity, by a route that shares
     nothing with it but the bands: the spin-Streda check of `conserved_current` ([berry 4]).
 
     Parameters
     ----------
-    model, domain, mu, kT, spin
+    model, domain, mu, kT, spin, field, current
         As in `hopnet.berry.spin_hall`; one ``mu``.
     step : float
         lambda, in the model's energy.
@@ -137,6 +139,7 @@ def spin_streda(model, domain, *, mu, kT=0.0, spin="z", step=1e-3):
         ``value[0]``, ``error[0]``: natural unit.
     """
     matrix = model.operator(spin)
+    a, b = model.axis(field), model.axis(current)
 
     def moved(strength):
         def hamiltonian(k):
@@ -145,8 +148,10 @@ def spin_streda(model, domain, *, mu, kT=0.0, spin="z", step=1e-3):
         return dataclasses.replace(model, hamiltonian=hamiltonian)
 
     def slope(h):
-        up = orbital_magnetisation(moved(h), domain, mu=mu, kT=kT)
-        down = orbital_magnetisation(moved(-h), domain, mu=mu, kT=kT)
+        up, down = (
+            orbital_magnetisation(moved(sign * h), domain, mu=mu, kT=kT, field=a, current=b)
+            for sign in (1.0, -1.0)
+        )
         error = (up.error[0] + down.error[0]) / (2.0 * h)
         return (up.value[0] - down.value[0]) / (2.0 * h), error, up.points + down.points
 

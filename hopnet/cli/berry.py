@@ -1,0 +1,419 @@
+"""``hopnet berry``: intrinsic spin currents in every form, Hall currents, the paper's figures."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")]
+Energy = Annotated[float, typer.Option("--mu", help="Chemical potential, energy of the model.")]
+Temperature = Annotated[float, typer.Option("--kT", help="Thermal energy; 0 is allowed.")]
+PERIODIC = ("qwz", "bhz", "haldane", "kane-mele", "bi2se3-lattice")
+NAMES = (*PERIODIC, "massive-dirac", "rashba", "bi2se3")
+
+
+def add_to(app):
+    """Fasten ``berry`` to ``app`` (a typer.Typer)."""
+    topic = typer.Typer(
+        no_args_is_help=True,
+        help="Spin currents from Berry connections: printed (LCC), sign-corrected (XN), "
+        "conventional and conserved.\n\nExample: hopnet berry forms kane-mele --kT 0.01",
+    )
+    topic.command("forms")(forms)
+    topic.command("chern")(chern)
+    topic.command("well")(well)
+    topic.command("pieces")(pieces)
+    topic.command("figures")(figures)
+    app.add_typer(topic, name="berry")
+
+
+def model_named(name):
+    """A model with its default parameters, by its name on the command line."""
+    from hopnet import berry
+    from hopnet.errors import ParameterError
+
+    makers = {
+        "qwz": lambda: berry.qwz(-1.0, 0.3),
+        "bhz": berry.bhz,
+        "haldane": berry.haldane,
+        "kane-mele": berry.kane_mele,
+        "bi2se3-lattice": lambda: berry.bi2se3_bulk(lattice=(4.14, 4.14)),
+        "massive-dirac": berry.massive_dirac,
+        "rashba": berry.rashba,
+        "bi2se3": berry.bi2se3_bulk,
+    }
+    if name not in makers:
+        raise ParameterError(
+            f"model must be one of {', '.join(NAMES)}, got {name!r}; choose one of them."
+        )
+    return makers[name]()
+
+
+@contextlib.contextmanager
+def bar(text):
+    """A progress bar on a terminal, one line of text when piped; yields the callback."""
+    import sys
+
+    if not sys.stderr.isatty():
+        print(text, file=sys.stderr)
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(text, total=None)
+        yield lambda done, of: progress.update(task, completed=done, total=of)
+
+
+def print_forms(title, rows, notes):
+    """Rows (name, value, meaning) as a table on the terminal."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title)
+    for column in ("form", "value", "what it is"):
+        table.add_column(column, justify="right" if column == "value" else "left")
+    for name, value, meaning in rows:
+        table.add_row(name, f"{value:.6g}", meaning)
+    Console().print(table)
+    for note in notes:
+        print(note)
+
+
+def forms(
+    model: Annotated[str, typer.Argument(help=f"One of {', '.join(NAMES)}.")],
+    mu: Energy = 0.0,
+    kT: Temperature = 0.0,
+    spin: Annotated[str, typer.Option("--spin", help="Spin component.")] = "z",
+    field: Annotated[str, typer.Option("--field", help="Direction of the electric field.")] = "x",
+    current: Annotated[str, typer.Option("--current", help="Direction of the current.")] = "y",
+    points: Annotated[int, typer.Option("--points", help="Grid points along each axis.")] = 96,
+    kmax: Annotated[float, typer.Option("--kmax", help="Cutoff of k.p models.")] = float("inf"),
+    whole_doublets: Annotated[
+        float, typer.Option("--group", help="Bands closer than this are one group.")
+    ] = 1e-9,
+    as_json: Json = False,
+):
+    """Spin-Hall conductivity of a model in all four forms.
+
+    Example: hopnet berry forms kane-mele --mu 0 --kT 0.01 --points 128
+    """
+    import numpy as np
+
+    from hopnet.berry import PeriodicGrid, Rays, Treatment, conserved_current, spin_hall
+
+    band_model = model_named(model)
+    if model in PERIODIC:
+        domain = PeriodicGrid(points)
+    else:
+        even = tuple(np.linspace(0.0, 1.0, 4))
+        domain = Rays(kmax, 8, polar=even, repeats=2.0 if band_model.dimension == 3 else 1.0)
+        if band_model.dimension == 3:
+            domain = Rays(kmax, 8, polar=even, repeats=2.0, accuracy=1e-4)
+    options = {"mu": mu, "kT": kT, "spin": spin, "field": field, "current": current}
+    treatment = Treatment("block", absolute=whole_doublets)
+    result = spin_hall(band_model, domain, treatment=treatment, **options)
+    unit = {2: "e/8pi", 3: "hbar/2e S/m"}[band_model.dimension]
+    factor = result.in_unit(unit)
+    numbers = {name: factor * getattr(result, name)[0] for name in FORMS}
+    if field != current:
+        numbers["conserved"] = factor * conserved_current(band_model, domain, **options).value[0]
+    report = {
+        "model": model,
+        **options,
+        "unit": unit,
+        **{name: float(value) for name, value in numbers.items()},
+        "mean_torque": float(result.torque[0]),
+        "error": float(factor * result.error[0]),
+        "points": result.points,
+        "min_gap": result.min_gap,
+        "domain": repr(domain),
+    }
+    if as_json:
+        print(json.dumps(report, indent=1))
+        return
+    meanings = FORMS | {"conserved": "Shi et al., finite-q response"}
+    title = f"{model}: sigma^{spin}_{current}{field}, {unit}"
+    rows = [(name, value, meanings[name]) for name, value in numbers.items()]
+    notes = [
+        f"integration error {report['error']:.2g}, {result.points} wave vectors, "
+        f"smallest gap {result.min_gap:.3g}",
+        f"domain {domain}",
+    ]
+    if abs(result.torque[0]) > 1e-6:
+        notes.append(f"mean torque {result.torque[0]:.3g}: none of the forms is conserved here")
+    print_forms(title, rows, notes)
+
+
+FORMS = {
+    "lcc": "printed: spins of the other bands",
+    "xn": "sign-corrected: spin of the band times its curvature",
+    "conventional": "Kubo formula of {s, v}/2",
+}
+
+
+def chern(
+    model: Annotated[str, typer.Argument(help=f"One of {', '.join(PERIODIC[:4])}.")],
+    mu: Energy = 0.0,
+    points: Annotated[int, typer.Option("--points", help="Grid points along each axis.")] = 64,
+    as_json: Json = False,
+):
+    """Chern number of the filled bands and the anomalous Hall conductivity.
+
+    Example: hopnet berry chern haldane --mu 0
+    """
+    from hopnet.berry import PeriodicGrid, anomalous_hall
+    from hopnet.berry.spin_current import E2_OVER_H
+
+    value, error = anomalous_hall(model_named(model), PeriodicGrid(points), mu=mu)
+    report = {
+        "model": model,
+        "mu": mu,
+        "sigma_yx_S": float(value[0]),
+        "chern": float(value[0] / E2_OVER_H),
+        "error": float(error[0] / E2_OVER_H),
+    }
+    if as_json:
+        print(json.dumps(report, indent=1))
+        return
+    print(
+        f"{model}: (1/2pi) Int Om = {report['chern']:.9f} +- {report['error']:.1g}, "
+        f"sigma_yx = -sigma_xy = {value[0]:.6g} S"
+    )
+
+
+def well(
+    material: Annotated[
+        str, typer.Option("--material", help="GaAs, InAs, InSb, Ge or 'Ge printed'.")
+    ] = "GaAs",
+    field: Annotated[float, typer.Option("--field", help="Gate field F_z, MV/m.")] = 1.0,
+    fermi_energy: Annotated[
+        float, typer.Option("--fermi-energy", help="meV above the lowest level at k = 0.")
+    ] = 15.0,
+    magnetisation: Annotated[float, typer.Option("--m", help="m_z, meV.")] = 1.0,
+    width: Annotated[float, typer.Option("--width", help="Width of the well, nm.")] = 25.0,
+    zeeman: Annotated[str, typer.Option("--zeeman", help="'Jz' or 'sigma'.")] = "Jz",
+    warping: Annotated[bool, typer.Option("--warping", help="Keep the cubic term of M.")] = False,
+    as_json: Json = False,
+):
+    """Holes in a quantum well: subbands and spin-Hall conductivity in all forms.
+
+    Example: hopnet berry well --material InAs --field 2 --fermi-energy 40
+    """
+    from hopnet.berry import subbands
+    from hopnet.berry.curves import well_forms
+
+    levels = subbands(material, field, width)
+    lcc, xn, conventional, conserved, error = well_forms(
+        material,
+        field,
+        fermi_energy,
+        width_nm=width,
+        magnetisation=1e-3 * magnetisation,
+        zeeman=zeeman,
+        warping=warping,
+    )
+    report = {
+        "material": material,
+        "field_MV_per_m": field,
+        "fermi_energy_meV": fermi_energy,
+        "beta_heavy": float(levels.beta_heavy),
+        "beta_light": float(levels.beta_light),
+        "energy_heavy_meV": float(1e3 * levels.energy_heavy),
+        "energy_light_meV": float(1e3 * levels.energy_light),
+        "overlap": float(levels.overlap),
+        "unit": "e/8pi",
+        "lcc": float(lcc),
+        "xn": float(xn),
+        "conventional": float(conventional),
+        "conserved_kT_0.2_meV": float(conserved),
+        "error": float(error),
+    }
+    if as_json:
+        print(json.dumps(report, indent=1))
+        return
+    values = (lcc, xn, conventional, conserved)
+    rows = list(zip((*FORMS, "conserved"), values, (*FORMS.values(), "Shi et al., kT = 0.2 meV")))
+    notes = [
+        f"beta {levels.beta_heavy:.6f} (heavy) {levels.beta_light:.6f} (light), levels "
+        f"{1e3 * levels.energy_heavy:.6f} and {1e3 * levels.energy_light:.6f} meV, "
+        f"overlap {levels.overlap:.6f}",
+        f"integration error {error:.1g} e/8pi",
+    ]
+    title = f"{material}, {field:g} MV/m, E_F {fermi_energy:g} meV: sigma^z_yx, e/8pi"
+    print_forms(title, rows, notes)
+
+
+def pieces(
+    model: Annotated[str, typer.Argument(help=f"One of {', '.join(PERIODIC[:4])}.")] = "qwz",
+    mu: Energy = 0.9,
+    kT: Temperature = 0.15,
+    points: Annotated[int, typer.Option("--points", help="Grid points along each axis.")] = 96,
+    as_json: Json = False,
+):
+    """The current piece by piece from the kinetic equation, and the sign the paper loses.
+
+    Example: hopnet berry pieces qwz --mu 0.9 --kT 0.15
+    """
+    from hopnet.berry import PeriodicGrid, decompose, spin_hall
+
+    band_model = model_named(model)
+    parts = decompose(band_model, PeriodicGrid(points), mu=mu, kT=kT)
+    closed = spin_hall(band_model, PeriodicGrid(points), mu=mu, kT=kT)
+    rows = [
+        ("J1", parts.j1, "conventional current, band-diagonal spin"),
+        ("J2", parts.j2, "conventional current, band-off-diagonal spin"),
+        ("I1", parts.i1, "torque dipole of the driven density matrix: -J2"),
+        ("I2 direct", parts.i2_direct, "torque dipole of the equilibrium one"),
+        ("I2 printed", parts.i2_printed, "the same, field and current exchanged"),
+        ("total direct", parts.total_direct, f"XN in closed form: {closed.xn[0]:.6g}"),
+        ("total printed", parts.total_printed, f"LCC in closed form: {closed.lcc[0]:.6g}"),
+        ("mean torque", parts.torque, "has to vanish for a conserved current"),
+    ]
+    if as_json:
+        print(json.dumps({name.replace(" ", "_"): float(v) for name, v, _ in rows}, indent=1))
+        return
+    print_forms(f"{model}, mu {mu:g}, kT {kT:g}: e/hbar", rows, [f"grid error {parts.error:.1g}"])
+
+
+def figures(
+    folder: Annotated[Path, typer.Argument(help="Where figures and tables are written.")],
+    which: Annotated[
+        str, typer.Option("--which", help="1, 2a, 2b, cutoff, splitting or all.")
+    ] = "all",
+    points: Annotated[int, typer.Option("--points", help="Points along each curve.")] = 61,
+    levels: Annotated[int, typer.Option("--levels", help="Refinement of the Bi2Se3 rays.")] = 4,
+    as_json: Json = False,
+):
+    """The paper's Figs. 1, 2(a), 2(b) in every form, and the cutoff dependence; PNG and CSV.
+
+    Example: hopnet berry figures results/berry --which 2a --points 31
+    """
+    from hopnet.errors import ParameterError
+
+    makers = {
+        "1": figure_insulator,
+        "cutoff": figure_cutoff,
+        "2a": figure_energy,
+        "2b": figure_field,
+        "splitting": figure_splitting,
+    }
+    if which != "all" and which not in makers:
+        raise ParameterError(
+            f"which must be one of {', '.join(makers)} or all, got {which!r}; choose one."
+        )
+    if points < 2 or levels < 1:
+        raise ParameterError(
+            f"points must be at least 2 and levels at least 1, got {points} and {levels}; "
+            "give more."
+        )
+    from hopnet.plots.frame import save_figure
+
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name in makers if which == "all" else [which]:
+        with bar(f"figure {name}") as progress:
+            rows, figure = makers[name](points, levels, progress)
+        path = folder / f"berry_{name}.png"
+        save_figure(figure, path)
+        write_table(folder / f"berry_{name}.csv", rows)
+        written += [str(path), str(path.with_suffix(".csv"))]
+    if as_json:
+        print(json.dumps({"written": written}, indent=1))
+    else:
+        print("\n".join(written))
+
+
+def write_table(path, rows):
+    """Rows of dicts as a CSV file."""
+    import csv
+
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def rows_of(curves):
+    """One dict a point: label, unit, x and every form."""
+    rows = []
+    for curve in curves:
+        for j, x in enumerate(curve.x):
+            row = {"curve": curve.label, "unit": curve.unit, "x": float(x)}
+            for name in ("lcc", "xn", "conventional", "conserved", "error"):
+                column = getattr(curve, name)
+                row[name] = "" if column is None else float(column[j])
+            rows.append(row)
+    return rows
+
+
+def figure_insulator(points, levels, progress):
+    """Fig. 1."""
+    import numpy as np
+
+    from hopnet.berry import insulator_curves
+    from hopnet.plots.berry import plot_insulator
+
+    mu = np.linspace(-0.3, 0.4, points)
+    curves = insulator_curves(mu, levels=levels, progress=progress)
+    return rows_of(curves), plot_insulator(curves)
+
+
+def figure_cutoff(points, levels, progress):
+    """Cutoff dependence."""
+    import numpy as np
+
+    from hopnet.berry import cutoff_curves
+    from hopnet.plots.berry import plot_cutoff
+
+    curves = cutoff_curves(np.geomspace(0.05, 10.0, min(points, 24)), levels=levels,
+                           progress=progress)
+    return rows_of(curves), plot_cutoff(curves)
+
+
+def figure_energy(points, levels, progress):
+    """Fig. 2(a)."""
+    import numpy as np
+
+    from hopnet.berry import well_energy_curves
+    from hopnet.plots.berry import plot_well
+
+    curves = well_energy_curves(np.linspace(0.0, 30.0, points), progress=progress)
+    xlabel = r"Fermi energy above the lowest level  [meV]"
+    title = "GaAs hole well, 25 nm, $m_z$ = 1 meV"
+    return rows_of(curves), plot_well(curves, xlabel=xlabel, title=title)
+
+
+def figure_field(points, levels, progress):
+    """Fig. 2(b)."""
+    import numpy as np
+
+    from hopnet.berry import well_field_curves
+    from hopnet.plots.berry import plot_well
+
+    curves = well_field_curves(np.geomspace(0.05, 20.0, points), progress=progress)
+    xlabel = r"gate field  $F_z$  [MV/m]"
+    title = "Hole wells, 25 nm, $m_z$ = 1 meV"
+    return rows_of(curves), plot_well(curves, xlabel=xlabel, logarithmic=True, title=title)
+
+
+def figure_splitting(points, levels, progress):
+    """Rashba splitting against the gate field."""
+    import numpy as np
+
+    from hopnet.berry import rashba_splitting
+    from hopnet.berry.curves import FERMI_ENERGY
+    from hopnet.plots.berry import plot_splitting
+
+    fields, k = np.geomspace(0.05, 50.0, points), 0.01
+    table = {name: rashba_splitting(name, fields, k) for name in FERMI_ENERGY}
+    rows = [
+        {"field_MV_per_m": float(f)} | {m: 1e3 * float(e[j]) for m, e in table.items()}
+        for j, f in enumerate(fields)
+    ]
+    return rows, plot_splitting(fields, table, k)

@@ -1,0 +1,165 @@
+"""Pictures of intrinsic spin currents: Bi2Se3, hole wells, the cutoff, each in every form."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hopnet.plots.frame import BLACK, BLUE, GREEN, GREY, ORANGE, RED, finish, new_figure
+
+COLOURS = (BLUE, ORANGE, GREEN, RED, BLACK)
+BULK_UNIT = r"$\sigma^y_{zx}$  $[(\hbar/2e)\,\Omega^{-1}\mathrm{m}^{-1}]$"
+WELL_UNIT = r"$\sigma^z_{yx}$  $[e/8\pi]$"
+
+
+def thousands(axes):
+    """Zero line and light grid."""
+    axes.axhline(0.0, color=GREY, linewidth=0.7)
+    finish(axes)
+
+
+def plot_insulator(curves):
+    """Bi2Se3 against Fermi energy in the manner of the paper's Fig. 1, every form beside it.
+
+    Parameters
+    ----------
+    curves : sequence of Curve
+        From `hopnet.berry.insulator_curves`; the last keeps the whole doublets.
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    figure = new_figure(11.0, 4.6)
+    left, right = figure.subplots(1, 2)
+    *split, block = curves
+    for curve, colour in zip(split, COLOURS):
+        left.plot(curve.x, curve.lcc, color=colour, label=f"LCC, {curve.label}, split doublets")
+        left.plot(curve.x, curve.xn, color=colour, linestyle=":", linewidth=1.1)
+    left.plot(block.x, block.lcc, color=BLACK, linestyle="--", label="LCC, whole doublets")
+    left.plot([], [], color=GREY, linestyle=":", label="XN (sign-corrected), same colours")
+    left.axhspan(800, 1200, color=GREY, alpha=0.18, linewidth=0)
+    left.annotate(
+        "paper: ~$10^3$", (0.02, 1000), xycoords=("axes fraction", "data"), va="center", fontsize=8
+    )
+    left.set_title("band-diagonal forms", fontsize=10)
+    right.plot(block.x, block.conventional, color=BLUE, label="conventional (Kubo)")
+    if block.conserved is not None:
+        right.plot(block.x, block.conserved, color=RED, label="conserved (Shi et al.), kT = 5 meV")
+    right.plot(block.x, block.lcc, color=BLACK, linestyle="--", label="LCC, whole doublets")
+    for curve, colour in zip(split, COLOURS):
+        right.plot(curve.x, curve.lcc, color=colour, linewidth=0.8, alpha=0.7)
+    right.set_title("the other forms, same unit", fontsize=10)
+    for axes in (left, right):
+        axes.axvline(270.0, color=GREY, linewidth=0.8, linestyle="-.")
+        axes.annotate(
+            "paper: conduction band",
+            (270.0, 0.02),
+            xycoords=("data", "axes fraction"),
+            rotation=90,
+            fontsize=7,
+            ha="right",
+            va="bottom",
+            color=GREY,
+        )
+        axes.set_xlabel(r"Fermi energy  $E_F$  [meV]")
+        axes.set_ylabel(BULK_UNIT)
+        thousands(axes)
+        axes.legend(fontsize=7.5, frameon=False)
+    figure.suptitle("Bulk Bi$_2$Se$_3$: spin current along z, spin y, field along x", fontsize=11)
+    return figure
+
+
+def plot_cutoff(curves):
+    """Gapped Bi2Se3 in a ball |k| < kmax: how far each form depends on the cutoff.
+
+    Parameters
+    ----------
+    curves : sequence of Curve
+        From `hopnet.berry.cutoff_curves`; the last keeps the whole doublets.
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    figure = new_figure(6.4, 4.4)
+    axes = figure.subplots()
+    *split, block = curves
+    for curve, colour in zip(split, COLOURS):
+        axes.semilogx(curve.x, curve.lcc, color=colour, label=f"LCC, {curve.label}")
+    axes.semilogx(block.x, block.lcc, color=BLACK, linestyle="--", label="LCC, whole doublets")
+    axes.semilogx(block.x, -block.conventional, color=RED, linestyle=":", label="-conventional")
+    axes.axhspan(800, 1200, color=GREY, alpha=0.18, linewidth=0)
+    axes.annotate(
+        "paper: ~$10^3$", (0.02, 1000), xycoords=("axes fraction", "data"), va="center", fontsize=8
+    )
+    axes.set_xlabel(r"cutoff  $k_{max}$  [1/$\mathrm{\AA}$]")
+    axes.set_ylabel(BULK_UNIT)
+    thousands(axes)
+    axes.legend(fontsize=8, frameon=False)
+    axes.set_title("Bi$_2$Se$_3$ in the gap, |m| = 1 meV", fontsize=10)
+    return figure
+
+
+def plot_well(curves, *, xlabel, logarithmic=False, title=""):
+    """Hole wells in the manner of the paper's Fig. 2, one panel a form.
+
+    Parameters
+    ----------
+    curves : sequence of Curve
+        From `hopnet.berry.well_energy_curves` or `well_field_curves`.
+    xlabel : str
+    logarithmic : bool
+        Logarithmic axis of x.
+    title : str
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    forms = [("lcc", "LCC (printed)"), ("xn", "XN (sign-corrected)")]
+    forms.append(("conventional", "conventional (Kubo)"))
+    if all(c.conserved is not None for c in curves):
+        forms.append(("conserved", "conserved (Shi et al.), kT = 0.2 meV"))
+    figure = new_figure(9.0, 3.1 * ((len(forms) + 1) // 2) + 0.4)
+    panels = figure.subplots((len(forms) + 1) // 2, 2, sharex=True, squeeze=False).ravel()
+    for axes, (name, heading) in zip(panels, forms):
+        for curve, colour in zip(curves, COLOURS):
+            axes.plot(curve.x, getattr(curve, name), color=colour, label=curve.label)
+        if logarithmic:
+            axes.set_xscale("log")
+        axes.set_title(heading, fontsize=10)
+        axes.set_ylabel(WELL_UNIT)
+        thousands(axes)
+    for axes in panels[len(forms) :]:
+        axes.set_visible(False)
+    for axes in panels[max(0, len(forms) - 2) :]:
+        axes.set_xlabel(xlabel)
+        axes.tick_params(labelbottom=True)
+    panels[0].legend(fontsize=8, frameon=False)
+    figure.suptitle(title, fontsize=11)
+    return figure
+
+
+def plot_splitting(fields, splittings, wave_vector):
+    """Spin splitting of the lowest heavy-hole subband against the gate field.
+
+    Parameters
+    ----------
+    fields : float64[n], MV/m
+    splittings : dict of str to float64[n], eV
+    wave_vector : float, 1/Angstrom
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    figure = new_figure(6.0, 4.0)
+    axes = figure.subplots()
+    for (material, energy), colour in zip(splittings.items(), COLOURS):
+        axes.semilogx(fields, 1e3 * np.asarray(energy), color=colour, label=material)
+    axes.set_xlabel(r"gate field  $F_z$  [MV/m]")
+    axes.set_ylabel("spin splitting  [meV]")
+    axes.set_title(rf"lowest heavy holes at k = {wave_vector:g} 1/$\mathrm{{\AA}}$", fontsize=10)
+    finish(axes)
+    axes.legend(fontsize=8, frameon=False)
+    return figure
