@@ -36,7 +36,8 @@ class Threshold:
         Its number in the network.
     wraps : (int, int)
         How often the loop that it closes runs around the sample along x and y; (0, 0) for a path
-        between contacts. Signs are those of one sense of the loop.
+        between contacts. Signs are those of one sense of the loop; where loops around exist
+        already, one of several answers.
     event : str
         Which event; see `percolation_threshold`.
     """

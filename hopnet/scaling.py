@@ -7,14 +7,14 @@ A quantity Q measured at sizes, cutoffs or densities x follows, near the limit x
 
 Which points still belong to "near the limit" is a choice, and often the largest error. Each fit
 here is made on every admissible window (all sets of neighbouring points that contain the one
-nearest the limit). The answer is the mean over windows, weighted by how well they fit (Akaike's
+nearest the limit and have a point to spare, so that a misfit can show). The answer is the mean over windows, weighted by how well they fit (Akaike's
 weights, a point left out counting as a parameter; Jay and Neil, Phys. Rev. D 103, 114502 (2021)),
 its error the statistical one and the scatter between windows together.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -90,8 +90,9 @@ def extrapolate(x, value, error, *, exponent=None, exponent_range=(0.5, 4.0)):
     value, error : array_like[n]
         Measured values and their standard errors, independent of each other.
     exponent : float, optional
-        Of the correction, where theory knows it: 1 for contact strips against 1/sqrt(N). Else it
-        is fitted, and a constant is offered beside it for points that no longer change.
+        Of the correction, where theory knows it: 1 for contact strips against 1/sqrt(N); its
+        square is offered beside it for points that bend. Else the exponent is fitted, and a
+        constant is offered beside it for points that no longer change.
     exponent_range : (float, float)
         Where a fitted exponent is looked for.
 
@@ -113,15 +114,17 @@ def extrapolate(x, value, error, *, exponent=None, exponent_range=(0.5, 4.0)):
     n_parameters = 3 if exponent is None else 2
     x, value, error = check_points(x, value, error, n_parameters + 1)
     fits = []
-    for n in range(1 if exponent is None else n_parameters, x.size + 1):
+    for n in range(2, x.size + 1):
         window = x[:n], value[:n], error[:n]
-        if exponent is None and n >= 2:
+        if exponent is None:
             fits.append(fit_constant(*window))
-        if n >= n_parameters and np.unique(x[:n]).size >= n_parameters:
+        if n > n_parameters and np.unique(x[:n]).size >= n_parameters:
             if exponent is None:
                 fits.append(fit_free_exponent(*window, exponent_range))
             else:
                 fits.append(fit_correction(*window, exponent))
+        if exponent is not None and n > 3 and np.unique(x[:n]).size >= 3:
+            fits.append(fit_correction(*window, exponent, n_terms=2))
     return average_windows(fits, x.size)
 
 
@@ -163,7 +166,7 @@ def fit_power_law(x, value, error, *, limit="zero"):
     if limit == "infinity":
         x, value, error = x[::-1], value[::-1], error[::-1]
     fits = []
-    for n in range(2, x.size + 1):
+    for n in range(3, x.size + 1):
         if np.unique(x[:n]).size >= 2:
             design = np.stack([np.log(x[:n]), np.ones(n)], axis=1)
             fit = least_squares(design, np.log(value[:n]), error[:n] / value[:n])
@@ -198,11 +201,12 @@ def fit_constant(x, value, error):
     return fit._replace(parameter=np.array([fit.parameter[0], 0.0, np.nan]))
 
 
-def fit_correction(x, value, error, exponent):
-    """Q = value + amplitude x**exponent at a known exponent."""
-    reference = x.max()  # keeps the two columns of one size
-    fit = least_squares(np.stack([np.ones(x.size), (x / reference) ** exponent], 1), value, error)
-    answer, amplitude = fit.parameter
+def fit_correction(x, value, error, exponent, n_terms=1):
+    """Q = value + amplitude x**exponent (+ b x**(2 exponent)) at a known exponent."""
+    reference = x.max()  # keeps the columns of one size
+    power = (x / reference)[:, None] ** (exponent * np.arange(n_terms + 1))
+    fit = least_squares(power, value, error)
+    answer, amplitude = fit.parameter[:2]
     return fit._replace(parameter=np.array([answer, amplitude / reference**exponent, exponent]))
 
 
@@ -258,3 +262,164 @@ def average_windows(fits, n_points):
         window_value=read_only(value),
         window_weight=read_only(weight),
     )
+
+
+# Percolation in the plane. Exact: nu, D_f, D_red = 1/nu (Coniglio), backbone (Nolin, Qian, Sun,
+# Zhuang, arXiv:2309.05050); d_min: Zhou, Yang, Deng, Ziff, Phys. Rev. E 86, 061101 (2012).
+PLANE = {
+    "l_c": 1.1984679593,
+    "nu": 4 / 3,
+    "beta": 5 / 36,
+    "D_f": 91 / 48,
+    "D_backbone": 1.64333316328711,
+    "D_red": 3 / 4,
+    "D_min": 1.13077,
+}
+
+
+def dual_threshold(first, second):
+    """The percolation threshold from first and second winding around a torus, without bias.
+
+    In the plane the clusters of discs and those of the gaps mirror each other: gaps wind in every
+    direction until discs wind in one, and discs in every direction once gaps wind in none. At the
+    threshold of the infinite plane a first and a second way around are there with probabilities
+    that add up to 1 (0.690474 and 0.309526, Pinson 1994), at any size and without a fit.
+
+    Parameters
+    ----------
+    first, second : array_like[n]
+        Thresholds of n samples of one size: `hopnet.criticality.sample_thresholds`.
+
+    Returns
+    -------
+    value, error : float
+        The median of both together and its standard error, by inverting the test that the shares
+        below it add up to 1; a sample is one draw, since its two thresholds depend on each other.
+
+    Raises
+    ------
+    ParameterError
+        Fewer than ten samples.
+    """
+    first, second = (np.asarray(a, dtype=np.float64) for a in (first, second))
+    if first.size < 10 or first.shape != second.shape:
+        raise ParameterError(
+            f"a threshold needs at least 10 samples with both events, got {first.size} and "
+            f"{second.size}; take more."
+        )
+    both = np.concatenate([first, second])
+    value = float(np.quantile(both, 0.5))
+    below = 0.5 * ((first <= value).astype(float) + (second <= value))
+    level = below.std(ddof=1) / np.sqrt(first.size)
+    low, high = np.quantile(both, [max(0.5 - level, 0.0), min(0.5 + level, 1.0)])
+    return value, float(0.5 * (high - low))
+
+
+def deviation_with_error(values):
+    """Standard deviation over samples and its standard error.
+
+    Parameters
+    ----------
+    values : array_like[n]
+
+    Returns
+    -------
+    deviation, error : float
+        The error follows from the fourth moment, for any shape of the distribution.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    square = (values - values.mean()) ** 2
+    deviation = float(np.sqrt(square.sum() / (values.size - 1)))
+    return deviation, float(square.std(ddof=1) / np.sqrt(values.size) / (2.0 * deviation))
+
+
+def by_size(table, name, *, deviation=False):
+    """(size, value, error): mean or deviation of a column at each size, with standard errors."""
+    sizes, value, error = [], [], []
+    for size, rows in table.groupby("size"):
+        column = rows[name].to_numpy(dtype=np.float64)
+        if column.size < 10:
+            raise ParameterError(
+                f"exponents need at least 10 samples of each size, got {column.size} of size "
+                f"{size:.4g}; take more."
+            )
+        if deviation:
+            mean, wrong = deviation_with_error(column)
+        else:
+            mean, wrong = float(column.mean()), float(column.std(ddof=1) / np.sqrt(column.size))
+        sizes.append(size)
+        value.append(mean)
+        error.append(wrong)
+    return np.array(sizes), np.array(value), np.array(error)
+
+
+def critical_exponents(table):
+    """Exponents of percolation from critical samples of several sizes, window in the error.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `hopnet.criticality.sample_critical` of at least three sizes.
+
+    Returns
+    -------
+    dict of str to Estimate
+        nu (spread of the thresholds, first and second winding, falls as size^(-1/nu)); D_f (the
+        largest cluster at l_c grows as size^D_f); beta = nu_exact (2 - D_f), from D_f and
+        nu = 4/3; D_backbone, D_red, D_min (backbone, red bonds and shortest loop at the sample's
+        own threshold).
+
+    Raises
+    ------
+    ParameterError
+        Fewer than three sizes, or fewer than 10 samples of one.
+    """
+    if table["size"].nunique() < 3:
+        raise ParameterError(
+            f"exponents need at least three sizes, got {table['size'].nunique()}; add sizes, best "
+            "by factors of four in the number of sites."
+        )
+    size, *first = by_size(table, "first", deviation=True)
+    _, *second = by_size(table, "second", deviation=True)
+    # both from the same samples: their errors are added as if fully dependent
+    width, wrong = 0.5 * (first[0] + second[0]), 0.5 * (first[1] + second[1])
+    inverse = fit_power_law(size, width, wrong, limit="infinity")
+    out = {"nu": rescaled(inverse, -1.0 / inverse.value, inverse.value**-2)}
+    for name, column in (("D_f", "largest"), ("D_backbone", "backbone"), ("D_red", "red"),
+                         ("D_min", "chemical")):  # fmt: skip
+        out[name] = fit_power_law(*by_size(table, column), limit="infinity")
+    out["beta"] = rescaled(out["D_f"], PLANE["nu"] * (2.0 - out["D_f"].value), PLANE["nu"])
+    return out
+
+
+def rescaled(estimate, value, slope):
+    """An Estimate of a function of another one: errors times |slope|."""
+    return replace(
+        estimate,
+        value=float(value),
+        error=float(slope * estimate.error),
+        statistical=float(slope * estimate.statistical),
+        window=float(slope * estimate.window),
+    )
+
+
+def conductivity_exponent(table):
+    """t from the conductance at l_c of networks of equal links, which falls as size^(-t / nu).
+
+    Parameters
+    ----------
+    table : DataFrame
+        `hopnet.criticality.sample_conductances` of at least three sizes.
+
+    Returns
+    -------
+    Estimate
+        t, taking nu = 4/3. In print: 1.299(2) (Normand, Herrmann, Hajjar, J. Stat. Phys. 52, 441
+        (1988)) and 1.310(1) (Grassberger, Physica A 262, 251 (1999)).
+    """
+    if table["size"].nunique() < 3:
+        raise ParameterError(
+            f"an exponent needs at least three sizes, got {table['size'].nunique()}; add sizes."
+        )
+    slope = fit_power_law(*by_size(table, "conductance"), limit="infinity")
+    return rescaled(slope, -PLANE["nu"] * slope.value, PLANE["nu"])

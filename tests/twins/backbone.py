@@ -1,0 +1,53 @@
+"""Plain twins of kernels/backbone.py: recursion, and every node taken out once."""
+
+
+def walk_deep(rows, root):
+    """number, low, parent, parent_link as dicts; the order of the visit."""
+    number, low, parent, parent_link, visited = {}, {}, {root: -1}, {root: -1}, []
+
+    def visit(u):
+        number[u] = low[u] = len(visited)
+        visited.append(u)
+        for v, l in rows[u]:
+            if v not in number:
+                parent[v], parent_link[v] = u, l
+                visit(v)
+                low[u] = min(low[u], low[v])
+            elif l != parent_link[u]:
+                low[u] = min(low[u], number[v])
+
+    visit(root)
+    return number, low, parent, parent_link, visited
+
+
+def reached(rows, start, without=None):
+    """Nodes joined to any of ``start`` when one node is taken out."""
+    found = {s for s in start if s != without}
+    queue = list(found)
+    while queue:
+        for v, _ in rows[queue.pop()]:
+            if v != without and v not in found:
+                found.add(v)
+                queue.append(v)
+    return found
+
+
+def mark_block(rows, root, second):
+    """Nodes that no other single node parts from the link root - second."""
+    nodes = range(len(rows))
+    return [
+        all(x in reached(rows, (root, second), w) for w in [None, *nodes] if w != x) for x in nodes
+    ]
+
+
+def walk_wide(rows, root):
+    """Least number of links to every node, -1 out of reach: one ring after another."""
+    level = [-1] * len(rows)
+    level[root], step = 0, 0
+    while step in level:
+        for u in [u for u, at in enumerate(level) if at == step]:
+            for v, _ in rows[u]:
+                if level[v] < 0:
+                    level[v] = step + 1
+        step += 1
+    return level

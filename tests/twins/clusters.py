@@ -1,0 +1,123 @@
+"""Plain twins of kernels/clusters.py: graphs built anew for every link, nothing remembered."""
+
+import numpy as np
+
+
+def fill_seams(position, period, link_i, link_j):
+    """Which image of site j is nearest, among the nine around."""
+    out = []
+    for i, j in zip(link_i, link_j):
+        step = position[j] - position[i]
+        images = [(0, 0)] + [(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1)]
+        images = [m for m in images if all(p > 0 or s == 0 for p, s in zip(period, m))]
+        out.append(min(images, key=lambda m: np.hypot(*(step + np.array(m) * period))))
+    return np.array(out, np.int64).reshape(-1, 2)
+
+
+def reach(links, n, start):
+    """Sites that links (i, j, ...) join to ``start``, with the seams crossed on some way there."""
+    found = {start: (0, 0)}
+    queue = [start]
+    while queue:
+        u = queue.pop(0)
+        for i, j, w_x, w_y in links:
+            for a, b, sign in ((i, j, 1), (j, i, -1)):
+                if a == u and b not in found:
+                    x, y = found[a]
+                    found[b] = x + sign * w_x, y + sign * w_y
+                    queue.append(b)
+    return found
+
+
+def fill_candidates(link_i, link_j, log_conductance, seamless, block):
+    """Links that close no loop of better ones among the inner links of their block."""
+    out, first = [], 0
+    while first < len(link_i):
+        begin, last = link_i[first], first
+        while last < len(link_i) and link_i[last] < begin + block and last - first < 8 * block:
+            last += 1
+        inner = [l for l in range(first, last)
+                 if link_j[l] < begin + block and (len(seamless) == 0 or seamless[l])]  # fmt: skip
+        for l in range(first, last):
+            better = [(link_i[m], link_j[m], 0, 0) for m in inner
+                      if (-log_conductance[m], m) < (-log_conductance[l], l)]  # fmt: skip
+            if l not in inner or link_j[l] not in reach(better, begin + block, link_i[l]):
+                out.append(l)
+        first = last
+    return out
+
+
+def fill_order(candidate, log_conductance):
+    """Best conductor first, then by number."""
+    return sorted(candidate, key=lambda l: (-log_conductance[l], l))
+
+
+def joined(link_i, link_j, seam):
+    """Links as tuples (i, j, seams along x, along y)."""
+    seam = seam if len(seam) else np.zeros((len(link_i), 2), int)
+    return [(int(i), int(j), int(x), int(y)) for i, j, (x, y) in zip(link_i, link_j, seam)]
+
+
+def find_events(link_i, link_j, seam, contact):
+    """Rows (link, winding x, winding y) of the five events, -1 where they do not happen."""
+    links = joined(link_i, link_j, seam)
+    event = [[-1, 0, 0] for _ in range(5)]
+    for m, (i, j, w_x, w_y) in enumerate(links):
+        before = reach(links[:m], len(contact), i)
+        if j in before:
+            loop = w_x - before[j][0], w_y - before[j][1]
+            news = [False, loop != (0, 0), loop[0] != 0, loop[1] != 0,
+                    event[1][1] * loop[1] != event[1][2] * loop[0]]  # fmt: skip
+        else:
+            flags = {contact[k] for k in reach(links[: m + 1], len(contact), i)}
+            loop, news = (0, 0), [{1, 2} <= flags, False, False, False, False]
+        for row, happens in zip(event, news):
+            if happens and row[0] < 0:
+                row[:] = [m, *loop]
+    return event
+
+
+def sweep_merges(link_i, link_j, seam, position, period):
+    """(link, sorted partner sizes, largest, sum s^2, sum s spread, spread of largest) of mergers.
+
+    The sums leave out one largest cluster; sites are laid out along the links that merged.
+    """
+    links, tree, out, n = joined(link_i, link_j, seam), [], [], len(position)
+    for m, link in enumerate(links):
+        partner = reach(tree, n, link[0]), reach(tree, n, link[1])
+        if link[1] in partner[0]:
+            continue
+        tree.append(link)
+        left, clusters = set(range(n)), []
+        while left:
+            own = reach(tree, n, min(left))
+            place = np.array([position[k] + np.array(own[k]) * period for k in own])
+            clusters.append((len(own), np.sum((place - place.mean(axis=0)) ** 2)))
+            left -= set(own)
+        clusters.sort(reverse=True)
+        out.append((m, sorted(map(len, partner)), clusters))
+    return out
+
+
+def fill_labels(parent):
+    """Clusters numbered by their lowest site."""
+    def root(i):
+        return i if parent[i] < 0 else root(parent[i])
+
+    roots = [root(i) for i in range(len(parent))]
+    order = list(dict.fromkeys(roots))
+    return [order.index(r) for r in roots]
+
+
+def count_sizes(count, row, n_sites, n_octaves):
+    """Sizes kept one by one, then sorted into octaves."""
+    out = []
+    for r in row:
+        sizes = [1] * n_sites
+        for a, b, _ in count[:r]:
+            sizes.remove(a)
+            sizes.remove(b)
+            sizes.append(a + b)
+        octave = np.floor(np.log2(sizes)).astype(int) if sizes else np.empty(0, int)
+        out.append(np.bincount(octave, minlength=n_octaves))
+    return np.array(out)
