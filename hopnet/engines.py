@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import platform
 import queue
@@ -22,7 +23,7 @@ from pathlib import Path
 from hopnet.config import Point
 from hopnet.errors import HopnetError, ParameterError, ValidityWarning
 from hopnet.ledger import Ledger, Task, processor_name, versions
-from hopnet.realisation import peak_memory, run_realisation
+from hopnet.realisation import FAILURES, peak_memory, run_realisation, sample_records
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,15 @@ class Job:
     realisation : int
     versions : dict
         Of the driver: a worker with other ones would not give the same bits.
+    snapshot : bool
+        Keep network, current and spin of this sample as .npz files.
     """
 
     ledger: Ledger
     point: Point
     realisation: int
     versions: dict
+    snapshot: bool = False
 
     @property
     def task(self):
@@ -101,10 +105,28 @@ def do_job(job, threads=1):
         "warnings": words,
     }
     try:
+        if job.snapshot:
+            save_snapshot(job, threads)
         job.ledger.write(job.task, result.columns, diagnostics)
     except OSError as failure:
         raise cannot_write(job.ledger, failure) from None
     return Report(job, status, seconds, warnings=words)
+
+
+def save_snapshot(job, threads):
+    """Network, current and spin (at the middle tau_s) of a sample, as .npz files."""
+    times = [t for t in job.point.tau_s if 0 < t < math.inf] or [1.0]
+    folder = job.ledger.directory / "snapshots"
+    folder.mkdir(exist_ok=True)
+    try:
+        records = sample_records(
+            job.point, job.realisation, times[len(times) // 2], threads=threads
+        )
+    except FAILURES:
+        return
+    for record in records:
+        kind = type(record).__name__.lower()
+        record.save(folder / f"{job.point.name}-{job.realisation:06d}.{kind}.npz")
 
 
 def cannot_write(ledger, failure):
@@ -275,6 +297,9 @@ def local_processes(n_workers, tell):
     ):  # fmt: skip
         workers = LocalWorkers(cluster.scheduler_address, n_workers, Path(folder), tell)
         try:
+            while not client.scheduler_info(n_workers=-1)["workers"]:
+                workers.watch()
+                time.sleep(0.05)
             yield client, workers
         finally:
             workers.stop()

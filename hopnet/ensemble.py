@@ -28,6 +28,7 @@ from hopnet.ledger import (
     heartbeats,
     is_alive,
     open_ledger,
+    read_manifest,
     versions,
     with_units,
     write_table,
@@ -88,6 +89,7 @@ def run_ensemble(
     with Heartbeat(ledger, shard) as heart:
         for reason in ledger.inspect():
             tell("set_aside", reason=reason)
+        tell_history(ledger, tell)
         if missing_jobs(config, ledger, shard):
             with engine(config, workers, scheduler, threads, tell) as (compute, width):
                 for _ in ("first", "rest"):  # the rest is nothing unless target_error is set
@@ -95,6 +97,16 @@ def run_ensemble(
                     if jobs:
                         follow(compute(jobs), jobs, width, ledger, heart, tell)
     return collect(directory, listener=listener)
+
+
+def tell_history(ledger, tell):
+    """Say so if the directory has been worked on with other versions or on another processor."""
+    history = read_manifest(ledger.directory)["history"]
+    if len(history) > 1 and ledger.finished():
+        old, new = (h["versions"] | {"on": h["processor"]} for h in (history[0], history[-1]))
+        changed = ", ".join(f"{k} {old.get(k)}, then {new[k]}" for k in new if old.get(k) != new[k])
+        text = f"versions or processor have changed since the first realisations ({changed})"
+        tell("note", text=f"{text}: last digits may differ between old and new ones")
 
 
 def announce_nothing(event, **facts):
@@ -201,7 +213,8 @@ def missing_jobs(config, ledger, shard):
     jobs = []
     for place, (point, number) in enumerate(required(config, ledger)):
         for realisation in range(number):
-            job = Job(ledger, point, realisation, known)
+            keep = config.output.snapshot and realisation == 0
+            job = Job(ledger, point, realisation, known, keep)
             mine = (place + realisation) % shard[1] == shard[0]
             if mine and job.task.file_name not in finished:
                 jobs.append(job)

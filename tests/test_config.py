@@ -1,0 +1,177 @@
+"""Run files: what is read, what is refused and in which words."""
+
+import copy
+import math
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from hopnet.config import config_from_dict, config_from_text, read_config
+from hopnet.ensemble import as_toml
+from hopnet.errors import ParameterError
+
+RUNS = sorted((Path(__file__).resolve().parents[1] / "runs").glob("*.toml"))
+ENSEMBLES = [path for path in RUNS if "sites" in tomllib.loads(path.read_text())]
+BASE = {
+    "sites": {"n_sites": 1000, "density": 0.05, "seed": 11},
+    "spin": {"tau_s": [0.0, 100.0]},
+}
+
+
+def changed(**tables):
+    table = copy.deepcopy(BASE)
+    for name, entries in tables.items():
+        table[name] = {**table.get(name, {}), **entries} if isinstance(entries, dict) else entries
+    return table
+
+
+def test_defaults_and_ranges():
+    config = config_from_dict(changed(spin={"tau_s": {"start": 1e-2, "stop": 1e12, "n": 8}}))
+    assert config.spin.tau_s == (0.01, 1.0, 100.0, 1e4, 1e6, 1e8, 1e10, 1e12)
+    (point,) = config.points()
+    assert point.physical["network.cutoff"] == 1.5
+    assert point.scanned == ()
+    assert point.label() == ""
+    assert config_from_dict(changed(spin={"tau_s": [math.inf]})).spin.tau_s == (math.inf,)
+
+
+def test_scan_makes_a_grid_in_the_order_of_the_file():
+    scan = {"sites.density": [0.02, 0.01], "network.cutoff": [1.2, 1.5]}
+    config = config_from_dict(changed(scan=scan))
+    found = [(p.physical["sites.density"], p.physical["network.cutoff"]) for p in config.points()]
+    assert found == [(0.02, 1.2), (0.02, 1.5), (0.01, 1.2), (0.01, 1.5)]
+    assert config.points()[0].label() == "density = 0.02, cutoff = 1.2"
+
+
+def test_scan_as_a_list_walks_the_keys_together():
+    scan = {"mode": "list", "sites.density": [0.02, 0.01], "ensemble.realisations": [3, 9]}
+    points = config_from_dict(changed(scan=scan)).points()
+    assert [p.realisations for p in points] == [3, 9]
+    assert points[0].scanned == ("sites.density",)
+
+
+def test_scan_takes_ranges_and_rounds_whole_numbers():
+    scan = {"sites.n_sites": {"start": 100, "stop": 10000, "n": 3}}
+    found = [p.physical["sites.n_sites"] for p in config_from_dict(changed(scan=scan)).points()]
+    assert found == [100, 1000, 10000]
+
+
+def test_point_names_depend_on_physics_alone():
+    one = config_from_dict(BASE).points()[0]
+    more = config_from_dict(changed(ensemble={"realisations": 7}, spin={"tau_s": [1.0]})).points()
+    assert more[0].name == one.name
+    other = config_from_dict(changed(sites={"density": 0.06})).points()[0]
+    assert other.name != one.name
+
+
+def test_a_cutoff_that_is_not_used_does_not_tell_points_apart():
+    one, other = (
+        config_from_dict(changed(network={"cutoff_radius": 9.0, "cutoff": c})).points()[0]
+        for c in (1.2, 1.5)
+    )
+    assert one.name == other.name
+
+
+REFUSED = {
+    "unknown key": (changed(sites={"densty": 1.0}), ["'densty'", "[sites]", "'density'"]),
+    "unknown section": (changed(network_={}), ["'network_'", "'network'"]),
+    "unknown key of a range": (
+        changed(spin={"tau_s": {"start": 1.0, "stop": 2.0, "n": 3, "spacng": "log"}}),
+        ["'spacng'", "'spacing'"],
+    ),
+    "missing": ({"sites": BASE["sites"]}, ["spin is missing"]),
+    "missing key": (
+        {"sites": {"n_sites": 10, "density": 0.1}, "spin": BASE["spin"]},
+        ["sites.seed is missing"],
+    ),
+    "text for a number": (changed(sites={"density": "low"}), ["sites.density", "'low'"]),
+    "number with a fraction": (changed(sites={"n_sites": 10.0}), ["sites.n_sites", "10.0"]),
+    "number for a table": (changed(sites=3), ["sites", "3"]),
+    "density": (changed(sites={"density": 0.0}), ["sites.density", "greater than 0", "0.0"]),
+    "density is no number": (changed(sites={"density": math.nan}), ["sites.density", "nan"]),
+    "few sites": (changed(sites={"n_sites": 2}), ["sites.n_sites", "3", "2"]),
+    "cutoff": (changed(network={"cutoff": -1.0}), ["network.cutoff", "-1.0"]),
+    "torus": (changed(sites={"geometry": "torus"}), ["'open' or 'cylinder'", "'torus'"]),
+    "negative time": (changed(spin={"tau_s": [-1.0]}), ["spin.tau_s", "0 .. inf", "-1.0"]),
+    "a time twice": (changed(spin={"tau_s": [1.0, 1.0]}), ["spin.tau_s", "once"]),
+    "logarithm of zero": (
+        changed(spin={"tau_s": {"start": 0.0, "stop": 1.0, "n": 3}}),
+        ["spin.tau_s", "positive", "0.0"],
+    ),
+    "no realisations": (changed(ensemble={"realisations": 0}), ["ensemble.realisations", "1"]),
+    "target_error": (
+        changed(ensemble={"target_error": 0.0, "realisations": 4}),
+        ["ensemble.target_error", "greater than 0", "0.0"],
+    ),
+    "target_error without a spread": (
+        changed(ensemble={"target_error": 0.1, "realisations": 2}),
+        ["at least 3 realisations", "2"],
+    ),
+    "max_realisations alone": (changed(ensemble={"max_realisations": 9}), ["target_error"]),
+    "scan of an unknown key": (changed(scan={"sites.densty": [1]}), ["'sites.density'"]),
+    "scan of the time": (changed(scan={"spin.tau_s": [1.0]}), ["'spin.tau_s'", "sites.density"]),
+    "scan of a wrong value": (changed(scan={"sites.density": [-1.0]}), ["scan.sites.density"]),
+    "scan without quotes": (changed(scan={"sites": {"density": [1]}}), ['"sites.density"']),
+    "scan of one value": (changed(scan={"sites.density": 0.1}), ["list"]),
+    "scan of unequal lists": (
+        changed(scan={"mode": "list", "sites.density": [0.1], "network.cutoff": [1.0, 2.0]}),
+        ["same number"],
+    ),
+    "a point twice": (changed(scan={"sites.density": [0.1, 0.1]}), ["density = 0.1", "twice"]),
+}
+
+
+@pytest.mark.parametrize(("table", "words"), REFUSED.values(), ids=REFUSED.keys())
+def test_what_does_not_fit_is_refused_in_one_sentence(table, words):
+    with pytest.raises(ParameterError) as caught:
+        config_from_dict(table, source="runs/x.toml")
+    message = str(caught.value)
+    assert message.startswith("runs/x.toml: ")
+    assert "\n" not in message
+    for word in words:
+        assert word in message
+
+
+def test_files_that_are_not_there_or_not_toml(tmp_path):
+    with pytest.raises(ParameterError, match="no run file"):
+        read_config(tmp_path / "none.toml")
+    with pytest.raises(ParameterError, match="not a readable run file"):
+        read_config(tmp_path)
+    path = tmp_path / "bad.toml"
+    path.write_text("[sites\n")
+    with pytest.raises(ParameterError, match="not valid TOML"):
+        read_config(path)
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(ParameterError, match="not a readable run file"):
+        read_config(path)
+
+
+@pytest.mark.parametrize("path", ENSEMBLES, ids=lambda p: p.name)
+def test_run_files_of_the_house_are_valid_and_survive_writing(path):
+    config = read_config(path)
+    again = config_from_text(as_toml(config))
+    assert again.points() == config.points()
+    assert again.identity() == config.identity()
+    assert config.question
+
+
+def test_there_are_the_run_files_a_user_asks_for():
+    wanted = {"f_curve", "fig4", "density_sweep", "finite_size", "cutoff", "bulk_plateau"}
+    assert wanted <= {path.stem for path in ENSEMBLES}
+
+
+def test_identity_allows_points_and_realisations_but_no_other_physics():
+    few = config_from_dict(changed(scan={"sites.density": [0.1]}))
+    more = config_from_dict(
+        changed(scan={"sites.density": [0.05, 0.1]}, ensemble={"realisations": 9})
+    )
+    assert few.identity() == more.identity()
+    for other in (
+        changed(scan={"sites.density": [0.1]}, spin={"tau_s": [1.0]}),
+        changed(scan={"sites.density": [0.1]}, network={"cutoff": 1.4}),
+        changed(scan={"sites.density": [0.1]}, sites={"seed": 12}),
+        changed(scan={"sites.density": [0.1], "network.cutoff": [1.5]}),
+        changed(scan={"sites.density": [0.1]}, ensemble={"common_random": True}),
+    ):
+        assert config_from_dict(other).identity() != few.identity()
