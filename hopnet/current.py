@@ -77,8 +77,10 @@ def solve_current(network, *, threads=None):
         0 = sum_j G_ij (V_j - V_i)        V = 1 at the source, 0 at the drain
 
     By subtraction-free elimination (see `hopnet.elimination`): link drops are found as differences
-    from the start, so each is accurate relative to the flows through its sites, whatever the
-    spread of the conductances. Sites without a path to a contact are left out; their flow is 0.
+    from the start, so each is accurate relative to the flows nearby, whatever the spread of the
+    conductances. What is then left over at each site, known to rounding of its own flows, is fed
+    into the same factor once more: that makes the flows of side loops, far below those around
+    them, accurate too. Sites without a path to a contact are left out; their flow is 0.
 
     Parameters
     ----------
@@ -119,9 +121,11 @@ def solve_current(network, *, threads=None):
     kind_i, kind_j = terminal[network.link_i], terminal[network.link_j]
     drop[(kind_i == 0) & (kind_j == 1)] = 1.0  # links from contact to contact
     drop[(kind_i == 1) & (kind_j == 0)] = -1.0
+    left_over = np.where(terminal == -1, -net_flow(network, conductance * drop), 0.0)
+    drop += factored.link_drops(network.n_links, (0.0, 0.0), rhs=left_over)
     flow = conductance * drop
-    balance = account(network, flow, terminal)
-    net, throughput, site_imbalance, imbalance = balance
+    net = net_flow(network, flow)
+    throughput, site_imbalance, imbalance = account(network, flow, net, terminal)
     source_current = float(net[network.source].sum())
     drain_current = float(-net[network.drain].sum())
     total = 0.5 * (source_current + drain_current)
@@ -144,17 +148,23 @@ def solve_current(network, *, threads=None):
         imbalance=imbalance,
         site_imbalance=read_only(site_imbalance),
         throughput=read_only(throughput * unit),
-        source_current=source_current * unit,
-        drain_current=drain_current * unit,
+        source_current=float(source_current * unit),
+        drain_current=float(drain_current * unit),
     )
 
 
-def account(network, flow, terminal):
-    """Net flow out of each site, throughput, and how far inner sites are from balance."""
+def net_flow(network, flow):
+    """float64[n_sites]: what flows out of each site, less what flows in."""
     n = network.n_sites
-    net = np.bincount(network.link_i, flow, n) - np.bincount(network.link_j, flow, n)
+    return np.bincount(network.link_i, flow, n) - np.bincount(network.link_j, flow, n)
+
+
+def account(network, flow, net, terminal):
+    """Throughput of each site, and how far inner sites are from balance: each, and all in all."""
+    n = network.n_sites
     size = np.abs(flow)
     throughput = 0.5 * (np.bincount(network.link_i, size, n) + np.bincount(network.link_j, size, n))
     error = np.where(terminal == -1, np.abs(net), 0.0)
     site_imbalance = np.divide(error, throughput, out=np.zeros(n), where=throughput > 0)
-    return net, throughput, site_imbalance, float(error.sum() / throughput[terminal == -1].sum())
+    total = throughput[terminal == -1].sum()
+    return throughput, site_imbalance, float(error.sum() / total) if total > 0 else 0.0

@@ -145,7 +145,7 @@ def random_sites(n_sites, *, density, seed, aspect=1.0, geometry="open", min_dis
         )
     if not (np.isfinite(aspect) and aspect > 0):
         raise ParameterError(f"aspect (length / width) must be positive, got {aspect!r}; try 1.")
-    if not 0.0 <= density * min_distance**2 <= 0.9 * JAMMING:
+    if not (min_distance >= 0.0 and density * min_distance**2 <= 0.9 * JAMMING):
         raise ParameterError(
             f"density * min_distance^2 must lie in 0 .. {0.9 * JAMMING:.3f} (random discs jam "
             f"soon after), got {density * min_distance**2:.3f}; take a smaller min_distance."

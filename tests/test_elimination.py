@@ -75,7 +75,8 @@ def test_chain_of_forty_decades_is_exact():
     conductance = 10.0 ** -np.arange(n - 1)
     terminal = np.full(n, -1)
     terminal[0], terminal[-1] = 0, 1
-    symbolic = analyse(dissect_graph(link_i, link_j, position, leaf_size=3), link_i, link_j, terminal)
+    order = dissect_graph(link_i, link_j, position, leaf_size=3)
+    symbolic = analyse(order, link_i, link_j, terminal)
     factored = factor(symbolic, conductance)
     total = 1 / (1 / conductance).sum()
     assert factored.terminal_conductance[0, 1] == pytest.approx(total, rel=1e-14)
