@@ -1,7 +1,7 @@
 """Collision integrals: [qbe 3], [qbe 11], [qbe B1]-[qbe B20] as matrices on harmonics.
 
-Labels: [qbe B2], [qbe B4], [qbe B5], [qbe B9], [qbe B10], [qbe B12], [qbe B16], [qbe B17],
-[qbe B19], [qbe B20].
+Labels: [qbe B1], [qbe B2], [qbe B4], [qbe B5], [qbe B9], [qbe B11], [qbe B12], [qbe B14],
+[qbe B15], [qbe B16], [qbe B17], [qbe B18], [qbe B19], [qbe B20].
 """
 
 import math

@@ -1,8 +1,8 @@
 """Chain solver of the Rashba gas: exact statements, closed forms, reference digits.
 
-Labels: [rashba 1], [rashba 2], [rashba 4], [rashba 5], [rashba 6], [rashba 7], [rashba 8],
-[rashba 11], [rashba 12], [rashba 13], [rashba 14], [rashba 15], [rashba 16], [rashba 17],
-[rashba 18].
+Labels: [rashba 1], [rashba 2], [rashba 3], [rashba 4], [rashba 5], [rashba 6], [rashba 7],
+[rashba 8], [rashba 9], [rashba 10], [rashba 11], [rashba 12],
+[rashba 13], [rashba 14], [rashba 15], [rashba 16], [rashba 17], [rashba 18].
 """
 
 import dataclasses

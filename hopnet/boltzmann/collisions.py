@@ -21,6 +21,7 @@ import numpy as np
 
 from hopnet.boltzmann.conventions import resolve_convention
 from hopnet.errors import ParameterError
+from hopnet.records import read_only
 
 PAULI = np.array(
     [[[1, 0], [0, 1]], [[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]], dtype=complex
@@ -304,12 +305,13 @@ def born_kernel(disorder, harmonics=4):
     return assemble((double_fourier(gain), double_fourier(loss)), disorder.weight, harmonics)
 
 
+@functools.lru_cache(maxsize=8)
 def precession_matrix(harmonics):
-    """Commutator ``i [n, Gamma_R(p^)] = -i [Gamma_R(p^), n]`` on all harmonics.
+    """Commutator ``i [n, Gamma_R(p^)] = -i [Gamma_R(p^), n]`` on all harmonics, read-only.
 
     Left side of [qbe 11] per unit of ``alpha p_F``: precession in the Rashba field.
     """
-    return assemble(templates()["rashba_precession"], (1.0,), harmonics)
+    return read_only(assemble(templates()["rashba_precession"], (1.0,), harmonics))
 
 
 # --- from 2x2 kernels to matrices ------------------------------------------------------
@@ -386,41 +388,41 @@ def assemble(pair, weight, harmonics):
     """
     gain, loss = pair
     top = harmonics
-    order = np.arange(-top, top + 1)
-    w = np.zeros(2 * top + 5 + 2 * len(weight))
+    w = np.zeros(2 * (max(top, len(weight)) + 4) + 1)  # w_k at middle + k
     middle = w.size // 2
     for k, value in enumerate(weight):
         w[middle + k] += value / 2
         w[middle - k] += value / 2
-    blocks = np.zeros((2 * top + 1, 4, 2 * top + 1, 4), dtype=complex)
+    out = np.zeros((2 * top + 1, 4, 2 * top + 1, 4))
     for shift in range(-4, 5):
-        rows = order[(order - shift >= -top) & (order - shift <= top)]
-        if rows.size == 0:
+        row = np.arange(max(0, shift - top), min(top, top + shift) + 1)
+        if row.size == 0:
             continue
-        value = np.zeros((rows.size, 4, 4), dtype=complex)
-        for a in range(max(-2, shift - 2), min(2, shift + 2) + 1):
-            b = shift - a
-            inside = np.clip(middle + rows - a, 0, w.size - 1)
-            value += w[inside][:, None, None] * gain[a + 2, b + 2]
-            value += w[middle + b] * loss[a + 2, b + 2] if abs(b) <= middle else 0.0
-        blocks[rows + top, :, rows - shift + top, :] = value
-    return to_real(blocks)
+        a = np.arange(max(-2, shift - 2), min(2, shift + 2) + 1)
+        b = shift - a
+        block = np.tensordot(w[middle + row[:, None] - a], gain[a + 2, b + 2], axes=1)
+        block += np.tensordot(w[middle + b], loss[a + 2, b + 2], axes=1)
+        add_real(out, row, row - shift, block)
+    return out.reshape(8 * top + 4, 8 * top + 4)
 
 
-def to_real(blocks):
-    """Complex Fourier blocks -> real matrix on (1, cos, sin, cos 2, sin 2, ...) x spin."""
-    size = blocks.shape[0]
-    top = size // 2
-    if top == 0:
-        return np.ascontiguousarray(blocks[0, :, 0, :].real)
-    # n_l = (c_l - i s_l)/2, n_-l = (c_l + i s_l)/2; rows: c_l = n_l + n_-l, s_l = i(n_l - n_-l)
-    plus, minus = blocks[:, :, top + 1 :, :], blocks[:, :, top - 1 :: -1, :]
-    real = np.empty((size, 4, size, 4), dtype=complex)
-    real[:, :, 0] = blocks[:, :, top]
-    real[:, :, 1::2] = 0.5 * (plus + minus)
-    real[:, :, 2::2] = 0.5j * (minus - plus)
-    out = np.empty((size, 4, size, 4))
-    out[0] = real[top].real
-    out[1::2] = 2 * real[top + 1 :].real
-    out[2::2] = -2 * real[top + 1 :].imag
-    return out.reshape(4 * size, 4 * size)
+def add_real(out, row, column, block):
+    """Add complex blocks ``n_l <- n_l'`` to the real matrix on (1, cos, sin, ...) x spin.
+
+    With ``n_l = (c_l - i s_l)/2`` and ``n_-l`` its conjugate, rows ``l >= 0`` suffice::
+
+        c_l <- c_l': Re,  s_l <- c_l': -Im,  c_l <- s_l': +-Im,  s_l <- s_l': +-Re
+
+    with the sign of l', half of it in the row and twice of it in the column of l = 0.
+    """
+    size = np.where(row == 0, 0.5, 1.0) * np.where(column == 0, 2.0, 1.0)
+    block = block * size[:, None, None]
+    sign = np.sign(column)[:, None, None]
+    cosine, sine = np.maximum(2 * row - 1, 0), 2 * row
+    from_cosine, from_sine = np.maximum(2 * np.abs(column) - 1, 0), 2 * np.abs(column)
+    out[cosine, :, from_cosine] += block.real
+    curved, moving = row > 0, column != 0
+    both = curved & moving
+    out[sine[curved], :, from_cosine[curved]] -= block.imag[curved]
+    out[cosine[moving], :, from_sine[moving]] += (sign * block.imag)[moving]
+    out[sine[both], :, from_sine[both]] += (sign * block.real)[both]

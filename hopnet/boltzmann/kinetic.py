@@ -155,7 +155,7 @@ def kinetic_response(
     side_jump=None,
     convention="consistent",
 ):
-    """Solve the quantum Boltzmann equation on harmonics up to L; equations [qbe 8]-[qbe 11].
+    """Solve the quantum Boltzmann equation on harmonics up to L; [qbe 8], [qbe 9], [qbe 11].
 
     Parameters
     ----------
@@ -239,9 +239,9 @@ def drive_matrices(static, electrons, harmonics, larmor, frequency, wave_vector)
     matrix = np.broadcast_to(-static, (*shape, order, order))
     matrix = matrix.astype(complex if moving else float, copy=True)
     if np.any(larmor != 0):
-        turning = np.kron(np.eye(size), np.ones((4, 4))) != 0
-        blocks = np.tile(tau * larmor_matrix(larmor), (size, size))
-        matrix -= np.where(turning, blocks, 0.0)
+        rows = np.arange(order).reshape(size, 4)
+        turn = np.broadcast_to(tau * larmor_matrix(larmor), (*shape, 4, 4))
+        matrix[..., rows[:, :, None], rows[:, None, :]] -= turn[..., None, :, :]
     if np.any(frequency != 0):
         diagonal = np.arange(order)
         matrix[..., diagonal, diagonal] += 1j * tau * frequency[..., None]

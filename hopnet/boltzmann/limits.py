@@ -35,7 +35,7 @@ class DensityMatrix:
 
 
 def smooth_solution(gas, potential, p, *, e_plus=0.0, e_minus=0.0, coherence=0.0):
-    """Intraband scattering only; equations [rashba 8]-[rashba 11] and [rashba 14] solved.
+    """Intraband scattering only; [rashba 8], [rashba 9], [rashba 10], [rashba 11] solved.
 
     ::
 
@@ -102,9 +102,10 @@ class ShortRangeLimit:
 
 
 def short_range_limit(gas, time):
-    """Short-range scattering between well-split bands; equations [rashba 15]-[rashba 18].
+    """Short-range scattering between well-split bands; equation [rashba 18] integrated.
 
-    ``f_++ = E_+ p V_+ / (2 a (p + p_+)**2)`` [rashba 17] with ``a = -1/(8 m tau_0)`` and
+    Sums over both bands as in [rashba 15], with the distribution [rashba 17]
+    ``f_++ = E_+ p V_+ / (2 a (p + p_+)**2)``, ``a = -1/(8 m tau_0)``, and
     ``p_+ f_++(p) = p f_--(p_+)`` [rashba 16]; [rashba 18] integrated in [rashba 2].
 
     Parameters

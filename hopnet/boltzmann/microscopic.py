@@ -86,7 +86,7 @@ class ReducedSample:
 
 
 def reduce_sample(sample, convention="consistent"):
-    """SI -> (lambda_xy, lambda_z, v_0 N_0, tau_D, alpha); equations [qbe 2]-[qbe 7], [qbe 18].
+    """SI -> (lambda_xy, lambda_z, v_0 N_0, tau_D, alpha); equations [qbe 3], [qbe 6], [qbe 7].
 
     ::
 

@@ -144,7 +144,7 @@ class RashbaResponse:
 
 
 def solve_rashba(gas, potential, *, tolerance=1e-9, levels=6):
-    """Solve [rashba 4]-[rashba 6] and integrate the currents of [rashba 2].
+    """Solve [rashba 3], in the form [rashba 4]-[rashba 6], for the currents of [rashba 2].
 
     The acceleration drives one chain of momenta, the one through both Fermi momenta; the
     interband coherence drives every chain, and its response is integrated over them.

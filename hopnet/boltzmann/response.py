@@ -102,7 +102,7 @@ def relaxation_rates(electrons, disorder, convention="consistent"):
         1/tau_EY^z     = 4 lambda_xy**2 <1 + cos> / tau_D
         1/tau_EY^{x,y} = (2 lambda_xy**2 <1 + cos> + 2 lambda_z**2 <sin**2>) / tau_D
         1/tau_DP^{x,y} = 2 tau_tr ((alpha p_F)**2 - (2 lambda_xy lambda_z <sin**2> / tau_D)**2)
-        1/tau_DP^z     = 4 tau_tr (alpha p_F)**2 - (the same precession term, twice)
+        1/tau_DP^z     = 4 tau_tr (alpha p_F)**2
 
     where ``<1 + cos> = 1`` and ``<sin**2> = 1/2`` for s-wave. The in-plane sum is what the
     projection of [qbe B16] and [qbe B17] on the uniform spin gives; [qbe 19] is printed with
@@ -190,7 +190,7 @@ class Coefficients:
 
 
 def coefficients(electrons, disorder, convention="consistent", *, current_corrections=False):
-    """Conversion coefficients from the band and the disorder; equations [qbe 17]-[qbe 22].
+    """Conversion coefficients of band and disorder; [qbe 17], [qbe 20], [qbe 21], [qbe 22].
 
     Consistent (projections of the collision integrals on ``|l| <= 1``)::
 
@@ -451,7 +451,7 @@ class ApproximateResponse:
 
 
 def approximate_response(coefficients, convention="consistent"):
-    """The weak-conversion formulas; equations [qbe 23]-[qbe 27].
+    """The weak-conversion formulas; equations [qbe 23], [qbe 24], [qbe 25], [qbe 26], [qbe 27].
 
     ::
 
@@ -528,7 +528,7 @@ class Ansatz:
 
 
 def ansatz_parameters(electrons, response, convention="consistent"):
-    """Drift velocities and exchange field; equations [qbe 12]-[qbe 15].
+    """Drift velocities and exchange field; equations [qbe 12], [qbe 13], [qbe 14], [qbe 15].
 
     ``m_y = N_0 h_0``, ``J = N_0 eps_F v_c``, ``K = N_0 eps_F v_s``; printed, the currents carry
     an extra 1/2, with which ``sigma_D = n tau / m`` would not hold for ``n = N_0 eps_F``.

@@ -1,0 +1,119 @@
+"""Cost of the Boltzmann companions against dense solves of the same systems, in one run."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from hopnet.bench import paired, row
+from hopnet.boltzmann.collisions import Disorder
+from hopnet.boltzmann.kinetic import kinetic_response
+from hopnet.boltzmann.potentials import delta_potential, gaussian_potential
+from hopnet.boltzmann.rashba import RashbaGas, solve_rashba
+from hopnet.boltzmann.response import Coefficients, Electrons, linear_response
+from hopnet.errors import ValidityWarning
+
+
+def measure(n_sets=100_000, repeats=7):
+    """Three comparisons, each with its reference timed in turn.
+
+    Parameters
+    ----------
+    n_sets : int
+        Parameter sets of the 3x3 response.
+    repeats : int
+
+    Returns
+    -------
+    list of dict
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ValidityWarning)
+        return [
+            *measure_matrix(n_sets, repeats),
+            *measure_harmonics(repeats),
+            *measure_chains(repeats),
+        ]
+
+
+def measure_matrix(n_sets, repeats):
+    """The 3x3 response of many parameter sets against numpy.linalg.solve on the batch."""
+    rng = np.random.default_rng(8128)
+    theta, rashba, asp = (rng.normal(0, 0.1, n_sets) for _ in range(3))
+    asp *= 0.01
+    rate = rng.uniform(0.01, 0.1, n_sets)
+    sets = Coefficients(
+        side_jump=rng.normal(0, 0.01, n_sets), spin_hall_angle=theta,
+        charge_from_magnetisation=asp, spin_from_magnetisation=rashba,
+        magnetisation_from_charge=2 * asp, magnetisation_from_spin=2 * rashba,
+        relaxation_ratio=rate,
+    )
+    one = np.ones(n_sets)
+    matrix = np.stack(
+        [one, -theta, -asp, theta, one, -rashba, -2 * asp, 2 * rashba, rate], axis=-1
+    ).reshape(n_sets, 3, 3)
+    drive = np.stack([one, sets.side_jump, 0 * one], axis=-1)[..., None]
+    seconds = paired(
+        {"response": lambda: linear_response(sets),
+         "dense": lambda: np.linalg.solve(matrix, drive)},
+        repeats=repeats,
+    )
+    return [
+        row(f"3x3 response, {n_sets} sets", seconds["response"],
+            "numpy.linalg.solve on the batch", seconds["dense"], allowed=3.0)
+    ]
+
+
+def measure_harmonics(repeats):
+    """The full-harmonic response, assembly included, against one dense solve a drive."""
+    electrons, disorder = Electrons(rashba=0.005, drude_time=20.0), Disorder(0.05, 0.1, 0.2)
+    fields = np.stack([np.linspace(0, 0.01, 201)] + [np.zeros(201)] * 2, axis=-1)
+    rows = []
+    for harmonics, larmor, drives in ((4, fields, 201), (4, fields[1], 1), (64, fields[1], 1)):
+        order = 4 * (2 * harmonics + 1) - 1
+        rng = np.random.default_rng(496)
+        shape = (drives, order, order) if drives > 1 else (order, order)
+        matrix = rng.normal(size=shape) + order * np.eye(order)
+        drive = np.ones((*shape[:-1], 1))
+        seconds = paired(
+            {
+                "response": lambda h=harmonics, f=larmor: kinetic_response(
+                    electrons, disorder, h, larmor=f
+                ),
+                "dense": lambda a=matrix, b=drive: np.linalg.solve(a, b),
+            },
+            repeats=repeats,
+        )
+        rows.append(
+            row(f"harmonics to {harmonics}, {drives} field(s)", seconds["response"],
+                f"dense solve, order {order}, {drives} time(s)", seconds["dense"], allowed=3.0)
+        )
+    return rows
+
+
+def measure_chains(repeats):
+    """The Rashba gas to 1e-9 against dense solves of its largest chain matrix."""
+    rows = []
+    cases = (
+        (0.02, 50.0, "delta"), (0.1, 10.0, "delta"), (0.4, 1.0, "delta"), (0.4, 10.0, "delta"),
+        (0.4, 10.0, "Gaussian"), (1.0, 10.0, "delta"), (3.0, 1.0, "delta"),
+    )
+    for alpha, time, kind in cases:
+        potential = delta_potential(time) if kind == "delta" else gaussian_potential(time, 0.5)
+        gas = RashbaGas(alpha)
+        order = 4 * solve_rashba(gas, potential).n_points
+        matrix = np.random.default_rng(28).normal(size=(order, order)) + order * np.eye(order)
+        drive = np.ones(order)
+        seconds = paired(
+            {
+                "chain": lambda g=gas, p=potential: solve_rashba(g, p),
+                "dense": lambda a=matrix, b=drive: np.linalg.solve(a, b),
+            },
+            repeats=repeats,
+        )
+        rows.append(
+            row(f"rashba to 1e-9, {kind}, alpha {alpha:g}, tau {time:g}", seconds["chain"],
+                f"dense solve, order {order}", seconds["dense"], allowed=50.0)
+        )
+    return rows

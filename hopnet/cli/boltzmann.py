@@ -1,0 +1,281 @@
+"""``hopnet boltzmann response|rashba|insb``: the light companions of delocalised electrons."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hopnet.errors import ParameterError
+
+commands = typer.Typer(
+    name="boltzmann",
+    help="Spin and charge of delocalised electrons: quantum Boltzmann and Rashba kinetics.",
+    no_args_is_help=True,
+)
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")]
+Figures = Annotated[
+    Path | None, typer.Option("--figures", help="Also write PNG figures to this folder.")
+]
+
+
+def add_to(app):
+    """Fasten ``boltzmann`` to ``app`` (a typer.Typer)."""
+    app.add_typer(commands)
+
+
+@commands.command("response")
+def response(
+    lambda_xy: Annotated[float, typer.Option(help="Rashba vertex of the disorder.")] = 0.05,
+    lambda_z: Annotated[float, typer.Option(help="Mott vertex of the disorder.")] = 0.1,
+    strength: Annotated[float, typer.Option(help="v_0 N_0, sets skew scattering.")] = 0.2,
+    rashba: Annotated[float, typer.Option(help="alpha of alpha (s_x p_y - s_y p_x).")] = 0.005,
+    mass: Annotated[float, typer.Option(help="m.")] = 1.0,
+    momentum: Annotated[float, typer.Option(help="p_F.")] = 1.0,
+    time: Annotated[float, typer.Option(help="tau_D.")] = 20.0,
+    harmonics: Annotated[int, typer.Option(help="Highest angular harmonic.")] = 4,
+    star: Annotated[bool, typer.Option(help="Keep the star diagram.")] = True,
+    larmor: Annotated[
+        tuple[float, float, float], typer.Option(help="Larmor frequency, x y z.")
+    ] = (0.0, 0.0, 0.0),
+    frequency: Annotated[float, typer.Option(help="omega of exp(+i omega t).")] = 0.0,
+    temperature: Annotated[float, typer.Option(help="kT, unit of energy.")] = 0.0,
+    width: Annotated[
+        float | None, typer.Option(help="Also the spin across a strip this wide.")
+    ] = None,
+    convention: Annotated[str, typer.Option(help="consistent or printed.")] = "consistent",
+    as_json: Json = False,
+    figures: Figures = None,
+):
+    """Charge current, spin current and magnetisation in a field along x (hbar = e = E = 1).
+
+    Example: hopnet boltzmann response --lambda-xy 0.05 --lambda-z 0.1 --rashba 0.005 --json
+    """
+    from hopnet.boltzmann.collisions import Disorder
+    from hopnet.boltzmann.kinetic import kinetic_response
+    from hopnet.boltzmann.response import (
+        Electrons,
+        approximate_response,
+        coefficients,
+        linear_response,
+        relaxation_rates,
+    )
+    from hopnet.boltzmann.thermal import thermal_response
+
+    electrons = Electrons(mass, rashba, momentum, time)
+    disorder = Disorder(lambda_xy, lambda_z, strength)
+    projected = coefficients(electrons, disorder, convention)
+    exact = linear_response(projected, frequency=frequency)
+    rough = approximate_response(projected, convention)
+    full = kinetic_response(
+        electrons, disorder, harmonics, star=star, larmor=larmor, frequency=frequency,
+        convention=convention,
+    )
+    rates = relaxation_rates(electrons, disorder, convention)
+    table = {
+        "sigma_D": plain(projected.drude_conductivity),
+        "spin_hall_angle": plain(projected.spin_hall_angle),
+        "relaxation_rate_EY_xyz": [plain(r) for r in rates.elliott_yafet],
+        "relaxation_rate_DP_xyz": [plain(r) for r in rates.dyakonov_perel],
+        "exact_3x3": {
+            "J_x": plain(exact.charge_current),
+            "J^z_y": plain(exact.spin_current),
+            "M_y": plain(exact.magnetisation),
+        },
+        "weak_conversion": {
+            "sigma_sH": plain(rough.spin_hall), "sigma_ind": plain(rough.indirect),
+            "sigma_DMC": plain(rough.direct), "sigma_EE": plain(rough.edelstein),
+            "relative_error_J_K_M": [plain(e) for e in rough.error],
+        },
+        "harmonics": {
+            "J": [plain(v) for v in full.charge_current],
+            "J^z": [plain(v) for v in full.spin_current[2]],
+            "M_xyz": [plain(v) for v in full.magnetisation],
+            "residual": full.residual,
+        },
+    }
+    if temperature:
+        warm = thermal_response(electrons, disorder, temperature, convention=convention)
+        table["thermal_3x3"] = {
+            "J_x": warm.charge_current, "J^z_y": warm.spin_current,
+            "m_y": warm.spin_density, "chemical_potential": warm.chemical_potential,
+        }
+    print_table(table, as_json)
+    if figures is not None:
+        save_response_figures(figures, electrons, disorder, harmonics, width)
+    elif width is not None:
+        raise ParameterError("--width draws a figure; give --figures DIR as well.")
+
+
+def save_response_figures(folder, electrons, disorder, harmonics, width):
+    """Conversion, Hanle, mechanisms and, for a given width, the strip."""
+    from hopnet.boltzmann.profile import spin_profile
+    from hopnet.plots import boltzmann as plots
+
+    drawn = {
+        "conversion.png": plots.conversion_figure(electrons, disorder),
+        "hanle.png": plots.hanle_figure(electrons, disorder, harmonics=harmonics),
+    }
+    if electrons.rashba:
+        drawn["mechanisms.png"] = plots.mechanism_figure(electrons, disorder)
+    if width is not None:
+        drawn["strip.png"] = plots.profile_figure(spin_profile(electrons, disorder, width))
+    save(folder, drawn)
+
+
+@commands.command("rashba")
+def rashba(
+    alpha: Annotated[float, typer.Option(help="Of (alpha/2)(s_x p_y - s_y p_x).")] = 0.4,
+    time: Annotated[float, typer.Option(help="tau_0 = 1/(m u_0).")] = 10.0,
+    potential: Annotated[
+        str, typer.Option(help="delta, gaussian (--range R), yukawa (--range 1/k) or angular.")
+    ] = "delta",
+    range_: Annotated[
+        float, typer.Option("--range", help="Range of the potential; angular: its cosine.")
+    ] = 0.5,
+    fermi_energy: Annotated[float, typer.Option(help="E_F, positive.")] = 0.5,
+    mass: Annotated[float, typer.Option(help="m.")] = 1.0,
+    skew: Annotated[float, typer.Option(help="kappa of the skew kernel.")] = 0.0,
+    lambda_xy: Annotated[float, typer.Option(help="Rashba vertex of the disorder.")] = 0.0,
+    lambda_z: Annotated[float, typer.Option(help="Mott vertex of the disorder.")] = 0.0,
+    interband: Annotated[bool, typer.Option(help="Off: the smooth limit.")] = True,
+    tolerance: Annotated[float, typer.Option(help="Of S_y and J_x.")] = 1e-9,
+    as_json: Json = False,
+    figures: Figures = None,
+):
+    """Spin current q_yz, spin density S_y and current J_x of the Rashba gas, by source.
+
+    Example: hopnet boltzmann rashba --alpha 0.4 --time 10 --potential gaussian --range 0.5
+    """
+    from hopnet.boltzmann.rashba import UNIVERSAL, RashbaGas, solve_rashba
+
+    gas = RashbaGas(alpha, fermi_energy, mass, lambda_xy, lambda_z, skew, interband)
+    scatterer = choose_potential(potential, time, range_, mass)
+    answer = solve_rashba(gas, scatterer, tolerance=tolerance)
+    unit = gas.edelstein(time)
+    table = {
+        "potential": scatterer.name,
+        "p_F_plus_minus": list(gas.fermi_momenta),
+        "q_yz": {
+            "acceleration": answer.spin_current[0], "coherence": answer.spin_current[1],
+            "sum": answer.q_yz, "sum_in_e_over_8pi": answer.q_yz / UNIVERSAL,
+        },
+        "S_y": {
+            "acceleration": answer.spin_density[0], "coherence": answer.spin_density[1],
+            "sum": answer.s_y,
+            "sum_in_N0_alpha_tau_over_2": answer.s_y / unit if unit else None,
+        },
+        "J_x": {
+            "acceleration": answer.charge_current[0], "coherence": answer.charge_current[1],
+            "sum": answer.j_x,
+        },
+        "chain_momenta": answer.n_points,
+        "chains": answer.n_chains,
+        "error": answer.error,
+        "residual": answer.residual,
+    }
+    print_table(table, as_json)
+    if figures is not None:
+        save_rashba_figures(figures, gas, scatterer)
+
+
+def save_rashba_figures(folder, gas, scatterer):
+    """Bands with the chain, cancellation, S_y against the splitting, spin by momentum."""
+    from hopnet.plots import boltzmann as plots
+
+    if not gas.rashba > 0:
+        raise ParameterError(
+            f"the figures need --alpha above 0, got {gas.rashba!r}; the signs of S_y mirror."
+        )
+    energy = gas.fermi_energy
+    save(folder, {
+        "bands.png": plots.bands_figure(gas),
+        "cancellation.png": plots.cancellation_figure(gas.rashba, fermi_energy=energy),
+        "spin_density.png": plots.spin_density_figure(gas.rashba, fermi_energy=energy),
+        "texture.png": plots.texture_figure(gas, scatterer),
+    })
+
+
+def choose_potential(kind, time, width, mass):
+    """The potential a word names."""
+    from hopnet.boltzmann import potentials
+
+    if kind == "delta":
+        return potentials.delta_potential(time, mass=mass)
+    if kind == "gaussian":
+        return potentials.gaussian_potential(time, width, mass=mass)
+    if kind == "yukawa":
+        potentials.positive("range", width)
+        return potentials.yukawa_potential(time, 1 / width, mass=mass)
+    if kind == "angular":
+        return potentials.angular_potential(time, (1.0, width), mass=mass)
+    raise ParameterError(
+        f"potential must be delta, gaussian, yukawa or angular, got {kind!r}; choose one."
+    )
+
+
+@commands.command("insb")
+def insb(as_json: Json = False):
+    """The InSb inversion layer of the discussion section, and what cannot be reproduced.
+
+    Example: hopnet boltzmann insb
+    """
+    from hopnet.boltzmann.microscopic import estimate_insb
+
+    cases = {
+        "printed formulas, n and lambda_par chosen to fit, tau_D = 32 fs": {
+            "convention": "printed"
+        },
+        "printed formulas, tau_D = 200 ps as printed": {"convention": "printed", "time": 200e-12},
+        "printed formulas, n = 1e12 cm^-2, bulk lambda_par": {
+            "convention": "printed", "density": 1e16, "lambda_parallel_squared": 4 * 523e-20,
+        },
+        "consistent formulas, tau_D = 32 fs": {"convention": "consistent"},
+    }
+    table = {name: estimate_insb(**options) for name, options in cases.items()}
+    print_table(table, as_json)
+    if not as_json:
+        print(
+            "The paper quotes 1/(alpha_asp tau_D) ~ 1e4, tau_EY/tau_D ~ 1e3, theta_sH ~ 1 and\n"
+            "sigma_DMC/sigma_EE ~ 1e-3 for tau_D ~ 200 ps. It prints neither the density nor\n"
+            "lambda_par: the first two fix them. theta_sH ~ 1 needs about 32 fs, not 200 ps; then\n"
+            "alpha_R tau_D is 0.5 and rate_ratio 2e-4, so 1e-3 does not follow from these inputs.\n"
+            "small = tau_EY/tau_DP is far above 1: use the exact solution there."
+        )
+
+
+def plain(value):
+    """A float, or [real, imaginary] for a complex number."""
+    value = complex(value)
+    return [value.real, value.imag] if value.imag else value.real
+
+
+def print_table(table, as_json):
+    """Nested names and numbers, as JSON or as indented lines."""
+    if as_json:
+        print(json.dumps(table))
+        return
+    for name, value in table.items():
+        if isinstance(value, dict):
+            print(f"{name}:")
+            for inner, number in value.items():
+                print(f"  {inner:<28}{cell(number)}")
+        else:
+            print(f"{name:<30}{cell(value)}")
+
+
+def cell(value):
+    """Twelve digits of a number, a list in brackets, words as they are."""
+    if isinstance(value, list):
+        return "[" + ", ".join(cell(v) for v in value) + "]"
+    return f"{value:.12g}" if isinstance(value, float) else str(value)
+
+
+def save(folder, drawn):
+    """Write figures as PNG and say where."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, figure in drawn.items():
+        figure.savefig(folder / name)
+        typer.echo(f"wrote {folder / name}", err=True)
