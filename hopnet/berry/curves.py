@@ -179,13 +179,13 @@ def well_forms(material, field, fermi_energy, conserved=True, **more):
     """The forms of one well at one Fermi energy (meV above the lowest level), e/8pi."""
     model = luttinger_well(material, field, **more)
     mu = model.parameters["bottom"] + 1e-3 * fermi_energy
-    directions = 32 if model.parameters["warping"] else 8
+    directions = 32 if model.parameters["warping"] else 4  # axial: a cos 2 phi at most
     rays = Rays(math.inf, directions, accuracy=1e-7)
     forms = spin_hall(model, rays, mu=mu)
     factor = forms.in_unit("e/8pi")
     shi = np.nan
     if conserved:
-        rays = Rays(math.inf, directions, accuracy=1e-5)
+        rays = Rays(math.inf, directions, accuracy=1e-4)
         shi = factor * conserved_current(model, rays, mu=mu, kT=2e-4).value[0]
     values = (forms.lcc[0], forms.xn[0], forms.conventional[0], forms.error[0])
     lcc, xn, conventional, error = (factor * v for v in values)

@@ -137,11 +137,14 @@ def from_terms(name, matrices, coefficients, slopes, **attributes):
     """
     order = len(matrices[0])
     stack = np.array([hermitian(m, order, f"term of {name}") for m in matrices])
+    flat = stack.reshape(len(stack), -1).view(np.float64)
 
     def assemble(columns, rows):
         table = np.empty((rows, len(columns)))
         for t, column in enumerate(columns):
             table[:, t] = column
+        if rows < 2048:  # not worth waking the threads
+            return (table @ flat).view(np.complex128).reshape(rows, order, order)
         out = np.empty((rows, order, order), dtype=complex)
         fill_terms(table, stack, out)
         return out

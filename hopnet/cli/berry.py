@@ -286,7 +286,7 @@ def figures(
     which: Annotated[
         str, typer.Option("--which", help="1, 2a, 2b, cutoff, splitting or all.")
     ] = "all",
-    points: Annotated[int, typer.Option("--points", help="Points along each curve.")] = 61,
+    points: Annotated[int, typer.Option("--points", help="Points along each curve.")] = 41,
     levels: Annotated[int, typer.Option("--levels", help="Refinement of the Bi2Se3 rays.")] = 4,
     as_json: Json = False,
 ):
