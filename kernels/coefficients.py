@@ -28,8 +28,10 @@ D_X, D_Y, ANGLE, COSINE, SINC, LOG_G, DISTANCE = range(7)
 def _loop_vector(ax, ay, angle_a, cos_a, sinc_a, bx, by, angle_b, cos_b, sinc_b, angle_c, cos_c,
                  sinc_c, omega):  # fmt: skip
     """Vector part of U_a U_b U_-(a+b), see the head of this file."""
+    if omega == 0.0:  # a straight triad, or det M = 0
+        return 0.0, 0.0, 0.0
     p = (angle_a + angle_b) * (angle_a + angle_b)
-    if p > 9.0:  # nothing is small: multiply the quaternions
+    if p > 25.0:  # nothing is small: multiply the quaternions
         scalar = cos_a * cos_b - sinc_a * sinc_b * (ax * bx + ay * by)
         x = cos_a * sinc_b * bx + cos_b * sinc_a * ax
         y = cos_a * sinc_b * by + cos_b * sinc_a * ay
@@ -50,7 +52,7 @@ def _loop_vector(ax, ay, angle_a, cos_a, sinc_a, bx, by, angle_b, cos_b, sinc_b,
     sum_s1 = coefficient
     sum_s2 = 0.0
     sum_c2 = 0.0
-    for k in range(2, 30):
+    for k in range(2, 40):
         coefficient /= -2.0 * k * (2.0 * k + 1.0)
         sum_s2 += coefficient * three
         sum_c2 += coefficient * (2.0 * k + 1.0) * three

@@ -69,9 +69,10 @@ def check_anisotropy(anisotropy):
     if tensor.shape == (3,):
         tensor = np.diag(tensor)
     allowed = tensor.shape == (3, 3) and bool(np.all(np.isfinite(tensor)))
-    if not (allowed and np.array_equal(tensor, tensor.T) and np.linalg.eigvalsh(tensor)[0] > 0):
+    allowed = allowed and np.allclose(tensor, tensor.T, rtol=1e-12, atol=0)
+    if not (allowed and np.linalg.eigvalsh(tensor)[0] > 0):
         raise ParameterError(
             "anisotropy must hold three positive rates (x, y, z) or a symmetric positive 3x3 "
             f"tensor, in 1/tau_s, got {anisotropy!r}; (1, 1, 1) is isotropic."
         )
-    return tensor
+    return 0.5 * (tensor + tensor.T)

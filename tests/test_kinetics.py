@@ -1,0 +1,466 @@
+"""The full coupled equations: digits, both methods, Onsager, spin currents, fields, bad input.
+
+[hopping 2], [hopping 5a], [hopping 5b], [hopping 6], [hopping 10], [hopping 11], [hopping 12],
+[hopping 13], [hopping 14], [hopping S27], [hopping S35], [hopping S39], [hopping S40],
+[hopping S41].
+"""
+
+import warnings
+
+import numpy as np
+import pytest
+from hopping_samples import COUPLING, phonon_network, twelve
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import hopnet as hn
+from hopnet.errors import ConvergenceError, ParameterError, ValidityWarning
+from hopnet.kinetics import (
+    f_from_polarisation,
+    growth_rate,
+    precession_rate,
+    solve_kinetics,
+    solve_leading_order,
+    spin_current,
+)
+from hopnet.network import join_sites
+
+METHODS = pytest.mark.parametrize("method", ["frames", "matrix"])
+
+
+def twenty_four():
+    position = np.random.default_rng(5).uniform(0, 14, (24, 2))
+    position = position[np.argsort(position[:, 0])]
+    return phonon_network(position, np.zeros(24), 1.0, contacts=([0, 1], [22, 23]), side=14.0)
+
+
+def sample(n_sites, density, seed, kT=None, geometry="open"):
+    """A random network, with Miller-Abrahams rates if kT is given."""
+    sites = hn.random_sites(n_sites, density=density, seed=seed, geometry=geometry)
+    network = hn.build_network(sites)
+    if kT is None:
+        return network
+    energy = np.random.default_rng(seed).uniform(-0.5, 0.5, n_sites)
+    i, j = network.link_i, network.link_j
+    x = np.abs(energy[i] - energy[j]) / kT
+    upper = np.maximum(energy[i], energy[j]) - energy.min()
+    log_K = network.log_conductance - upper / kT + np.log(x / -np.expm1(-x))
+    return join_sites(sites, i, j, log_K, contacts=network.contacts,
+                      log_occupation=-(energy - energy.min()) / kT,
+                      cutoff_radius=network.cutoff_radius)  # fmt: skip
+
+
+# ---- digits found by independent slow code, twelve sites, all pairs, eta = 0.01 ----
+
+DIGITS = {
+    1: [3.2069960528e-10, 2.8213414580e-09, 8.5100316359e-12],
+    100: [1.3396358656e-08, 1.3171571076e-07, 1.3656557516e-09],
+}
+LITERAL = {
+    1: [3.2093614579e-10, 2.8231313658e-09, 8.3676865737e-12],
+    100: [1.3682230751e-08, 1.3780805310e-07, 6.9742439325e-10],
+}
+GALVANIC = {1: 1.354243899853e-07, 100: 6.322354116703e-08}
+
+
+@METHODS
+@pytest.mark.parametrize("tau_s", DIGITS)
+def test_digits_of_polarisation(tau_s, method):
+    got = solve_kinetics(twelve(0), COUPLING, eta=0.01, tau_s=tau_s, method=method)
+    np.testing.assert_allclose(got.polarisation, DIGITS[tau_s], rtol=1e-9)
+    assert got.residual < 1e-11
+
+
+@pytest.mark.parametrize("tau_s", LITERAL)
+def test_digits_of_the_literal_equation(tau_s):
+    """Linear precession, spins not acting back."""
+    got = solve_kinetics(
+        twelve(0), COUPLING, eta=0.01, tau_s=tau_s, precession="linear", feedback=False
+    )
+    np.testing.assert_allclose(got.polarisation, LITERAL[tau_s], rtol=1e-9)
+
+
+@METHODS
+@pytest.mark.parametrize("tau_s", GALVANIC)
+def test_digits_of_galvanic_current(tau_s, method):
+    got = solve_kinetics(twelve(0), COUPLING, eta=0.01, tau_s=tau_s, bias=0.0,
+                         generation=(0, 1 / tau_s, 0), method=method)  # fmt: skip
+    assert got.current == pytest.approx(GALVANIC[tau_s], rel=1e-9)
+    assert got.feedback_current.sum() == pytest.approx(GALVANIC[tau_s], rel=1e-9)
+
+
+RATIO = {  # full / f-route, N = 24, eta = 1e-3: columns are angle scales 0.1, 0.03, 0.01, 0.003
+    1: [0.98043, 0.99822, 0.999802, 0.9999822],
+    1e2: [0.96028, 0.99633, 0.999591, 0.9999632],
+    1e4: [0.92257, 0.99593, 0.999585, 0.9999630],
+    1e6: [2.09, 1.85, 1.103, 1.0093],
+    1e8: [2.4, 21, 11.0, 1.94],
+}
+
+
+@pytest.mark.parametrize("tau_s", RATIO)
+def test_full_solution_against_f(tau_s):
+    """O(d^2) + const x tau_s / tau_DP: the whole table of ratios, to the digits given."""
+    network = twenty_four()
+    f = solve_leading_order(network, [[0, 0.7], [0.4, 0]], eta=1e-3, tau_s=tau_s).f
+    for scale, expected, digit in zip(
+        (0.1, 0.03, 0.01, 0.003), RATIO[tau_s],
+        (5e-6, 5e-6, 5e-7, 5e-8) if tau_s < 1e5 else (0.06, 0.5, 0.05, 6e-3),
+    ):  # fmt: skip
+        matrix = scale * np.array([[0, 0.7], [0.4, 0]])
+        full = solve_kinetics(network, matrix, eta=1e-3, tau_s=tau_s)
+        assert f_from_polarisation(full) / f == pytest.approx(expected, abs=1.01 * digit)
+
+
+def test_deviation_is_linear_in_the_spin_relaxation_time():
+    """0.0134, 0.0129, 0.0122 x tau_s / tau_DP at angle scales 0.003, 0.01, 0.03."""
+    network = twenty_four()
+    for scale, tau_s, expected in (
+        (0.003, 1e6, 0.0134), (0.01, 1e6, 0.0129), (0.03, 1e5, 0.0122),
+    ):  # fmt: skip
+        matrix = scale * np.array([[0, 0.7], [0.4, 0]])
+        f = solve_leading_order(network, matrix, eta=1e-3, tau_s=tau_s).f
+        ratio = f_from_polarisation(solve_kinetics(network, matrix, eta=1e-3, tau_s=tau_s)) / f
+        slope = (ratio - 1) / (tau_s * precession_rate(network, matrix))
+        assert slope == pytest.approx(expected, rel=0.12)
+
+
+def test_linear_precession_grows_and_rotation_does_not():
+    network, matrix = twenty_four(), 0.1 * np.array([[0, 0.7], [0.4, 0]])
+    assert growth_rate(network, matrix) == pytest.approx(-5.7e-7, rel=0.01)
+    assert growth_rate(network, matrix, precession="linear") == pytest.approx(1.4e-3, rel=0.03)
+    f = solve_leading_order(network, matrix, eta=1e-3, tau_s=1e4).f
+    with pytest.warns(ValidityWarning, match="growing modes"):
+        literal = solve_kinetics(network, matrix, eta=1e-3, tau_s=1e4, precession="linear")
+    assert literal.growing_modes >= 1
+    assert not 0.5 < f_from_polarisation(literal) / f < 2
+    assert solve_kinetics(network, matrix, eta=1e-3, tau_s=1e4, method="matrix").growing_modes == 0
+
+
+# ---- two independent methods ----
+
+
+@settings(deadline=None, derandomize=True, max_examples=25)
+@given(
+    st.integers(0, 10**6),
+    st.sampled_from([None, 0.3]),
+    st.sampled_from(["open", "cylinder"]),
+    st.sampled_from([0.01, 0.3, 1.0]),
+    st.sampled_from([1.0, 1e3]),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from([0.01, 0.5]),
+)
+def test_frames_and_matrix_agree(seed, kT, geometry, angle, tau_s, with_field, sinks, eta):
+    """Everything at once: energies, wrapping, any beta, fields, generation, anisotropy, sinks."""
+    rng = np.random.default_rng(seed)
+    network = sample(120, 0.1, 100 + seed % 7, kT, geometry)
+    tensor = rng.normal(size=(3, 3))
+    options = {
+        "eta": eta,
+        "tau_s": tau_s * rng.uniform(0.5, 2, network.n_sites),
+        "anisotropy": np.eye(3) + 0.2 * tensor @ tensor.T,
+        "field": with_field * rng.normal(size=3) / tau_s,
+        "generation": 1e-3 * rng.normal(size=(network.n_sites, 3)),
+        "absorbing_contacts": sinks,
+    }
+    matrix = angle * rng.normal(size=(2, 2))
+    a = solve_kinetics(network, matrix, method="frames", max_iterations=900, **options)
+    b = solve_kinetics(network, matrix, method="matrix", **options)
+    size = np.abs(b.spin).max()
+    np.testing.assert_allclose(a.spin, b.spin, rtol=0, atol=1e-9 * size)
+    np.testing.assert_allclose(a.drop, b.drop, rtol=0, atol=1e-8 * np.abs(b.drop).max())
+    noise = 1e-10 * np.abs(b.feedback_current).max()
+    assert a.current == pytest.approx(b.current, rel=1e-8, abs=noise)
+    assert b.residual < 1e-8
+    for part in (a, b):
+        hops = spin_current(part)
+        for name in ("drift", "diffusion"):
+            scale = np.abs(getattr(spin_current(b), name)).max()
+            np.testing.assert_allclose(
+                getattr(hops, name), getattr(spin_current(b), name), rtol=0, atol=1e-7 * scale
+            )
+
+
+def test_no_drive_no_answer_and_helix_no_spin():
+    network = sample(400, 0.05, 3)
+    quiet = solve_kinetics(network, COUPLING, eta=0.1, tau_s=100, bias=0.0)
+    assert not np.any(quiet.spin)
+    assert quiet.current == 0
+    helix = solve_kinetics(network, [[0.2, 0.3], [-0.2, -0.3]], eta=0.1, tau_s=100)
+    assert not np.any(helix.spin)
+    assert helix.current == hn.solve_current(network).conductance
+    none = solve_kinetics(network, np.zeros((2, 2)), eta=0.1, tau_s=50, generation=(1, 2, 3))
+    np.testing.assert_allclose(none.polarisation, [50, 100, 150], rtol=1e-11)
+
+
+def test_sites_on_their_own_relax_by_themselves():
+    """No link: S = g (1/tau_s - omega x)^-1."""
+    network = hn.build_network(hn.random_sites(3000, density=0.01, seed=8), cutoff=1.15)
+    alone = np.flatnonzero(np.diff(network.row_start) == 0)
+    assert alone.size > 0
+    omega, g = np.array([0.01, -0.02, 0.03]), np.array([1e-3, 2e-3, -1e-3])
+    got = solve_kinetics(network, COUPLING, eta=0.1, tau_s=100, field=omega, generation=g)
+    turn = np.cross(np.eye(3), omega)  # turn @ s = omega x s
+    np.testing.assert_allclose(turn @ g, np.cross(omega, g), atol=1e-18)
+    expected = np.linalg.solve(0.01 * np.eye(3) - turn, g)
+    for site in alone:
+        np.testing.assert_allclose(got.spin[site], expected, rtol=1e-9)
+
+
+def test_axes_are_free():
+    """R -> O R, beta -> O beta O^T turns spins by O: a quarter turn."""
+    network = sample(300, 0.05, 4)
+    O = np.array([[0.0, -1.0], [1.0, 0.0]])
+    turned_sites = hn.sites_from_positions(
+        network.sites.position @ O.T + (network.sites.width, 0.0),
+        length=network.sites.width, width=network.sites.length,
+    )  # fmt: skip
+    turned = join_sites(turned_sites, network.link_i, network.link_j, network.log_conductance,
+                        contacts=network.contacts, axis="y")  # fmt: skip
+    matrix = np.array([[0.05, 0.3], [-0.1, 0.02]])
+    a = solve_kinetics(network, matrix, eta=0.2, tau_s=30)
+    b = solve_kinetics(turned, O @ matrix @ O.T, eta=0.2, tau_s=30)
+    x, y, z = a.spin.T
+    np.testing.assert_allclose(b.spin, np.stack([-y, x, z], axis=1),
+                               rtol=0, atol=1e-10 * np.abs(a.spin).max())  # fmt: skip
+    assert f_from_polarisation(a) == pytest.approx(f_from_polarisation(b), rel=1e-9)
+
+
+# ---- Onsager, decompositions, spin currents ----
+
+
+def check_onsager(network, matrix, tau_s, field=(0, 0, 0), wrong=False, eta=6.6e-3, rel=1e-11):
+    """J / s_0 = 4 N_e s / (tau_s v), component by component, B reversed [hopping S39]."""
+    options = {"eta": eta, "tau_s": tau_s, "tolerance": 1e-13, "max_iterations": 800}
+    current = hn.solve_current(network)
+    forward = solve_kinetics(network, matrix, field=field, current=current, **options)
+    back = np.asarray(field, float) * (1 if wrong else -1)
+    n_electrons = np.exp(network.log_occupation).sum()
+    size = 4 * n_electrons * np.linalg.norm(forward.polarisation) / tau_s
+    for component in range(3):
+        galvanic = solve_kinetics(network, matrix, field=back, bias=0.0, current=current,
+                                  generation=np.eye(3)[component] / tau_s, **options)  # fmt: skip
+        expected = 4 * n_electrons * forward.polarisation[component] / tau_s
+        assert galvanic.current == pytest.approx(expected, rel=rel, abs=rel * size)
+        assert galvanic.current == pytest.approx(galvanic.feedback_current.sum(), rel=1e-14)
+
+
+STRONG = np.array([[0.03, 0.3], [-0.2, 0.1]])
+ONSAGER = pytest.mark.parametrize(
+    ("density", "kT", "matrix", "tau_s", "field"),
+    [
+        (0.1, None, STRONG, 1e2, (0, 0, 0)),
+        (0.1, 0.25, 0.3 * STRONG, 1e3, (0, 0, 0)),
+        (0.1, 0.25, STRONG, 1e2, (3e-3, -5e-3, 1e-2)),
+        (0.01, None, STRONG, 1e2, (0, 0, 0)),
+        (0.01, 0.25, 0.3 * STRONG, 1e3, (3e-4, -5e-4, 1e-3)),
+        (0.002, None, STRONG, 1e3, (0, 0, 0)),
+    ],
+)
+
+
+@ONSAGER
+def test_onsager(density, kT, matrix, tau_s, field):
+    """Any coupling, energies and field: sigma_SGE = sigma_CISP^T 4 kT n / tau_s."""
+    check_onsager(sample(3000, density, 3, kT), matrix, tau_s, field)
+
+
+@pytest.mark.slow
+@ONSAGER
+def test_onsager_of_fifty_thousand_sites(density, kT, matrix, tau_s, field):
+    check_onsager(sample(50_000, density, 3, kT), matrix, tau_s, field)
+
+
+def test_onsager_needs_the_field_reversed():
+    """Deliberate error: the same B in both runs."""
+    network = sample(1000, 0.05, 5)
+    check_onsager(network, STRONG, 100, (0.01, 0.02, -0.01))
+    with pytest.raises(AssertionError):
+        check_onsager(network, STRONG, 100, (0.01, 0.02, -0.01), wrong=True)
+
+
+@METHODS
+def test_onsager_with_strong_feedback(method):
+    """eta = 0.5: spins and occupations fully coupled."""
+    network = sample(200, 0.1, 9)
+    for component in range(3):
+        s = solve_kinetics(network, STRONG, eta=0.5, tau_s=30, method=method)
+        j = solve_kinetics(network, STRONG, eta=0.5, tau_s=30, method=method, bias=0.0,
+                           generation=np.eye(3)[component] / 30)  # fmt: skip
+        expected = 4 * 200 * s.polarisation[component] / 30
+        assert j.current == pytest.approx(expected, rel=1e-9)
+    change = s.current / hn.solve_current(network).conductance - 1
+    assert 1e-7 < abs(change) < 1e-2  # the feedback is there
+
+
+def test_galvanic_current_by_way_of_the_spin_current():
+    """SGE directly and as inverse KKM + inverse SHE: the parts mirror s_dr and s_diff."""
+    network, matrix, tau_s = sample(2000, 0.05, 6), 1e-3 * COUPLING / 0.07, 1e3
+    leading = solve_leading_order(network, matrix, eta=0.01, tau_s=tau_s)
+    galvanic = solve_kinetics(network, matrix, eta=0.01, tau_s=tau_s, bias=0.0,
+                              generation=(0, 1 / tau_s, 0), tolerance=1e-14)  # fmt: skip
+    unit = 4 * network.n_sites / tau_s
+    direct = galvanic.feedback_current[0] + galvanic.feedback_current[1]
+    assert direct == pytest.approx(unit * leading.polarisation_drift[1], rel=1e-4)
+    through = galvanic.feedback_current[2]
+    assert through == pytest.approx(unit * leading.polarisation_diffusion[1], rel=1e-4)
+    assert direct * through < 0
+
+
+@pytest.mark.parametrize("geometry", ["open", "cylinder"])
+@pytest.mark.parametrize("kT", [None, 0.3])
+def test_leading_order_step_by_step(geometry, kT):
+    """KKM [hopping 10] with [hopping 11], moment [hopping 12], the parts, and f_curve's f."""
+    network = sample(4000, 0.02, 7, kT, geometry)
+    matrix = np.array([[0.002, 0.05], [0.03, -0.001]])
+    for tau_s in (1.0, 1e4):
+        got = solve_leading_order(network, matrix, eta=0.01, tau_s=tau_s)
+        direct = got.polarisation_drift + got.polarisation_diffusion  # [hopping S40], [hopping S41]
+        size = np.linalg.norm(got.polarisation_drift)
+        np.testing.assert_allclose(
+            got.polarisation_from_current, direct, rtol=0, atol=1e-11 * size
+        )
+        total = got.spin_current_drift + got.spin_current_diffusion
+        size = np.linalg.norm(got.spin_current_drift)
+        hard = 2 if geometry == "open" else 1
+        np.testing.assert_allclose(
+            got.spin_current_from_spin[:hard], total[:hard], rtol=0, atol=1e-11 * size
+        )
+        along_f = got.polarisation_from_f @ direct / (direct @ direct)
+        assert 0.5 < along_f < 2
+        if kT is None:
+            curve = hn.f_curve(network, tau_s=tau_s)
+            assert got.f == pytest.approx(curve.f[0], abs=1e-12 * curve.f_drift)
+            assert got.f_drift == pytest.approx(curve.f_drift, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("disorder", "tau_s", "f", "f_drift"),
+    [
+        (0, 1, 1.542219613878, 1.563069919005),
+        (0, 100, 0.7248936324708, 1.563069919005),
+        (1, 1, 1.558722976814, 1.580654496321),
+        (1, 100, 0.8259994493263, 1.580654496321),
+    ],
+)
+def test_digits_of_f_with_energies(disorder, tau_s, f, f_drift):
+    got = solve_leading_order(twelve(disorder), COUPLING, eta=0.01, tau_s=tau_s)
+    assert got.f == pytest.approx(f, rel=1e-11)
+    assert got.f_drift == pytest.approx(f_drift, rel=1e-11)
+
+
+def test_spin_balance_of_the_full_solution():
+    """sum S / tau_s = torque of the current + torque of precession, at any coupling."""
+    network = sample(3000, 0.03, 2, 0.3)
+    got = solve_kinetics(network, STRONG, eta=0.05, tau_s=300)
+    np.testing.assert_allclose(
+        got.drift + got.diffusion, got.polarisation, atol=1e-9 * np.abs(got.drift).max()
+    )
+
+
+def test_spin_current_of_the_full_solution():
+    """(11) of a weakly coupled full solution is (12) and makes the polarisation by (10)."""
+    network = sample(3000, 0.03, 2)
+    matrix = 1e-4 * np.array([[0.1, 1.0], [0.6, 0.2]])
+    full = solve_kinetics(network, matrix, eta=0.05, tau_s=100, tolerance=1e-14)
+    hops = spin_current(full)
+    np.testing.assert_allclose(hops.total, hops.from_spin, atol=1e-5 * np.abs(hops.total).max())
+    np.testing.assert_allclose(
+        hops.polarisation[:2], full.polarisation[:2], atol=1e-5 * np.abs(full.polarisation).max()
+    )
+    leading = solve_leading_order(network, matrix, eta=0.05, tau_s=100)
+    np.testing.assert_allclose(hops.drift, leading.spin_current_drift, rtol=1e-5)
+
+
+F_LAMBDA = {  # f(1/tau_s + i omega) of the twelve-site network at tau_s = 100
+    (0, 0.01): 0.8646565666002 + 0.2998417585705j,
+    (0, 0.1): 1.508033387915 + 0.1943154095766j,
+    (1, 0.01): 0.9484535205882 + 0.2499869037703j,
+    (1, 0.1): 1.511272413398 + 0.1959401342101j,
+}
+
+
+@pytest.mark.parametrize(("disorder", "omega"), F_LAMBDA)
+def test_magnetic_field_continues_f(disorder, omega):
+    """B along s: s_y = Re F; along the current: Re F / (1 + i omega tau_s); along z: Lorentzian."""
+    network, matrix, tau_s = twelve(disorder), 3e-4 * COUPLING / 0.07, 100.0
+    F = F_LAMBDA[disorder, omega]
+    f = solve_leading_order(network, matrix, eta=0.01, tau_s=tau_s).f
+
+    def ratio(field):
+        got = solve_kinetics(network, matrix, eta=0.01, tau_s=tau_s, field=field, tolerance=1e-14)
+        return f_from_polarisation(got) / f
+
+    assert ratio((0, omega, 0)) == pytest.approx(F.real / f, rel=1e-3)
+    turned = (F / (1 + 1j * omega * tau_s)).real / f
+    assert ratio((omega, 0, 0)) == pytest.approx(turned, rel=1e-3, abs=2e-4)
+    both = [ratio((0, 0, sign * omega)) for sign in (1, -1)]  # odd part: f along x, turned
+    assert np.mean(both) == pytest.approx(1 / (1 + (omega * tau_s) ** 2), rel=1e-3)
+
+
+# ---- the guards ----
+
+
+def test_threads_and_runs_give_the_same_bits():
+    network = sample(2000, 0.03, 1)
+    a, b = (solve_kinetics(network, STRONG, eta=0.1, tau_s=100, threads=t) for t in (1, 2))
+    np.testing.assert_array_equal(a.spin, b.spin)
+    assert a.history == b.history
+
+
+def test_records_cannot_be_written_to():
+    got = solve_kinetics(twelve(0), COUPLING, eta=0.1, tau_s=100)
+    with pytest.raises(ValueError, match="read-only"):
+        got.spin[0, 0] = 1.0
+
+
+def test_too_few_iterations_raise_with_the_estimate_inside():
+    network = sample(500, 0.1, 1)
+    with pytest.raises(ConvergenceError, match="spin rows") as caught:
+        solve_kinetics(network, STRONG, eta=0.1, tau_s=1e4, max_iterations=2)
+    assert caught.value.iterations == 2
+    assert caught.value.estimate.shape == (500, 3)
+    assert caught.value.residual > 1e-12
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"spin_orbit": [[0, 1]]}, "2x2 matrix"),
+        ({"spin_orbit": [[0, np.nan], [1, 0]]}, "2x2 matrix"),
+        ({"eta": -1}, "eta"),
+        ({"tau_s": 0.0}, "tau_s must be positive"),
+        ({"tau_s": -1.0}, "tau_s must be positive"),
+        ({"tau_s": np.inf}, "tau_s must be positive and finite"),
+        ({"tau_s": [1.0, 2.0]}, "one for each of the 12 sites"),
+        ({"field": (1.0, 2.0)}, "field must be a 3-vector"),
+        ({"field": (1.0, 2.0, np.nan)}, "field must be a 3-vector"),
+        ({"generation": np.zeros((5, 3))}, r"of shape \[3\] or \[12, 3\]"),
+        ({"generation": [0, np.nan, 0]}, "generation must be finite"),
+        ({"bias": "large"}, "bias must be one finite number"),
+        ({"anisotropy": (1, 1, -1)}, "three positive rates"),
+        ({"anisotropy": [[1, 2, 0], [0, 1, 0], [0, 0, 1]]}, "symmetric"),
+        ({"precession": "euler"}, "precession must be"),
+        ({"method": "lu"}, "method must be"),
+        ({"method": "frames", "precession": "linear"}, "method must be"),
+    ],
+)
+def test_bad_input(change, words):
+    arguments = {"spin_orbit": COUPLING, "eta": 0.1, "tau_s": 10.0} | change
+    with pytest.raises(ParameterError, match=words):
+        solve_kinetics(twelve(0), arguments.pop("spin_orbit"), **arguments)
+
+
+def test_limits_of_the_small_methods():
+    sites = hn.random_sites(21_000, density=0.01, seed=1)
+    network = hn.build_network(sites)
+    with pytest.raises(ParameterError, match="at most 20000 sites"):
+        solve_kinetics(network, COUPLING, eta=0.1, tau_s=10, method="matrix")
+    with pytest.raises(ParameterError, match="at most 1000 sites"):
+        growth_rate(network, COUPLING)
+    with pytest.raises(ParameterError, match="f is defined where"):
+        f_from_polarisation(solve_kinetics(twelve(0), np.zeros((2, 2)), eta=0.1, tau_s=10))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert precession_rate(twelve(0), np.zeros((2, 2))) == 0.0

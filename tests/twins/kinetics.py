@@ -1,0 +1,80 @@
+"""Plain twins of kernels/kinetics.py [hopping 5b]: networkx for trees, matrices for rotations."""
+
+import networkx
+import numpy as np
+
+
+def rotation_matrix(q):
+    """The rotation of a quaternion (s, v), by Rodrigues' formula."""
+    s, v = q[0], np.asarray(q[1:])
+    cross = np.array([[0, -v[2], v[1]], [v[2], 0, -v[0]], [-v[1], v[0], 0]])
+    return np.eye(3) + 2 * s * cross + 2 * cross @ cross
+
+
+def mark_forest(order, link_i, link_j, n_sites):
+    """Links of the spanning forest of largest weight, the first in ``order`` being largest."""
+    graph = networkx.Graph()
+    graph.add_nodes_from(range(n_sites))
+    for rank, l in enumerate(order):
+        graph.add_edge(int(link_i[l]), int(link_j[l]), weight=rank, link=l)
+    out = np.zeros(len(order), bool)
+    for _, _, data in networkx.minimum_spanning_edges(graph):
+        out[data["link"]] = True
+    return out
+
+
+def fill_frames(link_i, link_j, rotation, forest, n_sites):
+    """Rotation matrix of every frame, by walking from each lowest site through the forest."""
+    R = {}
+    graph = networkx.Graph()
+    graph.add_nodes_from(range(n_sites))
+    for l in np.flatnonzero(forest):
+        i, j = int(link_i[l]), int(link_j[l])
+        graph.add_edge(i, j)
+        R[i, j] = rotation_matrix(rotation[l])
+        R[j, i] = R[i, j].T
+    frame = {}
+    for tree in networkx.connected_components(graph):
+        root = min(tree)
+        frame[root] = np.eye(3)
+        for parent, child in networkx.bfs_edges(graph, root):
+            frame[child] = R[child, parent] @ frame[parent]
+    return np.array([frame[i] for i in range(n_sites)])
+
+
+def fill_transport(link_i, link_j, rotation, frame):
+    """Rotation matrix of every link between frames given as matrices."""
+    return np.array(
+        [frame[i].T @ rotation_matrix(q) @ frame[j] for i, j, q in zip(link_i, link_j, rotation)]
+    ).reshape(-1, 3, 3)
+
+
+def spin_terms(link_i, link_j, conductance, rotation, block, sigma):
+    """Every term of every spin row: a list of vectors a site."""
+    terms = [[block[i] @ sigma[i]] for i in range(len(sigma))]
+    for i, j, K, q in zip(link_i, link_j, conductance, rotation):
+        R = rotation_matrix(q)
+        terms[i] += [K * sigma[i], -K * R @ sigma[j]]
+        terms[j] += [K * sigma[j], -K * R.T @ sigma[i]]
+    return terms
+
+
+def sum_spin_rows(*arguments):
+    return np.array([sum(terms) for terms in spin_terms(*arguments)])
+
+
+def sum_moduli(link_i, link_j, conductance, rotation, block, sigma):
+    """The on-site terms one by one, the others as in `spin_terms`."""
+    terms = spin_terms(link_i, link_j, conductance, rotation, block, sigma)
+    onsite = [np.abs(b) @ np.abs(s) for b, s in zip(block, sigma)]
+    return np.array([a + sum(np.abs(t) for t in rest[1:]) for a, rest in zip(onsite, terms)])
+
+
+def sum_precession(link_i, link_j, conductance, rotation, sigma):
+    """sum_j K (R_ij - 1) sigma_j."""
+    out = np.zeros_like(sigma)
+    for i, j, K, q in zip(link_i, link_j, conductance, rotation):
+        R = rotation_matrix(q)
+        out[i] += K * (R - np.eye(3)) @ sigma[j]
+        out[j] += K * (R.T - np.eye(3)) @ sigma[i]
+    return out
