@@ -191,7 +191,12 @@ def find_backbone(network, length=None):
     True
     """
     if network.sites.geometry == "torus":
-        return wrapping_backbone(network, length)
+        if length is not None:
+            raise ParameterError(
+                "the backbone of a torus is that of its first loop, at its own threshold; got "
+                f"length={length!r}: leave it out, or use geometry='cylinder'."
+            )
+        return wrapping_backbone(network, percolation_threshold(network))
     check_contacts(network)
     threshold = percolation_threshold(network) if length is None else None
     least = check_length(network, length) if length is not None else threshold.log_conductance
@@ -210,14 +215,8 @@ def find_backbone(network, length=None):
     return gather(network, -0.5 * least, closed, parts, cluster)
 
 
-def wrapping_backbone(network, length=None):
+def wrapping_backbone(network, threshold):
     """`find_backbone` on a torus, at the threshold of the first loop around it."""
-    if length is not None:
-        raise ParameterError(
-            f"the backbone of a torus is that of its first loop, at its own threshold; got "
-            f"length={length!r}: leave it out, or use geometry='cylinder'."
-        )
-    threshold = percolation_threshold(network)
     order = np.arange(network.n_links)
     worst = threshold.log_conductance
     before = (network.log_conductance > worst) | (

@@ -9,16 +9,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from scipy.special import pdtrc
+from scipy.stats import poisson
 
-from hopnet.backbone import find_backbone
+from hopnet.backbone import wrapping_backbone
 from hopnet.current import solve_current
 from hopnet.errors import ParameterError
 from hopnet.network import PERCOLATION_RADIUS, build_network, find_links, join_sites
-from hopnet.percolation import (
-    EVENTS,
-    find_events,
-    sweep_clusters,
-)
+from hopnet.percolation import EVENTS, find_events, sweep_clusters
 from hopnet.sites import Sites, random_sites
 
 DENSITY = 0.01  # any: lengths are divided by it
@@ -32,30 +29,31 @@ def sample_generator(seed, n_sites, sample):
     )
 
 
-def torus_sample(n_sites, seed, sample, *, wanted="second wrapping"):
-    """A random network on a torus with links just long enough for the event wanted.
+def torus_sites(n_sites, seed, sample):
+    """Random sites on a torus."""
+    generator = sample_generator(seed, n_sites, sample)
+    return random_sites(n_sites, density=DENSITY, seed=generator, geometry="torus")
+
+
+def until_wound(sites, look):
+    """Look at networks on a torus, with ever longer links, until a second way around is there.
 
     Parameters
     ----------
-    n_sites : int
-    seed : int
-    sample : int
-    wanted : str
-        See `hopnet.percolation.percolation_threshold`.
+    sites : Sites
+    look : callable
+        Takes a network; returns (anything, events).
 
     Returns
     -------
-    network : Network
-    events : dict of str to Threshold
+    network, anything, events
     """
-    generator = sample_generator(seed, n_sites, sample)
-    sites = random_sites(n_sites, density=DENSITY, seed=generator, geometry="torus")
-    margin = 1.5 * n_sites**-0.375  # some five standard deviations of a threshold
+    margin = 1.5 * sites.n_sites**-0.375  # some five standard deviations of a threshold
     while True:
         network = build_network(sites, cutoff=1.0 + margin)
-        events = find_events(network, stop=wanted)
-        if wanted in events:
-            return network, events
+        found, events = look(network)
+        if "second wrapping" in events:
+            return network, found, events
         margin *= 1.5
 
 
@@ -90,7 +88,8 @@ def sample_thresholds(n_sites, samples, *, seed, first=0):
     check_samples(n_sites, samples)
     rows = []
     for sample in range(first, first + samples):
-        _, events = torus_sample(n_sites, seed, sample)
+        sites = torus_sites(n_sites, seed, sample)
+        *_, events = until_wound(sites, lambda w: (None, find_events(w, stop="second wrapping")))
         rows.append(sample_row(n_sites, sample) | threshold_columns(events))
     return pd.DataFrame(rows)
 
@@ -119,30 +118,38 @@ def sample_critical(n_sites, samples, *, seed, first=0):
     -------
     DataFrame
         The columns of `sample_thresholds`; at l_c sqrt(n_s) = 1.19847: largest (cluster),
-        mean_size, correlation_length; at the sample's own first winding: backbone, red, chemical
-        (sites of the backbone, red bonds, links of the shortest loop around).
+        mean_size, correlation_length; at the sample's own first winding, between the two ends of
+        the link that closes it: backbone (its sites), red (bonds), chemical (links of the shortest
+        path). The closing link itself is not counted: it is red by construction, and counting it
+        would bend the power laws.
     """
     check_samples(n_sites, samples)
     unit = np.sqrt(DENSITY)
     rows = []
     for sample in range(first, first + samples):
-        network, _ = torus_sample(n_sites, seed, sample)
-        sweep = sweep_clusters(network)
+        sites = torus_sites(n_sites, seed, sample)
+        network, sweep, events = until_wound(sites, swept)
         critical = sweep.at(PERCOLATION_RADIUS / unit).iloc[0]
-        backbone = find_backbone(network)
+        backbone = wrapping_backbone(network, events["wrapping"])
         rows.append(
             sample_row(n_sites, sample)
-            | threshold_columns(sweep.thresholds)
+            | threshold_columns(events)
             | {
                 "largest": int(critical["largest"]),
                 "mean_size": float(critical["mean_size"]),
                 "correlation_length": float(critical["correlation_length"]) * unit,
                 "backbone": backbone.n_sites,
-                "red": backbone.red_link.size,
-                "chemical": backbone.chemical_length,
+                "red": backbone.red_link.size - 1,
+                "chemical": backbone.chemical_length - 1,
             }
         )
     return pd.DataFrame(rows)
+
+
+def swept(network):
+    """The sweep and its events."""
+    sweep = sweep_clusters(network)
+    return sweep, sweep.thresholds
 
 
 def sample_conductances(n_sites, samples, *, seed, first=0, geometry="cylinder"):
@@ -158,7 +165,7 @@ def sample_conductances(n_sites, samples, *, seed, first=0, geometry="cylinder")
     -------
     DataFrame
         n_sites, size, sample; conductance, in that of a link (0 where no path joins the
-        contacts); share of the links that carry current.
+        contacts).
     """
     check_samples(n_sites, samples)
     rows = []
@@ -265,8 +272,6 @@ def canonical_average(values, mean_count):
     -------
     float64[m]
     """
-    from scipy.stats import poisson
-
     values = np.asarray(values, dtype=np.float64)
     mean_count = np.atleast_1d(np.asarray(mean_count, dtype=np.float64))
     number = np.arange(values.size)
