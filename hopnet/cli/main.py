@@ -28,9 +28,9 @@ def root():
 
 def add_topics():
     """Fasten every topic to the command; each topic imports its physics only when it runs."""
-    from hopnet.cli import bench, berry, boltzmann, pumping, run
+    from hopnet.cli import bench, berry, boltzmann, conductivities, doctor, pumping, run
 
-    for topic in (run, berry, pumping, boltzmann, bench):
+    for topic in (run, conductivities, berry, pumping, boltzmann, bench, doctor):
         topic.add_to(app)
 
 

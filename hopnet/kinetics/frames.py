@@ -11,6 +11,7 @@ positive definite (conjugate gradients); with one it is not (GMRES).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -160,6 +161,7 @@ class SpinRows:
                            out)  # fmt: skip
         return out
 
+    @cached_property
     def preconditioner(self):
         """Factor of Lap(K) + excess."""
         return factor(self.symbolic, self.frames.conductance, self.excess, threads=self.threads)
@@ -229,7 +231,7 @@ def solve_rows(rows, rhs, start, tolerance, max_iterations):
     norm = float(np.linalg.norm(rhs))
     if norm == 0.0:
         return np.zeros_like(rhs), [0.0]
-    precondition = rows.preconditioner().solve
+    precondition = rows.preconditioner.solve
     method = conjugate_gradients if rows.symmetric else restarted_gmres
     return method(rows.apply, precondition, rhs, start, norm, tolerance, max_iterations)
 

@@ -27,6 +27,7 @@ from hopnet.spin import check_same_network, direction_across
 from hopnet.triads import check_eta, check_spin_orbit, hop_table, spin_orbit_determinant
 
 WEAK_ROW = 1e-8  # rows with less throughput than this part of the mean carry rounding only
+ROW_RESIDUAL = 1e-9  # aimed at in every row that counts, on top of the norm's tolerance
 SWEEPS = 30  # of the feedback of spins on the current
 
 
@@ -337,6 +338,13 @@ def by_frames(network, matrix, current, problem, tolerance, max_iterations, thre
             iterations += len(more) - 1
             check_converged(more[-1], tolerance, iterations, frames, local)
     row_residual, residual = judge_rows(rows, local, rhs)
+    finer = tolerance
+    while residual > ROW_RESIDUAL and finer > 1e-3 * tolerance and iterations < max_iterations:
+        finer *= 0.1
+        local, more = solve_rows(rows, rhs, local, finer, max_iterations - iterations)
+        history += more[1:]
+        iterations += len(more) - 1
+        row_residual, residual = judge_rows(rows, local, rhs)
     return {
         "sigma": frames.to_laboratory(local),
         "drop": read_only(drop),
