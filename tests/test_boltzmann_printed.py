@@ -14,6 +14,7 @@ import pytest
 from scipy.integrate import quad
 
 from hopnet.boltzmann import rashba
+from hopnet.boltzmann.approximation import approximate_response
 from hopnet.boltzmann.collisions import (
     Disorder,
     born_kernel,
@@ -37,7 +38,6 @@ from hopnet.boltzmann.rashba import UNIVERSAL, RashbaGas, solve_rashba
 from hopnet.boltzmann.response import (
     Electrons,
     ansatz_parameters,
-    approximate_response,
     coefficients,
     coefficients_from_ratios,
     linear_response,

@@ -27,8 +27,9 @@ from hopnet.boltzmann.potentials import (
     user_potential,
     yukawa_potential,
 )
-from hopnet.boltzmann.rashba import UNIVERSAL, RashbaGas, observe, solve_rashba, spin_texture
+from hopnet.boltzmann.rashba import UNIVERSAL, RashbaGas, observe, solve_rashba
 from hopnet.boltzmann.response import Electrons
+from hopnet.boltzmann.texture import spin_texture
 from hopnet.errors import ConvergenceError, ParameterError, ValidityWarning
 
 SETTINGS = settings(max_examples=12, deadline=None, derandomize=True)

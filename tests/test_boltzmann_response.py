@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hopnet.boltzmann.approximation import approximate_response
 from hopnet.boltzmann.collisions import Disorder
 from hopnet.boltzmann.conventions import Convention
 from hopnet.boltzmann.kinetic import (
@@ -25,7 +26,6 @@ from hopnet.boltzmann.response import (
     Coefficients,
     Electrons,
     ansatz_parameters,
-    approximate_response,
     coefficients,
     coefficients_from_ratios,
     linear_response,

@@ -9,13 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hopnet.boltzmann.approximation import approximate_response
 from hopnet.boltzmann.collisions import Disorder, check_real
-from hopnet.boltzmann.response import (
-    Electrons,
-    approximate_response,
-    coefficients,
-    linear_response,
-)
+from hopnet.boltzmann.response import Electrons, coefficients, linear_response
 from hopnet.errors import ParameterError, ValidityWarning
 
 FARTHEST = 40.0  # in kT from the chemical potential: exp(-40) of the weight is left out

@@ -53,11 +53,11 @@ def response(
 
     Example: hopnet boltzmann response --lambda-xy 0.05 --lambda-z 0.1 --rashba 0.005 --json
     """
+    from hopnet.boltzmann.approximation import approximate_response
     from hopnet.boltzmann.collisions import Disorder
     from hopnet.boltzmann.kinetic import kinetic_response
     from hopnet.boltzmann.response import (
         Electrons,
-        approximate_response,
         coefficients,
         linear_response,
         relaxation_rates,

@@ -9,6 +9,7 @@ import warnings
 
 import numpy as np
 
+from hopnet.boltzmann.approximation import approximate_response
 from hopnet.boltzmann.collisions import Disorder
 from hopnet.boltzmann.kinetic import kinetic_response
 from hopnet.boltzmann.potentials import (
@@ -17,13 +18,14 @@ from hopnet.boltzmann.potentials import (
     gaussian_potential,
     yukawa_potential,
 )
-from hopnet.boltzmann.rashba import UNIVERSAL, RashbaGas, solve_rashba, spin_texture
+from hopnet.boltzmann.rashba import UNIVERSAL, RashbaGas, solve_rashba
 from hopnet.boltzmann.response import (
     Electrons,
-    approximate_response,
     coefficients,
     linear_response,
+    relaxation_rates,
 )
+from hopnet.boltzmann.texture import spin_texture
 from hopnet.boltzmann.thermal import mechanism_ratio
 from hopnet.errors import ValidityWarning
 
@@ -116,8 +118,6 @@ def hanle_figure(electrons, disorder, *, harmonics=4, widest=None, n_points=201)
     -------
     matplotlib.figure.Figure
     """
-    from hopnet.boltzmann.response import relaxation_rates
-
     rates = relaxation_rates(electrons, disorder).total
     width = math.sqrt(abs(rates[1] * rates[2]))
     widest = 6 * width if widest is None else widest
