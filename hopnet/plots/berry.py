@@ -42,12 +42,24 @@ def plot_insulator(curves):
         "paper: ~$10^3$", (0.02, 1000), xycoords=("axes fraction", "data"), va="center", fontsize=8
     )
     left.set_title("band-diagonal forms", fontsize=10)
+    low, high = left.get_ylim()
+    left.set_ylim(low - 0.55 * (high - low), high)  # room for the legend
     right.plot(block.x, block.conventional, color=BLUE, label="conventional (Kubo)")
     if block.conserved is not None:
         right.plot(block.x, block.conserved, color=RED, label="conserved (Shi et al.), kT = 5 meV")
     right.plot(block.x, block.lcc, color=BLACK, linestyle="--", label="LCC, whole doublets")
     for curve, colour in zip(split, COLOURS):
         right.plot(curve.x, curve.lcc, color=colour, linewidth=0.8, alpha=0.7)
+    right.axhline(0.15e5, color=GREEN, linewidth=0.8, linestyle="--")
+    right.annotate(
+        r"measured, quoted by the paper: 0.15 to 1.6 $\times 10^5$ and above",
+        (0.98, 0.15e5),
+        xycoords=("axes fraction", "data"),
+        ha="right",
+        va="bottom",
+        fontsize=7.5,
+        color=GREEN,
+    )
     right.set_title("the other forms, same unit", fontsize=10)
     for axes in (left, right):
         axes.axvline(270.0, color=GREY, linewidth=0.8, linestyle="-.")
@@ -64,7 +76,8 @@ def plot_insulator(curves):
         axes.set_xlabel(r"Fermi energy  $E_F$  [meV]")
         axes.set_ylabel(BULK_UNIT)
         thousands(axes)
-        axes.legend(fontsize=7.5, frameon=False)
+    left.legend(fontsize=7.5, frameon=False, loc="lower left")
+    right.legend(fontsize=7.5, frameon=False, loc="center left", bbox_to_anchor=(0.05, 0.55))
     figure.suptitle("Bulk Bi$_2$Se$_3$: spin current along z, spin y, field along x", fontsize=11)
     return figure
 
