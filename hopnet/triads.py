@@ -160,12 +160,18 @@ def hop_table(network, spin_orbit):
     float64[n_links, 7]
         d (x, y), its length, cosine and sinc; ln(K_ij J_0 / J_ij); R_ij.
     """
-    separation = network.separation
-    distance = np.hypot(separation[:, 0], separation[:, 1])
-    d = separation @ spin_orbit.T
-    angle = np.hypot(d[:, 0], d[:, 1])
-    return np.column_stack([d, angle, np.cos(angle), np.sinc(angle / np.pi),
-                            network.log_conductance + distance, distance])  # fmt: skip
+    x, y = network.separation.T
+    out = np.empty((network.n_links, 7))
+    out[:, 0] = spin_orbit[0, 0] * x + spin_orbit[0, 1] * y
+    out[:, 1] = spin_orbit[1, 0] * x + spin_orbit[1, 1] * y
+    angle = np.hypot(out[:, 0], out[:, 1])
+    out[:, 2] = angle
+    out[:, 3] = np.cos(angle)
+    out[:, 4] = np.divide(np.sin(angle), angle, out=np.ones_like(angle), where=angle > 0)
+    distance = np.hypot(x, y)
+    out[:, 5] = network.log_conductance + distance
+    out[:, 6] = distance
+    return out
 
 
 def spin_loops(triads, spin_orbit, *, eta):

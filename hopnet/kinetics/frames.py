@@ -61,11 +61,15 @@ class Frames:
 
 def hop_rotations(network, spin_orbit):
     """Quaternions (cos |d|, d sin |d| / |d|) of the hops j -> i, i < j: float64[n_links, 4]."""
-    d = -(network.separation @ spin_orbit.T)  # d_ij = M (R_i - R_j)
-    angle = np.hypot(d[:, 0], d[:, 1])
-    sinc = np.sinc(angle / np.pi)
-    zero = np.zeros_like(angle)
-    return np.column_stack([np.cos(angle), d[:, 0] * sinc, d[:, 1] * sinc, zero])
+    x, y = network.separation.T
+    out = np.zeros((network.n_links, 4))
+    out[:, 1] = -(spin_orbit[0, 0] * x + spin_orbit[0, 1] * y)  # d_ij = M (R_i - R_j)
+    out[:, 2] = -(spin_orbit[1, 0] * x + spin_orbit[1, 1] * y)
+    angle = np.hypot(out[:, 1], out[:, 2])
+    out[:, 0] = np.cos(angle)
+    sinc = np.divide(np.sin(angle), angle, out=np.ones_like(angle), where=angle > 0)
+    out[:, 1:3] *= sinc[:, None]
+    return out
 
 
 def rotation_matrices(q):

@@ -14,7 +14,7 @@ import numpy as np
 from hopnet.current import solve_current
 from hopnet.elimination import analyse, factor
 from hopnet.kinetics.checks import check_site_times
-from hopnet.kinetics.solve import induced_direction, torque_of
+from hopnet.kinetics.solve import find_coupling, induced_direction
 from hopnet.network import Network
 from hopnet.records import read_only
 from hopnet.spin import check_same_network, direction_across
@@ -99,7 +99,7 @@ def solve_leading_order(network, spin_orbit, *, eta, tau_s, current=None, thread
     strength = float(np.abs(matrix).max())
     weak = matrix * (WEAK / strength) if strength > 0 else matrix
     up = strength / WEAK if strength > 0 else 1.0
-    torque, drift = torque_of(network, weak, eta, current.drop)
+    torque, drift = find_coupling(network, weak, eta).torque(current.drop)
     torque *= np.array([up**3, up**3, up**2])
     drift *= up**2
 

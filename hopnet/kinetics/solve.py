@@ -241,13 +241,13 @@ def solve_kinetics(
         "bias": bias,
         "feedback": bool(feedback),
     }  # fmt: skip
+    coupling = find_coupling(network, matrix, eta)
     if method == "matrix":
-        part = by_matrix(network, matrix, current, precession, problem)
+        part = by_matrix(coupling, matrix, current, precession, problem)
     else:
-        part = by_frames(network, matrix, current, problem, tolerance, max_iterations, threads)
-    sigma = part.pop("sigma")
-    torque, _ = torque_of(network, matrix, eta, part["drop"])
-    precessing = precession_torque(network, matrix, sigma)
+        part = by_frames(coupling, matrix, current, problem, tolerance, max_iterations, threads)
+    sigma, torque, rotation = (part.pop(name) for name in ("sigma", "torque", "rotation"))
+    precessing = precession_torque(network, rotation, sigma)
     n_electrons = occupation.sum()
     spin = occupation[:, None] * sigma
     return Kinetics(
@@ -268,8 +268,9 @@ def solve_kinetics(
     )
 
 
-def by_matrix(network, matrix, current, precession, problem):
+def by_matrix(coupling, matrix, current, precession, problem):
     """`solve_kinetics` by sparse LU of everything."""
+    network = coupling.network
     potential, sigma, flow, row_residual, throughput, growing = solve_matrix(
         network, matrix, precession=precession, **problem
     )
@@ -280,15 +281,16 @@ def by_matrix(network, matrix, current, precession, problem):
             ValidityWarning,
             stacklevel=3,
         )
-    driven = feedback_of(network, matrix, problem["eta"], current.drop, sigma)[1]
-    if not problem["feedback"]:
-        driven = np.zeros(3)
+    driven = coupling.feedback(current.drop, sigma)[1] if problem["feedback"] else np.zeros(3)
+    drop = potential[network.link_i] - potential[network.link_j]
     # particle and spin rows have units of their own: each kind is judged by its own mean
     n = network.n_sites
     strong = np.concatenate([part > WEAK_ROW * part.mean() for part in np.split(throughput, [n])])
     return {
         "sigma": sigma,
-        "drop": read_only(potential[network.link_i] - potential[network.link_j]),
+        "torque": coupling.torque(drop)[0],
+        "rotation": hop_rotations(network, matrix),
+        "drop": read_only(drop),
         "current": flow,
         "feedback_current": read_only(driven),
         "residual": float(row_residual[strong].max(initial=0.0)),
@@ -300,14 +302,14 @@ def by_matrix(network, matrix, current, precession, problem):
     }
 
 
-def by_frames(network, matrix, current, problem, tolerance, max_iterations, threads):
+def by_frames(coupling, matrix, current, problem, tolerance, max_iterations, threads):
     """`solve_kinetics` in local frames, Gamma and Lambda by turns."""
-    eta, bias = problem["eta"], problem["bias"]
+    network, bias = coupling.network, problem["bias"]
     frames = find_frames(network, matrix)
     rows = spin_rows(frames, problem["rate"], problem["anisotropy"], problem["field"],
                      problem["sinks"], threads)  # fmt: skip
     drop = bias * current.drop
-    torque, _ = torque_of(network, matrix, eta, drop)
+    torque, _ = coupling.torque(drop)
     rhs = frames.to_local(torque + problem["source"])
     local, history = solve_rows(rows, rhs, np.zeros_like(rhs), tolerance, max_iterations)
     iterations = len(history) - 1
@@ -318,9 +320,9 @@ def by_frames(network, matrix, current, problem, tolerance, max_iterations, thre
         scale = max(float(np.linalg.norm(rhs)), 1e-300)
         for sweeps in range(SWEEPS + 1):
             sigma = frames.to_laboratory(local)
-            flow, driven = feedback_of(network, matrix, eta, current.drop, sigma)
+            flow, driven = coupling.feedback(current.drop, sigma)
             drop = bias * current.drop + response(flow)
-            torque, _ = torque_of(network, matrix, eta, drop)
+            torque, _ = coupling.torque(drop)
             new = frames.to_local(torque + problem["source"])
             change = float(np.linalg.norm(new - rhs)) / scale
             if change <= tolerance:
@@ -347,6 +349,8 @@ def by_frames(network, matrix, current, problem, tolerance, max_iterations, thre
         row_residual, residual = judge_rows(rows, local, rhs)
     return {
         "sigma": frames.to_laboratory(local),
+        "torque": torque,
+        "rotation": frames.rotation,
         "drop": read_only(drop),
         "current": float(bias * current.conductance + driven.sum()),
         "feedback_current": read_only(driven),
@@ -380,28 +384,43 @@ def check_converged(residual, tolerance, iterations, frames, local):
         )  # fmt: skip
 
 
-def torque_of(network, matrix, eta, drop):
-    """Torque of the current on every spin [hopping S27] and moment of its z part over R."""
-    torque = np.empty((network.n_sites, 3))
-    moment = np.empty(2)
-    coefficient_kernels.sum_torque(
-        network.row_start, network.row_neighbour, network.row_link, network.separation,
-        spin_orbit_determinant(matrix), hop_table(network, matrix), network.log_occupation, eta,
-        drop, torque, moment,
-    )  # fmt: skip
-    return torque, moment
+@dataclass(frozen=True, eq=False)
+class Coupling:
+    """Gamma and Lambda of a network, ready to be summed over its triads.
+
+    Attributes
+    ----------
+    network : Network
+    arrays : tuple
+        What the kernels of `hopnet.kernels.coefficients` take before the drops.
+    """
+
+    network: Network
+    arrays: tuple
+
+    def torque(self, drop):
+        """Torque on every spin [hopping S27] and the moment of its z part over R."""
+        torque = np.empty((self.network.n_sites, 3))
+        moment = np.empty(2)
+        coefficient_kernels.sum_torque(*self.arrays, drop, torque, moment)
+        return torque, moment
+
+    def feedback(self, drop, sigma):
+        """Flow that spins drive into every site, and the short-circuit current by components."""
+        source = np.empty(self.network.n_sites)
+        current = np.empty(3)
+        sigma = np.ascontiguousarray(sigma)
+        coefficient_kernels.sum_feedback(*self.arrays, drop, sigma, source, current)
+        return source, current
 
 
-def feedback_of(network, matrix, eta, drop, sigma):
-    """Flow that spins drive into every site, and the short-circuit current it makes, by parts."""
-    source = np.empty(network.n_sites)
-    current = np.empty(3)
-    coefficient_kernels.sum_feedback(
+def find_coupling(network, matrix, eta):
+    """The `Coupling` of a network."""
+    arrays = (
         network.row_start, network.row_neighbour, network.row_link, network.separation,
         spin_orbit_determinant(matrix), hop_table(network, matrix), network.log_occupation, eta,
-        drop, np.ascontiguousarray(sigma), source, current,
     )  # fmt: skip
-    return source, current
+    return Coupling(network, arrays)
 
 
 def feedback_solver(network, threads):
@@ -420,10 +439,9 @@ def feedback_solver(network, threads):
     return response
 
 
-def precession_torque(network, matrix, sigma):
+def precession_torque(network, rotation, sigma):
     """sum_j K_ij (R_ij - 1) sigma_j at every site: what precession during hops does."""
     out = np.empty((network.n_sites, 3))
-    rotation = hop_rotations(network, matrix)
     conductance = np.exp(network.log_conductance)
     sigma = np.ascontiguousarray(sigma)
     kernels.sum_precession(network.link_i, network.link_j, conductance, rotation, sigma, out)
@@ -521,7 +539,8 @@ def spin_current(kinetics, *, threads=None):
     network, matrix = kinetics.network, kinetics.spin_orbit
     occupation = np.exp(network.log_occupation)
     sigma = kinetics.spin / occupation[:, None]
-    torque, drift = torque_of(network, matrix, kinetics.eta, kinetics.drop)
+    torque, drift = find_coupling(network, matrix, kinetics.eta).torque(kinetics.drop)
+    precessing = precession_torque(network, hop_rotations(network, matrix), sigma)
     rate = occupation / kinetics.tau_s
     local = sigma @ kinetics.anisotropy[2]
     local -= sigma[:, 2] * kinetics.anisotropy[2, 2]
@@ -531,7 +550,7 @@ def spin_current(kinetics, *, threads=None):
         terminal[np.union1d(network.source, network.drain)] = 0
     symbolic = analyse(network.dissection, network.link_i, network.link_j, terminal)
     excess = rate * kinetics.anisotropy[2, 2]
-    source = torque[:, 2] + precession_torque(network, matrix, sigma)[:, 2] - rate * local
+    source = torque[:, 2] + precessing[:, 2] - rate * local
     source += occupation * np.cross(kinetics.field, sigma)[:, 2]
     source += occupation * kinetics.generation[:, 2]
     factored = factor(symbolic, conductance, excess, threads=threads)
