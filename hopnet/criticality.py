@@ -15,7 +15,7 @@ from hopnet.backbone import wrapping_backbone
 from hopnet.current import solve_current
 from hopnet.errors import ParameterError
 from hopnet.network import PERCOLATION_RADIUS, build_network, find_links, join_sites
-from hopnet.percolation import EVENTS, find_events, sweep_clusters
+from hopnet.percolation import EVENTS, find_events, percolation_threshold, sweep_clusters
 from hopnet.sites import Sites, random_sites
 
 DENSITY = 0.01  # any: lengths are divided by it
@@ -182,6 +182,43 @@ def sample_conductances(n_sites, samples, *, seed, first=0, geometry="cylinder")
         ).size
         conductance = solve_current(equal, threads=1).conductance if joined else 0.0
         rows.append(sample_row(n_sites, sample) | {"conductance": conductance})
+    return pd.DataFrame(rows)
+
+
+def sample_resistivities(n_sites, samples, *, densities, seed, geometry="open"):
+    """Resistivity and percolation threshold of the same samples.
+
+    Parameters
+    ----------
+    n_sites, samples : int
+    densities : sequence of float
+        n_s a_b^2. The sites of a sample are the same at all densities, but for the scale.
+    seed : int
+    geometry : {"open", "cylinder"}
+
+    Returns
+    -------
+    DataFrame
+        density, sample, length (l_c of the sample between its contacts, in a_b), log_resistivity
+        (of rho / rho_0).
+    """
+    check_samples(n_sites, samples)
+    rows = []
+    for density in densities:
+        for sample in range(samples):
+            generator = sample_generator(seed, n_sites, sample)
+            sites = random_sites(n_sites, density=density, seed=generator, geometry=geometry)
+            network = build_network(sites)
+            current = solve_current(network, threads=1)
+            shape = np.log(network.across / network.along)
+            rows.append(
+                {
+                    "density": density,
+                    "sample": sample,
+                    "length": percolation_threshold(network).length,
+                    "log_resistivity": float(shape - current.log_conductance),
+                }
+            )
     return pd.DataFrame(rows)
 
 

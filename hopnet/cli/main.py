@@ -28,9 +28,18 @@ def root():
 
 def add_topics():
     """Fasten every topic to the command; each topic imports its physics only when it runs."""
-    from hopnet.cli import bench, berry, boltzmann, conductivities, doctor, pumping, run
+    from hopnet.cli import (
+        bench,
+        berry,
+        boltzmann,
+        conductivities,
+        doctor,
+        percolation,
+        pumping,
+        run,
+    )
 
-    for topic in (run, conductivities, berry, pumping, boltzmann, bench, doctor):
+    for topic in (run, percolation, conductivities, berry, pumping, boltzmann, bench, doctor):
         topic.add_to(app)
 
 
