@@ -52,7 +52,7 @@ class Material:
     n, n_s : float, 1/m^2
         Density of carriers and of sites.
     beta : array_like[2, 2], J m
-        H = beta_(mu nu) sigma_mu k_nu; row: spin, column: wave vector.
+        H = beta_(mu nu) sigma_mu k_nu [hopping 2]; row: spin, column: wave vector.
     T : float, K, optional
     rho_0 : float, Ohm, optional
         Sheet resistance scale of a hop. One of T and rho_0 is given, the other follows from
@@ -237,7 +237,8 @@ def conductivities(material, f, *, resistivity="percolation", signs="consistent"
     ----------
     material : Material
     f : float
-        f(n_s, tau_s), see `hopnet.f_curve`.
+        f(n_s, tau_s), see `hopnet.f_curve`; with f(n_s, 0), f_drift, the SHE is that of the drift
+        spin current alone [hopping 16].
     resistivity : float or {"percolation", "letter", "crossover"}
         In units of rho_0: that of a network (`Current.resistivity`), which is what the theory
         means; or exp(2 l_c / a_b) with l_c sqrt(n_s) = 1.19847 or, as the letter rounds it, 1.2;

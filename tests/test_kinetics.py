@@ -1,7 +1,7 @@
 """The full coupled equations: digits, both methods, Onsager, spin currents, fields, bad input.
 
 [hopping 2], [hopping 5a], [hopping 5b], [hopping 6], [hopping 10], [hopping 11], [hopping 12],
-[hopping 13], [hopping 14], [hopping S27], [hopping S35], [hopping S39], [hopping S40],
+[hopping 13], [hopping 14], [hopping 16], [hopping S14], [hopping S27], [hopping S35], [hopping S39], [hopping S40],
 [hopping S41].
 """
 

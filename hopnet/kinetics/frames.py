@@ -60,7 +60,7 @@ class Frames:
 
 
 def hop_rotations(network, spin_orbit):
-    """Quaternions (cos |d|, d sin |d| / |d|) of the hops j -> i, i < j: float64[n_links, 4]."""
+    """Quaternions (cos |d|, d sin |d| / |d|) [hopping 4] of the hops j -> i, i < j."""
     x, y = network.separation.T
     out = np.zeros((network.n_links, 4))
     out[:, 1] = -(spin_orbit[0, 0] * x + spin_orbit[0, 1] * y)  # d_ij = M (R_i - R_j)

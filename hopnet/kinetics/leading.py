@@ -43,7 +43,8 @@ class LeadingOrder:
     polarisation_from_current : float64[3]
         Of the total spin current by precession [hopping 10].
     f, f_drift : float
-        From the spin current across the electric current.
+        From the spin current across the electric current, all of it [hopping 12] or the drift
+        part alone [hopping 16].
     polarisation_from_f : float64[3]
         By f alone [hopping 13]: without the small part that f of the perpendicular direction,
         which is zero on average, adds in one sample.

@@ -171,7 +171,8 @@ def solve_kinetics(
     bias : float
         X at the source; 0 for the spin-galvanic effect.
     generation : array_like[3] or [n_sites, 3], in 1/tau_0
-        Spin g_i given per time to each electron; s_0 / tau_s for an orientation s_0.
+        Spin g_i given per time to each electron; s_0 / tau_s for an orientation s_0
+        [hopping S35].
     field : array_like[3], in 1/tau_0
         omega = g mu_B B / hbar.
     anisotropy : array_like[3] or [3, 3]
@@ -520,6 +521,8 @@ def polarisation_unit(kinetics):
 
 def spin_current(kinetics, *, threads=None):
     """Flow of z spin: drift, diffusion, total [hopping 11], and the moment of S^z [hopping 12].
+
+    Between two sites it is [hopping 6]: S_j / tau_ij - S_i / tau_ji and what W separates.
 
     Parameters
     ----------

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.ticker import FormatStrFormatter
-
 from hopnet.plots.frame import BLUE, GREEN, GREY, ORANGE, RED, finish, new_figure
 
 COLOURS = (BLUE, ORANGE, GREEN, RED)
@@ -116,7 +114,7 @@ def plot_cisp_density(table, *, field, title=""):
     lower.set_ylim(0, 1.15 * table["f"].max())
     lower.set_ylabel(r"$f(n_s, \tau_s)$")
     lower.set_xlabel(r"$n_s a_b^2$")
-    lower.yaxis.set_major_formatter(FormatStrFormatter("%.2f"))
+    lower.yaxis.set_major_formatter("{x:.2f}")
     for axes in (upper, lower):
         finish(axes)
     figure.suptitle(title, fontsize=10)
