@@ -5,6 +5,7 @@ import pytest
 from hopnet.kernels import boltzmann_chain as kernels
 from twins import boltzmann_chain as twin
 
+BLOCKS = kernels.fill_chain_blocks
 COMPILED = kernels.fill_chain_solution
 KERNELS = [COMPILED, getattr(COMPILED, "py_func", COMPILED)]
 
@@ -31,3 +32,24 @@ def test_rows_of_a_block_are_exchanged(kernel):
     zero, found = np.zeros((1, 1, 4, 4)), np.empty((1, 1, 4))
     kernel(zero, diagonal, zero.copy(), np.array([[[1.0, 2.0, 3.0, 4.0]]]), found)
     assert found.ravel().tolist() == [2.0, 1.0, 4.0, 3.0]
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize(
+    "kernel", [BLOCKS, getattr(BLOCKS, "py_func", BLOCKS)], ids=["compiled", "python"]
+)
+@pytest.mark.parametrize("interband", [True, False])
+@pytest.mark.parametrize(("n_chains", "n_points"), [(0, 3), (1, 1), (3, 9)])
+def test_chain_blocks_equal_their_twin(kernel, interband, n_chains, n_points):
+    rng = np.random.default_rng(31415)
+    mass, alpha = 1.3, 0.4
+    rung = mass * alpha * (np.arange(n_points) - n_points // 2)
+    momentum = rng.uniform(0.05, 0.2, (n_chains, 1)) + rung
+    here = rng.uniform(-1, 1, (10, n_chains, n_points))
+    link = rng.uniform(-1, 1, (10, n_chains, n_points + 1))
+    found = [np.full((n_chains, n_points, 4, 4), np.nan) for _ in range(3)]
+    expected = [np.zeros((n_chains, n_points, 4, 4)) for _ in range(3)]
+    kernel(momentum, here, link, mass, alpha, interband, *found)
+    twin.fill_chain_blocks(momentum, here, link, mass, alpha, interband, *expected)
+    for one, other in zip(found, expected):
+        assert np.max(np.abs(one - other), initial=0.0) < 1e-13

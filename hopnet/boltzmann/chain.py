@@ -12,16 +12,16 @@ from __future__ import annotations
 
 import numpy as np
 
-# Source (M1, M1'), its column among the unknowns (f_++, f_--, Re f_+-, Im f_+-) and the sign
-# of its real part: f_-+ is minus the conjugate of f_+-. Helicities: 0 is +, 1 is -.
-SOURCES = ((0, 0, 0, 1.0), (1, 1, 1, 1.0), (0, 1, 2, 1.0), (1, 0, 2, -1.0))
+from hopnet.kernels.boltzmann_chain import fill_chain_blocks
 
 
 def chain_blocks(momentum, gas, potential):
     """The kinetic equation [rashba 5], [rashba 6] on chains, first angular harmonic.
 
-    Rows are multiplied by the velocity (``|V_-|`` for the mixed row), so that no element
-    diverges where ``V_- = 0``.
+    Element ``(M, M') <- (M1, M1')`` of the in-scattering from p1 is ``(p1/2) k ([M1 in
+    shell(M)]/|V_M| + [M1' in shell(M')]/|V_M'|)``; the loss is half the sum of the outflows of
+    both helicities. Rows are multiplied by the velocity (``|V_-|`` for the mixed row), so that
+    no element diverges where ``V_- = 0``.
 
     Parameters
     ----------
@@ -33,92 +33,51 @@ def chain_blocks(momentum, gas, potential):
     Returns
     -------
     lower, diagonal, upper : float64[n_chains, n_points, 4, 4]
-        On the unknowns ``(f_++, f_--, Re f_+-, Im f_+-)``.
+        On the unknowns ``(f_++, f_--, Re f_+-, Im f_+-)``; f_-+ is minus the conjugate of f_+-.
     """
-    m, alpha, step = gas.mass, gas.splitting, gas.momentum_splitting
+    step, top = gas.momentum_splitting, 4 if gas.lambda_z else 2
     p = np.abs(momentum)
-    v_plus, v_minus = p / m + alpha / 2, np.abs(p / m - alpha / 2)
-    mixed = v_minus / v_plus
-    top = 4 if gas.lambda_z else 2
-    here = potential.strength * potential.moments(p, p, top)
-    diagonal = -gain_matrix(here, p, {(0, 0): 1.0, (1, 1): 1.0}, mixed, gas)
-    loss_plus = p * outflow(here, 0, 0, gas)
-    loss_minus = p * outflow(here, 1, 1, gas)
-    lower, upper = np.zeros_like(diagonal), np.zeros_like(diagonal)
+    ends = np.concatenate([momentum[:, :1] - step, momentum, momentum[:, -1:] + step], axis=1)
+    ends = np.abs(ends)
+    here = scattering_numbers(potential.strength * potential.moments(p, p, top), gas)
     if gas.interband:
-        ends = np.concatenate([momentum[:, :1] - step, momentum, momentum[:, -1:] + step], axis=1)
-        ends = np.abs(ends)
-        link = potential.strength * potential.moments(ends[:, :-1], ends[:, 1:], top)
+        w = potential.strength * potential.moments(ends[:, :-1], ends[:, 1:], top)
+        link = scattering_numbers(w, gas)
         link[..., 0] = link[..., -1] = 0.0  # a cut conserves: neither gain nor loss across it
-        left, right = link[..., :-1], link[..., 1:]
-        positive = momentum > 0
-        up = np.where(positive, ends[:, 2:], ends[:, :-2])
-        down = np.where(positive, ends[:, :-2], ends[:, 2:])
-        w_up, w_down = np.where(positive, right, left), np.where(positive, left, right)
-        bottom = p < step  # the partner of (-, p) is (-, d - p)
-        gain_up = gain_matrix(w_up, up, {(0, 1): 1.0}, mixed, gas)
-        below = {(1, 0): np.where(bottom, 0.0, 1.0), (1, 1): np.where(bottom, 1.0, 0.0)}
-        gain_down = gain_matrix(w_down, down, below, mixed, gas)
-        there = positive[..., None, None]
-        upper = -np.where(there, gain_up, gain_down)
-        lower = -np.where(there, gain_down, gain_up)
-        loss_plus += up * outflow(w_up, 0, 1, gas)
-        loss_minus += down * np.where(
-            bottom, outflow(w_down, 1, 1, gas), outflow(w_down, 1, 0, gas)
-        )
-    diagonal[..., 0, 0] += loss_plus
-    diagonal[..., 1, 1] += loss_minus
-    loss_mixed = 0.5 * (loss_plus * mixed + loss_minus)
-    diagonal[..., 2, 2] += loss_mixed
-    diagonal[..., 3, 3] += loss_mixed
-    turn = alpha * p * v_minus
-    diagonal[..., 2, 3] -= turn
-    diagonal[..., 3, 2] += turn
+    else:
+        link = np.zeros((10, p.shape[0], p.shape[1] + 1))
+    lower, diagonal, upper = (np.empty((*p.shape, 4, 4)) for _ in range(3))
+    fill_chain_blocks(
+        np.ascontiguousarray(momentum), here, link, float(gas.mass), float(gas.splitting),
+        bool(gas.interband), lower, diagonal, upper,
+    )
     return lower, diagonal, upper
 
 
-def gain_matrix(w, p1, shell, mixed, gas):
-    """In-scattering from the density matrix at p1, for the bands in ``shell``.
+def scattering_numbers(w, gas):
+    """What `fill_chain_blocks` needs of a pair of momenta: kernel elements and outflows.
 
-    Element ``(M, M') <- (M1, M1')`` is ``(p1/2) k ([M1 in shell(M)]/|V_M| + [M1' in
-    shell(M')]/|V_M'|)`` times the velocity of the row.
+    The skew kernel, ``-2 kappa sin t`` in ``K^{+-}_{++} + K^{-+}_{++}``, has the harmonic ``i kappa
+    <sin**2>`` in every element that keeps one helicity and flips the other.
 
     Parameters
     ----------
     w : float64[top + 1, ...]
-        Moments of ``N |U|**2`` between the two momenta.
-    p1 : float64[...]
-    shell : dict
-        ``{(M, M1): weight}`` of the band pairs with equal energies.
-    mixed : float64[...]
-        ``|V_-| / V_+`` at the target.
+        Moments of ``N |U|**2``.
     gas : RashbaGas
 
     Returns
     -------
-    float64[..., 4, 4]
-        On the real unknowns.
+    float64[10, ...]
     """
     kernel = scattering_kernel(w, gas)
-    skew = gas.skew * 0.25 * p1 * (w[0] - w[2]) if gas.skew else None  # p1/2 kappa <sin**2>
-    out = np.zeros((*p1.shape, 4, 4))
-    for row, (a, b) in enumerate(((0, 0), (1, 1), (0, 1))):
-        first = mixed if a != b else 1.0
-        for c, e, column, sign in SOURCES:
-            into_a, into_b = shell.get((a, c)), shell.get((b, e))
-            if into_a is None and into_b is None:
-                continue
-            weight = 0.0 if into_a is None else first * into_a
-            weight = weight if into_b is None else weight + into_b
-            value = 0.5 * p1 * weight * kernel(a, b, c, e)
-            out[..., row, column] += sign * value
-            if row == 2 and column == 2:
-                out[..., 3, 3] += value
-            if skew is not None and (a == c) != (b == e):  # an imaginary part, i skew
-                if column == 2:
-                    out[..., row, 3] -= weight * skew
-                if row == 2:
-                    out[..., 3, column] += sign * weight * skew
+    out = np.empty((10, *w.shape[1:]))
+    out[0], out[1], out[2] = kernel(0, 0, 0, 0), kernel(1, 1, 1, 1), kernel(0, 1, 0, 1)
+    out[3] = kernel(0, 0, 1, 1)
+    out[4], out[5] = kernel(0, 0, 0, 1), kernel(1, 1, 1, 0)
+    out[6] = gas.skew * (w[0] - w[2]) / 2
+    out[7], out[8] = outflow(w, 0, 0, gas), outflow(w, 1, 1, gas)
+    out[9] = outflow(w, 0, 1, gas)
     return out
 
 
@@ -129,9 +88,7 @@ def scattering_kernel(w, gas):
     helicity with ``A cos(t/2) - b sin t sin(t/2)`` and flips it with ``-i s``,
     ``s = sin(t/2) + b sin t cos(t/2)``, where t is the angle, ``b = lambda_z`` and
     ``A = 1 -+ 2 lambda_xy`` for the two helicities. Symmetries [rashba 7], [rashba 12] follow.
-    The skew kernel (see `gain_matrix`) adds ``U kappa sin t sigma_z`` to first order in kappa,
-    which gives ``K^{+-}_{++} + K^{-+}_{++}`` the part ``-2 kappa sin t``: here ``i kappa
-    <sin**2>`` for every element that keeps one helicity and flips the other.
+    The skew amplitude ``U kappa sin t sigma_z`` is added in `scattering_numbers`.
 
     Parameters
     ----------
