@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from hopnet.berry.models import finite, from_terms, positive
 from hopnet.errors import ParameterError
@@ -138,6 +137,8 @@ def subbands(material="GaAs", field_MV_per_m=1.0, width_nm=25.0):
     >>> round(subbands("GaAs", 1.0).beta_heavy, 6)
     -3.435557
     """
+    from scipy.optimize import minimize_scalar  # not paid for by those without wells
+
     g1, g2, _ = luttinger_parameters(material)
     finite(field_MV_per_m=field_MV_per_m)
     positive(width_nm=width_nm)
