@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from hopnet.plots.frame import BLUE, GREEN, GREY, ORANGE, RED, finish, new_figure
 
 COLOURS = (BLUE, ORANGE, GREEN, RED)
@@ -66,7 +67,7 @@ def plot_spin_map(kinetics, *, title="", decades=3.0):
     largest = length.max(initial=0.0)
     size = np.clip(1.0 + np.log10(np.maximum(length, 1e-300) / max(largest, 1e-300)) / decades,
                    0.0, 1.0)  # fmt: skip
-    shown = np.flatnonzero(size > 0.0)
+    shown = np.flatnonzero((size > 0.0) & (length > 0.0))
     axes.scatter(*position.T, s=1.5, color=GREY, linewidth=0)
     if shown.size:
         order = shown[np.argsort(size[shown])]

@@ -1,0 +1,84 @@
+"""The full coupled equations beside one Kirchhoff solve, and beside a sparse LU where that fits."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hopnet.bench import paired, row
+from hopnet.current import solve_current
+from hopnet.kinetics import solve_kinetics
+from hopnet.network import build_network
+from hopnet.sites import random_sites
+
+
+def measure(n_sites=20_000, density=0.01, angle=0.013, tau_s=(1e2, 1e4, 1e6), eta=6.58e-3,
+            repeats=3, matrix_sites=3000, threads=None):  # fmt: skip
+    """Rows of the bench table.
+
+    Parameters
+    ----------
+    n_sites, density : int, float
+    angle : float
+        Half-angle of a hop of a_b along the direction of strongest coupling.
+    tau_s : sequence of float, in tau_0
+    eta : float
+    repeats : int
+    matrix_sites : int
+        Sites of the sample on which the sparse LU of all 4N unknowns is timed; 0 leaves it out.
+    threads : int, optional
+
+    Returns
+    -------
+    list of dict
+        With iterations, row residual and, against the matrix, the largest difference of a spin
+        (at low density that is the rounding of the matrix).
+    """
+    matrix = angle * np.array([[0.0, 1.0], [0.6, 0.0]])
+    network = build_network(random_sites(n_sites, density=density, seed=1))
+    current = solve_current(network, threads=threads)
+    rows = []
+    for time in tau_s:
+        options = {"eta": eta, "tau_s": time, "current": current, "threads": threads}
+        found = {}
+
+        def full(feedback, options=options, found=found):
+            found[feedback] = solve_kinetics(network, matrix, feedback=feedback, **options)
+
+        seconds = paired(
+            {
+                "current": lambda: solve_current(network, threads=threads),
+                "without": lambda: full(False),
+                "full": lambda: full(True),
+            },
+            repeats=repeats,
+        )
+        for name, feedback in (("without", False), ("full", True)):
+            rows.append(row(
+                f"spins {'and their feedback ' if feedback else ''}N={n_sites} tau_s={time:g}",
+                seconds[name], "Kirchhoff's laws", seconds["current"],
+                iterations=found[feedback].iterations, row_residual=found[feedback].residual,
+            ))  # fmt: skip
+    if matrix_sites:
+        rows.append(beside_matrix(matrix, matrix_sites, density, eta, tau_s[-1], repeats, threads))
+    return rows
+
+
+def beside_matrix(matrix, n_sites, density, eta, tau_s, repeats, threads):
+    """One row: frames against sparse LU on a sample that both can do."""
+    network = build_network(random_sites(n_sites, density=density, seed=1))
+    options = {"eta": eta, "tau_s": tau_s, "current": solve_current(network, threads=threads)}
+    found = {}
+
+    def solve(method):
+        found[method] = solve_kinetics(network, matrix, method=method, **options)
+
+    seconds = paired(
+        {name: lambda name=name: solve(name) for name in ("frames", "matrix")}, repeats=repeats
+    )
+    difference = np.abs(found["frames"].spin - found["matrix"].spin).max()
+    return row(
+        f"spins and their feedback N={n_sites} tau_s={tau_s:g}", seconds["frames"],
+        "sparse LU of 4N", seconds["matrix"], iterations=found["frames"].iterations,
+        row_residual=found["frames"].residual,
+        difference=float(difference / np.abs(found["matrix"].spin).max()),
+    )  # fmt: skip
