@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import special
 
 from hopnet.boltzmann import chain, rashba
 from hopnet.boltzmann.chain import chain_blocks
@@ -24,6 +25,7 @@ from hopnet.boltzmann.potentials import (
     angular_potential,
     delta_potential,
     gaussian_potential,
+    scaled_bessel,
     user_potential,
     yukawa_potential,
 )
@@ -391,6 +393,12 @@ def test_moments_in_closed_form(name, p, p1):
     found = POTENTIALS[name](1.0).moments(np.array(p), np.array(p1), 4)
     expected = [quadrature(PROFILES[name], p, p1, l) for l in range(5)]
     assert found == pytest.approx(expected, abs=1e-13)
+
+
+def test_bessel_functions_against_scipy():
+    x = np.concatenate([[0.0], np.geomspace(1e-8, 500.0, 400)])
+    expected = special.ive(np.arange(5)[:, None], x)
+    assert np.max(np.abs(scaled_bessel(4, x) - expected)) < 1e-14
 
 
 def test_user_potential_gives_the_same_response():

@@ -269,7 +269,7 @@ def solve_all(matrix, source, first):
             "the spin is undetermined: neither lambda_xy, lambda_z, alpha nor the frequency "
             "lets it settle; make one of them non-zero."
         ) from None
-    miss = np.einsum("...ij,...j->...i", kept, part) - drive
+    miss = (kept @ part[..., None])[..., 0] - drive
     residual = float(np.max(np.abs(miss))) / max(float(np.max(np.abs(drive))), 1e-300)
     size = max(1.0, float(np.max(np.abs(part))))
     amplitude = np.zeros(matrix.shape[:-1], dtype=part.dtype)
