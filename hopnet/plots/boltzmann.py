@@ -183,6 +183,7 @@ def profile_figure(strip):
     """Spin and spin current across a strip, from a `SpinProfile`; spin less its middle value."""
     figure, (left, right) = new_figure(5.2, 4.0, 2)
     middle = strip.magnetisation[len(strip.position) // 2]
+    middle = np.where(np.abs(middle) < 1e-12 * np.max(np.abs(middle)), 0.0, middle)
     for spin in range(3):
         left.plot(strip.position, strip.magnetisation[:, spin] - middle[spin],
                   color=COLOURS[spin], label=rf"$m_{'xyz'[spin]}$, middle {middle[spin]:.3g}")
