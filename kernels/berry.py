@@ -318,7 +318,8 @@ def add_filled(energy, pair, weight, mu, total):
     mu : float64[M]
         Ascending.
     total : float64[C, M + 1, W, 6]
-        Differences along the second axis, added to: their cumulative sum is the result.
+        Differences along the second axis, added to: their cumulative sum is the result (its
+        last entry, above every ``mu``, is not kept up). Companions: the first three sums only.
 
     Notes
     -----
@@ -332,8 +333,10 @@ def add_filled(energy, pair, weight, mu, total):
     for c in prange(chunks):
         occupation = np.empty(order)
         value = np.empty(6)
+        before = np.empty(6)
         for i in range(c * rows // chunks, (c + 1) * rows // chunks):
             occupation[:] = 0.0
+            before[:] = 0.0
             start = np.searchsorted(mu, energy[i, 0])
             for m in range(order):
                 occupation[m] = 1.0
@@ -342,10 +345,13 @@ def add_filled(energy, pair, weight, mu, total):
                     stop = start + np.searchsorted(mu[start:], energy[i, m + 1])
                 if stop > start:
                     _sum_pairs(pair[i], occupation, value)
-                    for w in range(weight.shape[1]):
-                        for q in range(6):
-                            total[c, start, w, q] += weight[i, w] * value[q]
-                            total[c, stop, w, q] -= weight[i, w] * value[q]
+                    for q in range(6):
+                        change = value[q] - before[q]
+                        before[q] = value[q]
+                        total[c, start, 0, q] += weight[i, 0] * change
+                        if q < 3:
+                            for w in range(1, weight.shape[1]):
+                                total[c, start, w, q] += weight[i, w] * change
                 start = stop
 
 
@@ -359,7 +365,7 @@ def add_thermal(energy, group, pair, weight, mu, kT, total):
         As in `add_filled`; ``mu`` in any order.
     kT : float64
     total : float64[C, M, W, 6]
-        Added to.
+        Added to; companions: the first three sums only.
 
     Notes
     -----
@@ -375,7 +381,7 @@ def add_thermal(energy, group, pair, weight, mu, kT, total):
                 _occupy(energy[i], group[i], mu[j], kT, occupation)
                 _sum_pairs(pair[i], occupation, value)
                 for w in range(weight.shape[1]):
-                    for q in range(6):
+                    for q in range(6 if w == 0 else 3):
                         total[c, j, w, q] += weight[i, w] * value[q]
 
 

