@@ -31,7 +31,10 @@ class FlowStatistics:
     cut_current : float64[n_cuts]
         Net flow through each cut over the total current: 1 by conservation.
     cut_paths : float64[n_cuts]
-        1 / sum over crossing links of share^2: effective number of links that carry it.
+        sum of share / sum of share^2 over the links that cross: effective number of paths that
+        carry it, at least 1. A path that crosses a cut three times counts once.
+    cut_crossings : float64[n_cuts]
+        sum of share over the links that cross: 1 where nothing runs back.
     """
 
     current: Current
@@ -40,11 +43,13 @@ class FlowStatistics:
     cut: np.ndarray
     cut_current: np.ndarray
     cut_paths: np.ndarray
+    cut_crossings: np.ndarray
 
     @property
     def n_paths(self):
-        """Effective number of parallel paths: harmonic mean over the cuts."""
-        return float(1.0 / np.mean(1.0 / self.cut_paths))
+        """Effective number of parallel paths: mean over the cuts, each flow weighted by itself."""
+        weight = self.cut_crossings
+        return float(weight.sum() / np.sum(weight / self.cut_paths))
 
     @property
     def n_hot_links(self):
@@ -132,7 +137,8 @@ def flow_statistics(current, *, n_cuts=64):
         power=read_only(power),
         cut=read_only(cut),
         cut_current=read_only(through(forward * current.flow / total)),
-        cut_paths=read_only(1.0 / through(share**2)),
+        cut_paths=read_only(through(share) / through(share**2)),
+        cut_crossings=read_only(through(share)),
     )
 
 
