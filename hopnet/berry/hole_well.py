@@ -165,7 +165,8 @@ def subbands(material="GaAs", field_MV_per_m=1.0, width_nm=25.0):
     beta_h, energy_h = lowest(g1 - 2.0 * g2)
     beta_l, energy_l = lowest(g1 + 2.0 * g2)
     overlap, slope = overlaps(beta_h, beta_l, width)
-    return Subbands(beta_h, beta_l, energy_h, energy_l, overlap, slope, width, field)
+    numbers = (beta_h, beta_l, energy_h, energy_l, overlap, slope, width, field)
+    return Subbands(*(float(number) for number in numbers))
 
 
 def polish(beta, kinetic, push):
