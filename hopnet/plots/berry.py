@@ -52,8 +52,8 @@ def plot_insulator(curves):
         right.plot(curve.x, curve.lcc, color=colour, linewidth=0.8, alpha=0.7)
     right.axhline(0.15e5, color=GREEN, linewidth=0.8, linestyle="--")
     right.annotate(
-        r"measured, quoted by the paper: 0.15 to 1.6 $\times 10^5$ and above",
-        (0.98, 0.15e5),
+        r"measured (quoted): $\sigma^x_{zx}$ 0.15 to 1.6, $\sigma^y_{zx}$ 2, $\times 10^5$",
+        (0.8, 0.15e5),
         xycoords=("axes fraction", "data"),
         ha="right",
         va="bottom",
@@ -77,7 +77,7 @@ def plot_insulator(curves):
         axes.set_ylabel(BULK_UNIT)
         thousands(axes)
     left.legend(fontsize=7.5, frameon=False, loc="lower left")
-    right.legend(fontsize=7.5, frameon=False, loc="center left", bbox_to_anchor=(0.05, 0.55))
+    right.legend(fontsize=7.5, frameon=False, loc="center left", bbox_to_anchor=(0.22, 0.62))
     figure.suptitle("Bulk Bi$_2$Se$_3$: spin current along z, spin y, field along x", fontsize=11)
     return figure
 
