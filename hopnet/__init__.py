@@ -9,6 +9,7 @@
 True
 """
 
+from hopnet.backbone import Backbone, find_backbone
 from hopnet.current import Current, solve_current
 from hopnet.ensemble import read_results, run_ensemble
 from hopnet.errors import (
@@ -22,6 +23,13 @@ from hopnet.errors import (
 from hopnet.kinetics import solve_kinetics
 from hopnet.material import Material, conductivities
 from hopnet.network import Network, build_network, critical_length
+from hopnet.percolation import (
+    Clusters,
+    Threshold,
+    find_clusters,
+    percolation_threshold,
+    sweep_clusters,
+)
 from hopnet.realisation import realisation_seed
 from hopnet.sites import Sites, lattice_sites, random_sites, sites_from_positions
 from hopnet.spin import FCurve, Spin, f_curve, solve_spin, spin_generation
@@ -30,6 +38,8 @@ from hopnet.triads import Triads, find_triads
 __version__ = "0.1.0"
 
 __all__ = [
+    "Backbone",
+    "Clusters",
     "ConvergenceError",
     "Current",
     "DataError",
@@ -41,14 +51,18 @@ __all__ = [
     "ParameterError",
     "Sites",
     "Spin",
+    "Threshold",
     "Triads",
     "ValidityWarning",
     "build_network",
     "conductivities",
     "critical_length",
     "f_curve",
+    "find_backbone",
+    "find_clusters",
     "find_triads",
     "lattice_sites",
+    "percolation_threshold",
     "random_sites",
     "read_results",
     "realisation_seed",
@@ -58,4 +72,5 @@ __all__ = [
     "solve_kinetics",
     "solve_spin",
     "spin_generation",
+    "sweep_clusters",
 ]

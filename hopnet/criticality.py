@@ -6,6 +6,9 @@ sites then has the side sqrt(N), and l_c sqrt(n_s) is one number for all.
 
 from __future__ import annotations
 
+import contextlib
+
+import numba
 import numpy as np
 import pandas as pd
 from scipy.special import pdtrc
@@ -27,6 +30,20 @@ def sample_generator(seed, n_sites, sample):
     return np.random.Generator(
         np.random.Philox(np.random.SeedSequence(seed, spawn_key=(n_sites, sample)))
     )
+
+
+@contextlib.contextmanager
+def one_thread():
+    """Loops over samples are serial: the few parallel loops inside would only wait for each other.
+
+    Threads of a sample of 1000 sites cost up to ten times its own time on a busy machine.
+    """
+    before = numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        yield
+    finally:
+        numba.set_num_threads(before)
 
 
 def torus_sites(n_sites, seed, sample):
@@ -67,6 +84,7 @@ def check_samples(n_sites, samples):
         raise ParameterError(f"samples must be a whole number of at least 1, got {samples!r}.")
 
 
+@one_thread()
 def sample_thresholds(n_sites, samples, *, seed, first=0):
     """Wrapping thresholds of random networks on a torus.
 
@@ -106,6 +124,7 @@ def threshold_columns(events):
     return {short: events[name].length * unit for short, name in names.items()}
 
 
+@one_thread()
 def sample_critical(n_sites, samples, *, seed, first=0):
     """Thresholds, critical clusters and backbones of random networks on a torus.
 
@@ -152,6 +171,7 @@ def swept(network):
     return sweep, sweep.thresholds
 
 
+@one_thread()
 def sample_conductances(n_sites, samples, *, seed, first=0, geometry="cylinder"):
     """Conductance at l_c of networks whose links all conduct alike.
 
@@ -185,6 +205,7 @@ def sample_conductances(n_sites, samples, *, seed, first=0, geometry="cylinder")
     return pd.DataFrame(rows)
 
 
+@one_thread()
 def sample_resistivities(n_sites, samples, *, densities, seed, geometry="open"):
     """Resistivity and percolation threshold of the same samples.
 
@@ -222,6 +243,7 @@ def sample_resistivities(n_sites, samples, *, densities, seed, geometry="open"):
     return pd.DataFrame(rows)
 
 
+@one_thread()
 def sample_site_counts(n_sites, samples, *, seed, first=0):
     """Newman and Ziff's ensemble: sites are added one by one at a fixed length of links.
 
