@@ -68,11 +68,12 @@ class Material:
     --------
     The letter's estimate, but for the temperature, which it does not need:
 
+    >>> import numpy as np
     >>> from scipy.constants import e, m_e
     >>> letter = Material(a_b=10e-9, J_0=10e-3 * e, tau_0=10e-12, tau_s=100e-9, m=0.1 * m_e,
     ...                   n=1e14, n_s=2e15, beta=1e-12 * e * np.array([[0, 1], [1, 0]]), rho_0=50e3)
     >>> round(letter.T, 3), round(letter.density, 3), round(letter.angle, 5)
-    (0.464, 0.2, 0.01312)
+    (0.465, 0.2, 0.01312)
     """
 
     a_b: float

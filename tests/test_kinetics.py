@@ -1,8 +1,8 @@
 """The full coupled equations: digits, both methods, Onsager, spin currents, fields, bad input.
 
 [hopping 2], [hopping 5a], [hopping 5b], [hopping 6], [hopping 10], [hopping 11], [hopping 12],
-[hopping 13], [hopping 14], [hopping 16], [hopping S14], [hopping S27], [hopping S35], [hopping S39], [hopping S40],
-[hopping S41].
+[hopping 13], [hopping 14], [hopping 16], [hopping S14], [hopping S27], [hopping S35],
+[hopping S39], [hopping S40], [hopping S41].
 """
 
 import warnings
@@ -397,6 +397,33 @@ def test_magnetic_field_continues_f(disorder, omega):
     assert ratio((omega, 0, 0)) == pytest.approx(turned, rel=1e-3, abs=2e-4)
     both = [ratio((0, 0, sign * omega)) for sign in (1, -1)]  # odd part: f along x, turned
     assert np.mean(both) == pytest.approx(1 / (1 + (omega * tau_s) ** 2), rel=1e-3)
+
+
+# ---- half a million sites ----
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("tau_s", "most"), [(1e2, 8), (1e4, 10), (1e6, 16)])
+def test_half_a_million_sites(tau_s, most):
+    """Row residuals, spin balance, KKM and (12) to the solver's residual; f."""
+    network = hn.build_network(hn.random_sites(500_000, density=0.01, seed=1))
+    matrix = 0.013 * np.array([[0.0, 1.0], [0.6, 0.0]])
+    current = hn.solve_current(network)
+    leading = solve_leading_order(network, matrix, eta=6.58e-3, tau_s=tau_s, current=current)
+    direct = leading.polarisation_drift + leading.polarisation_diffusion
+    size = np.abs(leading.polarisation_drift).max()
+    np.testing.assert_allclose(leading.polarisation_from_current, direct, atol=1e-11 * size)
+    total = leading.spin_current_drift + leading.spin_current_diffusion
+    size = np.abs(leading.spin_current_drift).max()
+    np.testing.assert_allclose(leading.spin_current_from_spin, total, atol=1e-11 * size)
+
+    full = solve_kinetics(network, matrix, eta=6.58e-3, tau_s=tau_s, current=current)
+    assert full.iterations <= most
+    assert full.residual < 1e-8
+    size = np.abs(full.drift).max()
+    np.testing.assert_allclose(full.drift + full.diffusion, full.polarisation, atol=1e-11 * size)
+    bound = 20 * 0.013**2 + 0.2 * tau_s * precession_rate(network, matrix)
+    assert abs(f_from_polarisation(full) / leading.f - 1) < bound
 
 
 # ---- the guards ----

@@ -2,14 +2,13 @@
 
 from hopnet.kinetics.leading import LeadingOrder, solve_leading_order
 from hopnet.kinetics.matrix import growth_rate
-from hopnet.kinetics.solve import (
-    Kinetics,
+from hopnet.kinetics.observables import (
     SpinCurrent,
     f_from_polarisation,
     precession_rate,
-    solve_kinetics,
     spin_current,
 )
+from hopnet.kinetics.solve import Kinetics, solve_kinetics
 
 __all__ = [
     "Kinetics",

@@ -14,7 +14,8 @@ import numpy as np
 from hopnet.current import solve_current
 from hopnet.elimination import analyse, factor
 from hopnet.kinetics.checks import check_site_times
-from hopnet.kinetics.solve import find_coupling, induced_direction
+from hopnet.kinetics.coupling import find_coupling
+from hopnet.kinetics.observables import induced_direction
 from hopnet.network import Network
 from hopnet.records import read_only
 from hopnet.spin import check_same_network, direction_across

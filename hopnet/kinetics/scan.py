@@ -10,7 +10,8 @@ import pandas as pd
 from hopnet.current import solve_current
 from hopnet.errors import ParameterError
 from hopnet.kinetics.leading import solve_leading_order
-from hopnet.kinetics.solve import f_from_polarisation, precession_rate, solve_kinetics
+from hopnet.kinetics.observables import f_from_polarisation, precession_rate
+from hopnet.kinetics.solve import solve_kinetics
 from hopnet.material import conductivities
 from hopnet.network import build_network
 from hopnet.sites import random_sites
