@@ -6,6 +6,7 @@ Each engine is a generator: jobs in, one `Report` a job out, in the order in whi
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import math
 import os
@@ -291,7 +292,8 @@ def local_processes(n_workers, tell):
     with (
         dask.config.set(settings),
         tempfile.TemporaryDirectory(prefix="hopnet-", ignore_cleanup_errors=True) as folder,
-        LocalCluster(n_workers=0, processes=True, host="127.0.0.1", dashboard_address=None,
+        LocalCluster(n_workers=0, processes=True, host="127.0.0.1",
+                     dashboard_address="127.0.0.1:0", scheduler_kwargs={"dashboard": False},
                      silence_logs=logging.CRITICAL) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):  # fmt: skip
@@ -321,9 +323,10 @@ class LocalWorkers:
         name = f"worker-{self.n_started}"
         self.n_started += 1
         command = [
-            sys.executable, "-m", "distributed.cli.dask_worker", self.address, "--nthreads", "1",
-            "--no-nanny", "--no-dashboard", "--memory-limit", "0", "--death-timeout", "30",
-            "--host", "127.0.0.1", "--name", name, "--local-directory", str(self.folder),
+            sys.executable, "-P", "-m", "distributed.cli.dask_worker", self.address,
+            "--nthreads", "1", "--no-nanny", "--memory-limit", "0", "--death-timeout", "30",
+            "--host", "127.0.0.1", "--no-dashboard", "--dashboard-address", "127.0.0.1:0",
+            "--name", name, "--local-directory", str(self.folder),
         ]  # fmt: skip
         with open(self.folder / f"{name}.log", "wb") as log:
             return subprocess.Popen(
@@ -415,7 +418,7 @@ def open_jobqueue(cluster):
     )
 
 
-def run_with_dask(client, jobs, *, workers=None):
+def run_with_dask(client, jobs, *, workers=None, do=do_job_alone):
     """Compute the jobs on the workers of a client.
 
     Only a few jobs a worker are handed out at a time and their reports are forgotten at once, so
@@ -427,6 +430,8 @@ def run_with_dask(client, jobs, *, workers=None):
     jobs : sequence of Job
     workers : LocalWorkers, optional
         To watch over.
+    do : callable
+        What to do with a job on a worker.
 
     Yields
     ------
@@ -440,13 +445,13 @@ def run_with_dask(client, jobs, *, workers=None):
     waiting = list(reversed(jobs))
     ended = queue.SimpleQueue()
     in_flight = {}
+    width = WorkerCount(client, workers)
     last_contact = time.monotonic()
     while waiting or in_flight:
-        room = 2 * max(1, count_workers(client, workers)) + 2
-        while waiting and len(in_flight) < room:
+        while waiting and client.status == "running" and len(in_flight) < 2 * width.now() + 2:
             job = waiting.pop()
             key = f"hopnet-{job.task.point}-{job.task.realisation}-{uuid.uuid4().hex[:8]}"
-            future = client.submit(do_job_alone, job, key=key, pure=False)
+            future = client.submit(do, job, key=key, pure=False)
             in_flight[key] = future, job
             future.add_done_callback(ended.put)
         try:
@@ -464,9 +469,24 @@ def run_with_dask(client, jobs, *, workers=None):
             yield report_of(future, job, len(waiting) + len(in_flight) + 1)
 
 
-def count_workers(client, workers):
-    """Workers at work, asked for without a message."""
-    return len(workers.processes) if workers is not None else len(client.nthreads())
+class WorkerCount:
+    """How many workers there are: one's own, or asked for every few seconds."""
+
+    def __init__(self, client, workers):
+        self.client = client
+        self.workers = workers
+        self.count = 1
+        self.asked = -10.0
+
+    def now(self):
+        """At least 1; the last number known when the scheduler does not answer."""
+        if self.workers is not None:
+            return len(self.workers.processes)
+        if time.monotonic() - self.asked > 5.0:
+            self.asked = time.monotonic()
+            with contextlib.suppress(OSError):  # Dask's errors of communication are such
+                self.count = max(1, len(self.client.scheduler_info(n_workers=-1)["workers"]))
+        return self.count
 
 
 def report_of(future, job, n_left):
@@ -474,14 +494,8 @@ def report_of(future, job, n_left):
     from distributed import KilledWorker
 
     if future.status == "finished":
-        report = future.result()
         future.release()
-        if not job.ledger.path(job.task).exists():
-            raise HopnetError(
-                f"a worker has finished a realisation, but {job.ledger.path(job.task)} is not to "
-                "be seen from here; give --out a directory on a file system that all share."
-            )
-        return report
+        return stored_report(job)
     if future.status in ("cancelled", "lost"):
         raise scheduler_gone(n_left)
     failure = future.exception()
@@ -491,6 +505,21 @@ def report_of(future, job, n_left):
     if isinstance(failure, HopnetError):
         raise failure
     return Report(job, "lost", 0.0, f"{type(failure).__name__}: {failure}")
+
+
+def stored_report(job):
+    """The report of a finished job from its files: a result that stayed on a worker that has died
+    meanwhile would be waited for in vain."""
+    if not job.ledger.path(job.task).exists():
+        raise HopnetError(
+            f"a worker has finished a realisation, but {job.ledger.path(job.task)} is not to be "
+            "seen from here; give --out a directory on a file system that all machines share."
+        )
+    try:
+        facts = json.loads(job.ledger.path(job.task).with_suffix(".json").read_text())
+        return Report(job, facts["status"], facts["seconds"], warnings=tuple(facts["warnings"]))
+    except (OSError, ValueError, KeyError):
+        return Report(job, "done", 0.0)
 
 
 def scheduler_gone(n_left):

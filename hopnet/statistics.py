@@ -82,7 +82,7 @@ def samples_for_error(pilot, target_error, largest=LARGEST):
         )
     pilot = np.asarray(pilot, dtype=np.float64)
     wanted = target_error * abs(pilot.mean())
-    needed = np.inf if wanted == 0 else np.ceil((pilot.std(ddof=1) / wanted) ** 2)
+    needed = np.inf if wanted == 0 else np.ceil((pilot.std(ddof=1) / wanted) ** 2 - 1e-9)
     return int(max(pilot.size, min(needed, largest)))
 
 
