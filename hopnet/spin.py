@@ -12,12 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from hopnet.current import solve_current
+from hopnet.current import net_flow, solve_current
 from hopnet.elimination import analyse, factor
 from hopnet.errors import ParameterError, ValidityWarning
 from hopnet.kernels import triads as kernels
 from hopnet.network import Network
 from hopnet.records import load_arrays, read_only, save_arrays
+from hopnet.reduced import interpolate
+
+MOST_EXACT = 8  # up to so many tau_s each has its own factor: a curve needs as many
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,7 +205,22 @@ def check_tau_s(tau_s):
 
 
 def spin_at(network, symbolic, generation, tau_s, *, threads=None):
-    """S~ at one relaxation time and f, in the form that suits the geometry.
+    """S~ at one relaxation time, and f.
+
+    Returns
+    -------
+    spin : float64[n_sites]
+    f : float
+    """
+    if tau_s == 0.0:
+        return np.zeros(network.n_sites), generation.f_drift
+    conductance = np.exp(network.log_conductance)
+    factored = factor(symbolic, conductance, 1.0 / tau_s, threads=threads)
+    return spin_from(network, factored, generation, 1.0 / tau_s)
+
+
+def spin_from(network, factored, generation, s):
+    """S~ and f from the factor at s = 1/tau_s, in the form that suits the geometry.
 
     Equations [hopping S43] and [hopping S45]::
 
@@ -216,19 +234,13 @@ def spin_at(network, symbolic, generation, tau_s, *, threads=None):
     Returns
     -------
     spin : float64[n_sites]
-    f, f_diffusion : float
+    f : float
     """
-    if tau_s == 0.0:
-        return np.zeros(network.n_sites), generation.f_drift, 0.0
-    conductance = np.exp(network.log_conductance)
-    factored = factor(symbolic, conductance, 1.0 / tau_s, threads=threads)
     spin = factored.solve(generation.gamma)
     if network.sites.geometry == "open":
         y = network.sites.position @ direction_across(network)
-        f = generation.factor / tau_s * float((y - y.mean()) @ spin)
-        return spin, f, f - generation.f_drift
-    f_diffusion = local_diffusion(network, factored, generation)
-    return spin, generation.f_drift + f_diffusion, f_diffusion
+        return spin, generation.factor * s * float((y - y.mean()) @ spin)
+    return spin, generation.f_drift + local_diffusion(network, factored, generation)
 
 
 def local_diffusion(network, factored, generation):
@@ -239,7 +251,23 @@ def local_diffusion(network, factored, generation):
     return -generation.factor * float(moment.sum())
 
 
-def f_curve(network, tau_s, *, current=None, triads=None, threads=None):
+def slope_at(network, factored, generation, spin, s):
+    """df/ds at s = 1/tau_s: c (M^-1 q) . S~ with M = Lap + s and q_i = sum_j (y_i - y_j) / tau_ij.
+
+    With hard edges M^-1 q = y - s M^-1 y, which keeps more digits.
+    """
+    if network.sites.geometry == "open":
+        y = network.sites.position @ direction_across(network)
+        y = y - y.mean()
+        moved = y - s * factored.solve(y)
+    else:
+        along_link = -(network.separation @ direction_across(network))
+        along_link *= np.exp(network.log_conductance)
+        moved = factored.solve(net_flow(network, along_link))
+    return generation.factor * float(moved @ spin)
+
+
+def f_curve(network, tau_s, *, current=None, triads=None, tolerance=1e-2, threads=None):
     """The function f(n_s, tau_s) of one sample: drift, diffusion and their sum.
 
     Equations [hopping S42], [hopping S45]: f = f_drift + f_diffusion, the one function behind
@@ -254,6 +282,9 @@ def f_curve(network, tau_s, *, current=None, triads=None, threads=None):
     current : Current, optional
         Of this network; solved for if not given.
     triads : Triads, optional
+    tolerance : float
+        More than eight finite tau_s > 0 are interpolated between exact values and slopes, to
+        ``tolerance * abs(f) + 1e-6 * abs(f_drift)``. 0: a factor for each, exact.
     threads : int, optional
 
     Returns
@@ -263,12 +294,16 @@ def f_curve(network, tau_s, *, current=None, triads=None, threads=None):
 
     Notes
     -----
-    One factor per tau_s. The contact strips, where no current flows, count in N and lower f by
-    about 3.6 / sqrt(N) of itself. In an open sample f -> 0 as tau_s -> inf, but only once
-    sqrt(D tau_s) exceeds the sample; the bulk value, a finite plateau, is that of a cylinder.
-    Valid for tau_s much shorter than the Dyakonov-Perel time.
+    One factor per tau_s, or some eight for a whole curve. The contact strips, where no current
+    flows, count in N and lower f by about 3.6 / sqrt(N) of itself. In an open sample f -> 0 as
+    tau_s -> inf, but only once sqrt(D tau_s) exceeds the sample; the bulk value, a finite plateau,
+    is that of a cylinder. Valid for tau_s much shorter than the Dyakonov-Perel time.
     """
     tau_s = check_tau_s(tau_s)
+    if not (np.isfinite(tolerance) and tolerance >= 0):
+        raise ParameterError(
+            f"tolerance must be a number >= 0, got {tolerance!r}; 0 means a factor per tau_s."
+        )
     if current is None:
         current = solve_current(network, threads=threads)
     generation = spin_generation(network, current, triads)
@@ -280,14 +315,34 @@ def f_curve(network, tau_s, *, current=None, triads=None, threads=None):
             stacklevel=2,
         )
     symbolic = analyse(network.dissection, network.link_i, network.link_j)
-    parts = [spin_at(network, symbolic, generation, t, threads=threads)[1:] for t in tau_s]
-    f, f_diffusion = np.array(parts).T
-    rounding = np.finfo(float).eps * abs(generation.f_drift)
+    conductance = np.exp(network.log_conductance)
+    f = np.empty(tau_s.shape)
+    error = np.full(tau_s.shape, np.finfo(float).eps * abs(generation.f_drift))
+    smooth = np.isfinite(tau_s) & (tau_s > 0)
+    if tolerance > 0 and smooth.sum() > MOST_EXACT and generation.f_drift != 0:
+
+        def value_and_slope(s):
+            factored = factor(symbolic, conductance, s, threads=threads)
+            spin, value = spin_from(network, factored, generation, s)
+            return value, slope_at(network, factored, generation, spin, s)
+
+        curve = interpolate(
+            value_and_slope,
+            1.0 / tau_s[smooth],
+            relative=tolerance,
+            absolute=1e-6 * abs(generation.f_drift),
+        )
+        f[smooth] = curve.value
+        error[smooth] += curve.error
+    else:
+        smooth[:] = False
+    for t in np.flatnonzero(~smooth):
+        f[t] = spin_at(network, symbolic, generation, tau_s[t], threads=threads)[1]
     return FCurve(
         tau_s=read_only(tau_s),
         f=read_only(f),
-        f_diffusion=read_only(f_diffusion),
-        error=read_only(np.full(tau_s.shape, rounding)),
+        f_diffusion=read_only(f - generation.f_drift),
+        error=read_only(error),
         f_drift=generation.f_drift,
         conductance=current.conductance,
         resistivity=current.resistivity,
@@ -317,5 +372,5 @@ def solve_spin(network, tau_s, *, current=None, triads=None, threads=None):
         current = solve_current(network, threads=threads)
     generation = spin_generation(network, current, triads)
     symbolic = analyse(network.dissection, network.link_i, network.link_j)
-    spin, f, _ = spin_at(network, symbolic, generation, float(tau_s[0]), threads=threads)
+    spin, f = spin_at(network, symbolic, generation, float(tau_s[0]), threads=threads)
     return Spin(network, float(tau_s[0]), read_only(spin), float(f))

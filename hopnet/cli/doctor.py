@@ -1,0 +1,117 @@
+"""``hopnet doctor``: what a maintainer asks first, and a self-test with a verdict."""
+
+from __future__ import annotations
+
+import typer
+
+# The 12-site reference network of tests/test_spin.py: f at tau_s = 100, all pairs linked.
+REFERENCE_F = 0.7248936324708
+
+
+def add_to(app):
+    """Fasten ``doctor`` to ``app`` (a typer.Typer)."""
+    app.command("doctor")(doctor)
+
+
+def doctor():
+    """Tell versions, threads, cache and memory; compile the kernels; solve a known network.
+
+    Example: hopnet doctor
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    table = Table(title="hopnet doctor", show_header=False)
+    for name, value in facts():
+        table.add_row(name, value)
+    console.print(table)
+    failures = 0
+    for name, check in CHECKS:
+        with console.status(f"{name} (compiling, once, the first time) ..."):
+            seconds, figure, passed = timed(check)
+        verdict = "[green]ok[/green]" if passed else "[red]WRONG[/red]"
+        console.print(f"{verdict}  {name}: {figure}  ({seconds:.1f} s)")
+        failures += not passed
+    if failures:
+        console.print(f"[red]{failures} of {len(CHECKS)} checks failed[/red]: please report this.")
+        raise typer.Exit(1)
+    console.print("[green]all is well[/green]")
+
+
+def facts():
+    """(name, value) pairs about this installation and machine."""
+    import os
+    import sys
+
+    import numba
+    import psutil
+
+    import hopnet
+    from hopnet.bench import machine
+    from hopnet.elimination import thread_count
+
+    about = machine()
+    memory = psutil.virtual_memory()
+    yield "hopnet", f"{hopnet.__version__} in {os.path.dirname(hopnet.__file__)}"
+    yield "python", sys.version.split()[0]
+    for name in ("numpy", "scipy", "numba"):
+        yield name, about["versions"][name]
+    yield "processor", f"{about['processor']}, {about['cores']} cores, {about['system']}"
+    yield "threads used", f"{thread_count()} (set NUMBA_NUM_THREADS to change it)"
+    yield "memory", f"{memory.total / 1e9:.1f} GB, {memory.available / 1e9:.1f} GB free"
+    yield "kernel cache", numba.config.CACHE_DIR or "beside the kernels (__pycache__)"
+
+
+def timed(check):
+    """Seconds, and what the check returned."""
+    import time
+
+    start = time.perf_counter()
+    figure, passed = check()
+    return time.perf_counter() - start, figure, passed
+
+
+def check_digits():
+    """The reference network of 12 sites, to 1e-9."""
+    import warnings
+
+    import numpy as np
+
+    import hopnet as hn
+
+    position = np.array([
+        [0.0, 3.2], [1.1, 5.4], [1.9, 1.7], [2.6, 4.1], [3.3, 7.2], [4.2, 2.9],
+        [4.8, 5.5], [5.7, 0.8], [6.4, 3.9], [6.9, 7.0], [8.1, 2.2], [9.0, 4.6],
+    ])  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", hn.ValidityWarning)
+        sites = hn.sites_from_positions(position, length=10, width=10)
+    network = hn.build_network(sites, cutoff_radius=100, contacts=([0], [11]))
+    f = hn.f_curve(network, [100.0]).f[0]
+    return f"f = {f:.12f}", abs(f / REFERENCE_F - 1) < 1e-9
+
+
+def check_conservation():
+    """Kirchhoff's laws where conductances span 50 decades."""
+    import hopnet as hn
+
+    current = hn.solve_current(hn.build_network(hn.random_sites(20_000, density=0.001, seed=5)))
+    error = max(abs(current.source_current / current.drain_current - 1), current.imbalance)
+    return f"current conserved to {error:.1e}", error < 1e-13
+
+
+def check_plausible_f():
+    """f of a sample of 1e5 sites lies where it must."""
+    import hopnet as hn
+
+    network = hn.build_network(hn.random_sites(100_000, density=0.01, seed=5))
+    curve = hn.f_curve(network, [0.0, 1e4])
+    return f"f(0) = {curve.f[0]:.3f}, f(1e4) = {curve.f[1]:.3f}", 1.7 < curve.f[0] < 2.2
+
+
+CHECKS = (
+    ("reference network", check_digits),
+    ("50 decades", check_conservation),
+    ("1e5 sites", check_plausible_f),
+)
