@@ -78,7 +78,7 @@ class SpinSection(Section):
     """``[spin]``: see `hopnet.f_curve`."""
 
     tau_s: Annotated[tuple[float, ...], Field(min_length=1, strict=False)]
-    tolerance: NotNegative = 0.0
+    tolerance: NotNegative = 1e-2
 
     @field_validator("tau_s", mode="before")
     @classmethod

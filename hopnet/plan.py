@@ -26,6 +26,7 @@ from hopnet.statistics import LARGEST
 LINKS_PER_SITE = 5.08  # at cutoff 1.5: pi (1.5 * 1.19847)^2 / 2
 BASE_MEMORY = 300e6  # bytes: Python, its libraries and the compiled kernels
 PROBE_SITES = 40_000
+INTERPOLATED = 14  # factors that a long curve costs, counting its slopes, see hopnet.f_curve
 
 
 def links_per_site(physical):
@@ -43,7 +44,10 @@ def task_cost(point):
     site and relaxation time; only ratios are used.
     """
     density_of_links = links_per_site(point.physical) / LINKS_PER_SITE
-    per_site = 11e-6 + 1e-6 * len(point.tau_s)
+    n_factors = len(point.tau_s)
+    if point.tolerance > 0 and n_factors > INTERPOLATED:
+        n_factors = INTERPOLATED
+    per_site = 11e-6 + 1e-6 * n_factors
     return 2e-3 + point.physical["sites.n_sites"] * per_site * density_of_links**1.3
 
 

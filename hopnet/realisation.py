@@ -105,7 +105,9 @@ def sample_network(point, realisation):
 
 def solve_curve(network, point, current, threads):
     """f of one sample at the times of the point."""
-    return f_curve(network, point.tau_s, current=current, threads=threads)
+    return f_curve(
+        network, point.tau_s, current=current, tolerance=point.tolerance, threads=threads
+    )
 
 
 def run_realisation(point, realisation, *, threads=None):
