@@ -38,8 +38,9 @@ from threadpoolctl import ThreadpoolController
 from hopnet.errors import ParameterError
 from hopnet.kernels import dissection as cuts
 from hopnet.kernels import elimination as kernels
-from hopnet.kernels.elimination import Fronts
+from hopnet.kernels import symbolic as places
 from hopnet.kernels.neighbours import fill_rows
+from hopnet.kernels.symbolic import Fronts
 from hopnet.records import read_only
 
 LEAF_SIZE = 32
@@ -254,7 +255,7 @@ def analyse(dissection, link_i, link_j, terminal=None):
     row_start = np.empty(n + 1, np.int64)
     row_neighbour = np.empty(link_i.shape[0], np.int64)
     edge_link = np.empty(link_i.shape[0], np.int64)
-    kernels.fill_edges(place, link_i, link_j, n, row_start, row_neighbour, edge_link)
+    places.fill_edges(place, link_i, link_j, n, row_start, row_neighbour, edge_link)
     row_neighbour, edge_link = row_neighbour[: row_start[-1]], edge_link[: row_start[-1]]
     earlier = np.repeat(np.arange(n), np.diff(row_start))
     edge_sign = np.where(place[link_i[edge_link]] == earlier, 1.0, -1.0)
@@ -263,12 +264,12 @@ def analyse(dissection, link_i, link_j, terminal=None):
     n_fronts = left.shape[0]
     boundary_start = np.empty(n_fronts + 1, np.int64)
     sizes = (front_start, left, right, row_start, row_neighbour, n, n + n_terminals)
-    kernels.fill_boundary(*sizes, boundary_start, np.empty(0, np.int64), False)
+    places.fill_boundary(*sizes, boundary_start, np.empty(0, np.int64), False)
     boundary = np.empty(boundary_start[-1], np.int64)
-    kernels.fill_boundary(*sizes, boundary_start, boundary, True)
+    places.fill_boundary(*sizes, boundary_start, boundary, True)
     parent_column = np.empty_like(boundary)
     edge_column = np.empty_like(edge_link)
-    kernels.fill_columns(front_start, left, right, row_start, row_neighbour, boundary_start,
+    places.fill_columns(front_start, left, right, row_start, row_neighbour, boundary_start,
                          boundary, parent_column, edge_column)  # fmt: skip
     n_pivots = np.diff(front_start)
     weight_start = np.concatenate([[0], np.cumsum(n_pivots * (n_pivots + np.diff(boundary_start)))])
@@ -281,10 +282,10 @@ def analyse(dissection, link_i, link_j, terminal=None):
     contributions = tables = 0
     for which in (*tasks, top):
         reuse = which is not top
-        contributions = kernels.place_contributions(
+        contributions = places.place_contributions(
             which, fronts, reuse, contributions, contribution_start
         )
-        tables = kernels.place_tables(which, fronts, reuse, tables, table_start)
+        tables = places.place_tables(which, fronts, reuse, tables, table_start)
     return Elimination(fronts, node, n_nodes, n_terminals, terminal, edge_link, edge_sign, tasks,
                        top, contribution_start, contributions, table_start, tables, operations,
                        int(weight_start[-1]))  # fmt: skip
@@ -295,7 +296,7 @@ def independent_subtrees(fronts, n_positions):
     n_fronts = fronts.left.shape[0]
     first_front = np.empty(n_fronts, np.int64)
     operations = np.empty(n_fronts, np.float64)
-    kernels.sum_subtrees(fronts.left, fronts.right, fronts.front_start, fronts.boundary_start,
+    places.sum_subtrees(fronts.left, fronts.right, fronts.front_start, fronts.boundary_start,
                          first_front, operations)  # fmt: skip
     subtrees, top = [n_fronts - 1], []
     if n_positions > SERIAL_SITES:

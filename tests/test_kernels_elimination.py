@@ -2,14 +2,16 @@
 
 import numpy as np
 import pytest
-from twins import dissection as cut_twin
-from twins import elimination as twin
-from twins import neighbours as neighbour_twin
-
-from hopnet import elimination
 from hopnet.kernels import dissection as cuts
 from hopnet.kernels import elimination as kernels
 from hopnet.kernels import neighbours
+from hopnet.kernels import symbolic as symbolic_kernels
+from twins import dissection as cut_twin
+from twins import elimination as twin
+from twins import neighbours as neighbour_twin
+from twins import symbolic as symbolic_twin
+
+from hopnet import elimination
 
 pytestmark = pytest.mark.kernel
 
@@ -88,36 +90,36 @@ def test_symbolic_analysis(case, plain):
     symbolic, place, link_i, link_j = analysed(*case)
     fronts, n = symbolic.fronts, len(symbolic.node)
     ground = n + symbolic.n_terminals
-    rows = twin.fill_edges(place, link_i, link_j, n)
+    rows = symbolic_twin.fill_edges(place, link_i, link_j, n)
     row_start, neighbour = np.empty(n + 1, np.int64), np.empty(len(link_i), np.int64)
     link = np.empty_like(neighbour)
-    version(kernels.fill_edges, plain)(place, link_i, link_j, n, row_start, neighbour, link)
+    version(symbolic_kernels.fill_edges, plain)(place, link_i, link_j, n, row_start, neighbour, link)
     for k, row in enumerate(rows):
         own = slice(row_start[k], row_start[k + 1])
         assert list(zip(neighbour[own], link[own])) == row
 
     tree = (fronts.front_start, fronts.left, fronts.right)
-    expected = twin.fill_boundary(*tree, rows, ground)
+    expected = symbolic_twin.fill_boundary(*tree, rows, ground)
     start = np.empty(len(fronts.left) + 1, np.int64)
     graph = (*tree, row_start, neighbour, n, ground, start)
-    version(kernels.fill_boundary, plain)(*graph, np.empty(0, np.int64), False)
+    version(symbolic_kernels.fill_boundary, plain)(*graph, np.empty(0, np.int64), False)
     boundary = np.empty(start[-1], np.int64)
-    version(kernels.fill_boundary, plain)(*graph, boundary, True)
+    version(symbolic_kernels.fill_boundary, plain)(*graph, boundary, True)
     assert [list(boundary[a:b]) for a, b in zip(start, start[1:])] == expected
 
     parent_column, edge_column = np.full(start[-1], -1), np.empty(row_start[-1], np.int64)
-    version(kernels.fill_columns, plain)(
+    version(symbolic_kernels.fill_columns, plain)(
         *tree, row_start, neighbour, start, boundary, parent_column, edge_column
     )
-    expected_parent, expected_edge = twin.fill_columns(fronts, rows)
+    expected_parent, expected_edge = symbolic_twin.fill_columns(fronts, rows)
     assert list(edge_column) == expected_edge
     assert all(a == b for a, b in zip(parent_column, expected_parent) if b is not None)
 
     first, work = np.empty(len(fronts.left), np.int64), np.empty(len(fronts.left))
-    version(kernels.sum_subtrees, plain)(
+    version(symbolic_kernels.sum_subtrees, plain)(
         fronts.left, fronts.right, fronts.front_start, start, first, work
     )
-    expected_first, expected_work = twin.sum_subtrees(
+    expected_first, expected_work = symbolic_twin.sum_subtrees(
         fronts.left, fronts.right, fronts.front_start, start
     )
     assert list(first) == expected_first
@@ -126,12 +128,13 @@ def test_symbolic_analysis(case, plain):
     everything = np.arange(len(fronts.left))
     for reuse in (True, False):
         place_of = np.empty(len(fronts.left), np.int64)
-        end = version(kernels.place_contributions, plain)(everything, fronts, reuse, 5, place_of)
-        alive = twin.place_contributions(everything, fronts, place_of)
+        stack = version(symbolic_kernels.place_contributions, plain)
+        end = stack(everything, fronts, reuse, 5, place_of)
+        alive = symbolic_twin.place_contributions(everything, fronts, place_of)
         assert place_of.min() == 5
         assert end >= max(b for _, b in alive.values())
-        end = version(kernels.place_tables, plain)(everything, fronts, reuse, 5, place_of)
-        blocks = twin.place_tables(set(everything), fronts, place_of)
+        end = version(symbolic_kernels.place_tables, plain)(everything, fronts, reuse, 5, place_of)
+        blocks = symbolic_twin.place_tables(set(everything), fronts, place_of)
         assert end == max(b for _, b in blocks)
 
 
@@ -146,7 +149,7 @@ def test_numbers(case, panel, plain, monkeypatch):
             monkeypatch.setattr(kernels, helper, version(getattr(kernels, helper), True))
     symbolic, place, link_i, link_j = analysed(*case)
     fronts, n = symbolic.fronts, len(symbolic.node)
-    rows = twin.fill_edges(place, link_i, link_j, n)
+    rows = symbolic_twin.fill_edges(place, link_i, link_j, n)
     rng = np.random.default_rng(case[1])
     conductance = 10.0 ** rng.uniform(-20, 0, len(link_i))
     shift = 10.0 ** rng.uniform(-20, 0, n) * (rng.uniform(size=n) < 0.3)
@@ -162,7 +165,7 @@ def test_numbers(case, panel, plain, monkeypatch):
     np.testing.assert_allclose(pivot, expected_pivot, rtol=1e-13)
     dense = np.zeros((n, columns))
     for t in everything:
-        own = twin.columns_of(fronts, t)
+        own = symbolic_twin.columns_of(fronts, t)
         pivots = range(fronts.front_start[t], fronts.front_start[t + 1])
         table = weight[fronts.weight_start[t] : fronts.weight_start[t + 1]]
         for row, k in zip(table.reshape(len(pivots), len(own)), pivots):
@@ -186,7 +189,7 @@ def test_numbers(case, panel, plain, monkeypatch):
     fixed = np.append(rng.normal(size=symbolic.n_terminals), 0.0)
     table = np.zeros(symbolic.table_size)
     root = len(fronts.left) - 1
-    own = twin.columns_of(fronts, root)
+    own = symbolic_twin.columns_of(fronts, root)
     m, n_pivots = len(own), fronts.front_start[root + 1] - fronts.front_start[root]
     value = fixed[np.array(own[n_pivots:], dtype=int) - n]
     begin = symbolic.table_start[root]

@@ -1,22 +1,20 @@
 """Used outside the checkout, with nothing but the wheel installed: does the main job run?"""
 
+import importlib.util
 import subprocess
 import sys
 from importlib import resources
 from pathlib import Path
 
-import hopnet as hn
 import hopnet.kernels
+
+import hopnet as hn
 
 home = Path(hn.__file__).parent
 assert "site-packages" in str(home), home
 assert Path(hopnet.kernels.__file__).parent == home / "kernels", hopnet.kernels.__file__
-try:
-    import kernels
-except ImportError:
-    pass
-else:
-    sys.exit(f"the wheel put a bare 'kernels' into site-packages: {kernels.__file__}")
+if importlib.util.find_spec("kernels"):
+    sys.exit("the wheel put a bare 'kernels' into site-packages")
 assert "[hopping S42]" in resources.files("hopnet").joinpath("EQUATIONS.md").read_text()
 
 network = hn.build_network(hn.random_sites(2000, density=0.05, seed=1))

@@ -42,4 +42,6 @@ def sum_generation(triads, vector, distance, potential, across):
     return gamma, moment
 
 
-sum_generation_of = sum_generation
+def sum_generation_of(triads, vector, distance, potential, across):
+    """The same sum over triads that are given [hopping S44]."""
+    return sum_generation(triads, vector, distance, potential, across)
