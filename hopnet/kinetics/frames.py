@@ -5,7 +5,8 @@ In frames Q_i that follow the strongest links (the maximum spanning forest of K)
 not rotate at all; what is left on the others is the holonomy of loops, some 8 det M times their
 area. There the factor of the scalar problem is an excellent preconditioner for all three
 components, and a residual is accurate. Without a magnetic field the block is symmetric and
-positive definite (conjugate gradients); with one it is not (GMRES).
+positive definite: conjugate gradients, and if they are not there after 30 iterations, direct
+elimination of 3x3 blocks in the same frames. With a field it is not symmetric: GMRES.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ import numpy as np
 
 from hopnet.elimination import Elimination, analyse, factor, run_side_by_side, thread_count
 from hopnet.kernels import kinetics as kernels
+from hopnet.kinetics.blocks import factor_blocks
 from hopnet.network import Network
 
 DEPHASING_SHARE = 0.3  # of the local dephasing rate, added to the preconditioner's excess
 ROWS_PER_TASK = 50_000
 KRYLOV_VECTORS = 100  # kept by GMRES before it starts again
+PATIENCE = 30  # iterations after which block elimination is cheaper than more of them
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,6 +173,11 @@ class SpinRows:
         """Factor of Lap(K) + excess."""
         return factor(self.symbolic, self.frames.conductance, self.excess, threads=self.threads)
 
+    @cached_property
+    def block_factor(self):
+        """Factor of A itself; made when iterations are many, then used to the end."""
+        return factor_blocks(self)
+
 
 def spin_rows(frames, rate, anisotropy, field, sinks, threads=None):
     """Relaxation, magnetic field and contacts that absorb spin, put on top of hopping.
@@ -235,9 +243,21 @@ def solve_rows(rows, rhs, start, tolerance, max_iterations):
     norm = float(np.linalg.norm(rhs))
     if norm == 0.0:
         return np.zeros_like(rhs), [0.0]
-    precondition = rows.preconditioner.solve
-    method = conjugate_gradients if rows.symmetric else restarted_gmres
-    return method(rows.apply, precondition, rhs, start, norm, tolerance, max_iterations)
+    if not rows.symmetric:
+        return restarted_gmres(rows.apply, rows.preconditioner.solve, rhs, start, norm, tolerance,
+                               max_iterations)  # fmt: skip
+    sigma, history = start, [np.inf]
+    if "block_factor" not in vars(rows):
+        patience = min(PATIENCE, max_iterations)
+        precondition = rows.preconditioner.solve
+        sigma, history = conjugate_gradients(rows.apply, precondition, rhs, start, norm, tolerance,
+                                             patience)  # fmt: skip
+        if history[-1] <= tolerance or patience == max_iterations:
+            return sigma, history
+    left = max_iterations - len(history) + 1
+    sigma, more = conjugate_gradients(rows.apply, rows.block_factor.solve, rhs, sigma, norm,
+                                      tolerance, left)  # fmt: skip
+    return sigma, history[:-1] + more
 
 
 def conjugate_gradients(apply, precondition, rhs, start, norm, tolerance, max_iterations):

@@ -1,0 +1,102 @@
+"""Direct elimination of the spin rows: 3x3 blocks in local frames, for when iterations are many."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hopnet.elimination import NEGLIGIBLE, Elimination, run_side_by_side, thread_count
+from hopnet.kernels import blocks as kernels
+
+
+@dataclass(frozen=True, eq=False)
+class BlockFactor:
+    """Factor of the spin rows; as accurate as the frames allow, whatever tau_s is.
+
+    Attributes
+    ----------
+    elimination : Elimination
+    weight : float64[n_entries, 9]
+    inverse : float64[n_positions, 9]
+    threads : int
+    """
+
+    elimination: Elimination
+    weight: np.ndarray
+    inverse: np.ndarray
+    threads: int
+
+    def solve(self, rhs):
+        """Solve A sigma = rhs: float64[n_sites, 3]; zero at sites held at zero."""
+        e = self.elimination
+        n = e.node.shape[0]
+        x = np.zeros((n + e.n_terminals + 1, 3))
+        x[:n] = rhs[e.node]
+        carried = np.empty((e.fronts.boundary.shape[0], 3))
+
+        def forward(which):
+            kernels.forward_block_fronts(which, e.fronts, self.weight, x, carried)
+
+        def backward(which):
+            kernels.backward_block_fronts(which, e.fronts, self.weight, self.inverse, x)
+
+        run_side_by_side(forward, e.tasks, self.threads)
+        run_side_by_side(forward, [e.top], 1)
+        x[n:] = 0.0
+        run_side_by_side(backward, [e.top], 1)
+        run_side_by_side(backward, e.tasks, self.threads)
+        out = np.zeros((e.n_nodes, 3))
+        out[e.node] = x[:n]
+        return out
+
+
+def factor_blocks(rows):
+    """Factor the spin rows by block elimination.
+
+    Every link carries a conductance and the small part H = K (1 - R) of its rotation; the two are
+    eliminated side by side (see `hopnet.kernels.blocks`), so that the cancellation of ordinary
+    elimination, which loses tau_s times the strongest rate, does not happen.
+
+    Parameters
+    ----------
+    rows : hopnet.kinetics.frames.SpinRows
+        Without a magnetic field.
+
+    Returns
+    -------
+    BlockFactor
+
+    Notes
+    -----
+    Some forty times the operations of a scalar factor, nine times its memory.
+    """
+    e, frames = rows.symbolic, rows.frames
+    threads = rows.threads or thread_count()
+    s, v = frames.transport[e.edge_link, 0], frames.transport[e.edge_link, 1:]
+    v = v * e.edge_sign[:, None]  # of the hop from the later to the earlier end
+    K = frames.conductance[e.edge_link]
+    x, y, z = v.T
+    zero = np.zeros_like(x)
+    cross = np.stack([zero, -z, y, z, zero, -x, -y, x, zero], axis=1)
+    square = (v**2).sum(axis=1)[:, None] * np.eye(3).ravel()
+    outer = (v[:, :, None] * v[:, None, :]).reshape(-1, 9)
+    edge_block = K[:, None] * (2.0 * (square - outer) - 2.0 * s[:, None] * cross)
+
+    block = rows.block[e.node]
+    shift = np.linalg.eigvalsh(block)[:, 0]  # the isotropic part, at most the smallest rate
+    diagonal = (block - shift[:, None, None] * np.eye(3)).reshape(-1, 9)
+    diagonal[np.abs(diagonal) < 1e-14 * shift[:, None]] = 0.0
+    contribution = np.empty(e.contribution_size)
+    block_contribution = np.empty((e.contribution_size, 9))
+    weight = np.empty((e.n_entries, 9))
+    inverse = np.empty((e.node.shape[0], 9))
+
+    def fill(which):
+        kernels.factor_block_fronts(which, e.fronts, K, edge_block, shift, diagonal, NEGLIGIBLE,
+                                    e.contribution_start, contribution, block_contribution,
+                                    weight, inverse)  # fmt: skip
+
+    run_side_by_side(fill, e.tasks, threads)
+    run_side_by_side(fill, [e.top], 1)
+    return BlockFactor(e, weight, inverse, threads)
