@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 import warnings
 
-import click
 import typer
 
 from hopnet.errors import HopnetError, ValidityWarning
 
+# Every typer has a click of its own, or shares one: what a wrong option raises is found by descent.
+USAGE_ERRORS = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+INTERRUPTED = 130
 app = typer.Typer(
     name="hopnet",
     help="Spin and charge in two-dimensional hopping conductors.",
@@ -67,19 +69,18 @@ def main(argv=None):
     warnings.showwarning = show_warning
     add_topics()
     try:
-        return app(args=argv, standalone_mode=False) or 0
+        code = app(args=argv, standalone_mode=False, prog_name="hopnet") or 0
     except HopnetError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except click.exceptions.Abort:
-        print("interrupted; what was finished is kept", file=sys.stderr)
-        return 130
-    except click.ClickException as error:
+    except USAGE_ERRORS as error:
         error.show()
         return 2
-    except KeyboardInterrupt:
+    except (typer.Abort, KeyboardInterrupt):
+        code = INTERRUPTED
+    if code == INTERRUPTED:
         print("interrupted; what was finished is kept", file=sys.stderr)
-        return 130
+    return code
 
 
 if __name__ == "__main__":

@@ -1,0 +1,248 @@
+"""The commands run, estimate, status, collect, plot: what they print, write and refuse."""
+
+import contextlib
+import io
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+
+import pytest
+
+from hopnet.cli import main
+from hopnet.cli import run as commands
+from hopnet.cli.run import duration, parse_shard
+from hopnet.errors import ParameterError
+
+TEXT = """
+question = "A small question"
+[sites]
+n_sites = 500
+density = 0.1
+seed = 777
+[spin]
+tau_s = { start = 1e-1, stop = 1e5, n = 4 }
+[ensemble]
+realisations = 3
+[scan]
+"sites.density" = [0.1, 0.05]
+"""
+
+
+def hopnet(*words):
+    """Run the command in this process: (exit code, standard output, standard error)."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main.main([str(word) for word in words])
+    return code, out.getvalue(), err.getvalue()
+
+
+def is_png(path):
+    return path.read_bytes().startswith(b"\x89PNG") and path.stat().st_size > 10_000
+
+
+@pytest.fixture
+def run_file(tmp_path):
+    path = tmp_path / "small.toml"
+    path.write_text(TEXT)
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """(directory, printed lines) of a finished run."""
+    folder = tmp_path_factory.mktemp("cli")
+    (folder / "small.toml").write_text(TEXT)
+    code, out, err = hopnet("run", folder / "small.toml", "--out", folder / "run")
+    assert (code, err) == (0, "")
+    return folder / "run", out
+
+
+def test_run_ends_in_a_table_and_pictures(finished):
+    directory, out = finished
+    assert "6 realisations to compute" in out
+    assert re.search(r"6/6 realisations, \d+ s, 0 s left", out)
+    assert re.search(r"density +tau_s +samples +failed +f +standard error", out)
+    for name in ("summary.csv", "summary.parquet", "statistics.csv", "manifest.json", "run.toml"):
+        assert (directory / name).stat().st_size > 100
+    figures = {path.stem for path in (directory / "figures").iterdir()}
+    assert figures == {
+        "spin_currents_00", "spin_currents_01", "f_curves", "low_density", "convergence",
+        "histograms",
+    }  # fmt: skip
+    assert all(is_png(path) for path in (directory / "figures").iterdir())
+
+
+def test_run_again_computes_nothing(finished, run_file):
+    directory, _ = finished
+    code, out, _ = hopnet("run", run_file, "--out", directory, "--no-figures")
+    assert code == 0
+    assert "to compute" not in out
+    assert "wrote" in out
+
+
+def test_status_collect_and_estimate_for_machines(finished, run_file):
+    directory, _ = finished
+    code, out, _ = hopnet("status", directory, "--json")
+    facts = json.loads(out)
+    assert code == 0
+    assert (facts["n_tasks"], facts["n_done"], facts["n_missing"]) == (6, 6, 0)
+    assert json.loads(hopnet("collect", directory, "--json")[1]) == {"rows": 24, "n_missing": 0}
+    facts = json.loads(hopnet("estimate", run_file, "--json")[1])
+    assert facts["n_tasks"] == 6
+    assert 0 < facts["seconds_per_task"] < 60
+    assert 1e8 < facts["memory_per_worker"] < facts["machine_memory"]
+    assert facts["seconds_total"] > facts["seconds_per_task"]
+
+
+def test_status_collect_and_estimate_for_people(finished, run_file):
+    directory, _ = finished
+    assert re.search(r"done +6 of 6 \(2 points\)", hopnet("status", directory)[1])
+    assert "wrote" in hopnet("collect", directory)[1]
+    out = hopnet("estimate", run_file, "--workers", 2)[1]
+    for word in ("realisations        6", "memory per worker", "on 2 workers", "disk"):
+        assert word in out
+
+
+def test_plot_one_sample(finished):
+    directory, _ = finished
+    code, out, _ = hopnet("plot", directory, "--sample", 1, "--point", 1, "--tau-s", 50)
+    path = directory / "figures" / "sample_01_0001.png"
+    assert code == 0
+    assert str(path) in out
+    assert is_png(path)
+    code, _, err = hopnet("plot", directory, "--sample", 0, "--point", 2)
+    assert code == 2
+    assert "points 0 .. 1" in err
+
+
+def test_estimate_comes_true_within_a_factor_of_three(run_file, finished):
+    """On a machine that does other things too; the estimate itself claims 1.5."""
+    from hopnet.config import config_from_text
+    from hopnet.plan import estimate_run
+    from hopnet.realisation import run_realisation
+
+    text = TEXT.replace("n_sites = 500", "n_sites = 30_000").replace("[0.1, 0.05]", "[0.1]")
+    config = config_from_text(text)
+    facts = estimate_run(config, 2)
+    seconds = min(sum(run_realisation(config.points()[0], r, threads=1).seconds.values())
+                  for r in range(3))  # fmt: skip
+    assert 1 / 3 < facts["seconds_per_task"] / seconds < 3
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["run", "none.toml"], "no run file 'none.toml'"),
+        (["run", "{file}", "--workers", "0"], "workers must be 1 or more, got 0"),
+        (["run", "{file}", "--shard", "3/3"], "0 <= I < N, got 3/3"),
+        (["run", "{file}", "--shard", "x"], "--shard takes I/N"),
+        (["run", "{file}", "--workers", "2", "--scheduler", "tcp://x:1"], "exclude each other"),
+        (["run", "{file}", "--out", "/dev/null/x"], "cannot write to"),
+        (["run", "{file}", "--out", "{folder}"], "holds files but no run"),
+        (["run", "{file}", "--workers", "many"], "--workers"),
+        (["estimate", "{file}", "--workers", "100000"], "--workers"),
+        (["estimate", "{huge}"], "the largest n_sites that fits is"),
+        (["run", "{huge}", "--out", "{folder}/x"], "--force"),
+        (["status", "{folder}"], "holds no run"),
+        (["collect", "{folder}"], "holds no run"),
+        (["plot", "{folder}"], "holds no run"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(run_file, tmp_path, words, message):
+    huge = tmp_path / "huge.toml"
+    huge.write_text(TEXT.replace("n_sites = 500", "n_sites = 500_000_000_000"))
+    words = [w.format(file=run_file, folder=tmp_path, huge=huge) for w in words]
+    code, _, err = hopnet(*words)
+    assert code == 2
+    assert message in err
+    assert "Traceback" not in err
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("name", ["run", "estimate", "status", "collect", "plot"])
+def test_help_carries_an_example_that_can_be_parsed(name):
+    code, out, _ = hopnet(name, "--help")
+    assert code == 0
+    example = re.search(r"Example: hopnet (.+)", out.replace("│", " "))
+    assert example[1].split()[0] == name
+
+
+def test_another_run_in_the_directory_is_named(finished, tmp_path):
+    directory, _ = finished
+    path = tmp_path / "other.toml"
+    path.write_text(TEXT.replace("seed = 777", "seed = 778"))
+    code, _, err = hopnet("run", path, "--out", directory)
+    assert code == 2
+    assert "sites.seed (777 there, 778 here)" in err
+
+
+def test_shards_say_when_the_rest_is_missing(run_file, tmp_path):
+    code, out, _ = hopnet("run", run_file, "--out", tmp_path / "run", "--shard", "0/2")
+    assert code == 0
+    assert "3 of 6 realisations are missing" in out
+    assert "not complete yet" in out
+    assert not (tmp_path / "run" / "figures").exists()
+    out = hopnet("run", run_file, "--out", tmp_path / "run", "--shard", "1/2")[1]
+    assert "3 finished before are kept" in out
+    assert "low_density.png" in out
+
+
+def test_compiling_is_announced_before_it_happens(run_file, tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr("hopnet.plan.kernels_are_cached", lambda: False)
+    monkeypatch.setattr("hopnet.plan.warm_up", lambda: said.append("warm"))
+    monkeypatch.setattr(commands, "say", said.append)
+    commands.compile_kernels()
+    assert "compiling, once" in said[0]
+    assert said[1] == "warm"
+
+
+def test_progress_bar_on_a_terminal(run_file, tmp_path):
+    """On a terminal there is a bar with counts and time left."""
+    master, slave = pty.openpty()
+    command = [sys.executable, "-m", "hopnet.cli.main", "run", run_file, "--out",
+               tmp_path / "run", "--no-figures"]  # fmt: skip
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "100"}
+    process = subprocess.Popen(command, stdout=slave, stderr=slave, env=environment)
+    os.close(slave)
+    shown = b""
+    with contextlib.suppress(OSError):  # the terminal closes with the process
+        while chunk := os.read(master, 4096):
+            shown += chunk
+    assert process.wait(60) == 0
+    text = shown.decode()
+    assert "6/6" in text
+    assert "0 s left" in text
+    assert "━" in text
+
+
+def test_interrupt_keeps_what_is_finished(run_file, tmp_path, monkeypatch):
+    from hopnet import engines
+
+    plain, calls = engines.run_realisation, []
+
+    def interrupted(*words, **options):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return plain(*words, **options)
+
+    monkeypatch.setattr(engines, "run_realisation", interrupted)
+    code, _, err = hopnet("run", run_file, "--out", tmp_path / "run")
+    assert code == 130
+    assert "what was finished is kept" in err
+    assert json.loads(hopnet("status", tmp_path / "run", "--json")[1])["n_done"] == 2
+    assert hopnet("run", run_file, "--out", tmp_path / "run", "--no-figures")[0] == 0
+
+
+def test_words_for_times_and_shards():
+    assert [duration(s) for s in (0.123, 61.2, 3000, 10000, 1e6)] == [
+        "0.12 s", "61 s", "50 min", "2.8 h", "11.6 days",
+    ]  # fmt: skip
+    assert parse_shard("2/8") == (2, 8)
+    assert parse_shard(None) is None
+    with pytest.raises(ParameterError, match="takes I/N"):
+        parse_shard("1of2")
