@@ -20,7 +20,7 @@ def add_to(app):
 
 
 def conductivities(
-    material_file: Annotated[Path, typer.Argument(help="TOML file with a table [material].")],
+    material_file: Annotated[Path, typer.Argument(help="TOML file with a table named material.")],
     f: Annotated[
         float | None, typer.Option("--f", help="f(n_s, tau_s), if you know it.")
     ] = None,
