@@ -117,8 +117,8 @@ class Ledger:
             "hopnet.digest": rows_digest(table),
         }
         write_table(self.path(task), with_units(table, label))
-        with atomic_write(self.path(task).with_suffix(".json")) as file:
-            file.write((json.dumps(diagnostics, indent=1) + "\n").encode())
+        # not flushed to disk: half a diagnosis is none, and costs nothing but itself
+        self.path(task).with_suffix(".json").write_text(json.dumps(diagnostics, indent=1) + "\n")
 
     def read(self, task):
         """The rows of one task, believed only if file, run, task and numbers fit.

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,11 @@ from hopnet.errors import DataError, HopnetError, ParameterError
 from hopnet.ledger import Heartbeat, Task, existing_ledger, open_ledger
 from hopnet.realisation import run_realisation, sample_network
 
+RUNS = [
+    path
+    for path in sorted((Path(__file__).resolve().parents[1] / "runs").glob("*.toml"))
+    if "sites" in tomllib.loads(path.read_text())
+]
 TABLES = ("summary.parquet", "summary.csv", "statistics.parquet", "statistics.csv")
 
 
@@ -224,6 +230,19 @@ def test_snapshots(tmp_path):
     assert len(stored) == 2 * 3
     network = hn.Network.load(next(p for p in stored if ".network." in p.name))
     assert network.n_sites == 600
+
+
+@pytest.mark.parametrize("path", RUNS, ids=lambda path: path.stem)
+def test_run_files_of_the_house_run_in_small(tmp_path, path):
+    table = tomllib.loads(path.read_text())
+    table.pop("cluster", None)
+    table["ensemble"] = {"realisations": 2}
+    table["sites"] |= {"n_sites": 1500, "density": 0.1}
+    scan = {k: v for k, v in table.get("scan", {}).items() if k.startswith("network")}
+    table["scan"] = {k: v[::2] for k, v in scan.items()}
+    frame = hn.run_ensemble(table, tmp_path / "run")
+    assert (frame["status"] == "done").all()
+    assert frame["f"].notna().all()
 
 
 # Bad input.
