@@ -23,6 +23,7 @@ from hopnet.criticality import (
 from hopnet.scaling import PLANE, combined_threshold, critical_exponents, dual_threshold
 
 SEED = 20261120
+TABLES = {"samples.csv", "answer.json"}
 
 
 @pytest.fixture(scope="module")
@@ -217,11 +218,11 @@ def test_command_sample(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("line", "files"),
     [
-        ("threshold --sizes 200,400 --samples 30,20", {"samples.csv", "collapse.png"}),
+        ("threshold --sizes 200,400 --samples 30,20", TABLES | {"collapse.png"}),
         ("exponents --sizes 150,250,400 --samples 10 --conductance",
-         {"samples.csv", "collapse.png", "exponents.png"}),
+         TABLES | {"collapse.png", "exponents.png"}),
         ("resistivity --n-sites 300 --samples 2 --densities 0.1,0.02",
-         {"samples.csv", "resistivity.png"}),
+         TABLES | {"resistivity.png"}),
     ],
 )  # fmt: skip
 def test_commands_over_samples(capsys, tmp_path, line, files):

@@ -142,7 +142,7 @@ def threshold(
     }
     report(answer, as_json)
     if out is not None:
-        draw_table(out, table, {"collapse": ("plot_collapse", (table,))}, as_json)
+        draw_table(out, answer, table, {"collapse": ("plot_collapse", (table,))}, as_json)
 
 
 @commands.command()
@@ -186,7 +186,7 @@ def exponents(
     if out is not None:
         figures = {"exponents": ("plot_exponents", (table, found)),
                    "collapse": ("plot_collapse", (table,))}  # fmt: skip
-        draw_table(out, table, figures, as_json)
+        draw_table(out, answer, table, figures, as_json)
 
 
 @commands.command()
@@ -219,9 +219,10 @@ def resistivity(
                 "log_ratio_deviation": float(ratio.std()),
             }
         )
-    report({"rows": rows}, as_json)
+    answer = {"rows": rows}
+    report(answer, as_json)
     if out is not None:
-        draw_table(out, table, {"resistivity": ("plot_resistivity", (table,))}, as_json)
+        draw_table(out, answer, table, {"resistivity": ("plot_resistivity", (table,))}, as_json)
 
 
 def best_window(estimate):
@@ -277,14 +278,19 @@ def short(value):
     return f"{value:.6g}" if isinstance(value, float) else value
 
 
-def draw_table(out, table, figures, quiet):
-    """Write the samples and their figures."""
+def draw_table(out, answer, table, figures, quiet):
+    """Write the samples, the answer with date and version, and the figures."""
+    import datetime
+
+    import hopnet
     from hopnet.plots import percolation as plots
     from hopnet.plots.frame import save_figure
 
     out.mkdir(parents=True, exist_ok=True)
     table.to_csv(out / "samples.csv", index=False)
-    written = [out / "samples.csv"]
+    stamp = {"hopnet": hopnet.__version__, "date": datetime.date.today().isoformat()}
+    (out / "answer.json").write_text(json.dumps(stamp | answer, indent=1) + "\n")
+    written = [out / "samples.csv", out / "answer.json"]
     for name, (function, records) in figures.items():
         written.append(out / f"{name}.png")
         save_figure(getattr(plots, function)(*records), written[-1])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.collections import LineCollection
 
 from hopnet.plots.frame import BLACK, BLUE, GREEN, GREY, ORANGE, RED, finish, new_figure
 from hopnet.scaling import PLANE, by_size
@@ -26,6 +25,8 @@ def plot_backbone(backbone):
     -------
     matplotlib Figure
     """
+    from matplotlib.collections import LineCollection
+
     network = backbone.network
     sites = network.sites
     closed = -0.5 * network.log_conductance <= backbone.length
@@ -94,7 +95,6 @@ def plot_flow(statistics):
     left.set_yscale("log")
     left.set_xlabel(r"$\log_{10}$ of the share of the total")
     left.set_ylabel("links in a quarter of a decade")
-    left.set_ylim(0.7, None)
     left.legend(fontsize=8, frameon=False, loc="upper left")
     length, running = statistics.power_by_length()
     middle.plot(length * unit, running, color=RED)
@@ -196,6 +196,7 @@ def plot_exponents(table, estimates):
             color=colour, markersize=4, capsize=2, linewidth=0.9,
         )  # fmt: skip
     left.set_yscale("log")
+    left.set_ylim(None, 1e3 * left.get_ylim()[1])  # room for the legend
     left.set_ylabel("mean over samples")
     left.legend(fontsize=7.5, frameon=False)
     right.axhline(1.0, color=GREY, linewidth=0.8)
