@@ -9,68 +9,61 @@
 True
 """
 
-from hopnet.backbone import Backbone, find_backbone
-from hopnet.current import Current, solve_current
-from hopnet.ensemble import read_results, run_ensemble
-from hopnet.errors import (
-    ConvergenceError,
-    DataError,
-    HopnetError,
-    NotPercolatingError,
-    ParameterError,
-    ValidityWarning,
-)
-from hopnet.kinetics import solve_kinetics
-from hopnet.material import Material, conductivities
-from hopnet.network import Network, build_network, critical_length
-from hopnet.percolation import (
-    Clusters,
-    Threshold,
-    find_clusters,
-    percolation_threshold,
-    sweep_clusters,
-)
-from hopnet.realisation import realisation_seed
-from hopnet.sites import Sites, lattice_sites, random_sites, sites_from_positions
-from hopnet.spin import FCurve, Spin, f_curve, solve_spin, spin_generation
-from hopnet.triads import Triads, find_triads
+import importlib
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "Backbone",
-    "Clusters",
-    "ConvergenceError",
-    "Current",
-    "DataError",
-    "FCurve",
-    "HopnetError",
-    "Material",
-    "Network",
-    "NotPercolatingError",
-    "ParameterError",
-    "Sites",
-    "Spin",
-    "Threshold",
-    "Triads",
-    "ValidityWarning",
-    "build_network",
-    "conductivities",
-    "critical_length",
-    "f_curve",
-    "find_backbone",
-    "find_clusters",
-    "find_triads",
-    "lattice_sites",
-    "percolation_threshold",
-    "random_sites",
-    "read_results",
-    "realisation_seed",
-    "run_ensemble",
-    "sites_from_positions",
-    "solve_current",
-    "solve_kinetics",
-    "solve_spin",
-    "spin_generation",
-    "sweep_clusters",
-]
+# The public names and where each lives. `import hopnet` loads none of these modules: a name is
+# fetched when it is first used (PEP 562), so that a companion or a command does not pay for the
+# whole core. A new public name is one line here.
+_HOME = {
+    "Backbone": "hopnet.backbone",
+    "Clusters": "hopnet.percolation",
+    "ConvergenceError": "hopnet.errors",
+    "Current": "hopnet.current",
+    "DataError": "hopnet.errors",
+    "FCurve": "hopnet.spin",
+    "HopnetError": "hopnet.errors",
+    "Material": "hopnet.material",
+    "Network": "hopnet.network",
+    "NotPercolatingError": "hopnet.errors",
+    "ParameterError": "hopnet.errors",
+    "Sites": "hopnet.sites",
+    "Spin": "hopnet.spin",
+    "Threshold": "hopnet.percolation",
+    "Triads": "hopnet.triads",
+    "ValidityWarning": "hopnet.errors",
+    "build_network": "hopnet.network",
+    "conductivities": "hopnet.material",
+    "critical_length": "hopnet.network",
+    "f_curve": "hopnet.spin",
+    "find_backbone": "hopnet.backbone",
+    "find_clusters": "hopnet.percolation",
+    "find_triads": "hopnet.triads",
+    "lattice_sites": "hopnet.sites",
+    "percolation_threshold": "hopnet.percolation",
+    "random_sites": "hopnet.sites",
+    "read_results": "hopnet.ensemble",
+    "realisation_seed": "hopnet.realisation",
+    "run_ensemble": "hopnet.ensemble",
+    "sites_from_positions": "hopnet.sites",
+    "solve_current": "hopnet.current",
+    "solve_kinetics": "hopnet.kinetics",
+    "solve_spin": "hopnet.spin",
+    "spin_generation": "hopnet.spin",
+    "sweep_clusters": "hopnet.percolation",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name):
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value  # found at once from now on
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *_HOME})
