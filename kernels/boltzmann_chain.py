@@ -4,7 +4,7 @@ from numba import njit
 
 
 @njit(cache=True)
-def fill_chain_solution(lower, diagonal, upper, source, out):
+def fill_chain_solution(lower, diagonal, upper, source, work, out, residual):
     """Solve many block-tridiagonal systems; the closed form of [rashba 5] on momentum chains.
 
     ``lower[c, k] x[k-1] + diagonal[c, k] x[k] + upper[c, k] x[k+1] = source[c, k]``
@@ -12,11 +12,14 @@ def fill_chain_solution(lower, diagonal, upper, source, out):
     Parameters
     ----------
     lower, diagonal, upper : float64[n_chains, n_points, 4, 4]
-        ``diagonal`` and ``upper`` are overwritten; ``lower[:, 0]`` and ``upper[:, -1]`` are
-        not used.
+        ``lower[:, 0]`` and ``upper[:, -1]`` are not used.
     source : float64[n_chains, n_points, 4]
-        Overwritten.
+    work : float64[n_points, 4, 9]
+        Overwritten: diagonal block, upper block and source of a row, eliminated.
     out : float64[n_chains, n_points, 4]
+        Overwritten.
+    residual : float64[n_chains]
+        Overwritten: the largest true residual of a chain over its largest source.
 
     Notes
     -----
@@ -26,58 +29,76 @@ def fill_chain_solution(lower, diagonal, upper, source, out):
     n_chains, n_points = source.shape[0], source.shape[1]
     for c in range(n_chains):
         for k in range(n_points):
-            block = diagonal[c, k]
-            right = upper[c, k]
-            value = source[c, k]
+            row = work[k]
+            for i in range(4):
+                for j in range(4):
+                    row[i, j] = diagonal[c, k, i, j]
+                    row[i, 4 + j] = upper[c, k, i, j]
+                row[i, 8] = source[c, k, i]
             if k > 0:
-                before = lower[c, k]
-                right_before = upper[c, k - 1]
-                value_before = source[c, k - 1]
+                before = work[k - 1]
                 for i in range(4):
                     for l in range(4):
-                        factor = before[i, l]
-                        value[i] -= factor * value_before[l]
-                        for j in range(4):
-                            block[i, j] -= factor * right_before[l, j]
-            _solve_block(block, right, value)
-        for i in range(4):
-            out[c, n_points - 1, i] = source[c, n_points - 1, i]
-        for k in range(n_points - 2, -1, -1):
+                        factor = lower[c, k, i, l]
+                        if factor != 0.0:
+                            for j in range(4):
+                                row[i, j] -= factor * before[l, 4 + j]
+                            row[i, 8] -= factor * before[l, 8]
+            _solve_block(row)
+        for k in range(n_points - 1, -1, -1):
             for i in range(4):
-                total = source[c, k, i]
-                for j in range(4):
-                    total -= upper[c, k, i, j] * out[c, k + 1, j]
+                total = work[k, i, 8]
+                if k < n_points - 1:
+                    for j in range(4):
+                        total -= work[k, i, 4 + j] * out[c, k + 1, j]
                 out[c, k, i] = total
+        residual[c] = _largest_miss(lower[c], diagonal[c], upper[c], source[c], out[c])
 
 
 @njit(cache=True, error_model="numpy")
-def _solve_block(block, right, value):
-    """Overwrite ``right`` and ``value`` by ``block**-1 right`` and ``block**-1 value``, 4x4."""
+def _solve_block(row):
+    """Overwrite ``[block, right, value]``, 4x9, by ``block**-1 [block, right, value]``."""
     for i in range(4):
         best = i
         for k in range(i + 1, 4):
-            if abs(block[k, i]) > abs(block[best, i]):
+            if abs(row[k, i]) > abs(row[best, i]):
                 best = k
         if best != i:
-            for j in range(4):
-                block[i, j], block[best, j] = block[best, j], block[i, j]
-                right[i, j], right[best, j] = right[best, j], right[i, j]
-            value[i], value[best] = value[best], value[i]
-        scale = 1.0 / block[i, i]
+            for j in range(i, 9):
+                row[i, j], row[best, j] = row[best, j], row[i, j]
+        scale = 1.0 / row[i, i]
+        for j in range(i + 1, 9):
+            row[i, j] *= scale
         for k in range(4):
-            if k == i:
+            factor = row[k, i]
+            if k == i or factor == 0.0:
                 continue
-            factor = block[k, i] * scale
-            for j in range(i, 4):
-                block[k, j] -= factor * block[i, j]
+            for j in range(i + 1, 9):
+                row[k, j] -= factor * row[i, j]
+
+
+@njit(cache=True, error_model="numpy")
+def _largest_miss(lower, diagonal, upper, source, solution):
+    """Largest residual of one chain over its largest source; NaN stays NaN."""
+    n_points = source.shape[0]
+    largest, size = 0.0, 1e-300
+    for k in range(n_points):
+        for i in range(4):
+            miss = -source[k, i]
             for j in range(4):
-                right[k, j] -= factor * right[i, j]
-            value[k] -= factor * value[i]
-    for i in range(4):
-        scale = 1.0 / block[i, i]
-        for j in range(4):
-            right[i, j] *= scale
-        value[i] *= scale
+                miss += diagonal[k, i, j] * solution[k, j]
+            if k > 0:
+                for j in range(4):
+                    miss += lower[k, i, j] * solution[k - 1, j]
+            if k < n_points - 1:
+                for j in range(4):
+                    miss += upper[k, i, j] * solution[k + 1, j]
+            if not abs(miss) <= largest:
+                largest = abs(miss)
+                if largest != largest:
+                    return largest
+            size = max(size, abs(source[k, i]))
+    return largest / size
 
 
 @njit(cache=True)
@@ -88,13 +109,13 @@ def fill_chain_blocks(momentum, here, link, mass, alpha, interband, lower, diago
     ----------
     momentum : float64[n_chains, n_points]
         Signed, rising by ``mass * alpha``.
-    here : float64[10, n_chains, n_points]
+    here : float64[n_chains, n_points, 10]
         Scattering numbers of a momentum with itself: first harmonics of the kernel for (0-2)
         both helicities kept, ++, --, +-; (3) both flipped; (4, 5) the one kept being +, -, the
         other flipped; (6) the imaginary skew part of the latter; then the outflow rates
         (7, 8) that keep +, - and (9) that flip.
-    link : float64[10, n_chains, n_points + 1]
-        The same between neighbours; column k couples point ``k - 1`` to point k, zero at both
+    link : float64[n_chains, n_points + 1, 10]
+        The same between neighbours; entry k couples point ``k - 1`` to point k, zero at both
         ends.
     mass, alpha : float64
     interband : bool
@@ -116,8 +137,8 @@ def fill_chain_blocks(momentum, here, link, mass, alpha, interband, lower, diago
             v_plus, v_minus = p / mass + 0.5 * alpha, abs(p / mass - 0.5 * alpha)
             mixed = v_minus / v_plus
             block = diagonal[c, k]
-            loss_plus, loss_minus = p * here[7, c, k], p * here[8, c, k]
-            _add_gain(block, here[:, c, k], p, mixed, 1.0, 0.0, 0.0, 1.0)
+            loss_plus, loss_minus = p * here[c, k, 7], p * here[c, k, 8]
+            _add_gain(block, here[c, k], p, mixed, 1.0, 0.0, 0.0, 1.0)
             if interband:
                 if s > 0:
                     up, down, p_up, p_down = k + 1, k, abs(s + step), abs(s - step)
@@ -125,14 +146,14 @@ def fill_chain_blocks(momentum, here, link, mass, alpha, interband, lower, diago
                 else:
                     up, down, p_up, p_down = k, k + 1, abs(s - step), abs(s + step)
                     above, below = lower[c, k], upper[c, k]
-                _add_gain(above, link[:, c, up], p_up, mixed, 0.0, 1.0, 0.0, 0.0)
-                loss_plus += p_up * link[9, c, up]
+                _add_gain(above, link[c, up], p_up, mixed, 0.0, 1.0, 0.0, 0.0)
+                loss_plus += p_up * link[c, up, 9]
                 if p < step:  # the partner of (-, p) is (-, step - p)
-                    _add_gain(below, link[:, c, down], p_down, mixed, 0.0, 0.0, 0.0, 1.0)
-                    loss_minus += p_down * link[8, c, down]
+                    _add_gain(below, link[c, down], p_down, mixed, 0.0, 0.0, 0.0, 1.0)
+                    loss_minus += p_down * link[c, down, 8]
                 else:
-                    _add_gain(below, link[:, c, down], p_down, mixed, 0.0, 0.0, 1.0, 0.0)
-                    loss_minus += p_down * link[9, c, down]
+                    _add_gain(below, link[c, down], p_down, mixed, 0.0, 0.0, 1.0, 0.0)
+                    loss_minus += p_down * link[c, down, 9]
             block[0, 0] += loss_plus
             block[1, 1] += loss_minus
             block[2, 2] += 0.5 * (loss_plus * mixed + loss_minus)
@@ -142,34 +163,28 @@ def fill_chain_blocks(momentum, here, link, mass, alpha, interband, lower, diago
 
 
 @njit(cache=True)
-def _add_gain(block, number, p1, mixed, from_pp, from_pm, from_mp, from_mm):
-    """Subtract the in-scattering from p1; ``from_ab``: band b at p1 has the energy of band a."""
-    for row in range(3):
-        a = 1 if row == 1 else 0
-        b = 0 if row == 0 else 1
-        first = mixed if row == 2 else 1.0
-        for source in range(4):
-            d = 1 if source == 1 or source == 3 else 0
-            e = 1 if source == 1 or source == 2 else 0
-            into_a = (from_pm if d == 1 else from_pp) if a == 0 else from_mm if d == 1 else from_mp
-            into_b = (from_pm if e == 1 else from_pp) if b == 0 else from_mm if e == 1 else from_mp
-            size = 0.5 * p1 * (first * into_a + into_b)
-            if size == 0.0:
-                continue
-            keeps_a, keeps_b = a == d, b == e
-            if keeps_a and keeps_b:
-                value = number[2] if a != b else number[a]
-            elif not keeps_a and not keeps_b:
-                value = number[3]
-            else:
-                value = number[4 + a] if keeps_a else -number[4 + b]
-            column = min(source, 2)
-            sign = -1.0 if source == 3 else 1.0
-            block[row, column] -= sign * size * value
-            if row == 2 and column == 2:
-                block[3, 3] -= size * value
-            if keeps_a != keeps_b:
-                if column == 2:
-                    block[row, 3] += size * number[6]
-                if row == 2:
-                    block[3, column] -= sign * size * number[6]
+def _add_gain(block, number, p1, mixed, pp, pm, mp, mm):
+    """Subtract the in-scattering from p1; ``ab`` is 1 if band b at p1 has the energy of band a.
+
+    Columns 2 and 3 collect f_+- and f_-+ = -conj(f_+-); the mixed row counts its first band
+    with the ratio of velocities.
+    """
+    keep_pp, keep_mm, keep_pm, flip = number[0], number[1], number[2], number[3]
+    bend_plus, bend_minus, skew = number[4], number[5], number[6]
+    plus, minus = p1 * (pp + pm), p1 * (mp + mm)
+    block[0, 0] -= p1 * pp * keep_pp
+    block[0, 1] -= p1 * pm * flip
+    block[0, 2] -= plus * bend_plus
+    block[0, 3] += plus * skew
+    block[1, 0] -= p1 * mp * flip
+    block[1, 1] -= p1 * mm * keep_mm
+    block[1, 2] += minus * bend_minus
+    block[1, 3] += minus * skew
+    from_plus, from_minus = 0.5 * p1 * (mixed * pp + mp), 0.5 * p1 * (mixed * pm + mm)
+    kept, flipped = 0.5 * p1 * (mixed * pp + mm), 0.5 * p1 * (mixed * pm + mp)
+    block[2, 0] -= from_plus * bend_plus
+    block[3, 0] -= from_plus * skew
+    block[2, 1] += from_minus * bend_minus
+    block[3, 1] -= from_minus * skew
+    block[2, 2] -= kept * keep_pm - flipped * flip
+    block[3, 3] -= kept * keep_pm + flipped * flip

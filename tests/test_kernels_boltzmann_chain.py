@@ -20,17 +20,35 @@ def test_chain_solution_equals_its_twin(kernel, n_chains, n_points):
     diagonal = rng.normal(size=shape) + 6 * np.eye(4)
     source = rng.normal(size=shape[:3])
     expected, found = np.empty(shape[:3]), np.empty(shape[:3])
-    twin.fill_chain_solution(lower, diagonal, upper, source, expected)
-    kernel(lower, diagonal.copy(), upper.copy(), source.copy(), found)
+    exact, residual = np.ones(n_chains), np.ones(n_chains)
+    twin.fill_chain_solution(lower, diagonal, upper, source, None, expected, exact)
+    kernel(lower, diagonal, upper, source, np.empty((n_points, 4, 9)), found, residual)
     assert np.max(np.abs(found - expected), initial=0.0) < 1e-12
+    assert np.max(np.abs(residual - exact), initial=0.0) < 1e-13
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("kernel", KERNELS, ids=["compiled", "python"])
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_singular_chain_shows_in_its_residual(kernel, lost):
+    # [rashba 5] without one of its unknowns: that chain alone is not solved
+    diagonal = np.broadcast_to(np.eye(4), (2, 3, 4, 4)).copy()
+    diagonal[lost, 1, 2, 2] = 0.0
+    zero, residual = np.zeros((2, 3, 4, 4)), np.empty(2)
+    with np.errstate(all="ignore"):
+        kernel(zero, diagonal, zero, np.ones((2, 3, 4)), np.empty((3, 4, 9)),
+               np.empty((2, 3, 4)), residual)
+    assert not residual[lost] < 1e-7
+    assert residual[1 - lost] == 0.0
 
 
 @pytest.mark.kernel
 @pytest.mark.parametrize("kernel", KERNELS, ids=["compiled", "python"])
 def test_rows_of_a_block_are_exchanged(kernel):
     diagonal = np.eye(4)[[1, 0, 3, 2]].reshape(1, 1, 4, 4).copy()
-    zero, found = np.zeros((1, 1, 4, 4)), np.empty((1, 1, 4))
-    kernel(zero, diagonal, zero.copy(), np.array([[[1.0, 2.0, 3.0, 4.0]]]), found)
+    zero, found, residual = np.zeros((1, 1, 4, 4)), np.empty((1, 1, 4)), np.empty(1)
+    source = np.array([[[1.0, 2.0, 3.0, 4.0]]])
+    kernel(zero, diagonal, zero, source, np.empty((1, 4, 9)), found, residual)
     assert found.ravel().tolist() == [2.0, 1.0, 4.0, 3.0]
 
 
@@ -45,8 +63,8 @@ def test_chain_blocks_equal_their_twin(kernel, interband, n_chains, n_points):
     mass, alpha = 1.3, 0.4
     rung = mass * alpha * (np.arange(n_points) - n_points // 2)
     momentum = rng.uniform(0.05, 0.2, (n_chains, 1)) + rung
-    here = rng.uniform(-1, 1, (10, n_chains, n_points))
-    link = rng.uniform(-1, 1, (10, n_chains, n_points + 1))
+    here = rng.uniform(-1, 1, (n_chains, n_points, 10))
+    link = rng.uniform(-1, 1, (n_chains, n_points + 1, 10))
     found = [np.full((n_chains, n_points, 4, 4), np.nan) for _ in range(3)]
     expected = [np.zeros((n_chains, n_points, 4, 4)) for _ in range(3)]
     kernel(momentum, here, link, mass, alpha, interband, *found)

@@ -36,16 +36,18 @@ def chain_blocks(momentum, gas, potential):
         On the unknowns ``(f_++, f_--, Re f_+-, Im f_+-)``; f_-+ is minus the conjugate of f_+-.
     """
     step, top = gas.momentum_splitting, 4 if gas.lambda_z else 2
-    p = np.abs(momentum)
     ends = np.concatenate([momentum[:, :1] - step, momentum, momentum[:, -1:] + step], axis=1)
     ends = np.abs(ends)
-    here = scattering_numbers(potential.strength * potential.moments(p, p, top), gas)
-    if gas.interband:
-        w = potential.strength * potential.moments(ends[:, :-1], ends[:, 1:], top)
-        link = scattering_numbers(w, gas)
-        link[..., 0] = link[..., -1] = 0.0  # a cut conserves: neither gain nor loss across it
+    p, n_points = ends[:, 1:-1], momentum.shape[1]
+    mix = potential.strength * scattering_numbers(np.eye(top + 1), gas)
+    if gas.interband:  # one call for both: the momenta with themselves, then the neighbours
+        left, right = np.concatenate([p, ends[:, :-1]], 1), np.concatenate([p, ends[:, 1:]], 1)
+        number = mixed_moments(potential.moments(left, right, top), mix)
+        here, link = number[:, :n_points], number[:, n_points:]
+        link[:, 0] = link[:, -1] = 0.0  # a cut conserves: neither gain nor loss across it
     else:
-        link = np.zeros((10, p.shape[0], p.shape[1] + 1))
+        here = mixed_moments(potential.moments(p, p, top), mix)
+        link = np.zeros((p.shape[0], n_points + 1, 10))
     lower, diagonal, upper = (np.empty((*p.shape, 4, 4)) for _ in range(3))
     fill_chain_blocks(
         np.ascontiguousarray(momentum), here, link, float(gas.mass), float(gas.splitting),
@@ -54,11 +56,17 @@ def chain_blocks(momentum, gas, potential):
     return lower, diagonal, upper
 
 
+def mixed_moments(w, mix):
+    """Scattering numbers, last axis, of moments, first axis: ``mix`` is their linear map."""
+    return (w.reshape(w.shape[0], -1).T @ mix.T).reshape(*w.shape[1:], mix.shape[0])
+
+
 def scattering_numbers(w, gas):
     """What `fill_chain_blocks` needs of a pair of momenta: kernel elements and outflows.
 
-    The skew kernel, ``-2 kappa sin t`` in ``K^{+-}_{++} + K^{-+}_{++}``, has the harmonic ``i kappa
-    <sin**2>`` in every element that keeps one helicity and flips the other.
+    They are linear in the moments. The skew kernel, ``-2 kappa sin t`` in ``K^{+-}_{++} +
+    K^{-+}_{++}``, has the harmonic ``i kappa <sin**2>`` in every element that keeps one
+    helicity and flips the other.
 
     Parameters
     ----------

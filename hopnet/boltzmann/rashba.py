@@ -401,13 +401,10 @@ def solve_chains(momentum, gas, potential, n_accelerated):
 def solve_matrix(momentum, gas, potential, drive):
     """The density matrix on every chain point: float64[n_chains, n_points, 4], residuals."""
     lower, diagonal, upper = chain_blocks(momentum, gas, potential)
-    solution = np.empty_like(drive)
-    fill_chain_solution(lower, diagonal.copy(), upper.copy(), drive.copy(), solution)
-    miss = (diagonal @ solution[..., None])[..., 0] - drive
-    miss[:, 1:] += (lower[:, 1:] @ solution[:, :-1, :, None])[..., 0]
-    miss[:, :-1] += (upper[:, :-1] @ solution[:, 1:, :, None])[..., 0]
-    size = np.maximum(np.max(np.abs(drive), axis=(1, 2)), 1e-300)
-    return solution, np.max(np.abs(miss), axis=(1, 2)) / size
+    solution, residual = np.empty_like(drive), np.empty(momentum.shape[0])
+    work = np.empty((momentum.shape[1], 4, 9))
+    fill_chain_solution(lower, diagonal, upper, drive, work, solution, residual)
+    return solution, residual
 
 
 def acceleration_source(momentum, gas):
@@ -445,8 +442,10 @@ def coherence_source(momentum, gas):
 
 def sum_moments(p, solution, gas):
     """(q_yz, S_y, J_x) of [rashba 2] summed over the points of each chain."""
-    plus, minus, real, imaginary = np.moveaxis(solution, -1, 0)
-    q = np.sum(p**2 * imaginary, axis=1) / (2 * math.pi * gas.mass)
-    s = -np.sum(p * (plus - minus + 2 * real), axis=1) / (4 * math.pi)
-    j = np.sum(p**2 * (plus + minus), axis=1) / (2 * math.pi * gas.mass) - gas.splitting * s
+    by_p, by_square = np.moveaxis(np.stack([p, p * p], axis=1) @ solution, 1, 0)
+    plus, minus, real, _ = by_p.T
+    s = -(plus - minus + 2 * real) / (4 * math.pi)
+    plus, minus, _, imaginary = by_square.T
+    q = imaginary / (2 * math.pi * gas.mass)
+    j = (plus + minus) / (2 * math.pi * gas.mass) - gas.splitting * s
     return np.stack([q, s, j], axis=1)
