@@ -52,6 +52,8 @@ class Network:
     row_start, row_neighbour, row_link : int64 arrays
         Site i has neighbours ``row_neighbour[row_start[i]:row_start[i+1]]``, ascending, by links
         ``row_link``.
+    exclusion : bool
+        Occupations are those of Fermi and Dirac: for charge alone, not for spins.
     """
 
     sites: Sites
@@ -66,6 +68,7 @@ class Network:
     row_start: np.ndarray
     row_neighbour: np.ndarray
     row_link: np.ndarray
+    exclusion: bool = False
 
     @property
     def n_sites(self):

@@ -1,7 +1,7 @@
 """Spin: its generation by the current, its diffusion, and the function f(n_s, tau_s).
 
 In units a_b = tau_0 = 1, to leading order in spin-orbit coupling, one scalar per site is enough:
-S~_i, of which the z spin of the site is (m^2 a_b^2 T / (hbar^3 J_0)) S~_i, T = -2 det beta.
+S~_i = n_i sigma_i; the z spin of the site is (m^2 a_b^2 T / (hbar^3 J_0)) S~_i, T = -2 det beta.
 """
 
 from __future__ import annotations
@@ -145,13 +145,14 @@ def spin_generation(network, current, triads=None):
     """Generation of spin by the current in all triads, and the drift part of f.
 
     Equations [hopping S44] and [hopping S42], in code units, for each triad and its two cyclic
-    images, X being the potential::
+    images, X being the potential and q the strength n_j Q'_ikj / eta of [hopping S21]::
 
-        gamma_i = -(3/16) 2 A_ikj exp(-(R_ij + R_jk + R_ki) / a_b) (X_j - X_k)
+        gamma_i = -(3/2) q 2 A_ikj (X_j - X_k)
         f_drift = c sum_i y_i gamma_i        c = -2 L tau_0 / (N a_b^2 I)
 
-    The three gamma of a triad add up to zero, so y may be counted from one of its sites: nothing
-    depends on the origin, and a sample that is periodic in y is no exception.
+    With equal energies q = exp(-(R_ij + R_jk + R_ki) / a_b) / 8. The three gamma of a triad add up
+    to zero, so y may be counted from one of its sites: nothing depends on the origin, and a sample
+    that is periodic in y is no exception.
 
     Parameters
     ----------
@@ -167,12 +168,14 @@ def spin_generation(network, current, triads=None):
 
     Notes
     -----
-    Leading order in spin-orbit coupling; equal site energies.
+    Leading order in spin-orbit coupling; any site energies, occupations small (no exclusion).
     """
     check_same_network(network, current)
+    check_dilute(network)
     gamma = np.empty(network.n_sites)
-    overlap = np.exp(0.5 * network.log_conductance)
-    factors = (network.separation, overlap, current.drop, direction_across(network), gamma)
+    factors = (
+        network.separation, *amplitudes(network), current.drop, direction_across(network), gamma
+    )  # fmt: skip
     if triads is None:
         moment = kernels.sum_generation(
             network.row_start, network.row_neighbour, network.row_link, *factors
@@ -182,6 +185,30 @@ def spin_generation(network, current, triads=None):
         moment = kernels.sum_generation_of(triads.site, triads.link, *factors)
     c = -2.0 * network.across / (network.n_sites * current.conductance)
     return Generation(read_only(gamma), float(c * moment), c)
+
+
+def amplitudes(network):
+    """What a triad needs of each link, free of under- and overflow at any temperature.
+
+    Returns
+    -------
+    hop, overlap : float64[n_links]
+        K_ij exp(R_ij) / sqrt(n_i n_j) and exp(-R_ij) sqrt(n_i n_j): a term of the strength
+        n_j Q'_ikj [hopping S21] is a product of two of the first and one of the second.
+    """
+    distance = np.hypot(network.separation[:, 0], network.separation[:, 1])
+    n = network.log_occupation
+    log_pair = 0.5 * (n[network.link_i] + n[network.link_j])
+    return np.exp(network.log_conductance + distance - log_pair), np.exp(log_pair - distance)
+
+
+def check_dilute(network):
+    """Raise if occupations are so large that electrons exclude each other."""
+    if network.exclusion:
+        raise ParameterError(
+            "spins need few electrons a site (Boltzmann occupations), this network was built with "
+            "chemical_potential=; leave that out, it serves the resistivity alone."
+        )
 
 
 def check_same_network(network, record):
@@ -215,7 +242,8 @@ def spin_at(network, symbolic, generation, tau_s, *, threads=None):
     if tau_s == 0.0:
         return np.zeros(network.n_sites), generation.f_drift
     conductance = np.exp(network.log_conductance)
-    factored = factor(symbolic, conductance, 1.0 / tau_s, threads=threads)
+    shift = np.exp(network.log_occupation) / tau_s
+    factored = factor(symbolic, conductance, shift, threads=threads)
     return spin_from(network, factored, generation, 1.0 / tau_s)
 
 
@@ -224,8 +252,8 @@ def spin_from(network, factored, generation, s):
 
     Equations [hopping S43] and [hopping S45]::
 
-        (Lap + 1/tau_s) S~ = gamma        Lap_ij = -1/tau_ij
-        f_diffusion = -c sum over links of (y_i - y_j) (S~_i - S~_j) / tau_ij     (any geometry)
+        (Lap + n/tau_s) sigma = gamma        Lap_ij = -K_ij = -n_j / tau_ij      S~_i = n_i sigma_i
+        f_diffusion = -c sum over links of (y_i - y_j) K_ij (sigma_i - sigma_j)   (any geometry)
         f = (c / tau_s) sum_i y_i S~_i                                            (hard edges)
 
     Both are exact. With hard edges the second is used: it does not lose digits where drift and
@@ -236,7 +264,7 @@ def spin_from(network, factored, generation, s):
     spin : float64[n_sites]
     f : float
     """
-    spin = factored.solve(generation.gamma)
+    spin = factored.solve(generation.gamma) * np.exp(network.log_occupation)
     if network.sites.geometry == "open":
         y = network.sites.position @ direction_across(network)
         return spin, generation.factor * s * float((y - y.mean()) @ spin)
@@ -252,14 +280,14 @@ def local_diffusion(network, factored, generation):
 
 
 def slope_at(network, factored, generation, spin, s):
-    """df/ds at s = 1/tau_s: c (M^-1 q) . S~ with M = Lap + s and q_i = sum_j (y_i - y_j) / tau_ij.
+    """df/ds at s = 1/tau_s: c (M^-1 q) . S~ with M = Lap + s n and q_i = sum_j (y_i - y_j) K_ij.
 
-    With hard edges M^-1 q = y - s M^-1 y, which keeps more digits.
+    With hard edges M^-1 q = y - s M^-1 (n y), which keeps more digits.
     """
     if network.sites.geometry == "open":
         y = network.sites.position @ direction_across(network)
         y = y - y.mean()
-        moved = y - s * factored.solve(y)
+        moved = y - s * factored.solve(y * np.exp(network.log_occupation))
     else:
         along_link = -(network.separation @ direction_across(network))
         along_link *= np.exp(network.log_conductance)
@@ -316,13 +344,14 @@ def f_curve(network, tau_s, *, current=None, triads=None, tolerance=1e-2, thread
         )
     symbolic = analyse(network.dissection, network.link_i, network.link_j)
     conductance = np.exp(network.log_conductance)
+    occupation = np.exp(network.log_occupation)
     f = np.empty(tau_s.shape)
     error = np.full(tau_s.shape, np.finfo(float).eps * abs(generation.f_drift))
     smooth = np.isfinite(tau_s) & (tau_s > 0)
     if tolerance > 0 and smooth.sum() > MOST_EXACT and generation.f_drift != 0:
 
         def value_and_slope(s):
-            factored = factor(symbolic, conductance, s, threads=threads)
+            factored = factor(symbolic, conductance, s * occupation, threads=threads)
             spin, value = spin_from(network, factored, generation, s)
             return value, slope_at(network, factored, generation, spin, s)
 

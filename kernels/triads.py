@@ -80,10 +80,15 @@ def fill_triads(row_start, row_neighbour, row_link, start, site, link):
 
 
 @njit(cache=True, nogil=True)
-def _add_triad(i, j, k, ij, ik, jk, separation, overlap, drop, across, generation):
+def _add_triad(i, j, k, ij, ik, jk, separation, hop, overlap, drop, across, generation):
     """Add the generation [hopping S44] of one triad at its three sites; return its drift."""
     cross = separation[ij, 0] * separation[ik, 1] - separation[ij, 1] * separation[ik, 0]
-    strength = -0.1875 * cross * overlap[ij] * overlap[ik] * overlap[jk]
+    interference = (
+        hop[ik] * hop[jk] * overlap[ij]
+        + hop[ij] * hop[jk] * overlap[ik]
+        + hop[ij] * hop[ik] * overlap[jk]
+    )
+    strength = -0.0625 * cross * interference
     at_i = strength * drop[jk]  # X_j - X_k
     at_j = -strength * drop[ik]  # X_k - X_i
     at_k = strength * drop[ij]  # X_i - X_j
@@ -96,7 +101,7 @@ def _add_triad(i, j, k, ij, ik, jk, separation, overlap, drop, across, generatio
 
 
 @njit(cache=True, nogil=True)
-def sum_generation(row_start, row_neighbour, row_link, separation, overlap, drop, across,
+def sum_generation(row_start, row_neighbour, row_link, separation, hop, overlap, drop, across,
                    generation):  # fmt: skip
     """Spin generation of all triads of the graph, [hopping S44], without storing a triad.
 
@@ -106,8 +111,10 @@ def sum_generation(row_start, row_neighbour, row_link, separation, overlap, drop
         Ascending rows of the graph.
     separation : float64[n_links, 2]
         From site i to site j > i, nearest image.
+    hop : float64[n_links]
+        K_ij exp(R_ij / a_b) / sqrt(n_i n_j): with equal energies exp(-R_ij / a_b).
     overlap : float64[n_links]
-        exp(-R_ij / a_b).
+        exp(-R_ij / a_b) sqrt(n_i n_j).
     drop : float64[n_links]
         X_i - X_j.
     across : float64[2]
@@ -138,7 +145,7 @@ def sum_generation(row_start, row_neighbour, row_link, separation, overlap, drop
                     c += 1
                 else:
                     of_site += _add_triad(i, j, row_neighbour[b], row_link[a], row_link[b],
-                                          row_link[c], separation, overlap, drop, across,
+                                          row_link[c], separation, hop, overlap, drop, across,
                                           generation)  # fmt: skip
                     b += 1
                     c += 1
@@ -147,14 +154,14 @@ def sum_generation(row_start, row_neighbour, row_link, separation, overlap, drop
 
 
 @njit(cache=True, nogil=True)
-def sum_generation_of(site, link, separation, overlap, drop, across, generation):
+def sum_generation_of(site, link, separation, hop, overlap, drop, across, generation):
     """As `sum_generation`, [hopping S44], over stored triads.
 
     Parameters
     ----------
     site, link : int64[n_triads, 3]
         From `fill_triads`.
-    separation, overlap, drop, across, generation
+    separation, hop, overlap, drop, across, generation
         As in `sum_generation`.
 
     Returns
@@ -165,5 +172,6 @@ def sum_generation_of(site, link, separation, overlap, drop, across, generation)
     total = 0.0
     for t in range(site.shape[0]):
         total += _add_triad(site[t, 0], site[t, 1], site[t, 2], link[t, 0], link[t, 1],
-                            link[t, 2], separation, overlap, drop, across, generation)  # fmt: skip
+                            link[t, 2], separation, hop, overlap, drop, across,
+                            generation)  # fmt: skip
     return total

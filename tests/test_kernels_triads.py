@@ -22,9 +22,10 @@ def graph(n, seed, radius=3.0):
     return position, {pair: l for l, pair in enumerate(pairs)}, (start, row, link)
 
 
+@pytest.mark.parametrize("disorder", [0.0, 2.0])
 @pytest.mark.parametrize("plain", [False, True])
 @pytest.mark.parametrize(("n", "seed"), [(1, 2), (3, 4), (40, 5), (40, 6)])
-def test_triads_and_generation(n, seed, plain):
+def test_triads_and_generation(n, seed, plain, disorder):
     def version(kernel):
         return getattr(kernel, "py_func", kernel) if plain else kernel
 
@@ -45,13 +46,21 @@ def test_triads_and_generation(n, seed, plain):
     i = np.array([pair[0] for pair in links], dtype=np.int64)
     j = np.array([pair[1] for pair in links], dtype=np.int64)
     separation = position[j] - position[i]
-    overlap = np.exp(-np.hypot(*separation.T))
     across = np.array([0.6, 0.8])
-    fields = (separation, overlap, potential[i] - potential[j], across)
+    distance = np.hypot(*separation.T)
+    energy = disorder * np.random.default_rng(seed + 200).uniform(size=n)
+    occupation = np.exp(-energy)
+    geometric = np.sqrt(occupation[i] * occupation[j])
+    hop = np.exp(-distance - np.maximum(energy[i], energy[j])) / geometric
+    overlap = np.exp(-distance) * geometric
+    fields = (separation, hop, overlap, potential[i] - potential[j], across)
     expected, expected_moment = twin.sum_generation(
         triads,
         lambda a, b: position[a] - position[b],
-        lambda a, b: np.hypot(*(position[a] - position[b])),
+        lambda a, b: np.exp(
+            -2 * np.hypot(*(position[a] - position[b])) - max(energy[a] - energy[b], 0.0)
+        ),
+        occupation,
         potential,
         across,
     )

@@ -99,7 +99,7 @@ def test_periodic_triangular_lattice_never_compensates():
     from hopnet.kernels.triads import sum_generation
 
     moment = sum_generation(links.row_start, links.row_neighbour, links.row_link,
-                            links.separation, np.exp(-np.full(links.n_links, a)), drop,
+                            links.separation, *[np.exp(-np.full(links.n_links, a))] * 2, drop,
                             np.array([0.0, 1.0]), gamma)  # fmt: skip
     current_density = (g * drop * links.separation[:, 0]).sum() / (sites.length * sites.width)
     f = -2 / (sites.n_sites * current_density) * moment
@@ -174,7 +174,8 @@ def test_generation_equals_the_twin_from_potentials():
     gamma, _ = twin.sum_generation(
         twin.fill_triads(links),
         lambda a, b: position[a] - position[b],
-        lambda a, b: np.hypot(*(position[a] - position[b])),
+        lambda a, b: np.exp(-2 * np.hypot(*(position[a] - position[b]))),
+        np.ones(n),
         potential,
         [0, 1],
     )

@@ -23,25 +23,35 @@ def count_triads(link, n_sites):
     return count
 
 
-def sum_generation(triads, vector, distance, potential, across):
+def sum_generation(triads, vector, rate, occupation, potential, across):
     """gamma of every site and sum of y gamma, each process (i, k, j) on its own.
 
-    ``vector(i, j)`` is R_i - R_j, ``distance(i, j)`` its length.
+    ``vector(i, j)`` is R_i - R_j, ``rate(i, j)`` the rate 1 / tau_ij of the hop j -> i. With J_ij =
+    exp(-R_ij) the strength is n_j Q'_ikj / eta of [hopping S21]; gamma_i is -(3/2) of it times
+    2 A_ikj (X_j - X_k) [hopping S44].
     """
+
+    def J(i, j):
+        return np.exp(-np.hypot(*vector(i, j)))
+
     gamma = np.zeros(len(potential))
     moment = 0.0
     for triad in triads:
         origin = triad[0]
-        perimeter = sum(distance(a, b) for a, b in combinations(triad, 2))
         for i, k, j in (triad, (triad[1], triad[2], triad[0]), (triad[2], triad[0], triad[1])):
             r_ki, r_ij = vector(k, i), vector(i, j)
             double_area = r_ki[0] * r_ij[1] - r_ki[1] * r_ij[0]
-            rate = -3 / 16 * double_area * np.exp(-perimeter) * (potential[j] - potential[k])
-            gamma[i] += rate
-            moment += rate * (np.dot(vector(i, origin), across) if i != origin else 0.0)
+            strength = occupation[j] / 24 * (
+                J(i, j) / (J(k, j) * J(k, i)) * rate(i, k) * rate(k, j)
+                + J(j, k) / (J(i, j) * J(k, i)) * rate(k, i) * rate(i, j)
+                + J(i, k) / (J(i, j) * J(k, j)) * rate(i, j) * rate(k, j)
+            )
+            flow = -3 / 2 * strength * double_area * (potential[j] - potential[k])
+            gamma[i] += flow
+            moment += flow * (np.dot(vector(i, origin), across) if i != origin else 0.0)
     return gamma, moment
 
 
-def sum_generation_of(triads, vector, distance, potential, across):
+def sum_generation_of(triads, vector, rate, occupation, potential, across):
     """The same sum over triads that are given [hopping S44]."""
-    return sum_generation(triads, vector, distance, potential, across)
+    return sum_generation(triads, vector, rate, occupation, potential, across)
