@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import matplotlib
 import numpy as np
+from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from hopnet.plots.frame import BLACK, BLUE, GREEN, GREY, ORANGE, RED, finish, new_figure
 from hopnet.scaling import extrapolate
@@ -11,7 +12,6 @@ from hopnet.statistics import split_points
 
 RATE_LABEL = r"$\tau_0/\tau_s$"
 DENSITY_LABEL = r"$n_s a_b^2$"
-PLATEAU_REACH = 30.0  # width / sqrt(D tau_s) above which edges are far away
 SYMBOL = {
     "sites.density": DENSITY_LABEL, "sites.n_sites": "$N$", "sites.geometry": "geometry",
     "network.cutoff": r"cutoff$/l_c$", "sites.aspect": "aspect",
@@ -26,6 +26,23 @@ def point_label(scanned, coordinates):
         f"{SYMBOL[key]} = {value:g}" if isinstance(value, float) else f"{SYMBOL[key]} = {value}"
         for key, value in zip(scanned, coordinates)
     )
+
+
+def number(value):
+    """A number in mathtext: 0.1, 100, 10^10."""
+    if value == 0 or 1e-3 <= abs(value) < 1e4:
+        return f"{value:.4g}"
+    if np.isinf(value):
+        return r"\infty"
+    mantissa, _, exponent = f"{value:.2e}".partition("e")
+    mantissa = mantissa.rstrip("0").rstrip(".")
+    power = f"10^{{{int(exponent)}}}"
+    return power if mantissa == "1" else rf"{mantissa} \times {power}"
+
+
+def time_label(tau_s):
+    """The relaxation time as a formula."""
+    return rf"$\tau_s = {number(tau_s)}\,\tau_0$" if tau_s else r"$\tau_s = 0$"
 
 
 def colours(count):
@@ -155,9 +172,9 @@ def plot_low_density(statistics, scanned):
             right.annotate(f"{row['reach']:.2g}", (row["sites.density"], row["f"]), fontsize=7,
                            xytext=(4, 4), textcoords="offset points", color=GREY)  # fmt: skip
         draw_low_density_limit(left, fast, colour)
-    left.set_title(rf"fast relaxation, $\tau_s = {rows['tau_s'].min():.3g}\,\tau_0$", fontsize=10)
+    left.set_title(f"shortest time, {time_label(rows['tau_s'].min())}", fontsize=10)
     right.set_title(
-        rf"slow relaxation, $\tau_s = {rows['tau_s'].max():.3g}\,\tau_0$"
+        f"longest time, {time_label(rows['tau_s'].max())}"
         "\n" r"(beside the points: $L/\sqrt{D\tau_s}$)", fontsize=10,
     )  # fmt: skip
     for axes in (left, right):
@@ -178,10 +195,8 @@ def draw_low_density_limit(axes, rows, colour):
     limit = extrapolate(known["sites.density"], known["f"], known["f_error"])
     axes.axhline(limit.value, color=colour, linestyle=":", linewidth=1)
     axes.axhspan(limit.value - limit.error, limit.value + limit.error, color=colour, alpha=0.12)
-    axes.annotate(
-        rf"$n_s \to 0$: {limit.value:.3f} $\pm$ {limit.error:.3f}", (0.03, limit.value),
-        xycoords=("axes fraction", "data"), xytext=(0, 3), textcoords="offset points", fontsize=8,
-    )  # fmt: skip
+    words = rf"dotted: $n_s \to 0$, {limit.value:.3f} $\pm$ {limit.error:.3f}"
+    axes.text(0.04, 0.05, words, transform=axes.transAxes, fontsize=9)
 
 
 def plot_histograms(table, scanned, tau_s=None):
@@ -201,23 +216,28 @@ def plot_histograms(table, scanned, tau_s=None):
     """
     tau_s = table["tau_s"].min() if tau_s is None else tau_s
     rows = table[(table["tau_s"] == tau_s) & (table["status"] == "done")]
-    figure = new_figure(9.6, 4.0)
-    left, right = figure.subplots(1, 2)
     points = split_points(rows, scanned)
-    for colour, (coordinates, own) in zip(colours(len(points)), points):
-        label = f"{point_label(scanned, coordinates)} ({len(own)})".lstrip()
+    figure = new_figure(9.6, 2.2 + 0.7 * len(points))
+    left, right = figure.subplots(1, 2, sharey=True)
+    labels = []
+    for level, (colour, (coordinates, own)) in enumerate(zip(colours(len(points)), points)):
+        labels.append(f"{point_label(scanned, coordinates)} ({len(own)})".lstrip())
         for axes, name in ((left, "f"), (right, "log_conductance")):
             value = own[name].to_numpy()
             bins = int(np.clip(np.sqrt(value.size) * 1.5, 3, 40))
-            axes.hist(value, bins=bins, histtype="stepfilled", color=colour, alpha=0.25)
-            axes.hist(value, bins=bins, histtype="step", color=colour, label=label)
-            axes.axvline(value.mean(), color=colour, linestyle="--", linewidth=1)
-    left.set_xlabel(rf"$f(n_s, \tau_s)$ at $\tau_s = {tau_s:.3g}\,\tau_0$")
+            count, edge = np.histogram(value, bins=bins)
+            height = level + 0.85 * count / max(count.max(), 1)
+            axes.stairs(height, edge, baseline=level, fill=True, color=colour, alpha=0.3)
+            axes.stairs(height, edge, baseline=level, color=colour)
+            mean = value.mean()
+            axes.plot([mean, mean], [level, level + 0.85], color=colour, linestyle="--")
+    left.set_yticks(np.arange(len(points)) + 0.4, labels)
+    left.set_xlabel(rf"$f(n_s, \tau_s)$ at {time_label(tau_s)}")
     right.set_xlabel(r"$\ln(G \rho_0)$")
+    left.set_title("samples, each row to its own height; broken: mean", fontsize=10)
     for axes in (left, right):
-        axes.set_ylabel("samples")
         finish(axes)
-    left.legend(frameon=False, fontsize=8, title="(samples); broken: mean", title_fontsize=8)
+        axes.tick_params(axis="y", length=0)
     return figure
 
 
@@ -255,17 +275,19 @@ def plot_convergence(table, scanned, tau_s=None):
         if f.size > 2:
             last = error[-1] / abs(mean[-1]) * np.sqrt(f.size)
             right.plot(n[1:], last / np.sqrt(n[1:]), color=colour, linestyle=":", linewidth=0.8)
-    left.set_ylabel(rf"mean of $f$ at $\tau_s = {tau_s:.3g}\,\tau_0$")
+    left.set_ylabel(f"mean of $f$ at {time_label(tau_s)}")
     right.set_ylabel("standard error / mean")
     right.set_title(r"dotted: $\propto 1/\sqrt{\mathrm{samples}}$", fontsize=10)
     for axes in (left, right):
         axes.set_xscale("log")
         axes.set_xlabel("samples")
+        axes.xaxis.set_major_formatter(ScalarFormatter())
+        axes.xaxis.set_minor_formatter(NullFormatter())
         finish(axes)
     if rows["f"].size and np.all(rows["f"] != 0):
         right.set_yscale("log")
     if scanned:
-        left.legend(frameon=False, fontsize=8)
+        figure.legend(loc="outside right", frameon=False, fontsize=8)
     return figure
 
 
@@ -282,8 +304,9 @@ def plot_against(statistics, scanned, key):
     Returns
     -------
     matplotlib Figure
-        Relative to the value at the largest of the key; bars are 95 % intervals. Against N the
-        axis is 1/sqrt(N): the contact strips lower f by some 3.6/sqrt(N) of itself.
+        Bars are 95 % intervals. Against N the
+        axis is 1/sqrt(N): the contact strips lower f by some 3.6/sqrt(N) of itself; open symbols
+        are limits N -> inf, with twice their error.
     """
     times = np.unique(statistics["tau_s"])
     times = times[[0, len(times) // 2, -1]] if len(times) > 2 else times
@@ -297,9 +320,16 @@ def plot_against(statistics, scanned, key):
             x = own[key].to_numpy(dtype=float)
             x = 1.0 / np.sqrt(x) if key == "sites.n_sites" else x
             f, low, high = (own[name].to_numpy() for name in ("f", "f_low", "f_high"))
-            label = f"{point_label(others, coordinates)} " + rf"$\tau_s = {tau_s:.3g}\,\tau_0$"
+            label = f"{point_label(others, coordinates)} {time_label(tau_s)}"
             axes.errorbar(x, f, yerr=np.abs([f - low, high - f]), fmt=f"{marker}-", color=colour,
                           markersize=4, linewidth=0.8, capsize=2, label=label.strip())  # fmt: skip
+            error = own["f_error"].to_numpy()
+            if key == "sites.n_sites" and len(own) > 2 and np.all(error > 0):
+                limit = extrapolate(x, f, error, exponent=1.0)
+                axes.errorbar(
+                    0.0, limit.value, yerr=2 * limit.error, fmt=marker, color=colour,
+                    markerfacecolor="white", markersize=5, capsize=2, clip_on=False,
+                )  # fmt: skip
     axes.set_xlabel(r"$1/\sqrt{N}$" if key == "sites.n_sites" else SYMBOL[key])
     axes.set_ylabel(r"$f(n_s, \tau_s)$")
     if key == "sites.n_sites":
