@@ -334,7 +334,7 @@ def plot_against(statistics, scanned, key):
     axes.set_ylabel(r"$f(n_s, \tau_s)$")
     if key == "sites.n_sites":
         axes.set_xlim(left=0.0)
-    axes.legend(frameon=False, fontsize=8)
+    figure.legend(loc="outside upper center", ncols=3, frameon=False, fontsize=8)
     finish(axes)
     return figure
 
