@@ -43,7 +43,7 @@ from hopnet.kernels.neighbours import fill_rows
 from hopnet.kernels.symbolic import Fronts
 from hopnet.records import read_only
 
-LEAF_SIZE = 32
+LEAF_SIZE = 24
 STRIP = 4.0
 NEGLIGIBLE = 1e-150  # conductances and weights below this count as zero
 SERIAL_SITES = 20_000  # graphs up to this size are not worth a second thread
@@ -140,21 +140,23 @@ def dissect_graph(
     tag = np.full(n, -1, np.int64)
 
     def dissect(task):
-        low, high, number, n_splits = task
+        number, low, high, n_splits = task
         record = np.empty((2 * (high - low) + 1, 4), np.int64)
         opened = ring if ring and number == 0 else 0.0
         count = cuts.dissect(start, neighbour, x, y, longest_x, longest_y, half_width, leaf_size,
-                             low, high, opened, n_splits or n, permutation, tag, number * (n + 1),
+                             low, high, opened, n_splits, permutation, tag, number * (n + 1),
                              record)  # fmt: skip
         return record[:count].copy()
 
-    top_splits = 15 if n > SERIAL_SITES else None
-    record = dissect((0, n, 0, top_splits))
-    if top_splits:
-        unsplit = record[record[:, 3] == 1]
-        tasks = [(row[0], row[2], t + 1, None) for t, row in enumerate(unsplit)]
-        below = run_side_by_side(dissect, tasks, threads)
-        record = np.concatenate([record[record[:, 3] == 0], *below])
+    # one cut, then seven in each half, then all the others: regions are independent
+    record = np.empty((0, 4), np.int64)
+    number, waiting = 0, [(0, n)]
+    for n_splits in (1, 7, n) if n > SERIAL_SITES else (n,):
+        tasks = [(number + t, low, high, n_splits) for t, (low, high) in enumerate(waiting)]
+        number += len(tasks)
+        record = np.concatenate([record, *run_side_by_side(dissect, tasks, threads)])
+        waiting = record[record[:, 3] == 1][:, [0, 2]].tolist()
+        record = record[record[:, 3] == 0]
     return tree_of_regions(record, permutation)
 
 
@@ -292,7 +294,7 @@ def analyse(dissection, link_i, link_j, terminal=None):
 
 
 def independent_subtrees(fronts, n_positions):
-    """Cut the tree of fronts into subtrees of some 1/16 of the work, and the fronts above them."""
+    """Cut the tree of fronts into subtrees of at most 1/32 of the work, and the fronts above them."""
     n_fronts = fronts.left.shape[0]
     first_front = np.empty(n_fronts, np.int64)
     operations = np.empty(n_fronts, np.float64)

@@ -146,11 +146,11 @@ def _cut_strip(start, neighbour, source, sink, level):
     left (``level[2u+1] < 0``). Sites that can be left are on the source's side.
     """
     n = source.shape[0]
-    previous = np.full(n, -1, np.int64)  # -1 no path, -2 source, else the strip site before
-    following = np.full(n, -1, np.int64)  # -1 no path, -2 sink, else the strip site after
-    queue = np.empty(2 * n, np.int64)
-    path = np.empty(2 * n, np.int64)
-    arc = np.empty(2 * n, np.int64)
+    previous = np.full(n, -1, np.int32)  # -1 no path, -2 source, else the strip site before
+    following = np.full(n, -1, np.int32)  # -1 no path, -2 sink, else the strip site after
+    queue = np.empty(2 * n, np.int32)
+    path = np.empty(2 * n, np.int32)
+    arc = np.empty(2 * n, np.int32)
     while True:
         sink_level = _find_levels(
             start, neighbour, source, sink, previous, following, level, queue
@@ -198,7 +198,7 @@ def _split(start, neighbour, coordinate, longest, half_width, site, region, tag,
         lowest = min(lowest, value[a])
         highest = max(highest, value[a])
     median = _kth_smallest(value[:n], n // 2)
-    reach = min(half_width, 0.25 * (highest - lowest))
+    reach = min(half_width, 0.12 * (highest - lowest))
     base = region << 32
     n_strip = 0
     strip = scratch
@@ -226,8 +226,8 @@ def _split(start, neighbour, coordinate, longest, half_width, site, region, tag,
     n_edges = 0
     for k in range(n_strip):
         n_edges += start[strip[k] + 1] - start[strip[k]]
-    strip_start = np.empty(n_strip + 1, np.int64)
-    strip_neighbour = np.empty(n_edges, np.int64)
+    strip_start = np.empty(n_strip + 1, np.int32)
+    strip_neighbour = np.empty(n_edges, np.int32)
     source = np.zeros(n_strip, np.bool_)
     sink = np.zeros(n_strip, np.bool_)
     filled = 0
@@ -246,7 +246,7 @@ def _split(start, neighbour, coordinate, longest, half_width, site, region, tag,
                     strip_neighbour[filled] = code - STRIP
                     filled += 1
     strip_start[n_strip] = filled
-    level = np.empty(2 * n_strip, np.int64)
+    level = np.empty(2 * n_strip, np.int32)
     _cut_strip(strip_start, strip_neighbour, source, sink, level)
 
     n_left = 0

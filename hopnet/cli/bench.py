@@ -59,18 +59,27 @@ def parse_options(words):
     return options
 
 
+MAIN = ("what", "seconds_min", "seconds_median", "ratio", "reference")
+
+
 def print_table(title, rows):
-    """Rows of dicts as one table on the terminal, columns in order of first appearance."""
+    """Name, times and ratio of each row as a table; what else it has in a last column."""
     from rich.console import Console
     from rich.table import Table
 
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    table = Table(title=title)
-    for column in columns:
-        table.add_column(column, justify="left" if column in ("what", "reference") else "right")
+    table = Table(title=f"{title}: seconds, and ratio to the reference timed beside it")
+    for heading, side in zip(("", "min", "median", "ratio", "to"), "lrrrl"):
+        table.add_column(heading, justify={"l": "left", "r": "right"}[side])
+    table.add_column("and", overflow="fold")
     for row in rows:
-        table.add_row(*(cell(row.get(column)) for column in columns))
-    Console().print(table)
+        more = ", ".join(
+            f"{key} {cell(value)}" for key, value in row.items() if key not in MAIN and cell(value)
+        )
+        table.add_row(*(cell(row.get(column)) for column in MAIN), more)
+    console = Console()
+    if not console.is_terminal:
+        console.width = 160
+    console.print(table)
 
 
 def cell(value):

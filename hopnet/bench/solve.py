@@ -1,0 +1,313 @@
+"""Kirchhoff's laws on one network: hopnet beside PARDISO, CHOLMOD, SuperLU and PyAMG.
+
+Every candidate gets the same network, warm, in turn. hopnet's time is order + symbolic analysis
++ factor + the drop of every link; a peer's is order + factor + solve of the assembled matrix
+(its assembly is not counted). Peers are optional (``pip install 'hopnet[bench]'``): one that is
+missing or fails is a row that says so.
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.spatial import cKDTree
+
+from hopnet.bench import paired, row
+from hopnet.current import account, net_flow, solve_current
+from hopnet.elimination import analyse, dissect_graph, factor, thread_count
+from hopnet.kernels import triads
+from hopnet.network import build_network, find_links
+from hopnet.sites import random_sites
+from hopnet.spin import f_curve, spin_generation
+
+
+def measure(n_sites=500_000, density=0.01, seed=1, repeats=3, curve=True, memory=True,
+            n_scaling=()):  # fmt: skip
+    """Time the main stages and the peers.
+
+    Parameters
+    ----------
+    n_sites, density, seed
+        The network.
+    repeats : int
+        Counted rounds.
+    curve : bool
+        Also the 33-point f-curve.
+    memory : bool
+        Also the peak memory of each solver, each in a process of its own.
+    n_scaling : list of int
+        Also hopnet alone at these sizes, with the exponent of its time.
+
+    Returns
+    -------
+    list of dict
+    """
+    n_sites = int(n_sites)
+    network = make_network(n_sites, density, seed)
+    rows = solver_rows(network, repeats)
+    if memory:
+        for line in rows:
+            line["peak_MB"] = peak_memory(line["what"], n_sites, density, seed)
+    rows += stage_rows(network, repeats, curve)
+    if n_scaling:
+        rows += scaling_rows(n_scaling, density, seed)
+    return rows
+
+
+def make_network(n_sites, density, seed):
+    """The network that everyone solves."""
+    return build_network(random_sites(n_sites, density=density, seed=seed))
+
+
+def kinds(network):
+    """terminal of each node, as `analyse` wants it: contacts 0 and 1, isolated -2, else -1."""
+    terminal = np.full(network.n_sites, -1)
+    terminal[network.isolated] = -2
+    terminal[network.source] = 0
+    terminal[network.drain] = 1
+    return terminal
+
+
+class Problem:
+    """One network in the forms that the solvers take."""
+
+    def __init__(self, network):
+        self.network = network
+        self.terminal = kinds(network)
+        self.g = np.exp(network.log_conductance)
+        n, i, j = network.n_sites, network.link_i, network.link_j
+        matrix = coo_array(
+            (
+                np.concatenate([self.g, self.g, -self.g, -self.g]),
+                (np.concatenate([i, j, i, j]), np.concatenate([i, j, j, i])),
+            ),
+            shape=(n, n),
+        ).tocsr()
+        self.inner = np.flatnonzero(self.terminal == -1)
+        self.voltage = (self.terminal == 0).astype(float)
+        self.matrix = matrix[self.inner][:, self.inner].tocsr()
+        self.matrix.sort_indices()
+        self.rhs = -(matrix @ self.voltage)[self.inner]
+
+    def flow_of(self, potential):
+        """Link flows from the potentials of the inner sites."""
+        voltage = self.voltage.copy()
+        voltage[self.inner] = potential
+        return self.g * (voltage[self.network.link_i] - voltage[self.network.link_j])
+
+    def quality(self, flow):
+        """Imbalance, its 99th percentile by site, spread of five cut currents."""
+        net = net_flow(self.network, flow)
+        _, by_site, imbalance = account(self.network, flow, net, self.terminal)
+        x = self.network.sites.position[:, 0] / self.network.sites.length
+        cuts = [
+            (((x < place)[self.network.link_i].astype(int) - (x < place)[self.network.link_j])
+             * flow).sum()
+            for place in (0.1, 0.3, 0.5, 0.7, 0.9)
+        ]  # fmt: skip
+        spread = (max(cuts) - min(cuts)) / abs(np.mean(cuts)) if np.mean(cuts) else np.inf
+        return {
+            "imbalance": imbalance,
+            "imbalance_p99": float(np.percentile(by_site, 99)),
+            "cut_spread": float(spread),
+        }
+
+
+def hopnet_drops(problem):
+    """Order, symbolic analysis, factor, drop of every link."""
+    network = problem.network
+    order = dissect_graph(network.link_i, network.link_j, network.sites.position)
+    symbolic = analyse(order, network.link_i, network.link_j, problem.terminal)
+    factored = factor(symbolic, problem.g)
+    return problem.g * factored.link_drops(network.n_links, (1.0, 0.0))
+
+
+def hopnet_solve_current(problem):
+    """All of solve_current: also clusters, the correction step and the accounts."""
+    return solve_current(replace(problem.network)).flow
+
+
+def pardiso(problem):
+    """Intel MKL PARDISO through pypardiso, symmetric positive definite."""
+    import pypardiso
+    from scipy.sparse import triu
+
+    if not hasattr(problem, "upper"):  # its input format, not its work
+        problem.upper = triu(problem.matrix, format="csr")
+    solver = pypardiso.PyPardisoSolver(mtype=2)
+    try:
+        solver.factorize(problem.upper)
+        return problem.flow_of(solver.solve(problem.upper, problem.rhs))
+    finally:
+        solver.free_memory(everything=True)
+
+
+def cholmod(problem):
+    """CHOLMOD (simplicial) through cholespy."""
+    from cholespy import CholeskySolverD, MatrixType
+
+    m = problem.matrix
+    solver = CholeskySolverD(m.shape[0], m.indptr.astype(np.int32), m.indices.astype(np.int32),
+                             m.data, MatrixType.CSR)  # fmt: skip
+    x = np.zeros_like(problem.rhs)
+    solver.solve(problem.rhs, x)
+    return problem.flow_of(x)
+
+
+def superlu(problem):
+    """SuperLU through scipy, symmetric mode."""
+    from scipy.sparse.linalg import splu
+
+    options = {"SymmetricMode": True}
+    factored = splu(problem.matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0,
+                    options=options)  # fmt: skip
+    return problem.flow_of(factored.solve(problem.rhs))
+
+
+def pyamg(problem):
+    """Smoothed aggregation with conjugate gradients, stopped after a minute."""
+    import pyamg
+
+    start = time.perf_counter()
+
+    def stop_in_time(_):
+        if time.perf_counter() - start > PATIENCE:
+            raise TimeoutError(f"no answer in {PATIENCE} s")
+
+    solver = pyamg.smoothed_aggregation_solver(problem.matrix, symmetry="symmetric")
+    return problem.flow_of(
+        solver.solve(problem.rhs, tol=1e-12, maxiter=300, accel="cg", callback=stop_in_time)
+    )
+
+
+SOLVERS = {
+    "hopnet: order + symbolic + factor + drops": hopnet_drops,
+    "hopnet: solve_current, all of it": hopnet_solve_current,
+    "PARDISO": pardiso,
+    "CHOLMOD (cholespy)": cholmod,
+    "SuperLU (scipy)": superlu,
+    "PyAMG (SA + CG)": pyamg,
+}
+REFERENCE = "PARDISO"
+PATIENCE = 60  # seconds for one solve; slower candidates are timed once
+
+
+def solver_rows(network, repeats):
+    """Time the solvers in turn; measure what each answer is worth."""
+    problem = Problem(network)
+    answers, failures, first = {}, {}, {}
+    for name, solve in SOLVERS.items():  # warm-up, and the answer
+        start = time.perf_counter()
+        try:
+            answers[name] = problem.quality(solve(problem))
+        except Exception as failure:  # a peer may fail in any way it likes: that is its row
+            failures[name] = f"{type(failure).__name__}: {failure}"
+        first[name] = time.perf_counter() - start
+    quick = [name for name in answers if first[name] < PATIENCE / 4]
+    seconds = {name: [first[name]] for name in answers} | paired(
+        {name: lambda solve=SOLVERS[name]: solve(problem) for name in quick},
+        repeats=repeats,
+        warm_up=0,
+    )
+    rows = []
+    for name in SOLVERS:
+        if name in failures:
+            rows.append({"what": name, "failed": failures[name][:60]})
+            continue
+        compared = (REFERENCE, seconds[REFERENCE]) if REFERENCE in seconds else (None, None)
+        rows.append(row(name, seconds[name], *compared, **answers[name]))
+    return rows
+
+
+def run_once(name, n_sites, density, seed):
+    """Solve once in this process and print the peak memory above that of the network, in MB."""
+    problem = Problem(make_network(int(n_sites), density, seed))
+    SOLVERS[name](problem)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)
+
+
+def peak_memory(name, n_sites, density, seed):
+    """Peak memory of a process that builds the network and solves it once, in MB."""
+    code = (
+        f"from hopnet.bench.solve import run_once; run_once({name!r}, {n_sites}, {density}, {seed})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    return float(done.stdout.split()[-1]) if done.returncode == 0 else None
+
+
+def stage_rows(network, repeats, curve):
+    """hopnet's stages, each beside what it is fairly compared with."""
+    sites, radius = network.sites, network.cutoff_radius
+    seconds = paired(
+        {
+            "links": lambda: find_links(sites, radius),
+            "tree": lambda: cKDTree(sites.position).query_pairs(radius, output_type="ndarray"),
+        },
+        repeats=repeats,
+    )
+    rows = [row("neighbour search", seconds["links"], "cKDTree.query_pairs", seconds["tree"])]
+    count = np.empty(network.n_sites, np.int64)
+    current = solve_current(network)
+    triads.count_triads(network.row_start, network.row_neighbour, 0, count)
+    problem = Problem(network)
+    order = dissect_graph(network.link_i, network.link_j, sites.position)
+    symbolic = analyse(order, network.link_i, network.link_j, problem.terminal)
+    free = analyse(order, network.link_i, network.link_j)
+    factored = factor(symbolic, problem.g)
+    gamma = spin_generation(network, current).gamma
+    stages = {
+        "triads": lambda: spin_generation(network, current),
+        "order": lambda: dissect_graph(network.link_i, network.link_j, sites.position),
+        "symbolic": lambda: analyse(order, network.link_i, network.link_j, problem.terminal),
+        "factor": lambda: factor(symbolic, problem.g),
+        "drops": lambda: factored.link_drops(network.n_links, (1.0, 0.0)),
+        "spin factor + solve": lambda: factor(free, problem.g, 1e-4).solve(gamma),
+        "solve_current": lambda: solve_current(replace(network)),
+    }
+    if curve:
+        tau_s = np.logspace(-2, 12, 33)
+        stages["33-point f-curve"] = lambda: f_curve(network, tau_s, current=current)
+    seconds = paired(stages, repeats=repeats)
+    more = {
+        "triads": {"per_second": int(count.sum()) / min(seconds["triads"])},
+        "factor": {
+            "flops_per_second": 2 * symbolic.operations / min(seconds["factor"]),
+            "entries": symbolic.n_entries,
+            "multiply_adds": symbolic.operations,
+        },
+    }
+    for name in stages:
+        if name == "33-point f-curve":
+            rows.append(row(name, seconds[name], "solve_current", seconds["solve_current"]))
+        elif name != "solve_current":
+            rows.append(row(f"stage: {name}", seconds[name], **more.get(name, {})))
+    return rows
+
+
+def scaling_rows(sizes, density, seed):
+    """hopnet alone over sizes: seconds, flops per second, and the exponent of the time."""
+    rows = []
+    for n_sites in sizes:
+        problem = Problem(make_network(int(n_sites), density, seed))
+        hopnet_drops(problem)
+        start = time.perf_counter()
+        hopnet_drops(problem)
+        seconds = time.perf_counter() - start
+        order = problem.network.dissection
+        symbolic = analyse(order, problem.network.link_i, problem.network.link_j, problem.terminal)
+        rows.append(
+            row(f"hopnet, N = {int(n_sites)}, {thread_count()} threads", [seconds],
+                flops_per_second=2 * symbolic.operations / seconds,
+                multiply_adds=symbolic.operations)
+        )  # fmt: skip
+    if len(rows) > 1:
+        exponent = np.polyfit(np.log(np.asarray(sizes, float)),
+                              np.log([r["seconds_min"] for r in rows]), 1)[0]  # fmt: skip
+        rows[-1]["time_exponent"] = float(exponent)
+    return rows
