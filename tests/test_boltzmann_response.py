@@ -13,14 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hopnet.boltzmann.approximation import approximate_response
-from hopnet.boltzmann.collisions import Disorder
-from hopnet.boltzmann.conventions import Convention
-from hopnet.boltzmann.kinetic import (
-    generator,
-    hanle_formula,
-    kinetic_response,
-    streaming_matrix,
+from hopnet.boltzmann.collisions import (
+    Disorder,
+    collision_integral,
+    precession_matrix,
+    side_jump_source,
+    swap_term,
 )
+from hopnet.boltzmann.conventions import Convention, resolve_convention
+from hopnet.boltzmann.kinetic import generator, hanle_formula, kinetic_response
+from hopnet.boltzmann.operators import larmor_matrix, streaming_matrix
 from hopnet.boltzmann.profile import spin_profile
 from hopnet.boltzmann.response import (
     Coefficients,
@@ -272,6 +274,84 @@ def test_reversed_field_reverses_the_turned_spin():
     )
     assert one.magnetisation[1] == pytest.approx(other.magnetisation[1], rel=1e-12)
     assert one.magnetisation[2] == pytest.approx(-other.magnetisation[2], rel=1e-12)
+
+
+def generator_of_integrals(electrons, disorder, harmonics, convention, star=True):
+    """[qbe 11] from the collision integrals themselves and the angle's derivative."""
+    matrix = collision_integral(disorder, harmonics, star=star, convention=convention)
+    chosen = resolve_convention(convention)
+    turns = (2 if chosen.gauge else 1) * electrons.rashba * electrons.fermi_momentum
+    matrix = matrix + turns * electrons.drude_time * precession_matrix(harmonics)
+    force = (8 if chosen.cyclotron else 2) * electrons.mass * electrons.rashba**2
+    derivative = np.zeros((2 * harmonics + 1,) * 2)
+    for l in range(1, harmonics + 1):
+        derivative[2 * l - 1, 2 * l], derivative[2 * l, 2 * l - 1] = l, -l
+    swap = np.zeros((4, 4))
+    swap[0, 3] = swap[3, 0] = 1.0
+    return matrix + force * electrons.drude_time * np.kron(derivative, swap)
+
+
+ANISOTROPIC = Disorder(-0.1, 0.2, weight=(1.0, 0.6, -0.2, 0.05, 0.02))
+
+
+@pytest.mark.parametrize("convention", ["consistent", "printed"])
+@pytest.mark.parametrize("disorder", [Disorder(0.05, 0.1, 0.2), ANISOTROPIC])
+@pytest.mark.parametrize("harmonics", [1, 2, 5])
+def test_the_operator_is_the_sum_of_its_integrals(disorder, harmonics, convention):
+    electrons = Electrons(1.3, 0.04, 0.8, 7.0)
+    expected = generator_of_integrals(electrons, disorder, harmonics, convention)
+    found = generator(electrons, disorder, harmonics, convention=convention)
+    assert np.max(np.abs(found - expected)) < 1e-13
+    quiet = generator(electrons, disorder, harmonics, star=False, swap=False, convention=convention)
+    expected = generator_of_integrals(electrons, disorder, harmonics, convention, star=False)
+    assert np.max(np.abs(quiet - expected + swap_term(disorder, harmonics))) < 1e-13
+
+
+DRIVES = {
+    "field": ((0.01, -0.02, 0.03), 0.0, (0.0, 0.0)),
+    "frequency": ((0.0, 0.0, 0.0), 0.04, (0.0, 0.0)),
+    "field and frequency": ((0.0, 0.05, 0.01), -0.02, (0.0, 0.0)),
+    "wave": ((0.0, 0.0, 0.0), 0.0, (0.03, -0.01)),
+    "all": ((0.01, 0.02, -0.01), 0.03, (-0.02, 0.05)),
+}
+
+
+@pytest.mark.parametrize("name", list(DRIVES))
+@pytest.mark.parametrize("disorder", [Disorder(0.05, 0.1, 0.2), ANISOTROPIC])
+def test_banded_response_equals_a_dense_solve(name, disorder):
+    electrons = Electrons(1.3, 0.04, 0.8, 7.0)
+    larmor, frequency, q = DRIVES[name]
+    found = kinetic_response(
+        electrons, disorder, 5, larmor=larmor, frequency=frequency, wave_vector=q, side_jump=-0.02
+    )
+    matrix = -generator_of_integrals(electrons, disorder, 5, "consistent").astype(complex)
+    matrix -= electrons.drude_time * np.kron(np.eye(11), larmor_matrix(larmor))
+    matrix += 1j * electrons.drude_time * frequency * np.eye(44)
+    streaming = np.tensordot(q, streaming_matrix(5), axes=1)
+    path = electrons.fermi_velocity * electrons.drude_time
+    matrix += 1j * path * np.kron(streaming, np.eye(4))
+    first = 0 if any(q) else 1
+    source = side_jump_source(5, -0.02)
+    source[4] = 1.0
+    expected = np.zeros(44, dtype=complex)
+    expected[first:] = np.linalg.solve(matrix[first:, first:], source[first:])
+    assert found.harmonic.ravel() == pytest.approx(expected, abs=1e-11)
+    assert found.residual < 1e-12
+
+
+def test_one_call_for_many_drives_equals_many_calls():
+    electrons, disorder = Electrons(rashba=0.005, drude_time=20.0), Disorder(0.05, 0.1, 0.2)
+    larmor = np.random.default_rng(2718).normal(0, 0.01, (3, 1, 3))
+    frequency = np.array([0.0, 0.02])
+    together = kinetic_response(electrons, disorder, larmor=larmor, frequency=frequency)
+    assert together.spin_current.shape == (3, 2, 3, 2)
+    for i in range(3):
+        for k in range(2):
+            one = kinetic_response(
+                electrons, disorder, larmor=larmor[i, 0], frequency=frequency[k]
+            )
+            assert together.magnetisation[i, k] == pytest.approx(one.magnetisation, rel=1e-13)
+            assert together.spin_current[i, k] == pytest.approx(one.spin_current, abs=1e-15)
 
 
 @pytest.mark.parametrize(("q", "expected"), [(0.01, -0.00005000125), (0.1, -0.005012562893)])

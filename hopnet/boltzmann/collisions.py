@@ -85,7 +85,7 @@ class Disorder:
 def check_real(name, value):
     """``value`` as float64, if it is real and finite."""
     array = np.asarray(value)
-    if array.dtype.kind not in "iuf" or not np.all(np.isfinite(array)):
+    if array.dtype.kind not in "iuf" or not np.isfinite(array).all():
         raise ParameterError(f"{name} must be real and finite, got {value!r}; give a number.")
     return array.astype(float)
 

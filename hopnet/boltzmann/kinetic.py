@@ -6,24 +6,33 @@ Units and state as in `hopnet.boltzmann.collisions`; results as in
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from hopnet.boltzmann.collisions import (
-    check_harmonics,
-    check_real,
-    collision_integral,
-    precession_matrix,
-    side_jump_source,
-    swap_term,
-)
+from hopnet.boltzmann.collisions import check_harmonics, check_real, side_jump_source
 from hopnet.boltzmann.conventions import resolve_convention
-from hopnet.boltzmann.response import coefficients, linear_response
+from hopnet.boltzmann.operators import (
+    FREQUENCY,
+    HOLD,
+    LARMOR,
+    STREAMING,
+    operator_terms,
+    static_sizes,
+)
+from hopnet.boltzmann.response import (
+    bare_conductivities,
+    check_born,
+    coefficients,
+    linear_response,
+)
 from hopnet.errors import ConvergenceError, ParameterError
-from hopnet.records import read_only
+from hopnet.kernels.boltzmann_band import fill_band_solution
 
+CHARGE, SIDE_JUMP = 4, 11  # cos of the charge, sin of spin z: where the field drives
 TOLERANCE = 1e-9  # of the true residual of a solve, relative to the source
+STILL, STEADY, UNIFORM = (np.broadcast_to(0.0, n) for n in ((3,), (), (2,)))  # read-only
 
 
 @dataclass(frozen=True)
@@ -84,62 +93,8 @@ def generator(
     """
     chosen = resolve_convention(convention)
     check_harmonics(harmonics)
-    matrix = collision_integral(disorder, harmonics, star=star, convention=chosen)
-    if not swap:
-        matrix -= swap_term(disorder, harmonics)
-    if electrons.rashba != 0:
-        turns = (2 if chosen.gauge else 1) * electrons.rashba * electrons.fermi_momentum
-        matrix += turns * electrons.drude_time * precession_matrix(harmonics)
-        cyclotron = (8 if chosen.cyclotron else 2) * electrons.mass * electrons.rashba**2
-        add_cyclotron(matrix, cyclotron * electrons.drude_time)
-    return matrix
-
-
-def add_cyclotron(matrix, turn):
-    """Add ``(turn / 2) {sigma_z, d/dtheta}`` to a matrix on harmonics, in place."""
-    size = matrix.shape[0] // 4
-    order = np.arange(1, (size - 1) // 2 + 1)
-    cosine, sine = 4 * (2 * order - 1), 4 * (2 * order)
-    for a, b in ((0, 3), (3, 0)):
-        matrix[sine + a, cosine + b] -= order * turn
-        matrix[cosine + a, sine + b] += order * turn
-
-
-def larmor_matrix(larmor):
-    """``larmor x`` as a matrix on (charge, x, y, z); the magnetic part of [qbe 9].
-
-    Parameters
-    ----------
-    larmor : float64[..., 3]
-        ``2 gamma H``: for [qbe 9] as printed, ``dm/dt = 2 gamma H x m``.
-
-    Returns
-    -------
-    float64[..., 4, 4]
-    """
-    x, y, z = np.moveaxis(np.asarray(larmor, dtype=float), -1, 0)
-    out = np.zeros((*x.shape, 4, 4))
-    out[..., 1, 2], out[..., 1, 3] = -z, y
-    out[..., 2, 1], out[..., 2, 3] = z, -x
-    out[..., 3, 1], out[..., 3, 2] = -y, x
-    return out
-
-
-def streaming_matrix(harmonics):
-    """Multiplication by ``cos`` and by ``sin``: float64[2, 2L+1, 2L+1] on the harmonics."""
-    size = 2 * harmonics + 1
-    out = np.zeros((2, size, size))
-    for l in range(harmonics):
-        c, s = 2 * l - 1, 2 * l  # of harmonic l; for l = 0 only index 0
-        c1, s1 = 2 * l + 1, 2 * l + 2
-        if l == 0:
-            out[0, c1, 0], out[0, 0, c1] = 1.0, 0.5
-            out[1, s1, 0], out[1, 0, s1] = 1.0, 0.5
-            continue
-        out[0, c1, c] = out[0, c, c1] = out[0, s1, s] = out[0, s, s1] = 0.5
-        out[1, s1, c] = out[1, c, s1] = 0.5
-        out[1, c1, s] = out[1, s, c1] = -0.5
-    return out
+    terms = operator_terms(harmonics, disorder.weight)
+    return terms.matrix(static_sizes(electrons, disorder, chosen, star=star, swap=swap))
 
 
 def kinetic_response(
@@ -149,9 +104,9 @@ def kinetic_response(
     *,
     star=True,
     swap=True,
-    larmor=(0.0, 0.0, 0.0),
-    frequency=0.0,
-    wave_vector=(0.0, 0.0),
+    larmor=STILL,
+    frequency=STEADY,
+    wave_vector=UNIFORM,
     side_jump=None,
     convention="consistent",
 ):
@@ -192,8 +147,9 @@ def kinetic_response(
 
     Notes
     -----
-    At zero wave vector the charge harmonic ``l = 0`` is conserved and left out. Cost: one
-    dense solve of order ``4 (2L+1)`` for each drive.
+    At zero wave vector the charge harmonic ``l = 0`` is conserved and held at 0. Cost: one
+    banded solve of order ``4 (2L+1)`` for each drive, linear in L; the first call with an L and
+    a scattering weight builds the terms of the operator, later ones only add them up.
 
     Examples
     --------
@@ -207,93 +163,91 @@ def kinetic_response(
     (0.2, True)
     """
     chosen = resolve_convention(convention)
-    larmor = check_real("larmor", larmor)
-    frequency = check_real("frequency", frequency)
-    wave_vector = check_real("wave_vector", wave_vector)
+    check_harmonics(harmonics)
+    larmor = larmor if larmor is STILL else check_real("larmor", larmor)
+    frequency = frequency if frequency is STEADY else check_real("frequency", frequency)
+    wave_vector = wave_vector if wave_vector is UNIFORM else check_real("wave_vector", wave_vector)
     if larmor.shape[-1:] != (3,) or wave_vector.shape[-1:] != (2,):
         raise ParameterError(
             "larmor needs three and wave_vector two components on the last axis, got shapes "
             f"{larmor.shape} and {wave_vector.shape}; give vectors."
         )
-    projected = coefficients(electrons, disorder, chosen)
+    check_born(disorder)
+    drude, jump = bare_conductivities(electrons, disorder, chosen)
     bare = electrons.density * electrons.drude_time / electrons.mass
-    ratio = side_jump
-    if side_jump is None:
-        ratio = float(projected.side_jump / projected.drude_conductivity)
-    static = generator(
-        electrons, disorder, harmonics, star=star, swap=swap, convention=chosen
-    )
+    ratio = float(jump / drude) if side_jump is None else side_jump
     source = side_jump_source(harmonics, ratio)
-    source[4] = 1.0
-    matrix, first = drive_matrices(static, electrons, harmonics, larmor, frequency, wave_vector)
-    amplitude, residual = solve_all(matrix, source, first)
-    return collect(amplitude.reshape(*amplitude.shape[:-1], -1, 4), bare, residual)
+    source[CHARGE] = 1.0
+    static = static_sizes(electrons, disorder, chosen, star=star, swap=swap)
+    size = drive_sizes(static, electrons, larmor, frequency, wave_vector)
+    terms = operator_terms(harmonics, disorder.weight)
+    amplitude, residual = solve_all(terms, size.reshape(-1, size.shape[-1]), source)
+    return collect(amplitude.reshape(*size.shape[:-1], -1, 4), bare, residual)
 
 
-def drive_matrices(static, electrons, harmonics, larmor, frequency, wave_vector):
-    """``i omega + i q.v - generator - Larmor`` for every drive, and the first mode kept."""
-    shape = np.broadcast_shapes(larmor.shape[:-1], frequency.shape, wave_vector.shape[:-1])
-    size, order = 2 * harmonics + 1, static.shape[0]
+def drive_sizes(static, electrons, larmor, frequency, wave_vector):
+    """Sizes of all terms in ``i omega + i q.v - generator - Larmor``: [..., 16]."""
+    oscillating = frequency is not STEADY and bool(frequency.any())
+    travelling = wave_vector is not UNIFORM and bool(wave_vector.any())
+    shape = larmor.shape[:-1]
+    if frequency.ndim or wave_vector.ndim > 1:
+        shape = np.broadcast_shapes(shape, frequency.shape, wave_vector.shape[:-1])
     tau = electrons.drude_time
-    moving = bool(np.any(frequency != 0) or np.any(wave_vector != 0))
-    matrix = np.broadcast_to(-static, (*shape, order, order))
-    matrix = matrix.astype(complex if moving else float, copy=True)
-    if np.any(larmor != 0):
-        rows = np.arange(order).reshape(size, 4)
-        turn = np.broadcast_to(tau * larmor_matrix(larmor), (*shape, 4, 4))
-        matrix[..., rows[:, :, None], rows[:, None, :]] -= turn[..., None, :, :]
-    if np.any(frequency != 0):
-        diagonal = np.arange(order)
-        matrix[..., diagonal, diagonal] += 1j * tau * frequency[..., None]
-    first = 1
-    if np.any(wave_vector != 0):
-        if not np.all(np.any(wave_vector != 0, axis=-1) | (frequency != 0)):
-            raise ParameterError(
-                "a zero wave_vector at zero frequency leaves the density undetermined beside "
-                "others that are not zero; solve it in a call of its own."
-            )
-        first = 0
-        streaming = np.kron(streaming_matrix(harmonics), np.eye(4))
-        path = electrons.fermi_velocity * tau
-        matrix += 1j * path * np.tensordot(wave_vector, streaming, axes=(-1, 0))
-    return matrix, first
+    size = np.zeros((*shape, HOLD + 1), dtype=complex if oscillating or travelling else float)
+    size[..., : LARMOR.start] = -static
+    size[..., LARMOR] = -tau * larmor
+    if oscillating:
+        size[..., FREQUENCY] = 1j * tau * frequency
+    if not travelling:
+        size[..., HOLD] = 1.0
+        return size
+    if not np.all(np.any(wave_vector != 0, axis=-1) | (frequency != 0)):
+        raise ParameterError(
+            "a zero wave_vector at zero frequency leaves the density undetermined beside "
+            "others that are not zero; solve it in a call of its own."
+        )
+    size[..., STREAMING] = 1j * electrons.fermi_velocity * tau * wave_vector
+    return size
 
 
-def solve_all(matrix, source, first):
-    """Solve for the modes from ``first`` on; returns all amplitudes and the worst residual."""
-    kept, drive = matrix[..., first:, first:], source[first:]
-    try:
-        part = np.linalg.solve(kept, np.broadcast_to(drive, kept.shape[:-1])[..., None])[..., 0]
-    except np.linalg.LinAlgError:
+def solve_all(terms, size, source):
+    """Amplitudes [n_drives, order] of all drives and the worst residual."""
+    entry = size @ terms.value
+    amplitude, missed = np.empty((size.shape[0], terms.order), entry.dtype), np.empty(size.shape[0])
+    work = np.empty((terms.order, 3 * terms.width + 2), entry.dtype)
+    fill_band_solution(
+        entry, terms.row, terms.column, terms.width, source, work, amplitude, missed
+    )
+    residual = float(missed.max(initial=0.0)) / max(1.0, abs(source[SIDE_JUMP]))
+    if residual == math.inf:
         raise ParameterError(
             "the spin is undetermined: neither lambda_xy, lambda_z, alpha nor the frequency "
             "lets it settle; make one of them non-zero."
-        ) from None
-    miss = (kept @ part[..., None])[..., 0] - drive
-    residual = float(np.max(np.abs(miss))) / max(float(np.max(np.abs(drive))), 1e-300)
-    size = max(1.0, float(np.max(np.abs(part))))
-    amplitude = np.zeros(matrix.shape[:-1], dtype=part.dtype)
-    amplitude[..., first:] = part
-    if not residual <= TOLERANCE * size:
-        raise ConvergenceError(
-            f"the harmonics solve left a residual of {residual:.2g}, allowed "
-            f"{TOLERANCE * size:.2g}; something must relax the spin faster than rounding.",
-            estimate=amplitude,
-            residual=residual,
         )
+    if not residual <= TOLERANCE:
+        allowed = TOLERANCE * max(1.0, float(np.abs(amplitude).max(initial=0.0)))
+        if not residual <= allowed:
+            raise ConvergenceError(
+                f"the harmonics solve left a residual of {residual:.2g}, allowed {allowed:.2g}; "
+                "something must relax the spin faster than rounding.",
+                estimate=amplitude,
+                residual=residual,
+            )
     return amplitude, residual
 
 
 def collect(harmonic, conductivity, residual):
     """The moments of the amplitudes: currents from ``l = 1``, densities from ``l = 0``."""
-    first = np.swapaxes(harmonic[..., 1:3, :], -1, -2)
-    kind = harmonic.dtype
+    current = conductivity * harmonic[..., 1:3, :]
+    density = 2 * conductivity * harmonic[..., 0, :]
+    for array in (harmonic, current, density):
+        array.flags.writeable = False
     return KineticResponse(
-        charge_current=read_only(conductivity * first[..., 0, :], kind),
-        spin_current=read_only(conductivity * first[..., 1:, :], kind),
-        magnetisation=read_only(2 * conductivity * harmonic[..., 0, 1:], kind),
-        density=read_only(2 * conductivity * harmonic[..., 0, 0], kind),
-        harmonic=read_only(harmonic, kind),
+        charge_current=current[..., 0],
+        spin_current=current[..., 1:].swapaxes(-1, -2),
+        magnetisation=density[..., 1:],
+        density=density[..., 0],
+        harmonic=harmonic,
         residual=residual,
     )
 

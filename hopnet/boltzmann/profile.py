@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from hopnet.boltzmann.collisions import check_real
-from hopnet.boltzmann.kinetic import generator, larmor_matrix
+from hopnet.boltzmann.kinetic import generator
+from hopnet.boltzmann.operators import larmor_matrix
 from hopnet.boltzmann.response import coefficients
 from hopnet.errors import ConvergenceError, ParameterError
 from hopnet.records import read_only

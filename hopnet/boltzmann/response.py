@@ -226,19 +226,11 @@ def coefficients(electrons, disorder, convention="consistent", *, current_correc
     """
     chosen = resolve_convention(convention)
     xy, z = disorder.lambda_xy, disorder.lambda_z
-    if np.any(np.abs(xy) > LARGEST_LAMBDA) or np.any(np.abs(z) > LARGEST_LAMBDA):
-        warnings.warn(
-            f"a lambda of {max(np.max(np.abs(xy)), np.max(np.abs(z))):.3g} exceeds "
-            f"{LARGEST_LAMBDA}: the third-order Born terms, left out here, are not small.",
-            ValidityWarning,
-            stacklevel=2,
-        )
+    check_born(disorder)
     rates = relaxation_rates(electrons, disorder, chosen)
     tau = 1 / rates.transport
     _, sine_squared = angular_means(disorder)
-    conductivity = electrons.density * tau / electrons.mass
-    mott_area = z if chosen.side_jump_unit else z / electrons.fermi_momentum**2
-    side_jump = (1 if chosen.side_jump_sign else -1) * electrons.density * mott_area
+    conductivity, side_jump = bare_conductivities(electrons, disorder, chosen)
     skew = (2 if chosen.skew else 1) * math.pi * disorder.strength * z
     cyclotron = (8 if chosen.cyclotron else 2) * electrons.mass * electrons.rashba**2
     sign = -1 if chosen.precession_sign else 1
@@ -264,6 +256,27 @@ def coefficients(electrons, disorder, convention="consistent", *, current_correc
         charge_correction=charge_correction * tau / electrons.drude_time,
         spin_correction=spin_correction * tau / electrons.drude_time,
     )
+
+
+def bare_conductivities(electrons, disorder, chosen):
+    """``sigma_D`` with the transport time and ``sigma_SJ``; equation [qbe 17]."""
+    n = electrons.density
+    tau = electrons.drude_time / (1 - angular_means(disorder)[0])
+    z = disorder.lambda_z
+    mott_area = z if chosen.side_jump_unit else z / electrons.fermi_momentum**2
+    return n * tau / electrons.mass, (1 if chosen.side_jump_sign else -1) * n * mott_area
+
+
+def check_born(disorder):
+    """Warn where the third-order Born terms, left out everywhere, are not small."""
+    xy, z = disorder.lambda_xy, disorder.lambda_z
+    if np.count_nonzero((abs(xy) > LARGEST_LAMBDA) | (abs(z) > LARGEST_LAMBDA)):
+        warnings.warn(
+            f"a lambda of {max(np.max(np.abs(xy)), np.max(np.abs(z))):.3g} exceeds "
+            f"{LARGEST_LAMBDA}: the third-order Born terms, left out here, are not small.",
+            ValidityWarning,
+            stacklevel=3,
+        )
 
 
 def second_order_corrections(disorder):
