@@ -52,6 +52,7 @@ _HOME = {
     "solve_spin": "hopnet.spin",
     "spin_generation": "hopnet.spin",
     "sweep_clusters": "hopnet.percolation",
+    "with_energies": "hopnet.energies",
 }
 
 __all__ = sorted(_HOME)

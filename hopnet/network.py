@@ -12,6 +12,16 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from hopnet.elimination import dissect_graph
+from hopnet.energies import (
+    barriers,
+    candidate_links,
+    check_temperature,
+    critical_exponent,
+    least_barriers,
+    log_hops,
+    log_occupations,
+    warn_of_unused_energies,
+)
 from hopnet.errors import NotPercolatingError, ParameterError, ValidityWarning
 from hopnet.kernels import neighbours
 from hopnet.records import load_arrays, read_only, save_arrays
@@ -40,9 +50,9 @@ class Network:
     link_i, link_j : int64[n_links]
         ``link_i < link_j``, sorted.
     log_conductance : float64[n_links]
-        ln(G_ij rho_0) = -2 R_ij / a_b, which also is ln(tau_0 / tau_ij).
+        ln(G_ij rho_0) = ln(K_ij tau_0), K_ij = n_j / tau_ij; with equal energies -2 R_ij / a_b.
     log_occupation : float64[n_sites]
-        ln(n_i) up to a constant; zero where energies are equal.
+        ln(n_i) up to a constant (largest n_i is 1); zero where energies are equal.
     source, drain : int64 arrays
         Contact sites at unit and at zero potential.
     axis : {"x", "y"}
@@ -156,7 +166,8 @@ class Network:
         )
 
     def to_networkx(self):
-        """A networkx.Graph: node ``pos``, edge ``conductance``; contacts and box as attributes."""
+        """A networkx.Graph: node ``pos`` and, unless all are equal, ``log_occupation``; edge
+        ``conductance``; contacts and box as attributes."""
         import networkx
 
         graph = networkx.Graph(
@@ -169,6 +180,9 @@ class Network:
         )
         for i, (x, y) in enumerate(self.sites.position.tolist()):
             graph.add_node(i, pos=(x, y))
+        if np.any(self.log_occupation):
+            for i, value in enumerate(self.log_occupation.tolist()):
+                graph.nodes[i]["log_occupation"] = value
         conductance = np.exp(self.log_conductance)
         graph.add_weighted_edges_from(
             zip(self.link_i.tolist(), self.link_j.tolist(), conductance.tolist()),
@@ -222,6 +236,7 @@ class Network:
             np.log(conductance),
             contacts=contacts,
             axis=attributes.get("axis", "x"),
+            log_occupation=[d.get("log_occupation", 0.0) for _, d in graph.nodes(data=True)],
         )
 
     def save(self, path):
@@ -244,6 +259,7 @@ class Network:
                 "drain": self.drain,
                 "axis": self.axis,
                 "cutoff_radius": self.cutoff_radius,
+                "exclusion": self.exclusion,
             },
         )
 
@@ -267,26 +283,42 @@ class Network:
             contacts=(stored["source"], stored["drain"]),
             axis=str(stored["axis"]),
             cutoff_radius=float(stored["cutoff_radius"]),
+            exclusion=bool(stored.get("exclusion", False)),
         )
 
 
-def build_network(sites, cutoff=1.5, cutoff_radius=None, contacts="x"):
-    """Join sites into the resistor network of the R-model.
+def build_network(sites, cutoff=1.5, cutoff_radius=None, contacts="x", kT=None, *, bath="ohmic",
+                  chemical_potential=None):  # fmt: skip
+    """Join sites into a resistor network: the R-model, or hops with phonons.
 
     Equations [hopping 5a], with tau_ij = tau_0 exp(2 R_ij / a_b)::
 
         ln(G_ij rho_0) = ln(tau_0 / tau_ij) = - 2 R_ij / a_b
 
+    and, if the sites carry energies and kT is given, [hopping S9], [hopping S22], [hopping S26]::
+
+        n_i = exp(-e_i / kT)        1/tau_ij = exp(-2 R_ij) s(x) exp(-(e_i - e_j)_+ / kT) / tau_0
+        G_ij rho_0 = n_j / tau_ij = n_i / tau_ji                     x = abs(e_i - e_j) / kT
+
     Parameters
     ----------
     sites : Sites
     cutoff : float
-        Links join sites closer than ``cutoff`` times l_c = 1.19847 / sqrt(n_s).
+        Links join sites closer than ``cutoff`` times l_c = 1.19847 / sqrt(n_s); with energies those
+        with 2 R_ij / a_b + barrier <= ``cutoff`` xi_c, the critical exponent of the sample.
     cutoff_radius : float, in a_b, optional
-        The same as a length; then ``cutoff`` is not used.
+        The same as a length; then ``cutoff`` is not used, and barriers do not cut.
     contacts : {"x", "y"} or (source, drain)
         Sites within one cutoff of the two edges across x or y, or arrays of site numbers (the
         current is then taken to run along x).
+    kT : float, optional
+        In the unit of the energies.
+    bath : {"ohmic", "miller_abrahams", "heat_bath"} or callable
+        s(x): the rate down by x kT over that at equal energies, where it is 1. "ohmic" is
+        x / (1 - exp(-x)), "miller_abrahams" 1, "heat_bath" 2 / (1 + exp(-x)).
+    chemical_potential : float, optional
+        Given: Fermi-Dirac occupations f, and G_ij rho_0 = f_j (1 - f_i) / tau_ij. For the
+        resistivity of charge; spins need few electrons a site and refuse such a network.
 
     Returns
     -------
@@ -296,7 +328,7 @@ def build_network(sites, cutoff=1.5, cutoff_radius=None, contacts="x"):
     ------
     ParameterError
         A cutoff that is not positive; contacts that are empty or overlap; a sample that wraps
-        and is narrower than three cutoffs.
+        and is narrower than three cutoffs; kT that is not positive, or given without energies.
 
     Notes
     -----
@@ -304,12 +336,34 @@ def build_network(sites, cutoff=1.5, cutoff_radius=None, contacts="x"):
     from 1.5 to 1.25 l_c changes f(tau_s = 0) at n_s a_b^2 = 0.01 by less than 0.4 %.
     Cost: O(n_sites + n_links), by a grid of cells.
     """
+    warm = kT is not None
+    if warm:
+        kT = check_temperature(kT)
+        if sites.energy is None:
+            raise ParameterError(
+                "kT is given, but these sites carry no energies; give them some by "
+                "with_energies(sites, ...), or leave kT out."
+            )
+    if chemical_potential is not None and not (warm and np.isfinite(chemical_potential)):
+        raise ParameterError(
+            f"chemical_potential must be a finite energy and needs kT, got {chemical_potential!r} "
+            f"with kT={kT!r}; give both or neither."
+        )
+    if sites.energy is not None and not warm:
+        warn_of_unused_energies()
+    axis = "y" if isinstance(contacts, str) and contacts == "y" else "x"
+    largest_exponent = np.inf
     if cutoff_radius is None:
         if not (np.isfinite(cutoff) and cutoff > 0):
             raise ParameterError(
                 f"cutoff must be a positive multiple of l_c, got {cutoff!r}; 1.5 is customary."
             )
         cutoff_radius = cutoff * critical_length(sites.density)
+        if warm:
+            largest_exponent = cutoff * critical_exponent(
+                find_links, sites, kT, chemical_potential=chemical_potential, axis=axis
+            )
+            cutoff_radius = 0.5 * largest_exponent
     elif not (np.isfinite(cutoff_radius) and cutoff_radius > 0):
         raise ParameterError(
             f"cutoff_radius must be a positive length in a_b, got {cutoff_radius!r}; "
@@ -323,31 +377,38 @@ def build_network(sites, cutoff=1.5, cutoff_radius=None, contacts="x"):
                 f"({3 * cutoff_radius:.4g} a_b) around, got {period:.4g} a_b; take more sites, a "
                 "smaller cutoff or geometry='open'."
             )
-    if sites.energy is not None:
-        warnings.warn(
-            "the R-model does not use the energies that these sites carry; "
-            "the network is built from distances alone.",
-            ValidityWarning,
-            stacklevel=2,
+    if warm and np.isfinite(largest_exponent):
+        least = least_barriers(sites.energy, kT, chemical_potential)
+        link_i, link_j, distance = candidate_links(
+            find_links, sites, least <= largest_exponent, cutoff_radius
         )
-    link_i, link_j = find_links(sites, cutoff_radius)
+        exponent = 2.0 * distance + barriers(link_i, link_j, sites.energy, kT, chemical_potential)
+        kept = exponent <= largest_exponent
+        link_i, link_j = link_i[kept], link_j[kept]
+    else:
+        link_i, link_j = find_links(sites, cutoff_radius)
     separation = np.empty((link_i.shape[0], 2))
     neighbours.fill_separation(sites.position, *sites.period, link_i, link_j, separation)
-    log_conductance = -2.0 * np.hypot(separation[:, 0], separation[:, 1])
-    if np.any(log_conductance == 0.0):
-        l = int(np.flatnonzero(log_conductance == 0.0)[0])
+    distance = np.hypot(separation[:, 0], separation[:, 1])
+    if np.any(distance == 0.0):
+        l = int(np.flatnonzero(distance == 0.0)[0])
         warnings.warn(
             f"sites {link_i[l]} and {link_j[l]} (and perhaps more) coincide: they are joined by "
             "the conductance of a hop of no length.",
             ValidityWarning,
             stacklevel=2,
         )
-    axis = "y" if isinstance(contacts, str) and contacts == "y" else "x"
+    log_conductance, log_occupation = -2.0 * distance, None
+    if warm:
+        log_conductance = log_hops(link_i, link_j, distance, sites.energy, kT, bath=bath,
+                                   chemical_potential=chemical_potential)  # fmt: skip
+        log_occupation = log_occupations(sites.energy, kT, chemical_potential)
     if isinstance(contacts, str):
         contacts = contact_strips(sites, axis=contacts, depth=cutoff_radius)
     return join_sites(
-        sites, link_i, link_j, log_conductance,
-        contacts=contacts, axis=axis, cutoff_radius=cutoff_radius,
+        sites, link_i, link_j, log_conductance, contacts=contacts, axis=axis,
+        log_occupation=log_occupation, cutoff_radius=cutoff_radius,
+        exclusion=chemical_potential is not None,
     )  # fmt: skip
 
 
@@ -388,7 +449,7 @@ def contact_strips(sites, *, axis, depth):
 
 def join_sites(
     sites, link_i, link_j, log_conductance, *, contacts, axis="x", log_occupation=None,
-    cutoff_radius=None,
+    cutoff_radius=None, exclusion=False,
 ):  # fmt: skip
     """A network from its links: checks the contacts, sorts the links, makes the rows.
 
@@ -403,6 +464,7 @@ def join_sites(
     axis : {"x", "y"}
     log_occupation : float64[n_sites], optional
     cutoff_radius : float, optional
+    exclusion : bool
 
     Returns
     -------
@@ -447,6 +509,7 @@ def join_sites(
         row_start=read_only(row_start, np.int64),
         row_neighbour=read_only(row_neighbour, np.int64),
         row_link=read_only(row_link, np.int64),
+        exclusion=bool(exclusion),
     )
 
 

@@ -19,6 +19,7 @@ LAYERS = [
     {"records"},
     {"material"},
     {"elimination", "sites"},
+    {"energies"},
     {"network"},
     {"current", "triads"},
     {"reduced", "percolation"},
