@@ -10,7 +10,8 @@ here is made on every admissible window (all sets of neighbouring points that co
 nearest the limit and have a point to spare, so that a misfit can show). The answer is the mean
 over windows, weighted by how well they fit (Akaike's weights, a point left out counting as a
 parameter; Jay and Neil, Phys. Rev. D 103, 114502 (2021)), its error the statistical one and the
-scatter between windows together. """
+scatter between windows together.
+"""
 
 from __future__ import annotations
 
