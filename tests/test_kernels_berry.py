@@ -5,17 +5,23 @@ import pytest
 from hopnet.kernels import berry as kernels
 from twins import berry as twins
 
+from hopnet.berry import light
+
 pytestmark = pytest.mark.kernel
 
 N_K, ORDER = 7, 4
 
 
 def forms(name):
+    """The kernel, its Python body, and the NumPy form for small grids where there is one."""
     kernel = getattr(kernels, name)
-    return [
+    out = [
         pytest.param(kernel, id="compiled"),
         pytest.param(getattr(kernel, "py_func", kernel), id="python"),
     ]
+    if hasattr(light, name):
+        out.append(pytest.param(getattr(light, name), id="light"))
+    return out
 
 
 def hermitian(rng, *shape):

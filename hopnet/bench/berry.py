@@ -10,6 +10,7 @@ import contextlib
 import io
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 
@@ -109,6 +110,13 @@ def honeycomb():
     return [[1.0, 0.0], [0.5, np.sqrt(3.0) / 2.0]], [[1 / 3, 1 / 3], [2 / 3, 2 / 3]]
 
 
+@contextlib.contextmanager
+def away():
+    """Work in a temporary directory: peers leave files where they run."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        yield
+
+
 def wannierberri_case(case, n, levels):
     """The same number from WannierBerri (S), as a function of nothing."""
     import wannierberri as wb
@@ -128,7 +136,7 @@ def wannierberri_case(case, n, levels):
         calculator = static.AHC(Efermi=levels, kwargs_formula={"external_terms": True})
 
     def call():
-        with contextlib.redirect_stdout(silent), contextlib.redirect_stderr(silent):
+        with away(), contextlib.redirect_stdout(silent), contextlib.redirect_stderr(silent):
             result = wb.run(
                 system,
                 grid,

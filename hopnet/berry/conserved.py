@@ -8,9 +8,8 @@ import numpy as np
 
 from hopnet.berry.integration import integrate
 from hopnet.berry.quadrature import Integral
-from hopnet.berry.spin_current import band_pairs, check_call, energies_of
+from hopnet.berry.spin_current import band_pairs, check_call, compiled, energies_of
 from hopnet.errors import ParameterError
-from hopnet.kernels.berry import fill_conserved
 from hopnet.records import read_only
 
 
@@ -66,7 +65,7 @@ def conserved_current(
         minus, plus = k - part * shift, k + part * shift
         velocity = 0.5 * (model.derivative(minus, a) + model.derivative(plus, a))
         out = np.empty(len(k))
-        fill_conserved(
+        compiled().fill_conserved(
             model.hamiltonian(minus), model.hamiltonian(plus), velocity, matrix, level, kT, out
         )
         return out / (part * step)

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from hopnet.berry.integration import integrate
-from hopnet.berry.spin_current import Treatment, check_call
+from hopnet.berry.spin_current import Treatment, check_call, compiled
 from hopnet.errors import ParameterError
-from hopnet.kernels.berry import fill_pairs
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ def density_matrices(model, k, a, mu, kT, treatment):
     n, order = energy.shape
     zero = np.zeros((n, order, order), dtype=complex)
     group = np.empty((n, order), dtype=np.int64)
-    fill_pairs(
+    compiled().fill_pairs(
         np.ascontiguousarray(model.hamiltonian(k), dtype=complex),
         zero,
         zero,

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hopnet.errors import ParameterError
-from hopnet.kernels.berry import fill_terms
 from hopnet.records import read_only
 
 AXES = {"x": 0, "y": 1, "z": 2}
@@ -145,6 +144,8 @@ def from_terms(name, matrices, coefficients, slopes, **attributes):
             table[:, t] = column
         if rows < 2048:  # not worth waking the threads
             return (table @ flat).view(np.complex128).reshape(rows, order, order)
+        from hopnet.kernels.berry import fill_terms  # late: see hopnet.berry.light
+
         out = np.empty((rows, order, order), dtype=complex)
         fill_terms(table, stack, out)
         return out

@@ -19,11 +19,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hopnet.berry import light
 from hopnet.berry.integration import integrate
 from hopnet.berry.models import check_hamiltonian
-from hopnet.berry.quadrature import PeriodicGrid, Rays, grid_batches, ray_batches
+from hopnet.berry.quadrature import BATCH, PeriodicGrid, Rays, grid_batches, ray_batches
 from hopnet.errors import ParameterError, ValidityWarning
-from hopnet.kernels.berry import add_filled, add_thermal, fill_pairs, fill_values
 from hopnet.records import read_only
 
 E2_OVER_HBAR = 2.434134807664281e-4  # S
@@ -175,7 +175,14 @@ class Treatment:
             )
 
 
-def band_pairs(model, k, spin, field, current, treatment=Treatment()):
+def compiled():
+    """The kernels, imported when they are first called: see `hopnet.berry.light`."""
+    from hopnet.kernels import berry
+
+    return berry
+
+
+def band_pairs(model, k, spin, field, current, treatment=Treatment(), loops=None):
     """Bands and pair quantities at wave vectors, equations [berry 2], [berry 9], [berry C7].
 
     With ``a`` the field's direction, ``b`` the current's, d = e_m - e_n and A, B, s the elements
@@ -198,6 +205,8 @@ def band_pairs(model, k, spin, field, current, treatment=Treatment()):
     field, current : str or int
         Directions.
     treatment : Treatment
+    loops : module, optional
+        Whose ``fill_pairs`` runs: the kernels (default) or `hopnet.berry.light`.
 
     Returns
     -------
@@ -214,17 +223,17 @@ def band_pairs(model, k, spin, field, current, treatment=Treatment()):
     h = np.ascontiguousarray(model.hamiltonian(k), dtype=complex)
     d_a = np.ascontiguousarray(model.derivative(k, a), dtype=complex)
     d_b = d_a if a == b else np.ascontiguousarray(model.derivative(k, b), dtype=complex)
-    return pairs_of(h, d_a, d_b, model.operator(spin), treatment)
+    return pairs_of(h, d_a, d_b, model.operator(spin), treatment, loops or compiled())
 
 
-def pairs_of(h, d_a, d_b, spin, treatment):
+def pairs_of(h, d_a, d_b, spin, treatment, loops):
     """`band_pairs` from the matrices themselves."""
     n, order = h.shape[:2]
     energy = np.empty((n, order))
     group = np.empty((n, order), dtype=np.int64)
     pair = np.empty((n, 5, order, order))
     block = treatment.degeneracy == "block"
-    fill_pairs(
+    loops.fill_pairs(
         h, d_a, d_b, spin, treatment.absolute, treatment.relative, block, energy, group, pair
     )
     if not np.isfinite(energy.sum()):
@@ -254,7 +263,7 @@ def values(pairs, mu, kT):
         LCC, XN, conventional, mean torque, Berry curvature, orbital moment.
     """
     out = np.empty((len(pairs.energy), 6))
-    fill_values(pairs.energy, pairs.group, pairs.pair, mu, kT, out)
+    compiled().fill_values(pairs.energy, pairs.group, pairs.pair, mu, kT, out)
     return out
 
 
@@ -320,14 +329,15 @@ def spin_hall(
     spin = model.operator(spin)
     a, b = model.axis(field), model.axis(current)
     watch = {"gap": np.inf, "points": 0}
+    loops = light if light.is_small(domain, model, len(levels), kT) else compiled()
 
     def pairs(k):
-        out = band_pairs(model, k, spin, a, b, treatment)
+        out = band_pairs(model, k, spin, a, b, treatment, loops)
         watch["gap"] = min(watch["gap"], out.min_gap)
         return out
 
     if isinstance(domain, PeriodicGrid) or (isinstance(domain, Rays) and domain.panels):
-        total = sweep(model, domain, pairs, levels, kT, watch, progress)
+        total = sweep(model, domain, pairs, levels, kT, watch, loops, progress)
         table = -total[0]
         error = np.abs(total[1:, :3] - total[0, :3]).sum(axis=0).max(axis=0)
     else:
@@ -405,7 +415,7 @@ def warn_close(model, gap, treatment):
         )
 
 
-def sweep(model, domain, pairs, levels, kT, watch, progress=None):
+def sweep(model, domain, pairs, levels, kT, watch, loops, progress=None):
     """Sums for all chemical potentials from one diagonalisation, equation [berry 1].
 
     Returns
@@ -417,16 +427,16 @@ def sweep(model, domain, pairs, levels, kT, watch, progress=None):
     ascending = np.ascontiguousarray(levels[order])
     batches = grid_batches if isinstance(domain, PeriodicGrid) else ray_batches
     total = None
-    for k, weight in batches(domain, model):
+    for k, weight in batches(domain, model, light.BATCH if loops is light else BATCH):
         bands = pairs(k)
         if total is None:
             size = len(levels) + (kT == 0.0)
             total = np.zeros((CHUNKS, size, weight.shape[1], 6))
         weight = np.ascontiguousarray(weight)
         if kT == 0.0:
-            add_filled(bands.energy, bands.pair, weight, ascending, total)
+            loops.add_filled(bands.energy, bands.pair, weight, ascending, total)
         else:
-            add_thermal(bands.energy, bands.group, bands.pair, weight, ascending, kT, total)
+            loops.add_thermal(bands.energy, bands.group, bands.pair, weight, ascending, kT, total)
         watch["points"] += len(k)
         if progress is not None:
             progress(watch["points"], None)
