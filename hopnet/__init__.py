@@ -40,6 +40,7 @@ _HOME = {
     "find_backbone": "hopnet.backbone",
     "find_clusters": "hopnet.percolation",
     "find_triads": "hopnet.triads",
+    "hanle_curve": "hopnet.dynamics",
     "lattice_sites": "hopnet.sites",
     "percolation_threshold": "hopnet.percolation",
     "random_sites": "hopnet.sites",

@@ -26,6 +26,7 @@ LAYERS = [
     {"backbone"},
     {"spin"},
     {"kinetics", "flow", "criticality"},
+    {"dynamics"},
     {"scaling"},
     {"config", "ledger", "statistics"},
     {"realisation"},

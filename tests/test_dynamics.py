@@ -1,0 +1,223 @@
+"""Field, frequency, time: reduced model against exact factors, full equations, exponentials.
+
+[hopping S43], [hopping S28]
+"""
+
+import numpy as np
+import pytest
+from hopping_samples import twelve
+from samples import random_network
+from scipy.integrate import quad_vec
+from scipy.linalg import expm
+
+import hopnet as hn
+from hopnet.dynamics import (
+    ac_response,
+    dephasing,
+    diffusion_constant,
+    relaxation,
+    response_at,
+    spin_response,
+    step_response,
+)
+from hopnet.kinetics import precession_rate
+
+FORM = 1e-4 * np.array([[0.0, 0.7], [0.4, 0.0]])
+RATES = [1.0, 0.01, 0.01 + 0.01j, 0.01 + 0.1j]
+DIGITS = {  # F at RATES, F of the moment along the current; found independently, dense matrices
+    0: ([1.542219613878, 0.7248936324708, 0.8646565666002 + 0.2998417585705j,
+         1.508033387915 + 0.1943154095766j],
+        [-0.3062450868482, -0.1286491844925, -0.1507187980593, -0.2930259936912]),
+    1: ([1.558722976814, 0.8259994493263, 0.9484535205882 + 0.2499869037703j,
+         1.511272413398 + 0.1959401342101j],
+        [-0.3134047514820, -0.1385651228416, -0.1563388054730, -0.2869168601472]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("disorder", DIGITS)
+def test_digits_at_complex_rates(disorder):
+    network = twelve(disorder)
+    across, along = response_at(network, RATES)
+    np.testing.assert_allclose(across, DIGITS[disorder][0], rtol=1e-10)
+    np.testing.assert_allclose(along.real, DIGITS[disorder][1], rtol=1e-10)
+    model = spin_response(network, 0.01, 1.0)
+    np.testing.assert_allclose(model(RATES), across, rtol=1e-9)
+    np.testing.assert_allclose(model.perpendicular(RATES), along, rtol=1e-9)
+
+
+def warm_network(n_sites, seed, geometry="open"):
+    sites = hn.random_sites(n_sites, density=0.05, seed=seed, geometry=geometry)
+    return hn.build_network(hn.with_energies(sites, width=1.0, seed=seed + 1), kT=0.3)
+
+
+NETWORKS = {
+    "open": lambda: random_network(250, 0.05, 31),
+    "current along y": lambda: random_network(250, 0.05, 32, contacts="y"),
+    "cylinder": lambda: random_network(300, 0.05, 33, geometry="cylinder"),
+    "energies": lambda: warm_network(250, 34),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_three_hanle_laws_against_the_full_equations(name):
+    """Model against the coupled equations of occupation and spin with a field, to 1e-4."""
+    network = NETWORKS[name]()
+    current = hn.solve_current(network)
+    tau_s = 100.0
+    field = np.array([-0.3, 0.3, 3.0]) / tau_s
+    curve = hn.hanle_curve(network, tau_s, field, current=current, spin_orbit=FORM)
+    along, across = (0, 1) if network.axis == "x" else (1, 0)
+
+    def spin(field):
+        full = hn.solve_kinetics(network, FORM, eta=1e-3, tau_s=tau_s, current=current,
+                                 field=field, feedback=False)  # fmt: skip
+        return full.polarisation[across]
+
+    unit = np.eye(3)
+    for axis, law in ((along, curve.along), (across, curve.across), (2, curve.normal)):
+        full = [spin(omega * unit[axis]) / spin(0 * unit[0]) for omega in field]
+        np.testing.assert_allclose(law, full, rtol=0, atol=1e-4)
+        assert np.abs(law - 1).max() > 0.01, "the field does something"
+    assert curve.normal[0] != curve.normal[1], "spin along the current is turned in"
+
+
+def test_shapes_of_the_three_laws():
+    network = random_network(3000, 0.02, 11)
+    curve = hn.hanle_curve(network, 1e3, np.concatenate([[0.0], np.logspace(-5, 2, 20)]))
+    assert curve.across[0] == curve.along[0] == curve.normal[0] == 1
+    assert np.all(np.diff(curve.across) > -1e-5)
+    assert curve.across[-1] == pytest.approx(curve.f_drift / curve.f, rel=1e-3)
+    lorentzian = 1 / (1 + (curve.field * 1e3) ** 2)
+    np.testing.assert_allclose(curve.normal, lorentzian, rtol=1e-14)
+    assert np.abs(curve.along - lorentzian).max() > 0.05, "not a Lorentzian"
+    exact = hn.hanle_curve(network, 1e3, curve.field[::4], method="exact")
+    for name in ("along", "across"):
+        away = np.abs(getattr(curve, name)[::4] - getattr(exact, name))
+        assert np.all(away <= curve.error[::4] + 1e-12)
+        assert away.max() < 1e-4
+    # a wrong law is seen by the comparison above: field along and across exchanged
+    assert np.abs(curve.along - curve.across).max() > 0.5
+
+
+def dense(network):
+    """K, n and the moment y, as dense arrays."""
+    n, g = network.n_sites, np.exp(network.log_conductance)
+    K = np.zeros((n, n))
+    K[network.link_i, network.link_j] = K[network.link_j, network.link_i] = -g
+    return K - np.diag(K.sum(axis=1)), np.exp(network.log_occupation)
+
+
+@pytest.mark.parametrize("name", ["open", "cylinder", "energies"])
+def test_step_response_against_exponentials(name):
+    """s(t) by integrating the spin torque, the z spins from a dense matrix exponential."""
+    network = NETWORKS[name]()
+    current = hn.solve_current(network)
+    generation = hn.spin_generation(network, current)
+    K, n = dense(network)
+    root = np.sqrt(n)
+    rate, mode = np.linalg.eigh(K / root[:, None] / root)
+    rate = np.maximum(rate, 0)
+    tau_s = 50.0
+    # torque on s: f_drift minus what diffusion takes back, (y_i - y_j) K_ij (sigma_i - sigma_j)
+    y_ij = -network.separation[:, 1] * np.exp(network.log_conductance)
+    q = np.bincount(network.link_i, y_ij, n.size) - np.bincount(network.link_j, y_ij, n.size)
+    start, end = mode.T @ (generation.gamma / root), (q / root) @ mode
+
+    def torque(t):
+        total = rate + 1 / tau_s
+        sigma = -np.expm1(-total * t) / total * start
+        return generation.f_drift - generation.factor * (end @ sigma)
+
+    time = np.array([0.0, 0.5, 5.0, 50.0, 1000.0])
+    s = [quad_vec(lambda u, t=t: np.exp(-(t - u) / tau_s) * torque(u), 0, t, epsabs=1e-12,
+                  epsrel=1e-8)[0] for t in time]  # fmt: skip
+    found = step_response(network, tau_s, time, current=current)
+    np.testing.assert_allclose(found, np.array(s) / s[-1], atol=2e-4)
+    assert found[0] == 0
+    assert found[-1] == pytest.approx(1, abs=1e-6)
+    exponential = -np.expm1(-time / tau_s)
+    assert np.abs(found - exponential).max() > 0.02
+
+
+@pytest.mark.parametrize("name", ["open", "energies"])
+def test_relaxation_of_a_pattern_against_exponentials(name):
+    network = NETWORKS[name]()
+    K, n = dense(network)
+    pattern = n * np.sign(network.sites.position[:, 1] - network.sites.width / 2)
+    time = np.array([0.0, 1.0, 10.0, 100.0, 1e4])
+    found = relaxation(network, pattern, time, tau_s=1e3)
+    for t, value in zip(time, found):
+        exact = (pattern / n) @ expm(-t * (K / n)) @ pattern * np.exp(-t / 1e3)
+        assert value == pytest.approx(exact, abs=1e-3 * n.sum())
+    everything = relaxation(network, n, time, observable=np.ones(n.size), tau_s=1e3)
+    np.testing.assert_allclose(everything, n.sum() * np.exp(-time / 1e3), rtol=1e-6)
+
+
+def test_alternating_current():
+    """Slow: the steady state. Fast: the spin lags, as the step response's transform says."""
+    network = random_network(1000, 0.03, 41)
+    tau_s = 200.0
+    omega = np.array([0.0, 1e-6, 1e-3, 0.01, 0.1])
+    response = ac_response(network, tau_s, omega)
+    assert response[0] == pytest.approx(1, abs=1e-12)
+    assert response[1] == pytest.approx(1, abs=1e-3)
+    assert np.all(np.diff(np.abs(response)) < 0)
+    assert response[3].imag > 0
+    time = np.linspace(0, 30 * tau_s, 60_001)  # s(omega) = integral of ds/dt exp(i omega t)
+    grown = step_response(network, tau_s, time)
+    middle = 0.5 * (time[1:] + time[:-1])
+    for w, value in zip(omega[2:4], response[2:4]):
+        assert value == pytest.approx((np.diff(grown) * np.exp(1j * w * middle)).sum(), abs=1e-3)
+
+
+def test_dyakonov_perel_relaxation():
+    """[hopping S28]: falls at the mean rate at first, later more slowly; second order in angle."""
+    network = random_network(200, 0.1, 43)
+    for scale in (0.01, 0.1):
+        form = scale * np.array([[0, 1.0], [-1.0, 0]])
+        rate = precession_rate(network, form)
+        time = np.array([0, 1e-3, 3.0, 300.0]) / rate
+        left = dephasing(network, form, (0, 1, 0), time)
+        assert left[0] == pytest.approx(1, abs=1e-12)
+        assert 0 < 1 - left[1] <= 1e-3, "the mean rate is an upper bound"
+        assert np.all(np.diff(left) < 0)
+        assert left[2] > np.exp(-3.0), "slow sites keep their spin"
+        early = dephasing(network, form, (0, 1, 0), [1e-5])
+        assert (1 - early[0]) / 1e-5 == pytest.approx(rate, rel=1e-3)
+    helix = dephasing(network, [[0, 0.3], [0, 0]], (1, 0, 0), [1e4])
+    assert helix[0] == pytest.approx(1, abs=1e-9), "spin along the only axis of rotation"
+
+
+def test_diffusion_constant_of_a_lattice():
+    """Square lattice with nearest neighbours: D = spacing^2 / tau."""
+    sites = hn.lattice_sites("square", 40, 20, spacing=4.0)
+    network = hn.build_network(sites, cutoff_radius=4.1)
+    current = hn.solve_current(network)
+    exact = 16 * np.exp(-8)
+    # 2 columns of sites at either end belong to contacts: the bare length between them is shorter
+    columns = 40 - 2 * np.unique(sites.position[network.source, 0]).size + 1
+    assert diffusion_constant(network, current) == pytest.approx(exact * 40 / columns, rel=1e-10)
+
+
+NETWORK = random_network(250, 0.05, 31)
+
+
+@pytest.mark.parametrize(("call", "message"), [
+    (lambda: response_at(NETWORK, [-0.1 + 1j]), "positive real part"),
+    (lambda: response_at(NETWORK, []), "positive real part"),
+    (lambda: response_at(NETWORK, [np.nan]), "positive real part"),
+    (lambda: hn.hanle_curve(NETWORK, 0, [1.0]), "tau_s must be one positive"),
+    (lambda: hn.hanle_curve(NETWORK, [1, 2], [1.0]), "tau_s must be one positive"),
+    (lambda: hn.hanle_curve(NETWORK, 10, [np.inf]), "field must be"),
+    (lambda: hn.hanle_curve(NETWORK, 10, [1.0], method="fast"), "method must be"),
+    (lambda: hn.hanle_curve(NETWORK, 10, [1.0], spin_orbit=np.eye(2)), "zero diagonal"),
+    (lambda: hn.hanle_curve(NETWORK, 10, [1.0], tolerance=0), "tolerance must be"),
+    (lambda: step_response(NETWORK, 10, [-1.0]), "time must be"),
+    (lambda: ac_response(NETWORK, 10, [-1.0]), "frequency must be"),
+    (lambda: relaxation(NETWORK, np.zeros(3), [1.0]), "pattern must hold"),
+    (lambda: relaxation(NETWORK, np.zeros(250), [1.0], tau_s=-1), "tau_s must be positive"),
+    (lambda: dephasing(random_network(3000, 0.02, 11), FORM, (0, 1, 0), [1]), "up to 1000"),
+])  # fmt: skip
+def test_bad_input(call, message):
+    with pytest.raises(hn.ParameterError, match=message):
+        call()
