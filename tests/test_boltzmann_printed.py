@@ -395,6 +395,29 @@ def test_insb_numbers_of_the_discussion():
     assert printed["small"] > 100  # outside the range of [qbe 24]-[qbe 26]
 
 
+@pytest.mark.parametrize(
+    ("density", "precession", "relaxation"), [(1.17e15, 501, 401), (1e16, 20.4, 8.67)]
+)
+def test_insb_with_the_bulk_constant(density, precession, relaxation):
+    # lambda_par**2 / 4 = 523 A**2 of bulk InSb: neither 1e4 nor 1e3 of the paper
+    bulk = estimate_insb(
+        convention="printed", density=density, lambda_parallel_squared=4 * 523e-20
+    )
+    # densities quoted to 3 digits: k is 0.00857/A here and 0.00859/A behind (501, 401)
+    assert bulk["inverse_precession"] == pytest.approx(precession, rel=0.012)
+    assert bulk["relaxation_time"] == pytest.approx(relaxation, rel=0.012)
+
+
+def test_insb_with_the_bulk_constant_at_the_wave_number_quoted():
+    k = 0.012885600 / 1.5 * 1e10  # lambda_xy = 1.5 A k
+    bulk = estimate_insb(
+        convention="printed", density=k**2 / (2 * math.pi), lambda_parallel_squared=4 * 523e-20
+    )
+    assert bulk["lambda_z"] == pytest.approx(523e-20 * k**2, rel=1e-12)
+    assert bulk["inverse_precession"] == pytest.approx(501, abs=3)
+    assert bulk["relaxation_time"] == pytest.approx(401, abs=2)
+
+
 def test_bare_scattering_rate_in_si():
     sample = reduce_sample(SAMPLE)
     rate = SAMPLE.impurity_density * SAMPLE.potential**2 * SAMPLE.mass / 1.054571817e-34**3

@@ -309,8 +309,75 @@ def test_skew_kernel_between_bands_is_weaker(alpha, kappa, q, s_y):
 def test_spin_relaxing_disorder_keeps_a_spin_current(kappa, q):
     gas = RashbaGas(0.1, lambda_z=0.2, skew=kappa)
     moments = observe(gas, delta_potential(10.0), 40, 64)[0]
-    # a pole of this kernel below r = d/2 keeps the integral from more than four digits
+    # a pole on the way, see below, keeps plain nodes from more than four digits
     assert moments[0].sum() / UNIVERSAL == pytest.approx(q, abs=3e-5)
+
+
+def relaxation_matrix(gas, potential, origin, beyond):
+    """Minus the right side of [rashba 5] on one chain: its eigenvalues are relaxation rates."""
+    step = gas.momentum_splitting
+    below = int(gas.fermi_momenta[1] / step) + 1 + beyond
+    chain_points = origin + step * np.arange(-below, below + 1)
+    lower, diagonal, upper = chain_blocks(chain_points[None], gas, potential)
+    n = chain_points.size
+    matrix = np.zeros((n, 4, n, 4))
+    for k in range(n):
+        matrix[k, :, k] = diagonal[0, k]
+        if k:
+            matrix[k, :, k - 1] = lower[0, k]
+        if k < n - 1:
+            matrix[k, :, k + 1] = upper[0, k]
+    plus = np.abs(chain_points) / gas.mass + gas.splitting / 2
+    minus = np.abs(np.abs(chain_points) / gas.mass - gas.splitting / 2)
+    velocity = np.stack([plus, minus, minus, minus], axis=1).ravel()
+    return matrix.reshape(4 * n, 4 * n) / velocity[:, None]
+
+
+POLE = 0.162860521656  # of the chain matrix, in units of d = m alpha
+
+
+@pytest.mark.parametrize("beyond", [5, 20])
+def test_a_rate_of_the_spin_relaxing_kernel_changes_sign(beyond):
+    # lambda_z = 0.2: a simple real zero of the determinant, wherever the chain is cut
+    gas, potential = RashbaGas(0.1, lambda_z=0.2), delta_potential(10.0)
+    at = [
+        relaxation_matrix(gas, potential, origin * 0.1, beyond)
+        for origin in (POLE - 1e-9, POLE + 1e-9, 0.15, 0.175)
+    ]
+    sign = [np.linalg.slogdet(matrix)[0] for matrix in at]
+    assert sign[0] == sign[2] == -sign[1] == -sign[3]
+    slowest = [10 * np.min(np.linalg.eigvals(matrix).real) for matrix in at[2:]]
+    assert slowest[0] == pytest.approx(0.003036, abs=1e-5)  # decays, in 1/tau_0
+    assert slowest[1] == pytest.approx(-0.003173, abs=1e-5)  # grows
+
+
+@pytest.mark.parametrize(("z", "grows"), [(0.2, True), (0.05, True), (0.0, False), (-0.2, False)])
+def test_growing_modes_need_a_positive_mott_vertex(z, grows):
+    gas = RashbaGas(0.1, lambda_z=z)
+    slowest = [
+        np.min(np.linalg.eigvals(relaxation_matrix(gas, delta_potential(10.0), r, 10)).real)
+        for r in 0.1 * np.array([0.05, 0.25, 0.4, 0.48])
+    ]
+    assert (min(slowest) < 0) == grows
+
+
+@pytest.mark.parametrize("half", [0.05, 0.1])
+def test_principal_value_of_the_spin_relaxing_kernel(half):
+    # nodes symmetric about the pole: the digits come back, and are those of the wide scan
+    gas, potential = RashbaGas(0.1, lambda_z=0.2), delta_potential(10.0)
+    step = gas.momentum_splitting
+    _, _, fermi = rashba.chain_origins(gas, 2)
+    pole, half = POLE * step, half * step
+    x, w = rashba.gauss_rule(24)
+    outer, outer_weight = rashba.graded_nodes(
+        [(0.0, pole - half), (pole + half, fermi), (fermi, step / 2)], 24
+    )
+    origin = np.concatenate([[fermi], pole + half * x, outer])
+    momentum = origin[:, None] + step * np.arange(-32, 33)
+    each, _ = rashba.solve_chains(momentum, gas, potential, 1)
+    total = np.concatenate([[1.0], half * w, outer_weight]) @ each
+    assert total[0] / UNIVERSAL == pytest.approx(0.0980569608415, abs=1e-11)
+    assert total[0] / UNIVERSAL == pytest.approx(0.0980638, abs=3e-5)
 
 
 STAR = [(0.1, -2.87726, 0.06066, -2.92182), (-0.1, 4.91377, None, 4.84189)]

@@ -41,7 +41,9 @@ class RashbaGas:
     lambda_xy, lambda_z : float
         Rashba and Mott vertices of the disorder (see `hopnet.boltzmann.collisions.Disorder`),
         on unit momenta, all orders in the gain and in the loss. Field (side-jump) terms of
-        the spin-orbit disorder are not in this kernel.
+        the spin-orbit disorder are not in this kernel. With ``lambda_z > 0`` one of its rates
+        turns negative below ``p = m alpha / 2``: the response is then a principal value, which
+        `solve_rashba` reaches to some four digits.
     skew : float
         kappa of an amplitude ``U (1 + kappa sin(theta) sigma_z)``, first order, gain only.
     interband : bool
