@@ -103,6 +103,18 @@ def test_four_digits_at_strong_splitting():
     assert answer.s_y / gas.edelstein(1.0) == pytest.approx(0.923871878727, abs=1e-9)
 
 
+@pytest.mark.parametrize(("tau", "s_y", "j_x"), [(10.0, 41.5497269273, 154.3524634997),
+                                                 (1.0, 4.1406961393, 15.4669133909)])
+def test_strong_splitting_by_smooth_disorder(tau, s_y, j_x):
+    # the integrand grows towards r = d/2; values of 121 nodes with four gradings of the nodes
+    gas, potential = RashbaGas(3.0), gaussian_potential(tau, 0.5)
+    answer = solve(gas, potential)
+    assert answer.s_y == pytest.approx(s_y, rel=1e-9)
+    assert answer.j_x == pytest.approx(j_x, rel=1e-9)
+    one, other = (observe(gas, potential, 6, nodes)[0].sum(axis=1) for nodes in (81, 121))
+    assert np.max(np.abs(other[1:] / one[1:] - 1)) < 2e-11
+
+
 @SETTINGS
 @given(
     st.floats(0.08, 2.5), st.floats(0.4, 60.0), st.floats(0.3, 3.0),

@@ -109,7 +109,7 @@ def measure_chains(repeats):
     cases = (
         (0.02, 50.0, "delta"), (0.1, 10.0, "delta"), (0.4, 1.0, "delta"), (0.4, 10.0, "delta"),
         (0.4, 10.0, "Gaussian"), (1.0, 10.0, "Gaussian"), (1.0, 10.0, "delta"),
-        (3.0, 1.0, "delta"),
+        (3.0, 1.0, "delta"), (3.0, 10.0, "Gaussian"),
     )
     for alpha, time, kind in cases:
         potential = delta_potential(time) if kind == "delta" else gaussian_potential(time, 0.5)

@@ -15,6 +15,7 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 from hopnet.boltzmann.chain import chain_blocks
 from hopnet.boltzmann.collisions import check_real
@@ -319,14 +320,25 @@ def gauss_rule(nodes):
     return np.polynomial.legendre.leggauss(nodes)
 
 
-def graded_nodes(pieces, nodes):
-    """Gauss nodes and weights on several intervals, crowded at their ends."""
+@functools.cache
+def graded_rule(nodes, steepness):
+    """Nodes and weights on (0, 1), at distances like ``x**3`` from 0, ``x**steepness`` from 1."""
     x, w = gauss_rule(nodes)
     x, w = 0.5 * (x + 1), 0.5 * w
-    grade, slope = x**3 * (10 - 15 * x + 6 * x**2), 30 * (x * (1 - x)) ** 2
-    position = np.concatenate([a + (b - a) * grade for a, b in pieces])
-    weight = np.concatenate([(b - a) * slope * w for a, b in pieces])
-    inside = pieces[-1][1] - position > 1e-11 * pieces[-1][1]
+    slope = x**2 * (1 - x) ** (steepness - 1) / special.beta(3, steepness)
+    return special.betainc(3, steepness, x), slope * w
+
+
+def graded_nodes(pieces, nodes):
+    """Gauss nodes and weights on adjoining intervals, crowded at their ends.
+
+    Most of all at the last, ``r = d/2``, where the integrand may grow like 1/distance down to
+    a distance of 1e-7 d.
+    """
+    rules = [graded_rule(nodes, 3)] * (len(pieces) - 1) + [graded_rule(nodes, 5)]
+    position = np.concatenate([a + (b - a) * x for (a, b), (x, _) in zip(pieces, rules)])
+    weight = np.concatenate([(b - a) * w for (a, b), (_, w) in zip(pieces, rules)])
+    inside = pieces[-1][1] - position > 1e-13 * pieces[-1][1]
     return position[inside], weight[inside]
 
 
