@@ -489,6 +489,7 @@ def test_a_scheduler_with_another_hopnet_is_refused(tmp_path, dask_processes):
     assert files_of(tmp_path / "run") == {}
 
 
+@pytest.mark.slow
 def test_a_task_that_kills_every_worker_is_lost_and_the_rest_is_done(tmp_path, monkeypatch):
     """A task under which workers die, for want of memory say: named, the others finish."""
     config = config_from_dict(run_file(realisations=3))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import matplotlib
 import numpy as np
-from matplotlib.ticker import NullFormatter, ScalarFormatter
+from matplotlib.ticker import NullFormatter, NullLocator, ScalarFormatter
 
 from hopnet.plots.frame import BLACK, BLUE, GREEN, GREY, ORANGE, RED, finish, new_figure
 from hopnet.scaling import extrapolate
@@ -12,6 +12,7 @@ from hopnet.statistics import split_points
 
 RATE_LABEL = r"$\tau_0/\tau_s$"
 DENSITY_LABEL = r"$n_s a_b^2$"
+DILUTE = 0.005  # from dense samples alone no limit n_s -> 0 is drawn
 SYMBOL = {
     "sites.density": DENSITY_LABEL, "sites.n_sites": "$N$", "sites.geometry": "geometry",
     "network.cutoff": r"cutoff$/l_c$", "sites.aspect": "aspect",
@@ -179,6 +180,11 @@ def plot_low_density(statistics, scanned):
     )  # fmt: skip
     for axes in (left, right):
         axes.set_xscale("log")
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        ticks = np.unique(statistics["sites.density"])
+        if ticks.size <= 9:
+            axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+            axes.xaxis.set_minor_locator(NullLocator())
         axes.set_xlabel(DENSITY_LABEL)
         axes.set_ylabel(r"$f(n_s, \tau_s)$")
         finish(axes)
@@ -190,7 +196,7 @@ def plot_low_density(statistics, scanned):
 def draw_low_density_limit(axes, rows, colour):
     """The extrapolation n_s -> 0 of f, as a broken line with its error as a band."""
     known = rows[np.isfinite(rows["f_error"]) & (rows["f_error"] > 0)]
-    if len(known) < 4:
+    if len(known) < 4 or known["sites.density"].min() > DILUTE:
         return
     limit = extrapolate(known["sites.density"], known["f"], known["f_error"])
     axes.axhline(limit.value, color=colour, linestyle=":", linewidth=1)
