@@ -294,7 +294,7 @@ def analyse(dissection, link_i, link_j, terminal=None):
 
 
 def independent_subtrees(fronts, n_positions):
-    """Cut the tree of fronts into subtrees of at most 1/32 of the work, and the fronts above them."""
+    """Cut the tree into subtrees of at most 1/32 of the work, and the fronts above them."""
     n_fronts = fronts.left.shape[0]
     first_front = np.empty(n_fronts, np.int64)
     operations = np.empty(n_fronts, np.float64)

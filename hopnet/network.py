@@ -416,8 +416,9 @@ def find_links(sites, radius):
     """All pairs of sites within ``radius``: int64 arrays link_i < link_j, sorted."""
     position = sites.position
     size = np.array([sites.length, sites.width])
-    # about two sites a cell at least: smaller cells cost more to visit than they save
-    n_x, n_y = np.clip(size // radius, 1, np.sqrt(max(sites.n_sites, 1)) + 1).astype(int)
+    # about a site a cell at least: smaller cells cost more to visit than they save; but three
+    # cells round a ring, or a pair would be met twice
+    n_x, n_y = np.clip(size // radius, 1, max(np.sqrt(sites.n_sites) + 1, 3)).astype(int)
     cell_x, cell_y = size / (n_x, n_y)
     start = np.empty(n_x * n_y + 1, np.int64)
     member = np.empty(sites.n_sites, np.int64)

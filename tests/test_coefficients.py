@@ -9,7 +9,6 @@ import itertools
 
 import numpy as np
 import pytest
-from hopping_samples import COUPLING, TWELVE, phonon_network, twelve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +20,7 @@ from hopnet.triads import (
     kinetic_coefficients,
     spin_loops,
 )
+from hopping_samples import COUPLING, TWELVE, phonon_network, twelve
 
 PAULI = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
 

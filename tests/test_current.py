@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from samples import random_network, twelve_sites
 from scipy.sparse import coo_array
 from scipy.sparse.linalg import splu
 
 import hopnet as hn
 from hopnet.network import join_sites
+from samples import random_network, twelve_sites
 
 
 @pytest.mark.parametrize(("radius", "conductance", "resistivity"), [

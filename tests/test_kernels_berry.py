@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from hopnet.kernels import berry as kernels
-from twins import berry as twins
 
 from hopnet.berry import light
+from twins import berry as twins
 
 pytestmark = pytest.mark.kernel
 

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from twins import blocks as twin
+from hopnet.kernels import blocks as kernels
 
 import hopnet as hn
 from hopnet.elimination import analyse
-from hopnet.kernels import blocks as kernels
 from hopnet.kinetics.blocks import factor_blocks
 from hopnet.kinetics.frames import find_frames, solve_rows, spin_rows
+from twins import blocks as twin
 
 FORM = np.array([[0.1, 1.0], [0.6, -0.2]])
 

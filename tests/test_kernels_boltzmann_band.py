@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from hopnet.kernels import boltzmann_band as kernels
+
 from twins import boltzmann_band as twin
 
 COMPILED = kernels.fill_band_solution

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from hopnet.kernels import boltzmann_chain as kernels
+
 from twins import boltzmann_chain as twin
 
 BLOCKS = kernels.fill_chain_blocks

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from twins import backbone as walks_twin
-from twins import clusters as twin
-
 from hopnet.kernels import backbone as walks
 from hopnet.kernels import clusters as kernels
+
+from twins import backbone as walks_twin
+from twins import clusters as twin
 
 pytestmark = pytest.mark.kernel
 

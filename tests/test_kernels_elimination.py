@@ -1,17 +1,19 @@
 """The order and the multifrontal kernels against dense, one-site-at-a-time twins."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hopnet.kernels import dissection as cuts
 from hopnet.kernels import elimination as kernels
 from hopnet.kernels import neighbours
 from hopnet.kernels import symbolic as symbolic_kernels
+
+from hopnet import elimination
 from twins import dissection as cut_twin
 from twins import elimination as twin
 from twins import neighbours as neighbour_twin
 from twins import symbolic as symbolic_twin
-
-from hopnet import elimination
 
 pytestmark = pytest.mark.kernel
 
@@ -93,7 +95,8 @@ def test_symbolic_analysis(case, plain):
     rows = symbolic_twin.fill_edges(place, link_i, link_j, n)
     row_start, neighbour = np.empty(n + 1, np.int64), np.empty(len(link_i), np.int64)
     link = np.empty_like(neighbour)
-    version(symbolic_kernels.fill_edges, plain)(place, link_i, link_j, n, row_start, neighbour, link)
+    fill_edges = version(symbolic_kernels.fill_edges, plain)
+    fill_edges(place, link_i, link_j, n, row_start, neighbour, link)
     for k, row in enumerate(rows):
         own = slice(row_start[k], row_start[k + 1])
         assert list(zip(neighbour[own], link[own])) == row
@@ -105,7 +108,7 @@ def test_symbolic_analysis(case, plain):
     version(symbolic_kernels.fill_boundary, plain)(*graph, np.empty(0, np.int64), False)
     boundary = np.empty(start[-1], np.int64)
     version(symbolic_kernels.fill_boundary, plain)(*graph, boundary, True)
-    assert [list(boundary[a:b]) for a, b in zip(start, start[1:])] == expected
+    assert [list(boundary[a:b]) for a, b in itertools.pairwise(start)] == expected
 
     parent_column, edge_column = np.full(start[-1], -1), np.empty(row_start[-1], np.int64)
     version(symbolic_kernels.fill_columns, plain)(

@@ -5,12 +5,12 @@
 
 import numpy as np
 import pytest
+from hopnet.kernels import coefficients, kinetics, neighbours
+
 from twins import coefficients as triad_twin
 from twins import kinetics as twin
 from twins import neighbours as neighbour_twin
 from twins import triads as triangle_twin
-
-from hopnet.kernels import coefficients, kinetics, neighbours
 
 pytestmark = pytest.mark.kernel
 PLAIN = pytest.mark.parametrize("plain", [False, True], ids=["compiled", "plain"])

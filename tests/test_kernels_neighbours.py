@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from twins import neighbours as twin
-
 from hopnet.kernels import neighbours as kernels
+
+from twins import neighbours as twin
 
 pytestmark = pytest.mark.kernel
 

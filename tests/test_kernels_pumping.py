@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from hopnet.kernels import pumping as kernels
+
 from twins import pumping as twins
 
 pytestmark = pytest.mark.kernel

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from twins import neighbours as neighbour_twin
-from twins import triads as twin
-
 from hopnet.kernels import neighbours
 from hopnet.kernels import triads as kernels
+
+from twins import neighbours as neighbour_twin
+from twins import triads as twin
 
 pytestmark = pytest.mark.kernel
 

@@ -9,7 +9,6 @@ import warnings
 
 import numpy as np
 import pytest
-from hopping_samples import COUPLING, phonon_network, twelve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,6 +23,7 @@ from hopnet.kinetics import (
     spin_current,
 )
 from hopnet.network import join_sites
+from hopping_samples import COUPLING, phonon_network, twelve
 
 METHODS = pytest.mark.parametrize("method", ["frames", "matrix"])
 

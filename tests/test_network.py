@@ -3,10 +3,10 @@
 import networkx
 import numpy as np
 import pytest
-from samples import random_network
 from scipy.spatial import cKDTree
 
 import hopnet as hn
+from samples import random_network
 
 
 @pytest.mark.parametrize("geometry", ["open", "cylinder", "torus"])
@@ -75,6 +75,14 @@ SITES = hn.random_sites(400, density=0.01, seed=3)
 def test_bad_input(given, message):
     with pytest.raises(hn.ParameterError, match=message):
         hn.build_network(SITES, **given)
+
+
+@pytest.mark.parametrize("geometry", ["cylinder", "torus"])
+def test_smallest_ring_meets_each_pair_once(geometry):
+    sites = hn.random_sites(3, density=0.01, seed=3, geometry=geometry)
+    network = hn.build_network(sites, cutoff_radius=sites.width / 3.01, contacts=([0], [1]))
+    pairs = set(zip(network.link_i.tolist(), network.link_j.tolist()))
+    assert len(pairs) == network.n_links
 
 
 @pytest.mark.parametrize("geometry", ["cylinder", "torus"])

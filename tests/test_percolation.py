@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from hopnet.kernels import clusters as kernels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import coo_array
@@ -13,7 +14,6 @@ from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 
 import hopnet as hn
 from hopnet import percolation
-from hopnet.kernels import clusters as kernels
 from hopnet.network import Network, join_sites
 from hopnet.percolation import (
     find_clusters,

@@ -5,14 +5,14 @@ import dataclasses
 import networkx as nx
 import numpy as np
 import pytest
+from hopnet.kernels import backbone as kernels
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_percolation import chain, mutant, network_of
 
 import hopnet as hn
 from hopnet.backbone import find_backbone, rows_of, two_terminal, walk_deep
-from hopnet.kernels import backbone as kernels
 from hopnet.percolation import find_events, percolation_threshold
+from test_percolation import chain, mutant, network_of
 
 FEW = settings(max_examples=20, deadline=None, derandomize=True)
 SEEDS = st.integers(1, 10**6)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_percolation import chain, network_of
 
 import hopnet as hn
 from hopnet.flow import flow_statistics, resistivity_ratio, triad_shares
+from test_percolation import chain, network_of
 
 FEW = settings(max_examples=10, deadline=None, derandomize=True)
 SEEDS = st.integers(1, 10**6)

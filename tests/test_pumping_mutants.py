@@ -8,9 +8,9 @@ import dataclasses
 
 import numpy as np
 import pytest
+
 import test_pumping as spin
 import test_pumping_conversion as charge
-
 from hopnet.pumping import conversion, currents, diffusion
 from hopnet.pumping.conversion import ChargeResponse
 from hopnet.pumping.currents import Pumping

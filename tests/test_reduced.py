@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from samples import random_network
 from scipy.linalg import expm
 
 import hopnet as hn
 from hopnet.elimination import analyse, factor
 from hopnet.reduced import interpolate, rational_model
+from samples import random_network
 
 
 def relaxations(weight, rate, calls):

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from samples import random_network, twelve_sites
-from twins import triads as twin
 
 import hopnet as hn
 from hopnet.elimination import analyse, factor
 from hopnet.spin import direction_across, local_diffusion
+from samples import random_network, twelve_sites
+from twins import triads as twin
 
 TAU_S = [0.01, 1, 10, 100, 1000, 1e4, 1e6]
 REFERENCE = {  # f_drift, f(TAU_S), gamma, S~(100): computed independently, all digits given
