@@ -109,7 +109,8 @@ def test_coefficients_torque_and_feedback(n, seed, spin_orbit, plain):
     atol = 1e-11 * scale + 1000 * noise
     np.testing.assert_allclose(current, expected_current, rtol=0, atol=atol)
     if determinant == 0.0:
-        assert not (np.any(loop) or np.any(torque) or np.any(source) or np.any(current))
+        everything = (loop, torque, source, current)
+        assert not any(np.any(array) for array in everything)
 
 
 def test_loops_keep_their_digits_at_any_coupling():
