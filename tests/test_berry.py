@@ -26,6 +26,7 @@ from hopnet.berry import (
     from_terms,
     haldane,
     kane_mele,
+    light,
     luttinger_well,
     massive_dirac,
     orbital_magnetisation,
@@ -355,7 +356,9 @@ def test_longitudinal_hall_forms_are_zero():
 # ---- sums
 
 
-def test_sweeps_equal_single_levels_and_thermal_goes_to_filled():
+@pytest.mark.parametrize("small", [True, False])
+def test_sweeps_equal_single_levels_and_thermal_goes_to_filled(small, monkeypatch):
+    monkeypatch.setattr(light, "SMALL", light.SMALL if small else 0)
     model, grid = random_model(21), PeriodicGrid(24)
     levels = np.array([3.0, -8.0, 0.1, 0.0])
     all_at_once = spin_hall(model, grid, mu=levels)
@@ -365,6 +368,26 @@ def test_sweeps_equal_single_levels_and_thermal_goes_to_filled():
             assert getattr(all_at_once, name)[j] == pytest.approx(getattr(one, name)[0], abs=1e-11)
     cold = spin_hall(model, grid, mu=levels, kT=1e-9)
     np.testing.assert_allclose(cold.conventional, all_at_once.conventional, atol=1e-12)
+
+
+@pytest.mark.parametrize("kT", [0.0, 0.2])
+@pytest.mark.parametrize("case", [bhz(-1.0), kane_mele()], ids=lambda m: m.name)
+def test_small_grids_need_no_kernels_and_give_their_numbers(case, kT, monkeypatch):
+    """[berry 1] summed by NumPy and by the kernels, doublets of bhz included."""
+    levels, grid = np.array([0.4, -1.1, 0.0]), PeriodicGrid(16)
+    got = spin_hall(case, grid, mu=levels, kT=kT)
+    with monkeypatch.context() as patch:
+        patch.setattr(light, "fill_pairs", None)
+        with pytest.raises(TypeError):
+            spin_hall(case, grid, mu=levels, kT=kT)
+        patch.setattr(light, "SMALL", 0)
+        want = spin_hall(case, grid, mu=levels, kT=kT)
+    for name in ("lcc", "xn", "conventional", "torque", "berry", "moment", "error"):
+        scale = np.abs(getattr(want, name)).max() + 1e-3
+        np.testing.assert_allclose(
+            getattr(got, name), getattr(want, name), rtol=0, atol=1e-11 * scale, err_msg=name
+        )
+    assert got.min_gap == pytest.approx(want.min_gap, rel=1e-9)
 
 
 def test_separate_sums_leave_rounding_where_a_doublet_nearly_closes():
@@ -407,7 +430,8 @@ def test_separate_sums_leave_rounding_where_a_doublet_nearly_closes():
 def test_threads_and_batches_do_not_change_the_bits():
     import numba
 
-    model, grid = kane_mele(), PeriodicGrid(32)
+    model, grid = kane_mele(), PeriodicGrid(128)
+    assert not light.is_small(grid, model, 2, 0.0)
     before = numba.get_num_threads()
     results = []
     for threads in {1, before}:

@@ -22,7 +22,7 @@ import numpy as np
 from hopnet.berry import light
 from hopnet.berry.integration import integrate
 from hopnet.berry.models import check_hamiltonian
-from hopnet.berry.quadrature import BATCH, PeriodicGrid, Rays, grid_batches, ray_batches
+from hopnet.berry.quadrature import PeriodicGrid, Rays, grid_batches, ray_batches
 from hopnet.errors import ParameterError, ValidityWarning
 from hopnet.records import read_only
 
@@ -415,6 +415,15 @@ def warn_close(model, gap, treatment):
         )
 
 
+def rows_at_once(order):
+    """Wave vectors of a batch of about 100 MB.
+
+    Few and long batches: between two kernels the waiting threads spin, at 8192 rows of 4 x 4
+    matrices for as long as they work.
+    """
+    return max(64, 128_000_000 // (120 * order**2))
+
+
 def sweep(model, domain, pairs, levels, kT, watch, loops, progress=None):
     """Sums for all chemical potentials from one diagonalisation, equation [berry 1].
 
@@ -427,7 +436,8 @@ def sweep(model, domain, pairs, levels, kT, watch, loops, progress=None):
     ascending = np.ascontiguousarray(levels[order])
     batches = grid_batches if isinstance(domain, PeriodicGrid) else ray_batches
     total = None
-    for k, weight in batches(domain, model, light.BATCH if loops is light else BATCH):
+    batch = light.BATCH if loops is light else rows_at_once(model.n_bands)
+    for k, weight in batches(domain, model, batch):
         bands = pairs(k)
         if total is None:
             size = len(levels) + (kT == 0.0)
