@@ -27,6 +27,7 @@ LAYERS = [
     {"spin"},
     {"kinetics", "flow", "criticality"},
     {"dynamics"},
+    {"walk"},
     {"scaling"},
     {"config", "ledger", "statistics"},
     {"realisation"},

@@ -1,0 +1,172 @@
+"""Carriers hop by hop: master equation, linear response. [hopping 5a], [hopping 5b]"""
+
+import numpy as np
+import pytest
+from scipy.stats import chi2
+
+import hopnet as hn
+from hopnet.kinetics.matrix import hopping_block
+from hopnet.walk import diffusion_tensor, hop_rows, walk
+from samples import random_network
+
+FORM = np.array([[0.05, 0.3], [-0.2, 0.1]])
+N_GROUPS = 10  # of sites, and one more for the rest: 10 x (occupation, s_y, s_z) = 30 observables
+
+
+def warm(n_sites, seed, geometry="open", min_distance=0.0):
+    sites = hn.random_sites(n_sites, density=0.1, seed=seed, geometry=geometry,
+                            min_distance=min_distance)  # fmt: skip
+    return hn.build_network(hn.with_energies(sites, width=1.0, seed=seed + 1), kT=1.0)
+
+
+NETWORKS = {
+    "open": lambda: random_network(120, 0.1, 51),
+    "energies": lambda: warm(120, 52),
+    "cylinder with energies": lambda: warm(120, 53, "cylinder"),
+}
+
+
+def master_equation(network, spin_orbit, start, spin, time, tau_s):
+    """Occupation and spin [n_sites, 4] at one time, by dense diagonalisation."""
+    n = np.exp(network.log_occupation)
+    out = []
+    for block, size, first in (
+        (hopping_block(network, np.zeros((2, 2)), "rotation")[::3, ::3], 1, [1.0]),
+        (hopping_block(network, spin_orbit, "rotation"), 3, spin),
+    ):
+        root = np.repeat(np.sqrt(n), size)
+        rate, mode = np.linalg.eigh(block.toarray() / root[:, None] / root)
+        state = np.zeros(size * n.size)
+        state[size * start : size * (start + 1)] = first
+        decay = np.exp(-rate * time - (time / tau_s if size == 3 else 0))
+        out.append((root * (mode @ (decay * (mode.T @ (state / root))))).reshape(-1, size))
+    return np.hstack(out)
+
+
+def groups_of_sites(share):
+    """Sites put into groups, the heaviest first to the lightest group; the last is not observed."""
+    load, out = np.zeros(N_GROUPS + 1), np.empty(share.size, np.int64)
+    for i in np.argsort(-share):
+        out[i] = np.argmin(load)
+        load[out[i]] += share[i]
+    return out
+
+
+def distance_of_means(carriers, exact, group, k):
+    """Hotelling's T^2 of 30 observables against their exact means, and how many there are."""
+    member = group[carriers.site[:, k]][:, None] == np.arange(N_GROUPS)
+    sample = np.hstack([member, *(member * carriers.spin[:, k, x, None] for x in (1, 2))])
+    means = np.hstack([np.bincount(group, exact[:, x], N_GROUPS + 1)[:N_GROUPS] for x in (0, 2, 3)])
+    used = member.any(axis=0)
+    used = np.concatenate([used] * 3)
+    away = sample[:, used].mean(axis=0) - means[used]
+    covariance = np.cov(sample[:, used].T) / carriers.site.shape[0]
+    return float(away @ np.linalg.solve(covariance, away)), int(used.sum())
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_thirty_observables_against_the_master_equation(name):
+    """p > 0.001 each; a wrong sense of rotation, and rates without detailed balance, fail."""
+    network = NETWORKS[name]()
+    middle = np.hypot(*(network.sites.position - network.sites.length / 2).T)
+    degree = np.bincount(network.cluster)[network.cluster]
+    start = int(np.argmin(middle + 1e3 * (degree < 80)))
+    time, tau_s, spin = 300.0, 1000.0, (0.0, 0.6, 0.8)
+    carriers = walk(network, [time], n_carriers=40_000, seed=77, spin_orbit=FORM, start=start,
+                    spin=spin, tau_s=tau_s)  # fmt: skip
+    exact = master_equation(network, FORM, start, spin, time, tau_s)
+    assert exact[:, 0].sum() == pytest.approx(1, abs=1e-9)
+    group = groups_of_sites(exact[:, 0])
+    distance, n = distance_of_means(carriers, exact, group, 0)
+    assert n == 30
+    p_value = chi2.sf(distance, n)
+    print(f"{name}: chi-square {distance:.1f} of {n} observables, p = {p_value:.3f}")
+    assert p_value > 1e-3
+    wrong = master_equation(network, -FORM, start, spin, time, tau_s)
+    assert chi2.sf(distance_of_means(carriers, wrong, group, 0)[0], n) < 1e-6
+    wrong = master_equation(network, FORM, start, spin, 0.8 * time, tau_s)
+    assert chi2.sf(distance_of_means(carriers, wrong, group, 0)[0], n) < 1e-6
+
+
+def test_equilibrium_is_stationary():
+    network = warm(150, 52)
+    carriers = walk(network, [0.0, 40.0, 400.0], n_carriers=20_000, seed=78)
+    n = np.exp(network.log_occupation)
+    group = groups_of_sites(n)
+    expected = 20_000 * np.bincount(group, n) / n.sum()
+    for k in range(3):
+        counted = np.bincount(group[carriers.site[:, k]], minlength=N_GROUPS + 1)
+        assert chi2.sf(((counted - expected) ** 2 / expected).sum(), N_GROUPS) > 1e-3
+
+
+def exact_mean_square(network, time):
+    """x^2 + y^2 of carriers from equilibrium on a torus, by dense diagonalisation."""
+    n, K, R = np.exp(network.log_occupation), np.exp(network.log_conductance), network.separation
+    i, j, size = network.link_i, network.link_j, network.n_sites
+    block = hopping_block(network, np.zeros((2, 2)), "rotation")[::3, ::3].toarray()
+    rate, mode = np.linalg.eigh(block / np.sqrt(n)[:, None] / np.sqrt(n))
+    rate, mode = rate[1:], mode[:, 1:]  # all sites in one cluster: one mode does not decay
+    total = np.zeros(len(time))
+    for x in (0, 1):
+        b = np.bincount(i, K * R[:, x], size) - np.bincount(j, K * R[:, x], size)
+        weight = (mode.T @ (b / np.sqrt(n))) ** 2
+        total += 2 * time * (np.sum(K * R[:, x] ** 2) - np.sum(weight / rate))
+        total += 2 * (-np.expm1(-np.multiply.outer(time, rate)) / rate**2) @ weight
+    return total / n.sum()
+
+
+@pytest.mark.parametrize("seed", [61, 63, 65])
+def test_mean_square_displacement_against_linear_response(seed):
+    """Slope at late times within three standard errors, which are below 2 %."""
+    network = warm(150, seed, "torus", min_distance=2.0)
+    assert network.cluster.max() == 0
+    exact = np.trace(diffusion_tensor(network)) / 2
+    time = np.array([0, 100.0, 6000.0, 24_000.0])
+    carriers = walk(network, time, n_carriers=9000, seed=79)
+    value, error = carriers.diffusion(2, 3)
+    print(f"D = {value:.5f} +- {error:.5f} against {exact:.5f}")
+    assert error < 0.02 * exact
+    assert abs(value - exact) < 3 * error
+    r2 = (carriers.displacement**2).sum(axis=2)
+    expected = exact_mean_square(network, time)
+    away = (r2.mean(axis=0) - expected)[1:] / (r2.std(axis=0)[1:] / np.sqrt(9000))
+    assert np.abs(away).max() < 4
+    early = expected[1] / (4 * time[1])
+    assert early > 1.2 * exact, "to and fro at first: the short slope is another number"
+    assert expected[3] - expected[2] == pytest.approx(4 * exact * 18_000, rel=0.02)
+
+
+def test_diffusion_tensor_of_a_lattice():
+    sites = hn.lattice_sites("square", 12, 12, spacing=4.0, geometry="torus")
+    network = hn.build_network(sites, cutoff_radius=4.1)
+    np.testing.assert_allclose(diffusion_tensor(network), 16 * np.exp(-8) * np.eye(2), atol=1e-14)
+
+
+def test_streams_and_start():
+    network = random_network(150, 0.1, 51)
+    few = walk(network, [5.0], n_carriers=100, seed=5, block=50)
+    more = walk(network, [5.0], n_carriers=150, seed=5, block=50)
+    assert np.array_equal(few.site, more.site[:100]), "blocks have streams of their own"
+    assert not np.array_equal(few.site[:50], few.site[50:])
+    fixed = walk(network, [0.0], n_carriers=7, seed=5, start=np.arange(7))
+    assert list(fixed.site[:, 0]) == list(range(7))
+    assert not fixed.displacement.any()
+    running = hop_rows(network, np.zeros((2, 2)))[2]
+    assert running.max() < 5
+
+
+NETWORK = random_network(150, 0.1, 51)
+
+
+@pytest.mark.parametrize(("given", "message"), [
+    ({"time": [2.0, 1.0]}, "ascend"), ({"time": [-1.0]}, "time must be"),
+    ({"n_carriers": 0}, "n_carriers"), ({"tau_s": 0.0}, "tau_s"),
+    ({"start": 150}, "site numbers"), ({"start": 1.5}, "site numbers"),
+    ({"spin": (1, 0)}, "three components"), ({"spin_orbit": [1, 2]}, "spin_orbit"),
+])  # fmt: skip
+def test_bad_input(given, message):
+    arguments = {"time": [1.0], "n_carriers": 3, "seed": 4} | given
+    with pytest.raises(hn.ParameterError, match=message):
+        walk(NETWORK, arguments.pop("time"), **arguments)
+    with pytest.raises(hn.ParameterError, match="torus"):
+        diffusion_tensor(NETWORK)

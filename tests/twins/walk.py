@@ -1,0 +1,35 @@
+"""Plain twin of kernels/walk.py: the same draws, rotations by Rodrigues' formula."""
+
+import numpy as np
+
+
+def rotated(vector, quaternion):
+    """The vector turned by 2 arccos(q0) about q."""
+    half = np.arctan2(np.linalg.norm(quaternion[1:]), quaternion[0])
+    axis = np.array(quaternion[1:]) / max(np.linalg.norm(quaternion[1:]), 1e-300)
+    angle = 2 * half
+    return (vector * np.cos(angle) + np.cross(axis, vector) * np.sin(angle)
+            + axis * (axis @ vector) * (1 - np.cos(angle)))  # fmt: skip
+
+
+def walk_carriers(neighbours, time, start, first_spin, generator):
+    """Lists of (site, place, spin) at each time; ``neighbours[i]``: (j, rate, step, turn)."""
+    out = []
+    for first in start:
+        i, place, spin, t = first, np.zeros(2), np.array(first_spin, float), 0.0
+        told = []
+        while len(told) < len(time):
+            rates = [rate for _, rate, _, _ in neighbours[i]]
+            if rates:
+                t -= np.log(1 - generator.random()) / sum(rates)
+            else:
+                t = np.inf
+            told += [(i, place, spin)] * sum(len(told) <= k and time[k] < t
+                                             for k in range(len(time)))  # fmt: skip
+            if len(told) < len(time):
+                shares = np.cumsum(rates) / sum(rates)
+                chosen = int(np.sum(shares <= generator.random()))
+                i, _, step, turn = neighbours[i][min(chosen, len(rates) - 1)]
+                place, spin = place + step, rotated(spin, turn)
+        out.append(told)
+    return out
