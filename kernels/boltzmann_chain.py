@@ -64,17 +64,16 @@ def _solve_block(row):
             if abs(row[k, i]) > abs(row[best, i]):
                 best = k
         if best != i:
-            for j in range(i, 9):
+            for j in range(9):
                 row[i, j], row[best, j] = row[best, j], row[i, j]
         scale = 1.0 / row[i, i]
-        for j in range(i + 1, 9):
+        for j in range(9):
             row[i, j] *= scale
         for k in range(4):
-            factor = row[k, i]
-            if k == i or factor == 0.0:
-                continue
-            for j in range(i + 1, 9):
-                row[k, j] -= factor * row[i, j]
+            if k != i:
+                factor = row[k, i]
+                for j in range(9):
+                    row[k, j] -= factor * row[i, j]
 
 
 @njit(cache=True, error_model="numpy")

@@ -10,9 +10,13 @@ couples p to both p + d and p - d: the equations close on the chain ``s = r + k 
 
 from __future__ import annotations
 
+import functools
+from types import SimpleNamespace
+
 import numpy as np
 
 from hopnet.kernels.boltzmann_chain import fill_chain_blocks
+from hopnet.records import read_only
 
 
 def chain_blocks(momentum, gas, potential):
@@ -39,7 +43,9 @@ def chain_blocks(momentum, gas, potential):
     ends = np.concatenate([momentum[:, :1] - step, momentum, momentum[:, -1:] + step], axis=1)
     ends = np.abs(ends)
     p, n_points = ends[:, 1:-1], momentum.shape[1]
-    mix = potential.strength * scattering_numbers(np.eye(top + 1), gas)
+    mix = potential.strength * mixing_matrix(
+        top, float(gas.lambda_xy), float(gas.lambda_z), float(gas.skew)
+    )
     if gas.interband:  # one call for both: the momenta with themselves, then the neighbours
         left, right = np.concatenate([p, ends[:, :-1]], 1), np.concatenate([p, ends[:, 1:]], 1)
         number = mixed_moments(potential.moments(left, right, top), mix)
@@ -54,6 +60,13 @@ def chain_blocks(momentum, gas, potential):
         bool(gas.interband), lower, diagonal, upper,
     )
     return lower, diagonal, upper
+
+
+@functools.lru_cache(maxsize=32)
+def mixing_matrix(top, lambda_xy, lambda_z, skew):
+    """`scattering_numbers` as a matrix on the moments, read-only float64[10, top + 1]."""
+    disorder = SimpleNamespace(lambda_xy=lambda_xy, lambda_z=lambda_z, skew=skew)
+    return read_only(scattering_numbers(np.eye(top + 1), disorder))
 
 
 def mixed_moments(w, mix):

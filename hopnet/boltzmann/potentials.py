@@ -112,7 +112,7 @@ def scaled_bessel(top, x):
     for l in range(2, top + 1):
         out[l] = out[l - 2] - (l - 1) * inverse * out[l - 1]
         series = np.zeros(half.shape)
-        for k in range(9, -1, -1):
+        for k in range(8, -1, -1):
             series = series * square + 1 / (math.factorial(k) * math.factorial(k + l))
         out[l, small] = damping * half**l * series
     return out

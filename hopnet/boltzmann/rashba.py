@@ -199,7 +199,7 @@ def solve_rashba(gas, potential, *, tolerance=1e-9, levels=6):
     if gas.rashba == 0:
         return without_splitting(gas, potential)
     gas, flip = positive_form(gas)
-    beyond, nodes = first_level(gas, out_rate, tolerance), 16
+    beyond, nodes = first_level(gas, out_rate, tolerance), 32 if drives_bottom(gas) else 16
     floor = scale_of(gas, potential)
     answer = observe(gas, potential, beyond, nodes)
     for _ in range(levels):  # nodes first: their error does not depend on the chain length
@@ -321,25 +321,31 @@ def gauss_rule(nodes):
 
 
 @functools.cache
-def graded_rule(nodes, steepness):
-    """Nodes and weights on (0, 1), at distances like ``x**3`` from 0, ``x**steepness`` from 1."""
+def graded_rule(nodes, near_0, near_1):
+    """Nodes and weights on (0, 1), at distances like ``x**near`` from the two ends."""
     x, w = gauss_rule(nodes)
     x, w = 0.5 * (x + 1), 0.5 * w
-    slope = x**2 * (1 - x) ** (steepness - 1) / special.beta(3, steepness)
-    return special.betainc(3, steepness, x), slope * w
+    slope = x ** (near_0 - 1) * (1 - x) ** (near_1 - 1) / special.beta(near_0, near_1)
+    return special.betainc(near_0, near_1, x), slope * w
 
 
-def graded_nodes(pieces, nodes):
+def graded_nodes(pieces, nodes, steep=False):
     """Gauss nodes and weights on adjoining intervals, crowded at their ends.
 
-    Most of all at the last, ``r = d/2``, where the integrand may grow like 1/distance down to
-    a distance of 1e-7 d.
+    ``steep``: most of all at the last end, where the integrand grows like 1/distance down to
+    a distance of 1e-7.
     """
-    rules = [graded_rule(nodes, 3)] * (len(pieces) - 1) + [graded_rule(nodes, 5)]
+    last = graded_rule(nodes, 2, 5) if steep else graded_rule(nodes, 3, 3)
+    rules = [graded_rule(nodes, 3, 3)] * (len(pieces) - 1) + [last]
     position = np.concatenate([a + (b - a) * x for (a, b), (x, _) in zip(pieces, rules)])
     weight = np.concatenate([(b - a) * w for (a, b), (_, w) in zip(pieces, rules)])
     inside = pieces[-1][1] - position > 1e-13 * pieces[-1][1]
     return position[inside], weight[inside]
+
+
+def drives_bottom(gas):
+    """Whether the field drives the bottom of the lower band, ``p = d/2``, where ``V_- = 0``."""
+    return gas.momentum_splitting / 2 > gas.fermi_momenta[0]
 
 
 def chain_origins(gas, nodes):
@@ -350,7 +356,7 @@ def chain_origins(gas, nodes):
     pieces = [
         (a, b) for a, b in ((0.0, fermi), (fermi, step / 2)) if b - a > 1e-10 * step
     ]
-    return (*graded_nodes(pieces, nodes), fermi)
+    return (*graded_nodes(pieces, nodes, drives_bottom(gas)), fermi)
 
 
 def observe(gas, potential, beyond, nodes):
@@ -456,10 +462,9 @@ def coherence_source(momentum, gas):
 
 def sum_moments(p, solution, gas):
     """(q_yz, S_y, J_x) of [rashba 2] summed over the points of each chain."""
-    by_p, by_square = np.moveaxis(np.stack([p, p * p], axis=1) @ solution, 1, 0)
-    plus, minus, real, _ = by_p.T
+    plus, minus, real, _ = np.einsum("cp,cpu->uc", p, solution)
     s = -(plus - minus + 2 * real) / (4 * math.pi)
-    plus, minus, _, imaginary = by_square.T
+    plus, minus, _, imaginary = np.einsum("cp,cpu->uc", p * p, solution)
     q = imaginary / (2 * math.pi * gas.mass)
     j = (plus + minus) / (2 * math.pi * gas.mass) - gas.splitting * s
     return np.stack([q, s, j], axis=1)
