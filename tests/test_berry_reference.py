@@ -33,6 +33,7 @@ from hopnet.berry import (
     spin_streda,
     subbands,
 )
+from hopnet.berry.curves import rays_for
 from hopnet.berry.hole_well import mean_position, subband_function
 from hopnet.berry.quadrature import fermi_points
 from hopnet.berry.spin_current import E2_OVER_H
@@ -235,6 +236,34 @@ def test_bi2se3_electrons_m_along_z(mu, value):
 
 
 @pytest.mark.parametrize(
+    ("mu", "sorted_sums", "value"),
+    [(-0.3, 80, 80.23), (-0.2, 207, 205.72), (-0.1, 1106, 1088.35), (-0.08, 1503, 1492.55)],
+)
+def test_bi2se3_holes_m_along_z(mu, sorted_sums, value):
+    """kT = 0 in the valence band; sorted sums over an unaligned grid are within 2 %."""
+    rays = Rays(INFINITE, 4, accuracy=1e-5, **HALF_SPHERE)
+    got = in_gap((0, 0, 1e-3), DIAGONAL, rays, mu)[0]
+    assert got == pytest.approx(value, abs=0.1)
+    assert got == pytest.approx(sorted_sums, rel=0.02)
+
+
+@pytest.mark.slow
+def test_bi2se3_sweep_m_along_x():
+    """All E_F from one diagonalisation, against sorted sums over an unaligned grid.
+
+    That grid reads 1700 in the gap, where 1703.68 is exact, so 6 is its accuracy there and above.
+    Just below the valence band edge at -0.072 eV it said 777; root-found Fermi points give 892.5.
+    """
+    mu = np.array([-0.3, -0.2, -0.1, 0.0, 0.27, 0.3, 0.34, 0.4])
+    want = np.array([83, 165, 892.5, 1700, 1700, 1697.5, 1690.2, 1734.4])
+    model, rays = bi2se3_bulk((1e-3, 0, 0)), rays_for("x", levels=5, panels=24)
+    forms = spin_hall(model, rays, mu=mu, treatment=DIAGONAL, **TORQUE)
+    got = forms.lcc * forms.in_unit("hbar/2e S/m")
+    np.testing.assert_allclose(got, want, atol=6.0)
+    np.testing.assert_allclose(got[3:5], 1703.68, atol=0.03)
+
+
+@pytest.mark.parametrize(
     ("mu", "value"),
     [
         (-0.3, -2559.4),
@@ -242,7 +271,9 @@ def test_bi2se3_electrons_m_along_z(mu, value):
         (-0.1, -505.6),
         (0.28, 140),
         (0.3, 649),
+        (0.32, 1165),
         (0.34, 1636),
+        (0.36, 2051),
         (0.4, 2704),
     ],
 )
