@@ -146,13 +146,13 @@ def test_spin_current_below_the_band_is_zero():
     assert forms.lcc[0] == forms.xn[0] == forms.conventional[0] == 0.0
 
 
-def test_progress_is_told():
-    for n in (128, 600):  # by NumPy, by kernels
-        seen = []
-        spin_hall(qwz(), PeriodicGrid(n), mu=0.0, progress=lambda done, left: seen.append(done))
-        assert len(seen) > 1
-        assert np.all(np.diff(seen) > 0)
-        assert seen[-1] == n**2
+@pytest.mark.parametrize("n", [128, 600], ids=["numpy", "kernels"])
+def test_progress_is_told(n):
+    seen = []
+    spin_hall(qwz(), PeriodicGrid(n), mu=0.0, progress=lambda done, left: seen.append(done))
+    assert len(seen) > 1
+    assert np.all(np.diff(seen) > 0)
+    assert seen[-1] == n**2
 
 
 def test_an_accuracy_out_of_reach_is_an_error_that_carries_the_estimate():
