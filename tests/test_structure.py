@@ -27,7 +27,7 @@ LAYERS = [
     {"spin"},
     {"kinetics", "flow", "criticality"},
     {"dynamics"},
-    {"walk"},
+    {"walk", "variable_range"},
     {"scaling"},
     {"config", "ledger", "statistics"},
     {"realisation"},

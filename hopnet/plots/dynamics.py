@@ -1,0 +1,172 @@
+"""Pictures of temperature, magnetic field, time, and of carriers hop by hop."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hopnet.plots.frame import BLACK, BLUE, GREEN, GREY, ORANGE, RED, finish, new_figure
+
+
+def plot_mott_law(kT, log_resistivity, law, *, exponent=None, error=None, title=""):
+    """ln rho against T^(-1/3), with the straight line and what is left over.
+
+    Parameters
+    ----------
+    kT, log_resistivity : float64[n]
+    law : hopnet.variable_range.MottLaw
+    exponent : float64[n], optional
+        xi_c at the same temperatures.
+    error : float64[n], optional
+        Of ln rho.
+    title : str
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    kT, log_resistivity = np.asarray(kT), np.asarray(log_resistivity)
+    x = kT**-law.power
+    line = law.prefactor + law.kT_0**law.power * x
+    figure = new_figure(6.4, 5.4)
+    axes, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    axes.errorbar(x, log_resistivity, error, fmt="o", color=BLUE, label=r"$\ln(\rho/\rho_0)$")
+    order = np.argsort(x)
+    axes.plot(x[order], line[order], color=BLUE, linewidth=1,
+              label=rf"$(T_0/T)^{{{law.power:.3g}}}$, $k_BT_0$ = {law.kT_0:.4g}")  # fmt: skip
+    if exponent is not None:
+        axes.plot(x, exponent, "s", color=ORANGE, markersize=4, label=r"$\xi_c$ of percolation")
+    axes.set_ylabel(r"$\ln(\rho/\rho_0)$, $\xi_c$")
+    axes.legend(frameon=False)
+    top = axes.secondary_xaxis(
+        "top", functions=(lambda v: np.maximum(v, 1e-9) ** (-1 / law.power),
+                          lambda v: np.maximum(v, 1e-9) ** -law.power))  # fmt: skip
+    top.set_xlabel(r"$k_BT$ / width of the band")
+    ticks = [t for t in (0.1, 0.03, 0.01, 0.003, 0.001) if kT.min() <= t <= kT.max()]
+    top.set_xticks(ticks, [f"{t:g}" for t in ticks])
+    below.errorbar(x, log_resistivity - line, error, fmt="o", color=BLUE, markersize=4)
+    below.axhline(0, color=GREY, linewidth=0.8)
+    below.set_ylabel("distance\nfrom the line")
+    below.set_xlabel(rf"$(k_BT/\mathrm{{width}})^{{-{law.power:.3g}}}$")
+    for each in (axes, below):
+        finish(each)
+    figure.suptitle(title, fontsize=10)
+    return figure
+
+
+def plot_hanle(curve, *, full=None, title=""):
+    """The three Hanle laws in one figure.
+
+    Parameters
+    ----------
+    curve : hopnet.dynamics.HanleCurve
+    full : dict of name -> (field, value), optional
+        Points of the full equations for "along", "across", "normal".
+    title : str
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    figure = new_figure(6.8, 4.4)
+    axes = figure.subplots()
+    x = curve.field * curve.tau_s
+    laws = (("across", RED, "field along the spin: rises to $f_{dr}/f$"),
+            ("along", BLUE, "field along the current: no Lorentzian"),
+            ("normal", GREEN, "field normal to the plane: Lorentzian"))  # fmt: skip
+    for name, colour, label in laws:
+        axes.plot(x, getattr(curve, name), color=colour, label=label)
+        if full and name in full:
+            at, value = full[name]
+            axes.plot(np.asarray(at) * curve.tau_s, value, "o", color=colour, markersize=5,
+                      markerfacecolor="none")  # fmt: skip
+    axes.axhline(curve.f_drift / curve.f, color=RED, linewidth=0.8, linestyle=":")
+    if full:
+        axes.plot([], [], "o", color=BLACK, markerfacecolor="none", label="full equations")
+    axes.set_xlabel(r"$\omega_L\tau_s$")
+    axes.set_ylabel(r"$s(B)/s(0)$")
+    axes.set_ylim(bottom=min(0.0, 1.05 * float(np.min(curve.along))))
+    axes.legend(frameon=False)
+    finish(axes)
+    figure.suptitle(title, fontsize=10)
+    return figure
+
+
+def plot_step(time, response, tau_s, *, title=""):
+    """Growth of the induced spin after the current is switched on.
+
+    Parameters
+    ----------
+    time : float64[n], in tau_0
+    response : dict of label -> float64[n]
+    tau_s : float
+        For the plain exponential beside them.
+    title : str
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    time = np.asarray(time)
+    figure = new_figure(6.4, 4.2)
+    axes = figure.subplots()
+    for colour, (label, value) in zip((BLUE, ORANGE, GREEN, RED), response.items()):
+        axes.plot(time, value, color=colour, label=label)
+    axes.plot(time, -np.expm1(-time / tau_s), "--", color=GREY,
+              label=r"$1-\exp(-t/\tau_s)$")  # fmt: skip
+    axes.axvline(tau_s, color=GREY, linewidth=0.8, linestyle=":")
+    axes.annotate(r" $\tau_s$", (tau_s, 0.02), color=GREY)
+    axes.set_xscale("log")
+    axes.set_xlabel(r"time after switching on, $t/\tau_0$")
+    axes.set_ylabel(r"$s(t)/s(\infty)$")
+    axes.legend(frameon=False)
+    finish(axes)
+    figure.suptitle(title, fontsize=10)
+    return figure
+
+
+def plot_walk(walk, exact_square, *, diffusion, spin=None, exact_spin=None, title=""):
+    """Carriers hop by hop (points) against equations (lines).
+
+    Parameters
+    ----------
+    walk : hopnet.walk.Walk
+    exact_square : float64[n_times]
+        x^2 + y^2 of the master equation.
+    diffusion : float
+        D of linear response, in a_b^2 / tau_0.
+    spin : float64[n_times, 3], optional
+        Mean spin of the carriers (default: of ``walk``).
+    exact_spin : float64[n_times, 3], optional
+    title : str
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    figure = new_figure(10.0, 4.2)
+    left, right = figure.subplots(1, 2)
+    later = walk.time > 0
+    time = walk.time[later]
+    square = (walk.displacement**2).sum(axis=2)[:, later]
+    n_carriers = square.shape[0]
+    error = square.std(axis=0) / np.sqrt(n_carriers)
+    left.errorbar(time, square.mean(axis=0), error, fmt="o", color=BLUE, markersize=4,
+                  label=f"{n_carriers} carriers")  # fmt: skip
+    left.plot(time, np.asarray(exact_square)[later], color=BLACK, linewidth=1,
+              label="master equation")  # fmt: skip
+    left.plot(time, 4 * diffusion * time, "--", color=GREY, label=r"$4Dt$, linear response")
+    left.set(xscale="log", yscale="log", xlabel=r"$t/\tau_0$", ylabel=r"$\langle r^2\rangle/a_b^2$")
+    left.legend(frameon=False)
+    mean = walk.spin.mean(axis=0) if spin is None else np.asarray(spin)
+    error = walk.spin.std(axis=0) / np.sqrt(n_carriers)
+    for x, colour in enumerate((RED, GREEN, BLUE)):
+        right.errorbar(time, mean[later, x], error[later, x], fmt="o", color=colour, markersize=4,
+                       label=f"$s_{'xyz'[x]}$")  # fmt: skip
+        if exact_spin is not None:
+            right.plot(time, np.asarray(exact_spin)[later, x], color=colour, linewidth=1)
+    right.set(xscale="log", xlabel=r"$t/\tau_0$", ylabel="mean spin")
+    right.legend(frameon=False)
+    for axes in (left, right):
+        finish(axes)
+    figure.suptitle(title, fontsize=10)
+    return figure

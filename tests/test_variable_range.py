@@ -1,0 +1,88 @@
+"""Resistivity against temperature: Mott's law in two dimensions, activation, f(T)."""
+
+import numpy as np
+import pytest
+
+import hopnet as hn
+from hopnet.variable_range import fit_mott_law, mean_critical_exponent, temperature_curve
+
+DENSITY = 0.02
+kT = np.logspace(-3, -1.7, 5)  # more than a decade, in widths of the band
+
+
+def sample(k, n_sites=10_000, density_of_states="uniform"):
+    sites = hn.random_sites(n_sites, density=DENSITY, seed=700 + k)
+    return hn.with_energies(sites, density_of_states, width=1.0, seed=800 + k)
+
+
+def test_mott_law_over_a_decade():
+    """Straight against T^(-1/3), not against T^(-1/2) or 1/T; kT_0 g a_b^2 near 13.8."""
+    table = [temperature_curve(sample(k), kT, chemical_potential=0.0) for k in range(3)]
+    log_resistivity = np.mean([t.log_resistivity for t in table], axis=0)
+    assert max(t.imbalance.max() for t in table) < 1e-14
+    law = fit_mott_law(kT, log_resistivity)
+    span = log_resistivity.max() - log_resistivity.min()
+    assert span > 30
+    assert law.residual < 0.03 * span
+    for power in (1 / 2, 1):
+        assert fit_mott_law(kT, log_resistivity, power=power).residual > 2 * law.residual
+    number = law.kT_0 * DENSITY
+    error = law.error * DENSITY
+    print(f"kT_0 g a_b^2 = {number:.2f} +- {error:.2f} from ln rho")
+    assert abs(number - 13.8) < 3 * error + 0.8
+    assert number == pytest.approx(13.8, rel=0.15)
+
+
+def test_critical_exponent_follows_the_same_law():
+    mean, error = mean_critical_exponent(sample, kT[::2], 3)
+    number = mean**3 * kT[::2] * DENSITY  # = kT_0 g a_b^2 if xi_c = (T_0 / T)^(1/3)
+    spread = 3 * error / mean * number
+    print("kT xi_c^3 g a_b^2 =", np.round(number, 2), "+-", np.round(spread, 2))
+    assert np.all(np.abs(number - 13.8) < 1.6 + 3 * spread)
+
+
+def test_a_gap_makes_a_steeper_law():
+    """In the soft gap ln rho grows faster than T^(-1/3): towards T^(-1/2)."""
+    with_gap = temperature_curve(
+        sample(1, density_of_states="coulomb_gap"), kT[1:], chemical_potential=0.0
+    )
+    without = temperature_curve(sample(1), kT[1:], chemical_potential=0.0)
+    ratio = (with_gap.log_resistivity / without.log_resistivity).to_numpy()
+    assert np.all(ratio > 1.1)
+    assert np.all(np.diff(ratio) < 0), "the colder, the more"
+
+
+def test_high_temperature_is_the_r_model():
+    sites = sample(2, 3000)
+    table = temperature_curve(sites, [1e3, 1.0, 0.03], tau_s=100.0)
+    plain = hn.random_sites(3000, density=DENSITY, seed=702)
+    network = hn.build_network(plain)
+    curve = hn.f_curve(network, 100.0)
+    assert table.f[0] == pytest.approx(curve.f[0], rel=0.02)
+    assert table.log_resistivity[0] == pytest.approx(np.log(curve.resistivity), abs=0.01)
+    assert np.all(np.diff(table.log_resistivity) > 0)
+    assert np.all(np.diff(table.diffusion) < 0)
+    row = table.iloc[1]
+    electrons = np.exp(hn.build_network(sites, kT=1.0).log_occupation).sum()
+    expected = row.f * 3000 / (electrons * np.exp(row.log_resistivity) * row.kT)
+    assert row.cisp == pytest.approx(expected, rel=1e-9)
+
+
+def test_fit_of_an_exact_law():
+    law = fit_mott_law(kT, 2.0 + (3.0 / kT) ** (1 / 3))
+    assert law.kT_0 == pytest.approx(3.0, rel=1e-10)
+    assert law.prefactor == pytest.approx(2.0, abs=1e-8)
+    assert law.residual < 1e-9
+
+
+@pytest.mark.parametrize(("temperature", "exponent"), [
+    ([1.0, 2.0], [1.0, 2.0]), ([1.0, 2.0, -1.0], [1, 2, 3]), ([1.0, 2.0, 3.0], [1, 2]),
+])  # fmt: skip
+def test_bad_fits(temperature, exponent):
+    with pytest.raises(hn.ParameterError, match="three or more temperatures"):
+        fit_mott_law(temperature, exponent)
+
+
+def test_bad_temperature():
+    with pytest.raises(hn.ParameterError, match="kT must be a positive"):
+        temperature_curve(sample(1, 1000), [0.1, 0.0])
