@@ -288,7 +288,8 @@ def local_processes(n_workers, tell):
 
     quiet()
     settings = {"distributed.scheduler.allowed-failures": DEATHS,
-                "distributed.admin.tick.limit": "60s"}  # fmt: skip
+                "distributed.admin.tick.limit": "60s",
+                "distributed.diagnostics.computations.nframes": 0}  # fmt: skip
     with (
         dask.config.set(settings),
         tempfile.TemporaryDirectory(prefix="hopnet-", ignore_cleanup_errors=True) as folder,

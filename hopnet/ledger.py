@@ -27,6 +27,7 @@ import tempfile
 import time
 import uuid
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -331,8 +332,9 @@ def grid_words(grid):
     return f"{len(grid)} times {min(grid):g} .. {max(grid):g}"
 
 
+@cache
 def versions():
-    """Versions that decide the last bits of a result."""
+    """Versions that decide the last bits of a result: a dict, looked up once a process."""
     import hopnet
 
     names = ("numpy", "scipy", "numba", "pyarrow", "pandas")
@@ -341,6 +343,7 @@ def versions():
     }
 
 
+@cache
 def processor_name():
     """The processor's name, or what the platform module knows of it."""
     if sys.platform.startswith("linux"):
