@@ -8,10 +8,11 @@ import numpy as np
 from scipy.sparse import coo_array, csc_array, diags_array
 from scipy.sparse.linalg import splu
 
-from hopnet.dynamics import check_axis
+from hopnet.dynamics import DENSE_SITES, check_axis
 from hopnet.errors import ParameterError
 from hopnet.kernels import walk as kernels
 from hopnet.kinetics.frames import hop_rotations
+from hopnet.kinetics.matrix import hopping_block
 from hopnet.network import Network
 from hopnet.records import read_only
 from hopnet.spin import check_dilute
@@ -205,3 +206,51 @@ def diffusion_tensor(network):
     x = splu(csc_array(matrix[free][:, free])).solve(b[:, free].T)
     electrons = np.exp(network.log_occupation).sum()
     return (R.T @ (K[:, None] * R) - b[:, free] @ x) / electrons
+
+
+def expected_walk(network, time, *, spin_orbit=None, spin=(0.0, 1.0, 0.0), tau_s=np.inf):
+    """What `walk` must find on average from equilibrium, by dense diagonalisation.
+
+    Parameters
+    ----------
+    network : Network
+        Up to 1000 sites, on a torus.
+    time : array_like, in tau_0
+    spin_orbit : array_like[2, 2], optional
+    spin : array_like[3]
+    tau_s : float
+
+    Returns
+    -------
+    mean_square : float64[n_times], in a_b^2
+        Of x^2 + y^2.
+    spin : float64[n_times, 3]
+    """
+    if network.n_sites > DENSE_SITES or network.sites.geometry != "torus":
+        raise ParameterError(
+            f"expected_walk takes a torus of up to {DENSE_SITES} sites, got a network of "
+            f"{network.n_sites} sites, {network.sites.geometry!r}; take another sample."
+        )
+    time = check_axis("time", time, least=0.0)
+    matrix = check_spin_orbit(np.zeros((2, 2)) if spin_orbit is None else spin_orbit)
+    n, K, R = np.exp(network.log_occupation), np.exp(network.log_conductance), network.separation
+    i, j, root = network.link_i, network.link_j, np.sqrt(n)
+
+    block = hopping_block(network, np.zeros((2, 2)), "rotation")[::3, ::3].toarray()
+    rate, mode = np.linalg.eigh(block / root[:, None] / root)
+    moving = rate > 1e-12 * rate[-1]
+    rate, mode = rate[moving], mode[:, moving]
+    square = np.zeros(time.size)
+    for x in (0, 1):
+        drift = np.bincount(i, K * R[:, x], n.size) - np.bincount(j, K * R[:, x], n.size)
+        weight = (mode.T @ (drift / root)) ** 2
+        square += 2 * time * (np.sum(K * R[:, x] ** 2) - np.sum(weight / rate))
+        square += 2 * (-np.expm1(-np.multiply.outer(time, rate)) / rate**2) @ weight
+
+    wide = np.repeat(root, 3)
+    block = hopping_block(network, matrix, "rotation").toarray()
+    rate, mode = np.linalg.eigh(block / wide[:, None] / wide)
+    start = mode.T @ (wide * np.tile(np.asarray(spin, dtype=np.float64), n.size))
+    state = (np.exp(-np.multiply.outer(time, rate)) * start) @ mode.T * wide
+    mean = state.reshape(time.size, -1, 3).sum(axis=1) * np.exp(-time / tau_s)[:, None]
+    return square / n.sum(), mean / n.sum()

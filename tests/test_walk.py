@@ -6,7 +6,7 @@ from scipy.stats import chi2
 
 import hopnet as hn
 from hopnet.kinetics.matrix import hopping_block
-from hopnet.walk import diffusion_tensor, hop_rows, walk
+from hopnet.walk import diffusion_tensor, expected_walk, hop_rows, walk
 from samples import random_network
 
 FORM = np.array([[0.05, 0.3], [-0.2, 0.1]])
@@ -99,22 +99,6 @@ def test_equilibrium_is_stationary():
         assert chi2.sf(((counted - expected) ** 2 / expected).sum(), N_GROUPS) > 1e-3
 
 
-def exact_mean_square(network, time):
-    """x^2 + y^2 of carriers from equilibrium on a torus, by dense diagonalisation."""
-    n, K, R = np.exp(network.log_occupation), np.exp(network.log_conductance), network.separation
-    i, j, size = network.link_i, network.link_j, network.n_sites
-    block = hopping_block(network, np.zeros((2, 2)), "rotation")[::3, ::3].toarray()
-    rate, mode = np.linalg.eigh(block / np.sqrt(n)[:, None] / np.sqrt(n))
-    rate, mode = rate[1:], mode[:, 1:]  # all sites in one cluster: one mode does not decay
-    total = np.zeros(len(time))
-    for x in (0, 1):
-        b = np.bincount(i, K * R[:, x], size) - np.bincount(j, K * R[:, x], size)
-        weight = (mode.T @ (b / np.sqrt(n))) ** 2
-        total += 2 * time * (np.sum(K * R[:, x] ** 2) - np.sum(weight / rate))
-        total += 2 * (-np.expm1(-np.multiply.outer(time, rate)) / rate**2) @ weight
-    return total / n.sum()
-
-
 @pytest.mark.parametrize("seed", [61, 63, 65])
 def test_mean_square_displacement_against_linear_response(seed):
     """Slope at late times within three standard errors, which are below 2 %."""
@@ -128,12 +112,26 @@ def test_mean_square_displacement_against_linear_response(seed):
     assert error < 0.02 * exact
     assert abs(value - exact) < 3 * error
     r2 = (carriers.displacement**2).sum(axis=2)
-    expected = exact_mean_square(network, time)
+    expected, _ = expected_walk(network, time)
     away = (r2.mean(axis=0) - expected)[1:] / (r2.std(axis=0)[1:] / np.sqrt(9000))
     assert np.abs(away).max() < 4
     early = expected[1] / (4 * time[1])
     assert early > 1.2 * exact, "to and fro at first: the short slope is another number"
     assert expected[3] - expected[2] == pytest.approx(4 * exact * 18_000, rel=0.02)
+
+
+def test_mean_spin_from_equilibrium():
+    network = warm(120, 61, "torus", min_distance=2.0)
+    time = np.array([0.0, 30.0, 300.0])
+    spin = (0.0, 0.6, 0.8)
+    given = {"spin_orbit": FORM, "spin": spin, "tau_s": 500.0}
+    carriers = walk(network, time, n_carriers=20_000, seed=80, **given)
+    _, expected = expected_walk(network, time, **given)
+    np.testing.assert_allclose(expected[0], spin, atol=1e-12)
+    error = carriers.spin.std(axis=0) / np.sqrt(20_000)
+    away = (carriers.spin.mean(axis=0) - expected)[1:] / error[1:]
+    assert np.abs(away).max() < 4
+    assert np.abs(expected[1] - spin).max() > 20 * error[1].max(), "spins turn"
 
 
 def test_diffusion_tensor_of_a_lattice():
@@ -168,5 +166,6 @@ def test_bad_input(given, message):
     arguments = {"time": [1.0], "n_carriers": 3, "seed": 4} | given
     with pytest.raises(hn.ParameterError, match=message):
         walk(NETWORK, arguments.pop("time"), **arguments)
-    with pytest.raises(hn.ParameterError, match="torus"):
-        diffusion_tensor(NETWORK)
+    for refused in (lambda: diffusion_tensor(NETWORK), lambda: expected_walk(NETWORK, [1.0])):
+        with pytest.raises(hn.ParameterError, match="torus"):
+            refused()

@@ -36,12 +36,15 @@ def add_topics():
         boltzmann,
         conductivities,
         doctor,
+        dynamics,
         percolation,
         pumping,
         run,
     )
 
-    for topic in (run, percolation, conductivities, berry, pumping, boltzmann, bench, doctor):
+    for topic in (
+        run, percolation, dynamics, conductivities, berry, pumping, boltzmann, bench, doctor,
+    ):  # fmt: skip
         topic.add_to(app)
 
 

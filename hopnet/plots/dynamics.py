@@ -31,8 +31,9 @@ def plot_mott_law(kT, log_resistivity, law, *, exponent=None, error=None, title=
     axes, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     axes.errorbar(x, log_resistivity, error, fmt="o", color=BLUE, label=r"$\ln(\rho/\rho_0)$")
     order = np.argsort(x)
+    power = "1/3" if abs(law.power - 1 / 3) < 1e-9 else f"{law.power:.3g}"
     axes.plot(x[order], line[order], color=BLUE, linewidth=1,
-              label=rf"$(T_0/T)^{{{law.power:.3g}}}$, $k_BT_0$ = {law.kT_0:.4g}")  # fmt: skip
+              label=rf"$(T_0/T)^{{{power}}}$, $k_BT_0$ = {law.kT_0:.4g} widths")  # fmt: skip
     if exponent is not None:
         axes.plot(x, exponent, "s", color=ORANGE, markersize=4, label=r"$\xi_c$ of percolation")
     axes.set_ylabel(r"$\ln(\rho/\rho_0)$, $\xi_c$")
@@ -46,7 +47,7 @@ def plot_mott_law(kT, log_resistivity, law, *, exponent=None, error=None, title=
     below.errorbar(x, log_resistivity - line, error, fmt="o", color=BLUE, markersize=4)
     below.axhline(0, color=GREY, linewidth=0.8)
     below.set_ylabel("distance\nfrom the line")
-    below.set_xlabel(rf"$(k_BT/\mathrm{{width}})^{{-{law.power:.3g}}}$")
+    below.set_xlabel(rf"$(k_BT/\mathrm{{width}})^{{-{power}}}$")
     for each in (axes, below):
         finish(each)
     figure.suptitle(title, fontsize=10)
@@ -84,8 +85,10 @@ def plot_hanle(curve, *, full=None, title=""):
         axes.plot([], [], "o", color=BLACK, markerfacecolor="none", label="full equations")
     axes.set_xlabel(r"$\omega_L\tau_s$")
     axes.set_ylabel(r"$s(B)/s(0)$")
-    axes.set_ylim(bottom=min(0.0, 1.05 * float(np.min(curve.along))))
-    axes.legend(frameon=False)
+    axes.set_ylim(min(0.0, 1.05 * float(np.min(curve.along))), 1.08 * curve.f_drift / curve.f)
+    axes.annotate(r"$f_{dr}/f$", (x.max(), curve.f_drift / curve.f), ha="right", va="bottom",
+                  color=RED)  # fmt: skip
+    axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     finish(axes)
     figure.suptitle(title, fontsize=10)
     return figure
