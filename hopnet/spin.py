@@ -267,7 +267,7 @@ def spin_from(network, factored, generation, s):
     spin = factored.solve(generation.gamma) * np.exp(network.log_occupation)
     if network.sites.geometry == "open":
         y = network.sites.position @ direction_across(network)
-        return spin, generation.factor * s * float((y - y.mean()) @ spin)
+        return spin, generation.factor * s * float(((y - y.mean()) * spin).sum())
     return spin, generation.f_drift + local_diffusion(network, factored, generation)
 
 
@@ -292,7 +292,7 @@ def slope_at(network, factored, generation, spin, s):
         along_link = -(network.separation @ direction_across(network))
         along_link *= np.exp(network.log_conductance)
         moved = factored.solve(net_flow(network, along_link))
-    return generation.factor * float(moved @ spin)
+    return generation.factor * float((moved * spin).sum())  # not @: BLAS sums by threads
 
 
 def f_curve(network, tau_s, *, current=None, triads=None, tolerance=1e-2, threads=None):
