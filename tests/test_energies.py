@@ -1,10 +1,9 @@
-"""Site energies: rates, links, limits, f. [hopping S9], [hopping S22], [hopping S24]"""
+"""Site energies: rates, links, limits, f. [hopping S9], [hopping S22]-[hopping S26]"""
 
 import dataclasses
 
 import numpy as np
 import pytest
-from hopping_samples import TWELVE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +13,7 @@ from hopnet.energies import BATHS, critical_exponent, log_hops, log_occupations
 from hopnet.network import find_links
 from hopnet.spin import local_diffusion
 from hopnet.triads import PROCESSES, find_triads, kinetic_coefficients
+from hopping_samples import TWELVE
 
 SITES = hn.random_sites(4000, density=0.01, seed=515)
 
