@@ -11,7 +11,7 @@ from hopnet.elimination import analyse, factor
 from hopnet.errors import ParameterError
 from hopnet.percolation import percolation_threshold
 from hopnet.records import read_only
-from hopnet.spin import check_same_network, direction_across, spin_generation
+from hopnet.spin import amplitudes, check_same_network, direction_across, spin_generation
 from hopnet.triads import Triads, find_triads
 
 
@@ -242,8 +242,13 @@ def triad_shares(current, triads=None, *, tau_s=0.0):
     across = direction_across(network)
     i, j, k = triads.site.T
     ij, ik, jk = triads.link.T
-    overlap = np.exp(0.5 * network.log_conductance)
-    strength = -0.375 * triads.area * overlap[ij] * overlap[ik] * overlap[jk]
+    hop, overlap = amplitudes(network)
+    interference = (
+        hop[ik] * hop[jk] * overlap[ij]
+        + hop[ij] * hop[jk] * overlap[ik]
+        + hop[ij] * hop[ik] * overlap[jk]
+    )
+    strength = -0.125 * triads.area * interference
     at_j = -strength * current.drop[ik]
     at_k = strength * current.drop[ij]
     c = spin_generation(network, current, triads).factor
@@ -253,7 +258,8 @@ def triad_shares(current, triads=None, *, tau_s=0.0):
     else:
         y = network.sites.position @ across
         symbolic = analyse(network.dissection, network.link_i, network.link_j)
-        factored = factor(symbolic, np.exp(network.log_conductance), 1.0 / tau_s)
-        z = factored.solve(y - y.mean()) / tau_s
+        rate = np.exp(network.log_occupation) / tau_s
+        factored = factor(symbolic, np.exp(network.log_conductance), rate)
+        z = factored.solve(rate * (y - y.mean()))
         contribution = c * ((z[j] - z[i]) * at_j + (z[k] - z[i]) * at_k)
     return TriadShares(triads, float(tau_s), read_only(contribution))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import hopnet as hn
 from hopnet.elimination import analyse, factor
 from hopnet.energies import BATHS, critical_exponent, log_hops, log_occupations
+from hopnet.flow import triad_shares
 from hopnet.network import find_links
 from hopnet.spin import local_diffusion
 from hopnet.triads import PROCESSES, find_triads, kinetic_coefficients
@@ -215,8 +216,20 @@ def test_exclusion_serves_charge_alone(tmp_path):
     network = hn.build_network(sites, kT=0.1, chemical_potential=0.0)
     network.save(tmp_path / "n.npz")
     for one in (network, hn.Network.load(tmp_path / "n.npz")):
-        with pytest.raises(hn.ParameterError, match="chemical_potential"):
-            hn.f_curve(one, 1.0)
+        for call in (hn.f_curve, lambda n, t: hn.solve_kinetics(n, np.eye(2), eta=0.1, tau_s=t)):
+            with pytest.raises(hn.ParameterError, match="chemical_potential"):
+                call(one, 1.0)
+
+
+@pytest.mark.parametrize("tau_s", [0.0, 30.0])
+def test_shares_of_triads_add_up_to_f(tau_s):
+    sites = hn.with_energies(hn.random_sites(1000, density=0.03, seed=15), width=1.0, seed=16)
+    network = hn.build_network(sites, kT=0.2)
+    current = hn.solve_current(network)
+    shares = triad_shares(current, tau_s=tau_s)
+    assert shares.contribution.sum() == pytest.approx(
+        hn.f_curve(network, tau_s, current=current).f[0], rel=1e-9
+    )
 
 
 WARM = hn.with_energies(SITES, width=1.0, seed=4)

@@ -21,7 +21,7 @@ from hopnet.kinetics.frames import find_frames, hop_rotations, solve_rows, spin_
 from hopnet.kinetics.matrix import check_precession, solve_matrix
 from hopnet.network import Network
 from hopnet.records import read_only
-from hopnet.spin import check_same_network
+from hopnet.spin import check_dilute, check_same_network
 from hopnet.triads import check_eta, check_spin_orbit
 
 WEAK_ROW = 1e-8  # rows with less throughput than this part of the mean carry rounding only
@@ -225,6 +225,7 @@ def solve_kinetics(
     if current is None:
         current = solve_current(network, threads=threads)
     check_same_network(network, current)
+    check_dilute(network)
     occupation = np.exp(network.log_occupation)
     problem = {
         "eta": eta,
