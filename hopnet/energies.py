@@ -236,11 +236,11 @@ def sample_exponent(find_links, sites, exponents, least, axis, start):
     along = sites.position[:, "xy".index(axis)]
     far = sites.length if axis == "x" else sites.width
 
-    def joined(xi, i, j, exponent):
-        kept = exponent <= xi
-        graph = coo_array((np.ones(kept.sum(), np.int8), (i[kept], j[kept])),
-                          shape=(sites.n_sites, sites.n_sites))  # fmt: skip
-        cluster = connected_components(graph, directed=False)[1]
+    def clusters(n, i, j):
+        graph = coo_array((np.ones(i.size, np.int8), (i, j)), shape=(n, n))
+        return connected_components(graph, directed=False)
+
+    def joined(xi, cluster):
         first = cluster[(along <= 0.5 * xi) & (least <= xi)]
         last = cluster[(along >= far - 0.5 * xi) & (least <= xi)]
         return np.intersect1d(first, last).size > 0
@@ -249,16 +249,25 @@ def sample_exponent(find_links, sites, exponents, least, axis, start):
     while True:
         i, j, distance = candidate_links(find_links, box, least <= high, 0.5 * high)
         exponent = exponents(i, j, distance)
-        if joined(high, i, j, exponent):
+        kept = exponent <= high
+        if joined(high, clusters(sites.n_sites, i[kept], j[kept])[1]):
             break
         high *= 1.25
-    low = 0.0
+    i, j, exponent = i[kept], j[kept], exponent[kept]
+    # links below the bracket are contracted, links above it dropped: the rest shrinks by half
+    low, n_nodes, node = 0.0, sites.n_sites, np.arange(sites.n_sites)
     while high - low > RESOLUTION * high:
         middle = 0.5 * (low + high)
-        if joined(middle, i, j, exponent):
+        below = exponent <= middle
+        n_merged, merged = clusters(n_nodes, i[below], j[below])
+        if joined(middle, merged[node]):
             high = middle
+            i, j, exponent = i[below], j[below], exponent[below]
         else:
-            low = middle
+            low, n_nodes, node = middle, n_merged, merged[node]
+            i, j, exponent = merged[i[~below]], merged[j[~below]], exponent[~below]
+            apart = i != j
+            i, j, exponent = i[apart], j[apart], exponent[apart]
     return high
 
 
