@@ -114,7 +114,8 @@ def fit_mott_law(kT, exponent, *, power=1 / 3):
     kT_0 times the density of states per area and energy, times a_b^2, is a pure number. With links
     of 2 R / a_b + (abs(e_i) + abs(e_j) + abs(e_i - e_j)) / 2 kT at constant density of states, 4
     samples of 40000 sites at n_s a_b^2 = 0.02 and two decades of T gave 13.2(2), from xi_c as from
-    ln rho; n_s kT xi_c^3 at single temperatures is 13.2 to 14.7. The literature's usual number is
+    ln rho (errors from the scatter about the line alone; fewer and smaller samples gave up to
+    15.1); n_s kT xi_c^3 at single temperatures is 13.2 to 15.2. The literature's usual number is
     13.8 (quoted after Shklovskii and Efros, Electronic Properties of Doped Semiconductors, 1984;
     not traced to its page).
     """
