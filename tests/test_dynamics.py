@@ -5,8 +5,6 @@
 
 import numpy as np
 import pytest
-from hopping_samples import twelve
-from samples import random_network
 from scipy.integrate import quad_vec
 from scipy.linalg import expm
 
@@ -21,6 +19,8 @@ from hopnet.dynamics import (
     step_response,
 )
 from hopnet.kinetics import precession_rate
+from hopping_samples import twelve
+from samples import random_network
 
 FORM = 1e-4 * np.array([[0.0, 0.7], [0.4, 0.0]])
 RATES = [1.0, 0.01, 0.01 + 0.01j, 0.01 + 0.1j]
