@@ -44,7 +44,7 @@ from hopnet.kernels.symbolic import Fronts
 from hopnet.records import read_only
 
 LEAF_SIZE = 24
-STRIP = 4.0
+STRIP = 3.0
 NEGLIGIBLE = 1e-150  # conductances and weights below this count as zero
 SERIAL_SITES = 20_000  # graphs up to this size are not worth a second thread
 
@@ -257,10 +257,11 @@ def analyse(dissection, link_i, link_j, terminal=None):
     row_start = np.empty(n + 1, np.int64)
     row_neighbour = np.empty(link_i.shape[0], np.int64)
     edge_link = np.empty(link_i.shape[0], np.int64)
-    places.fill_edges(place, link_i, link_j, n, row_start, row_neighbour, edge_link)
-    row_neighbour, edge_link = row_neighbour[: row_start[-1]], edge_link[: row_start[-1]]
-    earlier = np.repeat(np.arange(n), np.diff(row_start))
-    edge_sign = np.where(place[link_i[edge_link]] == earlier, 1.0, -1.0)
+    edge_sign = np.empty(link_i.shape[0], np.float64)
+    places.fill_edges(place, link_i, link_j, n, row_start, row_neighbour, edge_link, edge_sign)
+    row_neighbour, edge_link, edge_sign = (
+        array[: row_start[-1]] for array in (row_neighbour, edge_link, edge_sign)
+    )
 
     left, right = dissection.left, dissection.right
     n_fronts = left.shape[0]

@@ -28,7 +28,7 @@ class Fronts(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def fill_edges(place, link_i, link_j, n_positions, row_start, row_neighbour, edge_link):
+def fill_edges(place, link_i, link_j, n_positions, row_start, row_neighbour, edge_link, edge_sign):
     """Sort links into rows of their earlier end, by position.
 
     Parameters
@@ -42,6 +42,8 @@ def fill_edges(place, link_i, link_j, n_positions, row_start, row_neighbour, edg
     row_neighbour, edge_link : int64[at least n_edges]
         Overwritten: the later end, the link. Links between terminals, or to a node left out,
         have no edge.
+    edge_sign : float64[at least n_edges]
+        Overwritten: 1 where the earlier end is ``link_i``, else -1.
     """
     row_start[:] = 0
     for l in range(link_i.shape[0]):
@@ -58,6 +60,7 @@ def fill_edges(place, link_i, link_j, n_positions, row_start, row_neighbour, edg
             k = min(a, b)
             row_neighbour[row_start[k]] = max(a, b)
             edge_link[row_start[k]] = l
+            edge_sign[row_start[k]] = 1.0 if a == k else -1.0
             row_start[k] += 1
     for k in range(n_positions, 0, -1):
         row_start[k] = row_start[k - 1]

@@ -96,10 +96,12 @@ def test_symbolic_analysis(case, plain):
     row_start, neighbour = np.empty(n + 1, np.int64), np.empty(len(link_i), np.int64)
     link = np.empty_like(neighbour)
     fill_edges = version(symbolic_kernels.fill_edges, plain)
-    fill_edges(place, link_i, link_j, n, row_start, neighbour, link)
+    sign = np.empty(len(link_i))
+    fill_edges(place, link_i, link_j, n, row_start, neighbour, link, sign)
     for k, row in enumerate(rows):
         own = slice(row_start[k], row_start[k + 1])
         assert list(zip(neighbour[own], link[own])) == row
+        assert list(sign[own]) == [1.0 if place[link_i[l]] == k else -1.0 for _, l in row]
 
     tree = (fronts.front_start, fronts.left, fronts.right)
     expected = symbolic_twin.fill_boundary(*tree, rows, ground)
