@@ -26,7 +26,7 @@ Directory = Annotated[Path, typer.Argument(metavar="DIR", help="A result directo
 
 def run(
     file: File,
-    out: Annotated[Path | None, typer.Option(help="Result directory (default results/FILE).")] = None,
+    out: Annotated[Path | None, typer.Option(help="Directory (default results/NAME).")] = None,
     workers: Annotated[int, typer.Option(help="Processes, of one thread each.")] = 1,
     scheduler: Annotated[str | None, typer.Option(help="tcp://... of a Dask scheduler.")] = None,
     shard: Annotated[str | None, typer.Option(metavar="I/N", help="Every N-th task only.")] = None,
