@@ -91,8 +91,9 @@ class Dissection:
 
 
 def dissect_graph(
-    link_i, link_j, position, *, ring=None, leaf_size=LEAF_SIZE, strip=STRIP, threads=None
-):
+    link_i, link_j, position, *, rows=None, ring=None, leaf_size=LEAF_SIZE, strip=STRIP,
+    threads=None,
+):  # fmt: skip
     """Order the nodes of a graph by nested dissection along minimum vertex cuts.
 
     Each region is cut across its longer side. The cut is the smallest set of nodes, among those
@@ -104,6 +105,8 @@ def dissect_graph(
     ----------
     link_i, link_j : int64[n_links]
     position : float64[n_nodes, 2]
+    rows : (start, neighbour), optional
+        The rows of the graph, if they are there already.
     ring : float, optional
         Period of the second coordinate: the first cut then is two lines that open the ring.
     leaf_size : int
@@ -124,9 +127,10 @@ def dissect_graph(
     position = np.asarray(position, dtype=np.float64)
     n = position.shape[0]
     threads = threads or thread_count()
-    start = np.empty(n + 1, np.int64)
-    neighbour = np.empty(2 * link_i.shape[0], np.int64)
-    fill_rows(link_i, link_j, start, neighbour, np.empty_like(neighbour))
+    if rows is None:
+        rows = np.empty(n + 1, np.int64), np.empty(2 * link_i.shape[0], np.int64)
+        fill_rows(link_i, link_j, *rows, np.empty_like(rows[1]))
+    start, neighbour = rows
     x = np.ascontiguousarray(position[:, 0])
     y = position[:, 1].copy()
     longest_x, longest_y = 0.0, 0.0
@@ -295,7 +299,7 @@ def analyse(dissection, link_i, link_j, terminal=None):
 
 
 def independent_subtrees(fronts, n_positions):
-    """Cut the tree into subtrees of at most 1/32 of the work, and the fronts above them."""
+    """Cut the tree into subtrees of at most 1/8 of the work, less for many threads; and the top."""
     n_fronts = fronts.left.shape[0]
     first_front = np.empty(n_fronts, np.int64)
     operations = np.empty(n_fronts, np.float64)
@@ -303,7 +307,7 @@ def independent_subtrees(fronts, n_positions):
                          first_front, operations)  # fmt: skip
     subtrees, top = [n_fronts - 1], []
     if n_positions > SERIAL_SITES:
-        share = operations[-1] / 32
+        share = operations[-1] / max(8, 2 * thread_count())
         waiting, subtrees = subtrees, []
         while waiting:
             t = waiting.pop()

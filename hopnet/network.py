@@ -141,7 +141,11 @@ class Network:
                 "use geometry='cylinder' or 'open'."
             )
         return dissect_graph(
-            self.link_i, self.link_j, self.sites.position, ring=period_y or None
+            self.link_i,
+            self.link_j,
+            self.sites.position,
+            rows=(self.row_start, self.row_neighbour),
+            ring=period_y or None,
         )
 
     def check_percolation(self):
