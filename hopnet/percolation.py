@@ -20,6 +20,7 @@ from hopnet.records import read_only
 
 EVENTS = ("contacts", "wrapping", "wrapping x", "wrapping y", "second wrapping")
 BLOCK = 4096  # sites whose links are thinned out together: they fit into the second-level cache
+PARTS = 12  # of the links of a block; labelling anew costs as much as ordering beyond
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,9 @@ def order_links(network):
     seamless = ~(seam[:, 0].astype(np.bool_) | seam[:, 1].astype(np.bool_))
     candidate = np.empty(network.n_links, np.int64)
     n = kernels.fill_candidates(
-        network.link_i, network.link_j, network.log_conductance, seamless, BLOCK, candidate
-    )
+        network.link_i, network.link_j, network.log_conductance, seamless,
+        min(BLOCK, max(network.n_sites, 1)), PARTS, candidate,
+    )  # fmt: skip
     link = np.empty(n, np.int64)
     kernels.fill_order(candidate[:n], network.log_conductance, link)
     return OrderedLinks(

@@ -10,16 +10,14 @@ from numba import njit
 
 
 @njit(cache=True, nogil=True)
-def _sort_stably(key, order, sorted_key, start):
-    """Write the stable ascending order of ``key`` into ``order``; scratch: the other two.
+def _fill_buckets(key, order, sorted_key, start):
+    """Write numbers and keys bucket by bucket, in their order within each; ``start[b]``: its end.
 
-    Buckets of equal width, insertion within a bucket, merge sort where one bucket holds many.
+    Buckets share the range of the keys in equal widths; there are ``start.shape[0] - 1``.
     """
     n = key.shape[0]
-    if n == 0:
-        return
-    low = key[0]
-    high = key[0]
+    low = np.inf
+    high = -np.inf
     for m in range(n):
         low = min(low, key[m])
         high = max(high, key[m])
@@ -37,8 +35,17 @@ def _sort_stably(key, order, sorted_key, start):
         order[start[b]] = m
         sorted_key[start[b]] = key[m]
         start[b] += 1
+
+
+@njit(cache=True, nogil=True)
+def _sort_stably(key, order, sorted_key, start):
+    """Write the stable ascending order of ``key`` into ``order``; scratch: the other two.
+
+    Buckets of equal width, insertion within a bucket, merge sort where one bucket holds many.
+    """
+    _fill_buckets(key, order, sorted_key, start)
     first = 0
-    for b in range(n_buckets):
+    for b in range(start.shape[0] - 1):
         last = start[b]
         if last - first > 64:
             within = np.argsort(sorted_key[first:last], kind="mergesort")
@@ -93,7 +100,7 @@ def fill_seams(position, period, link_i, link_j, out):
 
 
 @njit(cache=True, nogil=True)
-def fill_candidates(link_i, link_j, log_conductance, seamless, block, out):
+def fill_candidates(link_i, link_j, log_conductance, seamless, block, n_parts, out):
     """List the links that can join clusters or close a loop around the sample.
 
     Sites are taken in blocks of consecutive numbers (neighbours in space). Within a block, a link
@@ -110,6 +117,10 @@ def fill_candidates(link_i, link_j, log_conductance, seamless, block, out):
         Links that cross no seam; empty if there is no seam.
     block : int64
         Sites in a block: as many as the fast memory holds.
+    n_parts : int64
+        Parts of equal range into which the links of a block are divided, best conductors first.
+        Clusters are labelled anew after each, so that most links of the next are dropped by one
+        comparison, before they are put in order: what costs time is the order.
     out : int64[n_links]
         ``out[:n]`` is overwritten with the numbers of the links that stay, ascending.
 
@@ -125,45 +136,59 @@ def fill_candidates(link_i, link_j, log_conductance, seamless, block, out):
     n_links = link_i.shape[0]
     capacity = 8 * block
     key = np.empty(capacity)
+    bucket_key = np.empty(capacity)
     sorted_key = np.empty(capacity)
-    order = np.empty(capacity, np.int64)
     inner = np.empty(capacity, np.int64)
+    bucket = np.empty(capacity, np.int64)
+    part = np.empty(capacity, np.int64)
+    order = np.empty(capacity, np.int64)
     keep = np.empty(capacity, np.bool_)
-    start = np.empty(max(capacity // 4, 2), np.int64)
+    start = np.empty(max(capacity // 4, 1) + 1, np.int64)
+    part_end = np.empty(n_parts + 1, np.int64)
     parent = np.empty(block, np.int64)
+    label = np.empty(block, np.int64)
     kept = 0
     first = 0
     while first < n_links:
         begin = link_i[first]
         last = first
-        while last < n_links and link_i[last] < begin + block and last - first < capacity:
-            last += 1
         n = 0
-        for l in range(first, last):
-            if link_j[l] < begin + block and (seamless.shape[0] == 0 or seamless[l]):
-                inner[n] = l
-                key[n] = -log_conductance[l]
+        while last < n_links and link_i[last] < begin + block and last - first < capacity:
+            within = link_j[last] < begin + block and (seamless.shape[0] == 0 or seamless[last])
+            keep[last - first] = not within
+            if within:
+                inner[n] = last
+                key[n] = -log_conductance[last]
                 n += 1
-        _sort_stably(key[:n], order[:n], sorted_key[:n], start[: max(n // 4, 1) + 1])
-        parent[:] = -1
-        for m in range(n):
-            l = inner[order[m]]
-            a = _root(parent, link_i[l] - begin)
-            b = _root(parent, link_j[l] - begin)
-            keep[order[m]] = a != b
-            if a != b:
-                if parent[a] > parent[b]:
-                    a, b = b, a
-                parent[a] += parent[b]
-                parent[b] = a
-        m = 0
+            last += 1
+        _fill_buckets(key[:n], bucket[:n], bucket_key[:n], part_end)
+        for i in range(block):
+            parent[i] = -1
+            label[i] = i
+        done = 0
+        for p in range(n_parts):
+            n = 0
+            for m in range(done, part_end[p]):
+                l = inner[bucket[m]]
+                part[n] = l
+                key[n] = bucket_key[m]
+                n += label[link_i[l] - begin] != label[link_j[l] - begin]
+            done = part_end[p]
+            _sort_stably(key[:n], order[:n], sorted_key[:n], start[: max(n // 4, 1) + 1])
+            for m in range(n):
+                l = part[order[m]]
+                a = _root(parent, label[link_i[l] - begin])
+                b = _root(parent, label[link_j[l] - begin])
+                if a != b:
+                    keep[l - first] = True
+                    if parent[a] > parent[b]:
+                        a, b = b, a
+                    parent[a] += parent[b]
+                    parent[b] = a
+            for i in range(block):
+                label[i] = _root(parent, label[i])
         for l in range(first, last):
-            if m < n and inner[m] == l:
-                if keep[m]:
-                    out[kept] = l
-                    kept += 1
-                m += 1
-            else:
+            if keep[l - first]:
                 out[kept] = l
                 kept += 1
         first = last

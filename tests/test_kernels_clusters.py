@@ -49,13 +49,15 @@ def test_fill_seams(kernel, period):
 
 @both(kernels, "fill_candidates")
 @pytest.mark.parametrize("period", PERIODS)
-@pytest.mark.parametrize(("n", "seed", "block"), [(0, 1, 4), (2, 4, 4), (24, 5, 8), (24, 6, 3),
-                                                  (24, 7, 64)])  # fmt: skip
-def test_fill_candidates(kernel, period, n, seed, block):
+@pytest.mark.parametrize(
+    ("n", "seed", "block", "n_parts"),
+    [(0, 1, 4, 2), (2, 4, 4, 3), (24, 5, 8, 1), (24, 6, 3, 4), (24, 7, 64, 2), (24, 8, 24, 7)],
+)
+def test_fill_candidates(kernel, period, n, seed, block, n_parts):
     _, i, j, seam, conductance = sample(n, seed, period)
     seamless = ~seam.any(axis=1) if any(period) else np.empty(0, np.bool_)
     out = np.empty(i.size, np.int64)
-    kept = kernel(i, j, conductance, seamless, block, out)
+    kept = kernel(i, j, conductance, seamless, block, n_parts, out)
     expected = twin.fill_candidates(i, j, conductance, seamless, block)
     assert list(out[:kept]) == expected
     assert block < 8 or kept < i.size
