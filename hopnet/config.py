@@ -32,7 +32,8 @@ class Section(BaseModel):
 
 
 class SitesSection(Section):
-    """``[sites]``: see `hopnet.random_sites`."""
+    """``[sites]``: see `hopnet.random_sites`; ``energies`` and ``energy_width``:
+    `hopnet.with_energies`, in the unit of ``network.kT``."""
 
     n_sites: Annotated[int, Field(ge=3)]
     density: Positive
@@ -40,6 +41,8 @@ class SitesSection(Section):
     geometry: Literal["open", "cylinder"] = "open"
     aspect: Positive = 1.0
     min_distance: NotNegative = 0.0
+    energies: Literal["uniform", "gaussian", "coulomb_gap"] | None = None
+    energy_width: Positive | None = None
 
 
 class NetworkSection(Section):
@@ -48,6 +51,9 @@ class NetworkSection(Section):
     cutoff: Positive = 1.5
     cutoff_radius: Positive | None = None
     contacts: Literal["x", "y"] = "x"
+    kT: Positive | None = None
+    bath: Literal["ohmic", "miller_abrahams", "heat_bath"] | None = None
+    chemical_potential: Annotated[float, Field(allow_inf_nan=False)] | None = None
 
 
 class Range(Section):
@@ -147,6 +153,13 @@ class ClusterSection(Section):
 
 
 PHYSICAL = {"sites": SitesSection, "network": NetworkSection}
+# Keys of sites with energies, and what is taken if one is not given. Without energies they are no
+# part of a point, which keeps its name, and so its seed and the files it has.
+WITH_ENERGIES = {
+    "sites.energies": None, "sites.energy_width": 1.0, "network.kT": None,
+    "network.bath": "ohmic", "network.chemical_potential": None,
+}  # fmt: skip
+CHARGE_ALONE = (0.0,)  # tau_s of a run that asks for no spin
 SCANNABLE = {
     f"{section}.{key}": model
     for section, model in PHYSICAL.items()
@@ -190,6 +203,11 @@ class Point:
         """Values of the scanned keys, in order."""
         return tuple(self.physical[key] for key in self.scanned)
 
+    @property
+    def charge_alone(self):
+        """Whether electrons exclude each other, so that no spin is solved for."""
+        return self.physical.get("network.chemical_potential") is not None
+
     def label(self):
         """``density = 0.01, n_sites = 100000``; empty when nothing is scanned."""
         return ", ".join(
@@ -210,6 +228,16 @@ class RunConfig(Section):
     scan: dict[str, Any] = Field(default_factory=dict)
     output: OutputSection = OutputSection()
     cluster: ClusterSection | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out_spin(cls, table):
+        if isinstance(table, dict) and "spin" not in table:
+            places = (table.get("network"), "chemical_potential"), \
+                (table.get("scan"), "network.chemical_potential")  # fmt: skip
+            if any(isinstance(part, dict) and key in part for part, key in places):
+                return table | {"spin": {"tau_s": list(CHARGE_ALONE)}}
+        return table
 
     @field_validator("scan")
     @classmethod
@@ -248,6 +276,11 @@ class RunConfig(Section):
         for point, name in zip(points, names):
             if names.count(name) > 1:
                 raise ValueError(f"scan: the point ({point.label()}) comes twice")
+            if point.charge_alone and (self.ensemble.target_error or self.output.snapshot):
+                raise ValueError(
+                    "ensemble.target_error and output.snapshot are about spins, with "
+                    "network.chemical_potential there are none; leave them out"
+                )
         return self
 
     @property
@@ -286,6 +319,7 @@ class RunConfig(Section):
         }
         if physical["network.cutoff_radius"] is not None:
             physical["network.cutoff"] = None  # not used: must not tell points apart
+        physical = check_energies(physical, self.spin.tau_s)
         return Point(
             physical=physical,
             scanned=self.scanned,
@@ -316,6 +350,32 @@ class RunConfig(Section):
             "spin.tolerance": self.spin.tolerance,
             "scan": list(self.scanned),
         } | fixed
+
+
+def check_energies(physical, tau_s):
+    """Physical keys with the defaults of sites with energies, or without their keys."""
+    plain = {key: value for key, value in physical.items() if key not in WITH_ENERGIES}
+    if physical["sites.energies"] is None:
+        useless = [key for key in WITH_ENERGIES if physical[key] is not None]
+        if useless:
+            raise ValueError(
+                f"{useless[0]} needs sites with energies, got none; set sites.energies to "
+                "'uniform', 'gaussian' or 'coulomb_gap', or leave it out"
+            )
+        return plain
+    if physical["network.kT"] is None:
+        raise ValueError(
+            "sites.energies needs network.kT > 0 (or a scan over it), got none; give it in the "
+            "unit of sites.energy_width"
+        )
+    if physical["network.chemical_potential"] is not None and tau_s != CHARGE_ALONE:
+        raise ValueError(
+            "network.chemical_potential makes electrons exclude each other, spins need few a "
+            "site; leave [spin] out for the resistivity alone, or chemical_potential out for f"
+        )
+    filled = {k: default if physical[k] is None else physical[k]
+              for k, default in WITH_ENERGIES.items()}  # fmt: skip
+    return plain | filled
 
 
 def validate_section(model, table, path):

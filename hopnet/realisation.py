@@ -11,11 +11,12 @@ import numpy as np
 
 from hopnet.current import solve_current
 from hopnet.elimination import blas
+from hopnet.energies import with_energies
 from hopnet.errors import ConvergenceError, NotPercolatingError
 from hopnet.network import build_network
-from hopnet.records import digest
+from hopnet.records import digest, read_only
 from hopnet.sites import random_sites
-from hopnet.spin import f_curve, solve_spin
+from hopnet.spin import FCurve, f_curve, solve_spin
 
 FAILURES = (NotPercolatingError, ConvergenceError)  # outcomes of a sample, counted by class
 
@@ -85,29 +86,63 @@ def sample_network(point, realisation):
     Network
     """
     physical = point.physical
+    seed = realisation_seed(point.seed, physical, realisation, common_random=point.common_random)
     sites = random_sites(
         physical["sites.n_sites"],
         density=physical["sites.density"],
-        seed=realisation_seed(
-            point.seed, physical, realisation, common_random=point.common_random
-        ),
+        seed=seed,
         aspect=physical["sites.aspect"],
         geometry=physical["sites.geometry"],
         min_distance=physical["sites.min_distance"],
     )
+    warm = {}
+    if "sites.energies" in physical:
+        sites = with_energies(
+            sites, physical["sites.energies"], width=physical["sites.energy_width"],
+            seed=seed.spawn(1)[0],
+        )  # fmt: skip
+        warm = {key: physical[f"network.{key}"] for key in ("kT", "bath", "chemical_potential")}
     return build_network(
         sites,
         cutoff=physical["network.cutoff"],
         cutoff_radius=physical["network.cutoff_radius"],
         contacts=physical["network.contacts"],
+        **warm,
     )
 
 
 def solve_curve(network, point, current, threads):
-    """f of one sample at the times of the point."""
+    """f of one sample at the times of the point; NaN where electrons exclude each other."""
+    if point.charge_alone:
+        unknown = read_only(np.full(len(point.tau_s), np.nan))
+        return FCurve(
+            tau_s=read_only(point.tau_s), f=unknown, f_diffusion=unknown, error=unknown,
+            f_drift=np.nan, conductance=current.conductance, resistivity=current.resistivity,
+            imbalance=current.imbalance,
+        )  # fmt: skip
     return f_curve(
         network, point.tau_s, current=current, tolerance=point.tolerance, threads=threads
     )
+
+
+def energy_columns(network, point, log_conductance, n):
+    """Further columns of sites with energies.
+
+    Returns
+    -------
+    dict of str to float64[n]
+        log_resistivity (ln rho / rho_0), critical_exponent (xi_c; NaN if links were cut by
+        length) and mean_occupation, the mean of n_i, the largest being 1.
+    """
+    if "sites.energies" not in point.physical:
+        return {}
+    cutoff = point.physical["network.cutoff"]
+    values = {
+        "log_resistivity": np.log(network.across / network.along) - log_conductance,
+        "critical_exponent": 2.0 * network.cutoff_radius / (np.nan if cutoff is None else cutoff),
+        "mean_occupation": np.exp(network.log_occupation).mean(),
+    }
+    return {name: np.full(n, float(value)) for name, value in values.items()}
 
 
 def run_realisation(point, realisation, *, threads=None):
@@ -186,6 +221,7 @@ def timed_realisation(point, realisation, threads):
         }
         status = "done"
     columns |= numbers
+    columns |= energy_columns(network, point, numbers["log_conductance"][0], n)
     columns |= {
         "n_isolated": np.full(n, int(network.isolated.sum())),
         "length": np.full(n, network.sites.length),

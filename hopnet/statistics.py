@@ -208,8 +208,13 @@ def summarise_point(coordinates, rows, scanned, pilot, seed):
     )
     for name in ("f_drift", "f_diffusion", "log_conductance", "resistivity"):
         columns[name], columns[f"{name}_error"], *_ = mean_interval(by_realisation(done, name))
-    # Einstein: the sheet conductance of the network is n_s D
-    diffusivity = 1.0 / (columns["resistivity"] * done["density"].iloc[0])
+    # Einstein: the sheet conductance of the network is the density of electrons times D
+    electrons = done["density"].iloc[0]
+    if "mean_occupation" in done:  # sites with energies
+        electrons = electrons * done["mean_occupation"].mean()
+        log_rho = by_realisation(done, "log_resistivity")
+        columns["log_resistivity"], columns["log_resistivity_error"], *_ = mean_interval(log_rho)
+    diffusivity = 1.0 / (columns["resistivity"] * electrons)
     with np.errstate(divide="ignore"):
         columns["reach"] = done["width"].iloc[0] / np.sqrt(diffusivity * tau_s)
     return pd.DataFrame(columns)

@@ -349,15 +349,18 @@ class Reporter:
         say(f"wrote {directory / 'summary.csv'} (every sample) and statistics.csv (means)")
 
     def table(self, statistics):
-        """f at the ends and in the middle of each curve."""
+        """f at the ends and in the middle of each curve; ln rho where there is charge alone."""
         keys = list(statistics.columns[: statistics.columns.get_loc("tau_s")])
-        lines = [[*(k.partition(".")[2] for k in keys), "tau_s", "samples", "failed", "f",
-                  "standard error", "deviation"]]  # fmt: skip
+        shown = {"f": "f", "f_error": "standard error", "f_deviation": "deviation"}
+        if "log_resistivity" in statistics and statistics["f"].isna().all():
+            shown = {"log_resistivity": "ln rho", "log_resistivity_error": "standard error"}
+        lines = [[*(k.partition(".")[2] for k in keys), "tau_s", "samples", "failed",
+                  *shown.values()]]  # fmt: skip
         groups = statistics.groupby(keys, sort=False) if keys else [((), statistics)]
         for coordinates, rows in groups:
             picked = sorted({0, len(rows) // 4, len(rows) // 2, 3 * len(rows) // 4, len(rows) - 1})
             for _, row in rows.iloc[picked].iterrows():
-                numbers = [row.get(name, math.nan) for name in ("f", "f_error", "f_deviation")]
+                numbers = [row.get(name, math.nan) for name in shown]
                 lines.append(
                     [*(f"{c:g}" if isinstance(c, float) else str(c) for c in coordinates),
                      f"{row['tau_s']:.3g}", str(row["n_done"]), str(row["n_failed"]),

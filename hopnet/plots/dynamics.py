@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from hopnet.plots.frame import BLACK, BLUE, GREEN, GREY, ORANGE, RED, finish, new_figure
+from hopnet.statistics import split_points
+from hopnet.variable_range import fit_mott_law
 
 
-def plot_mott_law(kT, log_resistivity, law, *, exponent=None, error=None, title=""):
+def plot_mott_law(kT, log_resistivity, law, *, exponent=None, error=None, unit="width",
+                  title=""):  # fmt: skip
     """ln rho against T^(-1/3), with the straight line and what is left over.
 
     Parameters
@@ -18,6 +21,8 @@ def plot_mott_law(kT, log_resistivity, law, *, exponent=None, error=None, title=
         xi_c at the same temperatures.
     error : float64[n], optional
         Of ln rho.
+    unit : str
+        Of kT, as written at the axes; empty: that of the energies.
     title : str
 
     Returns
@@ -33,7 +38,7 @@ def plot_mott_law(kT, log_resistivity, law, *, exponent=None, error=None, title=
     order = np.argsort(x)
     power = "1/3" if abs(law.power - 1 / 3) < 1e-9 else f"{law.power:.3g}"
     axes.plot(x[order], line[order], color=BLUE, linewidth=1,
-              label=rf"$(T_0/T)^{{{power}}}$, $k_BT_0$ = {law.kT_0:.4g} widths")  # fmt: skip
+              label=rf"$(T_0/T)^{{{power}}}$, $k_BT_0$ = {law.kT_0:.4g} {unit}")  # fmt: skip
     if exponent is not None:
         axes.plot(x, exponent, "s", color=ORANGE, markersize=4, label=r"$\xi_c$ of percolation")
     axes.set_ylabel(r"$\ln(\rho/\rho_0)$, $\xi_c$")
@@ -41,15 +46,81 @@ def plot_mott_law(kT, log_resistivity, law, *, exponent=None, error=None, title=
     top = axes.secondary_xaxis(
         "top", functions=(lambda v: np.maximum(v, 1e-9) ** (-1 / law.power),
                           lambda v: np.maximum(v, 1e-9) ** -law.power))  # fmt: skip
-    top.set_xlabel(r"$k_BT$ / width of the band")
-    ticks = [t for t in (0.1, 0.03, 0.01, 0.003, 0.001) if kT.min() <= t <= kT.max()]
+    per = rf"/\mathrm{{{unit}}}" if unit else ""
+    top.set_xlabel(rf"$k_BT{per}$")
+    ticks = [t for t in (10, 1, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001) if kT.min() <= t <= kT.max()]
     top.set_xticks(ticks, [f"{t:g}" for t in ticks])
     below.errorbar(x, log_resistivity - line, error, fmt="o", color=BLUE, markersize=4)
     below.axhline(0, color=GREY, linewidth=0.8)
     below.set_ylabel("distance\nfrom the line")
-    below.set_xlabel(rf"$(k_BT/\mathrm{{width}})^{{-{power}}}$")
+    below.set_xlabel(rf"$(k_BT{per})^{{-{power}}}$")
     for each in (axes, below):
         finish(each)
+    figure.suptitle(title, fontsize=10)
+    return figure
+
+
+def temperature_figures(table, scanned):
+    """Figures of a run over temperatures: Mott's law, and f(T) if there is an f.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        The long table of a run with ``network.kT`` among the scanned keys.
+    scanned : sequence of str
+
+    Yields
+    ------
+    name, matplotlib Figure
+        One of each for every point of the other scanned keys. ln rho is averaged over samples.
+    """
+    done = table[table["status"] == "done"]
+    others = [key for key in scanned if key != "network.kT"]
+    for place, (coordinates, rows) in enumerate(split_points(done, others)):
+        tail = f"_{place:02d}" if others else ""
+        label = ", ".join(f"{k.partition('.')[2]} = {v}" for k, v in zip(others, coordinates))
+        one = rows[rows["tau_s"] == rows["tau_s"].iloc[0]].groupby("network.kT")
+        log_rho = one["log_resistivity"]
+        kT, mean = log_rho.mean().index.to_numpy(), log_rho.mean().to_numpy()
+        if kT.size >= 3:
+            xi = one["critical_exponent"].mean().to_numpy()
+            n = int(log_rho.count().max())
+            yield f"mott_law{tail}", plot_mott_law(
+                kT, mean, fit_mott_law(kT, mean), exponent=xi if np.all(np.isfinite(xi)) else None,
+                error=log_rho.sem().to_numpy() if n > 1 else None, unit="",
+                title=f"{label}{', ' * bool(label)}{n} sample{'s' * (n > 1)}",
+            )  # fmt: skip
+        if rows["f"].notna().any():
+            yield f"f_of_temperature{tail}", plot_f_of_temperature(rows, title=label)
+
+
+def plot_f_of_temperature(rows, *, title=""):
+    """f against temperature, a line for each relaxation time.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Of a long table: network.kT, tau_s, f of several samples.
+    title : str
+
+    Returns
+    -------
+    matplotlib Figure
+        Points: means; bars: standard errors.
+    """
+    figure = new_figure(6.4, 4.2)
+    axes = figure.subplots()
+    times = np.unique(rows["tau_s"])
+    for colour, tau_s in zip((BLUE, ORANGE, GREEN, RED, BLACK, GREY), times):
+        one = rows[rows["tau_s"] == tau_s].groupby("network.kT")["f"]
+        error = one.sem().to_numpy() if one.count().max() > 1 else None
+        axes.errorbar(one.mean().index, one.mean(), error, fmt="o-", color=colour, markersize=4,
+                      linewidth=0.8, label=rf"$\tau_s/\tau_0$ = {tau_s:g}")  # fmt: skip
+    axes.set_xscale("log")
+    axes.set_xlabel(r"$k_BT$, in the unit of the energies")
+    axes.set_ylabel(r"$f$")
+    axes.legend(frameon=False)
+    finish(axes)
     figure.suptitle(title, fontsize=10)
     return figure
 

@@ -6,6 +6,7 @@ import matplotlib
 import numpy as np
 from matplotlib.ticker import NullFormatter, NullLocator, ScalarFormatter
 
+from hopnet.plots.dynamics import temperature_figures
 from hopnet.plots.frame import BLACK, BLUE, GREEN, GREY, ORANGE, RED, finish, new_figure
 from hopnet.scaling import extrapolate
 from hopnet.statistics import split_points
@@ -17,7 +18,9 @@ SYMBOL = {
     "sites.density": DENSITY_LABEL, "sites.n_sites": "$N$", "sites.geometry": "geometry",
     "network.cutoff": r"cutoff$/l_c$", "sites.aspect": "aspect",
     "network.cutoff_radius": r"cutoff$/a_b$", "sites.min_distance": r"$d_{\min}/a_b$",
-    "network.contacts": "contacts",
+    "network.contacts": "contacts", "network.kT": "$k_BT$", "network.bath": "bath",
+    "network.chemical_potential": r"$\mu$", "sites.energies": "energies",
+    "sites.energy_width": "width",
 }  # fmt: skip
 
 
@@ -361,6 +364,10 @@ def run_figures(table, statistics, scanned):
     if "f" not in statistics or not statistics["n_done"].any():
         return
     statistics = statistics[statistics["n_done"] > 0]
+    if "network.kT" in scanned:
+        yield from temperature_figures(table, scanned)
+    if statistics["f"].isna().all():  # charge alone
+        return
     points = split_points(statistics, scanned)
     several_times = statistics["tau_s"].nunique() > 2
     if several_times:

@@ -1,0 +1,149 @@
+"""Sites with energies in run files: what is read and refused, what old runs keep, the figures."""
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hopnet.config import config_from_dict, config_from_text, read_config
+from hopnet.ensemble import as_toml, read_results, run_ensemble
+from hopnet.errors import ParameterError
+from hopnet.plots.ensemble import run_figures
+from hopnet.realisation import sample_network
+from hopnet.records import digest
+from hopnet.variable_range import temperature_curve
+
+RUNS = Path(__file__).resolve().parents[1] / "runs"
+BASE = {
+    "sites": {"n_sites": 1500, "density": 0.02, "seed": 11, "energies": "uniform"},
+    "network": {"kT": 0.1},
+    "spin": {"tau_s": [0.0, 100.0]},
+}
+CHARGE = {
+    "sites": {"n_sites": 1500, "density": 0.02, "seed": 11, "energies": "uniform"},
+    "network": {"chemical_potential": 0.0},
+    "ensemble": {"realisations": 2, "common_random": True},
+    "scan": {"network.kT": [0.003, 0.01, 0.03]},
+}
+
+
+def changed(base=BASE, **tables):
+    table = copy.deepcopy(base)
+    for name, entries in tables.items():
+        table[name] = {**table.get(name, {}), **entries}
+    return table
+
+
+def test_runs_without_energies_are_the_runs_they_were():
+    """Names of points seed their samples and name their files: recorded before energies came."""
+    names = {
+        "f_curve": ("e382b36768f05922", "962634ef4ea7"),
+        "fig4": ("b0b061109e2fe6a1", "dffc337a00e3"),
+        "density_sweep": ("02e87419f40a7d46", "400cc0a4b4d6"),
+        "cutoff": ("27fc1ec00c5e4c2c", "301f6c56170c"),
+    }
+    for file, (identity, point) in names.items():
+        config = read_config(RUNS / f"{file}.toml")
+        assert digest(config.identity())[:16] == identity
+        assert config.points()[0].name == point
+
+
+def test_keys_and_defaults():
+    (point,) = config_from_dict(BASE).points()
+    assert point.physical["sites.energy_width"] == 1.0
+    assert point.physical["network.bath"] == "ohmic"
+    assert not point.charge_alone
+    same = changed(sites={"energy_width": 1.0}, network={"bath": "ohmic"})
+    assert config_from_dict(same).points()[0].name == point.name
+    other = changed(sites={"energies": "gaussian"}), changed(network={"bath": "heat_bath"})
+    assert len({point.name, *(config_from_dict(o).points()[0].name for o in other)}) == 3
+    config = config_from_dict(CHARGE)
+    assert [p.physical["network.kT"] for p in config.points()] == [0.003, 0.01, 0.03]
+    assert config.points()[0].charge_alone
+    again = config_from_text(as_toml(config))
+    assert again.points() == config.points()
+    assert again.identity() == config.identity()
+
+
+NO_ENERGIES = {name: BASE[name] for name in ("network", "spin")} | {
+    "sites": {"n_sites": 1500, "density": 0.02, "seed": 11}
+}
+REFUSED = {
+    "kT alone": (NO_ENERGIES, ["network.kT", "sites.energies"]),
+    "bath alone": (NO_ENERGIES | {"network": {"bath": "ohmic"}}, ["network.bath"]),
+    "width alone": (
+        changed(NO_ENERGIES, sites={"energy_width": 2.0}, network={"kT": 1.0}),
+        ["sites.energy_width", "leave it out"],
+    ),
+    "no kT": (changed() | {"network": {}}, ["network.kT", "scan"]),
+    "kT = 0": (changed(network={"kT": 0.0}), ["network.kT", "greater than 0", "0.0"]),
+    "a cold scan": (changed(scan={"network.kT": [0.1, -0.1]}), ["scan.network.kT", "-0.1"]),
+    "unknown density of states": (
+        changed(sites={"energies": "flat"}), ["sites.energies", "'gaussian'", "'flat'"],
+    ),
+    "unknown bath": (changed(network={"bath": "warm"}), ["network.bath", "'heat_bath'", "'warm'"]),
+    "misspelt": (changed(network={"kt": 1.0}), ["'kt'", "[network]", "'kT'"]),
+    "infinite level": (
+        changed(CHARGE, network={"chemical_potential": np.inf}),
+        ["network.chemical_potential", "finite"],
+    ),
+    "spins with exclusion": (
+        changed(network={"chemical_potential": 0.0}), ["network.chemical_potential", "[spin]"],
+    ),
+    "no spin": ({k: BASE[k] for k in ("sites", "network")}, ["spin is missing"]),
+    "error of no f": (
+        changed(CHARGE, ensemble={"realisations": 3, "target_error": 0.1}),
+        ["ensemble.target_error", "network.chemical_potential"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("table", "words"), REFUSED.values(), ids=REFUSED.keys())
+def test_what_does_not_fit_is_refused_in_one_sentence(table, words):
+    with pytest.raises(ParameterError) as caught:
+        config_from_dict(table, source="runs/x.toml")
+    message = str(caught.value)
+    assert message.startswith("runs/x.toml: ")
+    assert "\n" not in message
+    for word in words:
+        assert word in message
+
+
+def test_resistivity_of_charge_alone(tmp_path):
+    """The run file's way gives what `temperature_curve` gives, on the same sites."""
+    table = run_ensemble(CHARGE, tmp_path / "run")
+    assert table["f"].isna().all()
+    assert (table["status"] == "done").all()
+    assert table["log_resistivity"].tolist() == pytest.approx(-table["log_conductance"].to_numpy())
+    point = config_from_dict(CHARGE).points()[0]
+    sites = sample_network(point, 1).sites
+    direct = temperature_curve(sites, [0.003, 0.01, 0.03], chemical_potential=0.0)
+    own = table[table["realisation"] == 1].sort_values("network.kT")
+    np.testing.assert_allclose(own["log_resistivity"], direct["log_resistivity"], rtol=1e-12)
+    np.testing.assert_allclose(own["critical_exponent"], direct["xi_c"], rtol=1e-12)
+    statistics = read_results(tmp_path / "run", what="statistics")
+    pictures = dict(run_figures(table, statistics, ["network.kT"]))
+    assert set(pictures) == {"mott_law"}
+    cold, _, warm = statistics.sort_values("network.kT")["log_resistivity"]
+    assert cold > warm + 20
+
+
+def test_f_against_temperature(tmp_path):
+    """f of few electrons; D by Einstein's relation with the electrons there are."""
+    run = changed(scan={"network.kT": [0.1, 0.3, 3.0]}, ensemble={"realisations": 2})
+    table = run_ensemble(run, tmp_path / "run")
+    statistics = read_results(tmp_path / "run", what="statistics")
+    pictures = dict(run_figures(table, statistics, ["network.kT"]))
+    assert {"mott_law", "f_of_temperature", "histograms"} <= set(pictures)
+    drift = statistics[statistics["tau_s"] == 0.0]["f"].to_numpy()
+    assert np.all(np.diff(drift) > 0), "the colder, the smaller f"
+    point = config_from_dict(run).points()[1]
+    direct = temperature_curve(sample_network(point, 1).sites, [0.3], tau_s=100.0).iloc[0]
+    rows = table[(table["network.kT"] == 0.3) & (table["realisation"] == 1)]
+    assert rows["f"].to_numpy()[1] == pytest.approx(direct.f, rel=1e-12)
+    one = statistics[(statistics["network.kT"] == 0.3) & (statistics["tau_s"] == 100.0)].iloc[0]
+    both = table[(table["network.kT"] == 0.3) & (table["tau_s"] == 0.0)]
+    D = 1 / (both["resistivity"].mean() * 0.02 * both["mean_occupation"].mean())
+    assert one["reach"] == pytest.approx(rows["width"].iloc[0] / np.sqrt(100.0 * D), rel=1e-12)
+    assert D == pytest.approx(direct.diffusion, rel=1.0)
