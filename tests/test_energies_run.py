@@ -131,7 +131,8 @@ def test_resistivity_of_charge_alone(tmp_path):
 
 def test_f_against_temperature(tmp_path):
     """f of few electrons; D by Einstein's relation with the electrons there are."""
-    run = changed(scan={"network.kT": [0.1, 0.3, 3.0]}, ensemble={"realisations": 2})
+    run = changed(network={"bath": "miller_abrahams"}, scan={"network.kT": [0.1, 0.3, 3.0]},
+                  ensemble={"realisations": 2, "common_random": True})  # fmt: skip
     table = run_ensemble(run, tmp_path / "run")
     statistics = read_results(tmp_path / "run", what="statistics")
     pictures = dict(run_figures(table, statistics, ["network.kT"]))
@@ -139,7 +140,8 @@ def test_f_against_temperature(tmp_path):
     drift = statistics[statistics["tau_s"] == 0.0]["f"].to_numpy()
     assert np.all(np.diff(drift) > 0), "the colder, the smaller f"
     point = config_from_dict(run).points()[1]
-    direct = temperature_curve(sample_network(point, 1).sites, [0.3], tau_s=100.0).iloc[0]
+    direct = temperature_curve(sample_network(point, 1).sites, [0.3], tau_s=100.0,
+                               bath="miller_abrahams").iloc[0]  # fmt: skip
     rows = table[(table["network.kT"] == 0.3) & (table["realisation"] == 1)]
     assert rows["f"].to_numpy()[1] == pytest.approx(direct.f, rel=1e-12)
     one = statistics[(statistics["network.kT"] == 0.3) & (statistics["tau_s"] == 100.0)].iloc[0]
