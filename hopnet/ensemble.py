@@ -11,16 +11,9 @@ import pandas as pd
 import pyarrow as pa
 
 from hopnet.config import RunConfig, config_from_dict, config_from_text, read_config
-from hopnet.engines import (
-    Job,
-    batch_system,
-    cannot_write,
-    connected,
-    local_processes,
-    run_here,
-    run_with_dask,
-)
+from hopnet.engines import batch_system, connected, local_processes, run_with_dask
 from hopnet.errors import DataError, HopnetError, ParameterError
+from hopnet.jobs import Job, cannot_write, run_here
 from hopnet.ledger import (
     Heartbeat,
     Task,

@@ -220,9 +220,9 @@ def test_progress_bar_on_a_terminal(run_file, tmp_path):
 
 
 def test_interrupt_keeps_what_is_finished(run_file, tmp_path, monkeypatch):
-    from hopnet import engines
+    from hopnet import jobs
 
-    plain, calls = engines.run_realisation, []
+    plain, calls = jobs.run_realisation, []
 
     def interrupted(*words, **options):
         calls.append(1)
@@ -230,7 +230,7 @@ def test_interrupt_keeps_what_is_finished(run_file, tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return plain(*words, **options)
 
-    monkeypatch.setattr(engines, "run_realisation", interrupted)
+    monkeypatch.setattr(jobs, "run_realisation", interrupted)
     code, _, err = hopnet("run", run_file, "--out", tmp_path / "run")
     assert code == 130
     assert "what was finished is kept" in err

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,9 @@ import pytest
 import hopnet as hn
 from hopnet import engines
 from hopnet.config import config_from_dict
-from hopnet.engines import Job, run_here
 from hopnet.ensemble import as_toml, collect, run_status
 from hopnet.errors import DataError, HopnetError, ParameterError
+from hopnet.jobs import Job, run_here
 from hopnet.ledger import Heartbeat, Task, existing_ledger, open_ledger
 from hopnet.realisation import run_realisation, sample_network
 
@@ -150,7 +151,7 @@ def test_results_read_back(undisturbed):
 
 def test_a_finished_run_computes_nothing(undisturbed, monkeypatch):
     before = tables_of(undisturbed)
-    monkeypatch.setattr(engines, "run_realisation", None)
+    monkeypatch.setattr("hopnet.jobs.run_realisation", None)
     hn.run_ensemble(run_file(), undisturbed)
     assert tables_of(undisturbed) == before
 
@@ -239,7 +240,7 @@ def test_run_files_of_the_house_run_in_small(tmp_path, path):
     table["ensemble"] = {"realisations": 2}
     table["sites"] |= {"n_sites": 1500, "density": 0.1}
     scan = {k: v for k, v in table.get("scan", {}).items() if k.startswith("network")}
-    table["scan"] = {k: v[::2] for k, v in scan.items()}
+    table["scan"] = {k: v[::2] if isinstance(v, list) else v | {"n": 2} for k, v in scan.items()}
     frame = hn.run_ensemble(table, tmp_path / "run")
     assert (frame["status"] == "done").all()
     assert frame["f"].notna().all()
@@ -479,13 +480,17 @@ def test_killed_scheduler(tmp_path, larger, dask_processes, monkeypatch):
     assert tables_of(tmp_path / "run") == tables
 
 
-def test_a_scheduler_with_another_hopnet_is_refused(tmp_path, dask_processes):
-    (tmp_path / "other" / "hopnet").mkdir(parents=True)
-    (tmp_path / "other" / "hopnet" / "__init__.py").write_text("__version__ = '7.7.7'\n")
+@pytest.mark.parametrize("name", ["hopnet", "numba"])
+def test_a_scheduler_with_other_versions_is_refused(tmp_path, dask_processes, name):
+    """Refused before anything is computed; both versions are named."""
+    (tmp_path / "other" / name).mkdir(parents=True)
+    (tmp_path / "other" / name / "__init__.py").write_text("__version__ = '7.7.7'\n")
     _, address = start_scheduler(dask_processes)
     start_worker(dask_processes, address, tmp_path, PYTHONPATH=str(tmp_path / "other"))
-    with pytest.raises(ParameterError, match=rf"hopnet 7\.7\.7 \(here {hn.__version__}\)"):
+    with pytest.raises(ParameterError) as caught:
         hn.run_ensemble(run_file(), tmp_path / "run", scheduler=address)
+    assert f"of {address} has {name} 7.7.7 (here {version(name)})" in str(caught.value)
+    assert "start the workers from the same environment" in str(caught.value)
     assert files_of(tmp_path / "run") == {}
 
 

@@ -32,6 +32,7 @@ LAYERS = [
     {"config", "ledger", "statistics"},
     {"realisation"},
     {"plan"},
+    {"jobs"},
     {"engines"},
     {"ensemble"},
     {"plots"},

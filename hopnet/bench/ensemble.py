@@ -10,7 +10,8 @@ from pathlib import Path
 
 from hopnet.bench import row
 from hopnet.config import config_from_dict
-from hopnet.engines import ONE_THREAD, Job, local_processes, run_with_dask
+from hopnet.engines import ONE_THREAD, local_processes, run_with_dask
+from hopnet.jobs import Job
 from hopnet.ledger import Task, open_ledger, versions
 from hopnet.realisation import run_realisation
 
