@@ -11,8 +11,8 @@ from hopnet.elimination import analyse, factor
 from hopnet.errors import ParameterError
 from hopnet.percolation import percolation_threshold
 from hopnet.records import read_only
-from hopnet.spin import amplitudes, check_same_network, direction_across, spin_generation
-from hopnet.triads import Triads, find_triads
+from hopnet.spin import check_same_network, direction_across, spin_generation
+from hopnet.triads import Triads, amplitudes, find_triads
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,6 +19,7 @@ from hopnet.kernels import triads as kernels
 from hopnet.network import Network
 from hopnet.records import load_arrays, read_only, save_arrays
 from hopnet.reduced import interpolate
+from hopnet.triads import amplitudes, list_triads, parts_of
 
 MOST_EXACT = 8  # up to so many tau_s each has its own factor: a curve needs as many
 
@@ -172,34 +173,18 @@ def spin_generation(network, current, triads=None):
     """
     check_same_network(network, current)
     check_dilute(network)
-    gamma = np.empty(network.n_sites)
+    gamma = np.zeros(network.n_sites)
     factors = (
         network.separation, *amplitudes(network), current.drop, direction_across(network), gamma
     )  # fmt: skip
     if triads is None:
-        moment = kernels.sum_generation(
-            network.row_start, network.row_neighbour, network.row_link, *factors
-        )
+        lists = (list_triads(network, first, upper) for first, upper in parts_of(network))
     else:
         check_same_network(network, triads)
-        moment = kernels.sum_generation_of(triads.site, triads.link, *factors)
+        lists = [(triads.site, triads.link)]
+    moment = sum(kernels.sum_generation(site, link, *factors) for site, link in lists)
     c = -2.0 * network.across / (network.n_sites * current.conductance)
     return Generation(read_only(gamma), float(c * moment), c)
-
-
-def amplitudes(network):
-    """What a triad needs of each link, free of under- and overflow at any temperature.
-
-    Returns
-    -------
-    hop, overlap : float64[n_links]
-        K_ij exp(R_ij) / sqrt(n_i n_j) and exp(-R_ij) sqrt(n_i n_j): a term of the strength
-        n_j Q'_ikj [hopping S21] is a product of two of the first and one of the second.
-    """
-    distance = np.hypot(network.separation[:, 0], network.separation[:, 1])
-    n = network.log_occupation
-    log_pair = 0.5 * (n[network.link_i] + n[network.link_j])
-    return np.exp(network.log_conductance + distance - log_pair), np.exp(log_pair - distance)
 
 
 def check_dilute(network):

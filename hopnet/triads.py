@@ -13,11 +13,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hopnet.elimination import run_side_by_side
 from hopnet.errors import ParameterError
 from hopnet.kernels import coefficients as coefficient_kernels
 from hopnet.kernels import triads as kernels
 from hopnet.network import Network
 from hopnet.records import read_only
+
+SITES_AT_ONCE = 2048  # of a walk over triads: their list stays in the cache
+PARTS_AT_ONCE = 32  # of these, worked on side by side before their results are added up
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,15 +77,78 @@ def find_triads(network):
     Needs 48 bytes a triad (some 8 triads a site at the usual cutoff). `f_curve` and
     `spin_generation` walk over them without storing any; store them to look at them.
     """
-    count = np.empty(network.n_sites, np.int64)
-    kernels.count_triads(network.row_start, network.row_neighbour, 0, count)
-    start = np.concatenate([[0], np.cumsum(count)])
-    site = np.empty((start[-1], 3), np.int64)
-    link = np.empty((start[-1], 3), np.int64)
-    kernels.fill_triads(
-        network.row_start, network.row_neighbour, network.row_link, start, site, link
-    )
+    lists = [(np.empty((0, 3), np.int64),) * 2]
+    lists += [list_triads(network, first, upper) for first, upper in parts_of(network)]
+    site, link = (np.concatenate(columns) for columns in zip(*lists))
     return Triads(network, read_only(site, np.int64), read_only(link, np.int64))
+
+
+def parts_of(network):
+    """(first site, where upper neighbours begin in every row) of each part of the walk."""
+    lower = np.bincount(network.link_j, minlength=network.n_sites)
+    upper_start = network.row_start[:-1] + lower
+    return [(first, upper_start) for first in range(0, network.n_sites, SITES_AT_ONCE)]
+
+
+def list_triads(network, first, upper_start):
+    """Sites and links of the triads with lowest site first .. first + SITES_AT_ONCE - 1."""
+    last = min(first + SITES_AT_ONCE, network.n_sites)
+    above = network.row_start[first + 1 : last + 1] - upper_start[first:last]
+    most = int((above * (above - 1)).sum()) // 2
+    site, link = np.empty((most, 3), np.int64), np.empty((most, 3), np.int64)
+    count = kernels.fill_triads(first, last, upper_start, network.row_start,
+                                network.row_neighbour, network.row_link, site, link)  # fmt: skip
+    return site[:count], link[:count]
+
+
+def sum_over_triads(network, part, out, threads):
+    """Walk over all triads without storing them.
+
+    Parameters
+    ----------
+    network : Network
+    part : callable
+        ``part(site, link)`` of some triads returns what each gives to its three sites,
+        float64[n, 3, n_parts], and one more array that adds up.
+    out : float64[n_sites, n_parts]
+        Overwritten with the sums of the first.
+    threads : int
+
+    Returns
+    -------
+    array
+        The sum of the second. Nothing depends on the number of threads.
+    """
+    out[:] = 0.0
+    total = 0.0
+
+    def work(task):
+        site, link = list_triads(network, *task)
+        return site, *part(site, link)
+
+    tasks = parts_of(network)
+    for begin in range(0, len(tasks), PARTS_AT_ONCE):
+        for site, value, more in run_side_by_side(
+            work, tasks[begin : begin + PARTS_AT_ONCE], threads
+        ):
+            kernels.add_to_sites(site, value, out)
+            total = total + more
+    return total
+
+
+def amplitudes(network):
+    """What a triad needs of each link, free of under- and overflow at any temperature.
+
+    Returns
+    -------
+    hop, overlap : float64[n_links]
+        K_ij exp(R_ij) / sqrt(n_i n_j) and exp(-R_ij) sqrt(n_i n_j): a term of the strength
+        n_j Q'_ikj [hopping S21] is a product of two of the first and one of the second.
+    """
+    distance = np.hypot(network.separation[:, 0], network.separation[:, 1])
+    n = network.log_occupation
+    log_pair = 0.5 * (n[network.link_i] + n[network.link_j])
+    return np.exp(network.log_conductance + distance - log_pair), np.exp(log_pair - distance)
 
 
 # target, auxiliary, source of the six processes, as places in a triad, and the sense of the loop
@@ -158,7 +225,7 @@ def hop_table(network, spin_orbit):
     Returns
     -------
     float64[n_links, 7]
-        d (x, y), its length, cosine and sinc; ln(K_ij J_0 / J_ij); R_ij.
+        d (x, y), its length, cosine and sinc; the two `amplitudes`.
     """
     x, y = network.separation.T
     out = np.empty((network.n_links, 7))
@@ -168,9 +235,7 @@ def hop_table(network, spin_orbit):
     out[:, 2] = angle
     out[:, 3] = np.cos(angle)
     out[:, 4] = np.divide(np.sin(angle), angle, out=np.ones_like(angle), where=angle > 0)
-    distance = np.hypot(x, y)
-    out[:, 5] = network.log_conductance + distance
-    out[:, 6] = distance
+    out[:, 5], out[:, 6] = amplitudes(network)
     return out
 
 
@@ -201,8 +266,8 @@ def spin_loops(triads, spin_orbit, *, eta):
     strength = np.empty(triads.n_triads)
     loop = np.empty((triads.n_triads, 3, 3))
     coefficient_kernels.fill_coefficients(
-        triads.site, triads.link, network.separation, spin_orbit_determinant(matrix),
-        hop_table(network, matrix), network.log_occupation, check_eta(eta), strength, loop,
+        triads.link, network.separation, spin_orbit_determinant(matrix),
+        hop_table(network, matrix), check_eta(eta), strength, loop,
     )  # fmt: skip
     return strength, loop
 

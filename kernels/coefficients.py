@@ -14,14 +14,15 @@ of third order in d. Here it is written so that the area of the triad stands in 
 with A = cos |a|, s_a = sin |a| / |a|, likewise B, s_b for b and C, s_c for a + b; S1 is the first
 divided difference of sin(sqrt t) / sqrt t at t = (|a| + |b|)^2, (|a| - |b|)^2, and S2, C2 are the
 second ones of that function and of cos(sqrt t), with |a + b|^2 as third point. This is exact, and
-every part is accurate relative to itself however weak the coupling or thin the triad.
+every part is accurate relative to itself however weak the coupling or thin the triad. The loops
+based at j and k are the same vector, carried along one hop: turned by -2 d_ij and by 2 d_ki.
 """
 
 import numpy as np
 from numba import njit
 
 # columns of the table `leg`, one row a link i < j
-D_X, D_Y, ANGLE, COSINE, SINC, LOG_G, DISTANCE = range(7)
+D_X, D_Y, ANGLE, COSINE, SINC, HOP, OVERLAP = range(7)
 
 
 @njit(cache=True, nogil=True)
@@ -73,6 +74,19 @@ def _loop_vector(ax, ay, angle_a, cos_a, sinc_a, bx, by, angle_b, cos_b, sinc_b,
 
 
 @njit(cache=True, nogil=True)
+def _turned(leg, sign, vector, out):
+    """Write ``vector`` turned by 2 ``sign`` d, d in the plane."""
+    s = leg[COSINE]
+    x = sign * leg[SINC] * leg[D_X]
+    y = sign * leg[SINC] * leg[D_Y]
+    along = x * vector[0] + y * vector[1]
+    square = x * x + y * y
+    out[0] = vector[0] + 2.0 * (s * y * vector[2] + x * along - square * vector[0])
+    out[1] = vector[1] + 2.0 * (-s * x * vector[2] + y * along - square * vector[1])
+    out[2] = vector[2] + 2.0 * (s * (x * vector[1] - y * vector[0]) - square * vector[2])
+
+
+@njit(cache=True, nogil=True)
 def _fill_loop(ij, ik, jk, separation, determinant, leg, out):
     """Write the loop vectors of one triad based at i, j and k (orientation i, j, k) into out[3, 3].
 
@@ -84,49 +98,39 @@ def _fill_loop(ij, ik, jk, separation, determinant, leg, out):
     p = leg[ij]
     q = leg[jk]
     r = leg[ik]
-    ax, ay = -p[D_X], -p[D_Y]
-    bx, by = -q[D_X], -q[D_Y]
-    cx, cy = r[D_X], r[D_Y]
     out[0, 0], out[0, 1], out[0, 2] = _loop_vector(
-        ax, ay, p[ANGLE], p[COSINE], p[SINC], bx, by, q[ANGLE], q[COSINE], q[SINC],
-        r[ANGLE], r[COSINE], r[SINC], omega)  # fmt: skip
-    out[1, 0], out[1, 1], out[1, 2] = _loop_vector(
-        bx, by, q[ANGLE], q[COSINE], q[SINC], cx, cy, r[ANGLE], r[COSINE], r[SINC],
-        p[ANGLE], p[COSINE], p[SINC], omega)  # fmt: skip
-    out[2, 0], out[2, 1], out[2, 2] = _loop_vector(
-        cx, cy, r[ANGLE], r[COSINE], r[SINC], ax, ay, p[ANGLE], p[COSINE], p[SINC],
-        q[ANGLE], q[COSINE], q[SINC], omega)  # fmt: skip
+        -p[D_X], -p[D_Y], p[ANGLE], p[COSINE], p[SINC], -q[D_X], -q[D_Y], q[ANGLE], q[COSINE],
+        q[SINC], r[ANGLE], r[COSINE], r[SINC], omega)  # fmt: skip
+    _turned(p, 1.0, out[0], out[1])
+    _turned(r, 1.0, out[0], out[2])
 
 
 @njit(cache=True, nogil=True)
-def _strength(i, j, k, ij, ik, jk, leg, log_occupation, eta):
+def _strength(ij, ik, jk, leg, eta):
     """n_j Q'_ikj [hopping S21], the same for the six processes of the triad."""
-    g_ij = leg[ij, LOG_G]
-    g_ik = leg[ik, LOG_G]
-    g_jk = leg[jk, LOG_G]
+    p = leg[ij]
+    q = leg[jk]
+    r = leg[ik]
     return (eta / 24.0) * (
-        np.exp(g_ik + g_jk - leg[ij, DISTANCE] - log_occupation[k])
-        + np.exp(g_ij + g_ik - leg[jk, DISTANCE] - log_occupation[i])
-        + np.exp(g_ij + g_jk - leg[ik, DISTANCE] - log_occupation[j])
+        r[HOP] * q[HOP] * p[OVERLAP] + p[HOP] * r[HOP] * q[OVERLAP] + p[HOP] * q[HOP] * r[OVERLAP]
     )
 
 
 @njit(cache=True, nogil=True)
-def fill_coefficients(site, link, separation, determinant, leg, log_occupation, eta, strength,
-                      loop):  # fmt: skip
-    """Strength [hopping S21] and loop vectors [hopping S15] [hopping S16] of stored triads.
+def fill_coefficients(link, separation, determinant, leg, eta, strength, loop):
+    """Strength [hopping S21] and loop vectors [hopping S15] [hopping S16] of the listed triads.
 
     Parameters
     ----------
-    site, link : int64[n_triads, 3]
+    link : int64[n_triads, 3]
+        ij, ik, jk of each.
     separation : float64[n_links, 2]
         From site i to site j > i.
     determinant : float64
         det M.
     leg : float64[n_links, 7]
         Of the vector from i to j: half-angle d (x, y), its length, cosine and sinc;
-        ln(K_ij J_0 / J_ij); distance.
-    log_occupation : float64[n_sites]
+        K_ij exp(R_ij) / sqrt(n_i n_j); exp(-R_ij) sqrt(n_i n_j).
     eta : float64
         hbar / (J_0 tau_0).
     strength : float64[n_triads]
@@ -134,117 +138,84 @@ def fill_coefficients(site, link, separation, determinant, leg, log_occupation, 
     loop : float64[n_triads, 3, 3]
         Overwritten: vector part of the loops based at i, j, k, in the sense i <- j <- k <- i.
     """
-    for t in range(site.shape[0]):
-        strength[t] = _strength(site[t, 0], site[t, 1], site[t, 2], link[t, 0], link[t, 1],
-                                link[t, 2], leg, log_occupation, eta)  # fmt: skip
+    for t in range(link.shape[0]):
+        strength[t] = _strength(link[t, 0], link[t, 1], link[t, 2], leg, eta)
         _fill_loop(link[t, 0], link[t, 1], link[t, 2], separation, determinant, leg, loop[t])
 
 
 @njit(cache=True, nogil=True)
-def sum_torque(row_start, row_neighbour, row_link, separation, determinant, leg, log_occupation,
-               eta, drop, torque, moment):  # fmt: skip
-    """Torque of the current on all spins, [hopping S27], without storing a triad.
+def fill_torque(link, separation, determinant, leg, eta, drop, torque, moment):
+    """Torque of the current on the spins of the listed triads, [hopping S27].
 
     Parameters
     ----------
-    row_start, row_neighbour, row_link : int64 arrays
-        Ascending rows of the graph.
-    separation ... eta
+    link ... eta
         As in `fill_coefficients`.
     drop : float64[n_links]
         X_i - X_j.
-    torque : float64[n_sites, 3]
-        Overwritten: sum of Gamma_ikj n_j (X_j - X_k), each pair (k, j) once.
+    torque : float64[n_triads, 3, 3]
+        Overwritten: sum of Gamma_ikj n_j (X_j - X_k) on i, j and k, each pair once.
     moment : float64[2]
         Overwritten: sum over triads of R_i torque_z, R counted from the lowest site of the triad.
     """
-    torque[:] = 0.0
     moment[:] = 0.0
-    loop = np.empty((3, 3))
-    for i in range(row_start.shape[0] - 1):
-        for a in range(row_start[i], row_start[i + 1]):
-            j = row_neighbour[a]
-            if j < i:
-                continue
-            ij = row_link[a]
-            b = a + 1
-            c = row_start[j]
-            while b < row_start[i + 1] and c < row_start[j + 1]:
-                if row_neighbour[b] < row_neighbour[c]:
-                    b += 1
-                elif row_neighbour[b] > row_neighbour[c]:
-                    c += 1
-                else:
-                    k = row_neighbour[b]
-                    ik = row_link[b]
-                    jk = row_link[c]
-                    b += 1
-                    c += 1
-                    if drop[ij] == 0.0 and drop[ik] == 0.0 and drop[jk] == 0.0:
-                        continue
-                    q = 3.0 * _strength(i, j, k, ij, ik, jk, leg, log_occupation, eta)
-                    _fill_loop(ij, ik, jk, separation, determinant, leg, loop)
-                    for x in range(3):
-                        torque[i, x] += q * loop[0, x] * drop[jk]
-                        torque[j, x] -= q * loop[1, x] * drop[ik]
-                        torque[k, x] += q * loop[2, x] * drop[ij]
-                    for x in range(2):
-                        moment[x] -= q * loop[1, 2] * drop[ik] * separation[ij, x]
-                        moment[x] += q * loop[2, 2] * drop[ij] * separation[ik, x]
+    for t in range(link.shape[0]):
+        ij = link[t, 0]
+        ik = link[t, 1]
+        jk = link[t, 2]
+        out = torque[t]
+        if drop[ij] == 0.0 and drop[ik] == 0.0 and drop[jk] == 0.0:
+            out[:] = 0.0
+            continue
+        q = 3.0 * _strength(ij, ik, jk, leg, eta)
+        _fill_loop(ij, ik, jk, separation, determinant, leg, out)
+        for x in range(3):
+            out[0, x] *= q * drop[jk]
+            out[1, x] *= -q * drop[ik]
+            out[2, x] *= q * drop[ij]
+        for x in range(2):
+            moment[x] += separation[ij, x] * out[1, 2] + separation[ik, x] * out[2, 2]
 
 
 @njit(cache=True, nogil=True)
-def sum_feedback(row_start, row_neighbour, row_link, separation, determinant, leg,
-                 log_occupation, eta, drop, sigma, source, current):  # fmt: skip
-    """Particle flow that spins drive through triads, Lambda of [hopping 5a], site by site.
+def fill_feedback(site, link, separation, determinant, leg, eta, drop, sigma, source, current):
+    """Particle flow that spins drive through the listed triads, Lambda of [hopping 5a].
 
     Parameters
     ----------
-    row_start ... eta
-        As in `sum_torque`.
+    site : int64[n_triads, 3]
+    link ... eta
+        As in `fill_coefficients`.
     drop : float64[n_links]
         phi_i - phi_j of the network's own potential at unit bias.
     sigma : float64[n_sites, 3]
         S_i / n_i.
-    source : float64[n_sites]
-        Overwritten: sum over (k, j) of Lambda_ikj . S_j, the flow into site i.
+    source : float64[n_triads, 3, 1]
+        Overwritten: sum over (k, j) of Lambda_ikj . S_j, the flow into i, and into j and k.
     current : float64[3]
         Overwritten: the current from source to drain contact held at equal potentials, as driven
         by the x, y, z parts of the spins: - sum of (flow j -> i) (phi_i - phi_j).
     """
-    source[:] = 0.0
     current[:] = 0.0
     loop = np.empty((3, 3))
-    for i in range(row_start.shape[0] - 1):
-        for a in range(row_start[i], row_start[i + 1]):
-            j = row_neighbour[a]
-            if j < i:
-                continue
-            ij = row_link[a]
-            b = a + 1
-            c = row_start[j]
-            while b < row_start[i + 1] and c < row_start[j + 1]:
-                if row_neighbour[b] < row_neighbour[c]:
-                    b += 1
-                elif row_neighbour[b] > row_neighbour[c]:
-                    c += 1
-                else:
-                    k = row_neighbour[b]
-                    ik = row_link[b]
-                    jk = row_link[c]
-                    b += 1
-                    c += 1
-                    q = 12.0 * _strength(i, j, k, ij, ik, jk, leg, log_occupation, eta)
-                    _fill_loop(ij, ik, jk, separation, determinant, leg, loop)
-                    for x in range(3):
-                        # source site s pushes from its successor-but-one to its predecessor
-                        from_i = q * loop[0, x] * sigma[i, x]
-                        from_j = q * loop[1, x] * sigma[j, x]
-                        from_k = q * loop[2, x] * sigma[k, x]
-                        source[k] += from_i
-                        source[j] -= from_i
-                        source[i] += from_j
-                        source[k] -= from_j
-                        source[j] += from_k
-                        source[i] -= from_k
-                        current[x] += from_i * drop[jk] - from_j * drop[ik] + from_k * drop[ij]
+    for t in range(link.shape[0]):
+        ij = link[t, 0]
+        ik = link[t, 1]
+        jk = link[t, 2]
+        q = 12.0 * _strength(ij, ik, jk, leg, eta)
+        _fill_loop(ij, ik, jk, separation, determinant, leg, loop)
+        at_i = 0.0
+        at_j = 0.0
+        at_k = 0.0
+        for x in range(3):
+            # a spin pushes from its successor to its predecessor
+            from_i = q * loop[0, x] * sigma[site[t, 0], x]
+            from_j = q * loop[1, x] * sigma[site[t, 1], x]
+            from_k = q * loop[2, x] * sigma[site[t, 2], x]
+            at_i += from_j - from_k
+            at_j += from_k - from_i
+            at_k += from_i - from_j
+            current[x] += from_i * drop[jk] - from_j * drop[ik] + from_k * drop[ij]
+        source[t, 0, 0] = at_i
+        source[t, 1, 0] = at_j
+        source[t, 2, 0] = at_k

@@ -1,68 +1,42 @@
-"""Triads: every triangle of the graph once, i < j < k, and sums over them.
+"""Triads: every triangle of the graph once, i < j < k, and the generation of spin on them.
 
 Row i and row j of the graph are merged for each link i < j; what they share beyond j is a triad.
+The list of some thousand sites stays in the cache while sums run over it.
 """
 
 from numba import njit
 
 
 @njit(cache=True, nogil=True)
-def count_triads(row_start, row_neighbour, first, out):
-    """Number of triads i < j < k of each lowest site i.
+def fill_triads(first, last, upper_start, row_start, row_neighbour, row_link, site, link):
+    """Write the triads whose lowest site is ``first .. last - 1``: sites i < j < k, their links.
 
     Parameters
     ----------
-    row_start, row_neighbour : int64[n_sites + 1], int64[2 n_links]
-        Ascending rows.
-    first : int64
-        Sites ``first .. first + out.shape[0] - 1`` are counted.
-    out : int64[n]
-        Overwritten.
-    """
-    for i in range(first, first + out.shape[0]):
-        total = 0
-        for a in range(row_start[i], row_start[i + 1]):
-            j = row_neighbour[a]
-            if j < i:
-                continue
-            b = a + 1
-            c = row_start[j]
-            while b < row_start[i + 1] and c < row_start[j + 1]:
-                if row_neighbour[b] < row_neighbour[c]:
-                    b += 1
-                elif row_neighbour[b] > row_neighbour[c]:
-                    c += 1
-                else:
-                    total += 1
-                    b += 1
-                    c += 1
-        out[i - first] = total
-
-
-@njit(cache=True, nogil=True)
-def fill_triads(row_start, row_neighbour, row_link, start, site, link):
-    """Write the triads: sites i < j < k and links ij, ik, jk.
-
-    Parameters
-    ----------
+    first, last : int64
+    upper_start : int64[n_sites]
+        Where in each row the neighbours above the site begin.
     row_start, row_neighbour, row_link : int64 arrays
         Ascending rows of the graph.
-    start : int64[n_sites + 1]
-        Running sum of `count_triads`.
-    site : int64[n_triads, 3]
+    site : int64[at least the number of triads, 3]
         Overwritten, sorted.
-    link : int64[n_triads, 3]
+    link : int64[same, 3]
         Overwritten: the links ij, ik, jk.
+
+    Returns
+    -------
+    int64
+        How many there are; a site with m neighbours above it has at most m (m - 1) / 2.
     """
-    for i in range(row_start.shape[0] - 1):
-        t = start[i]
-        for a in range(row_start[i], row_start[i + 1]):
+    t = 0
+    for i in range(first, last):
+        end = row_start[i + 1]
+        for a in range(upper_start[i], end):
             j = row_neighbour[a]
-            if j < i:
-                continue
             b = a + 1
-            c = row_start[j]
-            while b < row_start[i + 1] and c < row_start[j + 1]:
+            c = upper_start[j]
+            end_j = row_start[j + 1]
+            while b < end and c < end_j:
                 if row_neighbour[b] < row_neighbour[c]:
                     b += 1
                 elif row_neighbour[b] > row_neighbour[c]:
@@ -77,38 +51,35 @@ def fill_triads(row_start, row_neighbour, row_link, start, site, link):
                     t += 1
                     b += 1
                     c += 1
+    return t
 
 
 @njit(cache=True, nogil=True)
-def _add_triad(i, j, k, ij, ik, jk, separation, hop, overlap, drop, across, generation):
-    """Add the generation [hopping S44] of one triad at its three sites; return its drift."""
-    cross = separation[ij, 0] * separation[ik, 1] - separation[ij, 1] * separation[ik, 0]
-    interference = (
-        hop[ik] * hop[jk] * overlap[ij]
-        + hop[ij] * hop[jk] * overlap[ik]
-        + hop[ij] * hop[ik] * overlap[jk]
-    )
-    strength = -0.0625 * cross * interference
-    at_i = strength * drop[jk]  # X_j - X_k
-    at_j = -strength * drop[ik]  # X_k - X_i
-    at_k = strength * drop[ij]  # X_i - X_j
-    generation[i] += at_i
-    generation[j] += at_j
-    generation[k] += at_k
-    y_ij = separation[ij, 0] * across[0] + separation[ij, 1] * across[1]
-    y_ik = separation[ik, 0] * across[0] + separation[ik, 1] * across[1]
-    return y_ij * at_j + y_ik * at_k
-
-
-@njit(cache=True, nogil=True)
-def sum_generation(row_start, row_neighbour, row_link, separation, hop, overlap, drop, across,
-                   generation):  # fmt: skip
-    """Spin generation of all triads of the graph, [hopping S44], without storing a triad.
+def add_to_sites(site, value, out):
+    """Add what the listed triads give to their three sites, in the order of the list.
 
     Parameters
     ----------
-    row_start, row_neighbour, row_link : int64 arrays
-        Ascending rows of the graph.
+    site : int64[n_triads, 3]
+    value : float64[n_triads, 3, n_parts]
+    out : float64[n_sites, n_parts]
+        Added to.
+    """
+    for t in range(site.shape[0]):
+        for place in range(3):
+            row = out[site[t, place]]
+            for x in range(row.shape[0]):
+                row[x] += value[t, place, x]
+
+
+@njit(cache=True, nogil=True)
+def sum_generation(site, link, separation, hop, overlap, drop, across, generation):
+    """Spin generation of the listed triads, [hopping S44], added up at their sites.
+
+    Parameters
+    ----------
+    site, link : int64[n_triads, 3]
+        From `fill_triads`.
     separation : float64[n_links, 2]
         From site i to site j > i, nearest image.
     hop : float64[n_links]
@@ -120,7 +91,7 @@ def sum_generation(row_start, row_neighbour, row_link, separation, hop, overlap,
     across : float64[2]
         Unit vector across the current.
     generation : float64[n_sites]
-        Overwritten: gamma.
+        gamma of these triads is added.
 
     Returns
     -------
@@ -128,50 +99,25 @@ def sum_generation(row_start, row_neighbour, row_link, separation, hop, overlap,
         sum over triads and their sites of y gamma, y counted from the lowest site of the triad
         (the three gamma of a triad add up to zero).
     """
-    generation[:] = 0.0
-    total = 0.0
-    for i in range(row_start.shape[0] - 1):
-        of_site = 0.0
-        for a in range(row_start[i], row_start[i + 1]):
-            j = row_neighbour[a]
-            if j < i:
-                continue
-            b = a + 1
-            c = row_start[j]
-            while b < row_start[i + 1] and c < row_start[j + 1]:
-                if row_neighbour[b] < row_neighbour[c]:
-                    b += 1
-                elif row_neighbour[b] > row_neighbour[c]:
-                    c += 1
-                else:
-                    of_site += _add_triad(i, j, row_neighbour[b], row_link[a], row_link[b],
-                                          row_link[c], separation, hop, overlap, drop, across,
-                                          generation)  # fmt: skip
-                    b += 1
-                    c += 1
-        total += of_site
-    return total
-
-
-@njit(cache=True, nogil=True)
-def sum_generation_of(site, link, separation, hop, overlap, drop, across, generation):
-    """As `sum_generation`, [hopping S44], over stored triads.
-
-    Parameters
-    ----------
-    site, link : int64[n_triads, 3]
-        From `fill_triads`.
-    separation, hop, overlap, drop, across, generation
-        As in `sum_generation`.
-
-    Returns
-    -------
-    float64
-    """
-    generation[:] = 0.0
     total = 0.0
     for t in range(site.shape[0]):
-        total += _add_triad(site[t, 0], site[t, 1], site[t, 2], link[t, 0], link[t, 1],
-                            link[t, 2], separation, hop, overlap, drop, across,
-                            generation)  # fmt: skip
+        ij = link[t, 0]
+        ik = link[t, 1]
+        jk = link[t, 2]
+        cross = separation[ij, 0] * separation[ik, 1] - separation[ij, 1] * separation[ik, 0]
+        interference = (
+            hop[ik] * hop[jk] * overlap[ij]
+            + hop[ij] * hop[jk] * overlap[ik]
+            + hop[ij] * hop[ik] * overlap[jk]
+        )
+        strength = -0.0625 * cross * interference
+        at_i = strength * drop[jk]  # X_j - X_k
+        at_j = -strength * drop[ik]  # X_k - X_i
+        at_k = strength * drop[ij]  # X_i - X_j
+        generation[site[t, 0]] += at_i
+        generation[site[t, 1]] += at_j
+        generation[site[t, 2]] += at_k
+        y_ij = separation[ij, 0] * across[0] + separation[ij, 1] * across[1]
+        y_ik = separation[ik, 0] * across[0] + separation[ik, 1] * across[1]
+        total += y_ij * at_j + y_ik * at_k
     return total

@@ -56,8 +56,11 @@ class Sample:
         d = self.separation @ M.T
         angle = np.hypot(*d.T)
         distance = np.hypot(*self.separation.T)
-        return np.column_stack([d, angle, np.cos(angle), np.sinc(angle / np.pi),
-                                self.log_conductance + distance, distance])  # fmt: skip
+        pair = 0.5 * (self.log_occupation[self.i] + self.log_occupation[self.j])
+        return np.column_stack([
+            d, angle, np.cos(angle), np.sinc(angle / np.pi),
+            np.exp(self.log_conductance + distance - pair), np.exp(pair - distance),
+        ])  # fmt: skip
 
     def triangle(self, M, eta):
         return triad_twin.Triangle(
@@ -75,32 +78,32 @@ def test_coefficients_torque_and_feedback(n, seed, spin_orbit, plain):
     triads = triangle_twin.fill_triads(sample.link)
     triangle = sample.triangle(M, eta)
     determinant = M[0, 0] * M[1, 1] - M[0, 1] * M[1, 0]
-    factors = (sample.separation, determinant, sample.hops(M), sample.log_occupation, eta)
+    factors = (sample.separation, determinant, sample.hops(M), eta)
 
     site = np.array(triads, dtype=np.int64).reshape(-1, 3)
     link = np.array([[sample.link[t[0], t[1]], sample.link[t[0], t[2]], sample.link[t[1], t[2]]]
                      for t in triads], dtype=np.int64).reshape(-1, 3)  # fmt: skip
     strength, loop = np.full(len(triads), np.nan), np.full((len(triads), 3, 3), np.nan)
-    version(coefficients.fill_coefficients, plain)(site, link, *factors, strength, loop)
+    version(coefficients.fill_coefficients, plain)(link, *factors, strength, loop)
     expected_strength, expected_loop = triad_twin.fill_coefficients(triads, triangle)
     np.testing.assert_allclose(strength, expected_strength, rtol=1e-12)
     np.testing.assert_allclose(loop, expected_loop, rtol=0, atol=2e-15)
 
     drop = sample.potential[sample.i] - sample.potential[sample.j]
-    torque, moment = np.full((n, 3), np.nan), np.full(2, np.nan)
-    version(coefficients.sum_torque, plain)(*sample.rows, *factors, drop, torque, moment)
-    expected, expected_moment = triad_twin.sum_torque(triads, triangle, sample.potential)
+    torque, moment = np.full((len(triads), 3, 3), np.nan), np.full(2, np.nan)
+    version(coefficients.fill_torque, plain)(link, *factors, drop, torque, moment)
+    expected, expected_moment = triad_twin.fill_torque(triads, triangle, sample.potential)
     noise = 1e-14 * strength.max(initial=0.0)  # of the twin, whose loops are differences
     scale = np.abs(expected).max(initial=0.0)
     np.testing.assert_allclose(torque, expected, rtol=0, atol=1e-12 * scale + noise)
     atol = 1e-11 * scale + 10 * noise
     np.testing.assert_allclose(moment, expected_moment, rtol=0, atol=atol)
 
-    source, current = np.full(n, np.nan), np.full(3, np.nan)
-    version(coefficients.sum_feedback, plain)(
-        *sample.rows, *factors, drop, sample.sigma, source, current
+    source, current = np.full((len(triads), 3, 1), np.nan), np.full(3, np.nan)
+    version(coefficients.fill_feedback, plain)(
+        site, link, *factors, drop, sample.sigma, source, current
     )
-    expected, expected_current = triad_twin.sum_feedback(
+    expected, expected_current = triad_twin.fill_feedback(
         triads, triangle, sample.potential, sample.sigma
     )
     scale = np.abs(expected).max(initial=0.0)
@@ -122,11 +125,11 @@ def test_loops_keep_their_digits_at_any_coupling():
         d = separation @ M.T
         angle = np.hypot(*d.T)
         leg = np.column_stack([d, angle, np.cos(angle), np.sinc(angle / np.pi),
-                               np.zeros(3), np.zeros(3)])  # fmt: skip
+                               np.ones(3), np.ones(3)])  # fmt: skip
         loop, strength = np.empty((1, 3, 3)), np.empty(1)
         coefficients.fill_coefficients(
-            np.array([[0, 1, 2]]), np.array([[0, 1, 2]]), separation,
-            M[0, 0] * M[1, 1] - M[0, 1] * M[1, 0], leg, np.zeros(3), 1.0, strength, loop,
+            np.array([[0, 1, 2]]), separation, M[0, 0] * M[1, 1] - M[0, 1] * M[1, 0], leg, 1.0,
+            strength, loop,
         )  # fmt: skip
         with mpmath.workdps(50):
             R = [[mpmath.mpf(0)] * 2, [mpmath.mpf(x) for x in separation[0]],

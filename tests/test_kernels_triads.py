@@ -30,13 +30,16 @@ def test_triads_and_generation(n, seed, plain, disorder):
         return getattr(kernel, "py_func", kernel) if plain else kernel
 
     position, links, rows = graph(n, seed)
-    count = np.empty(n, np.int64)
-    version(kernels.count_triads)(*rows[:2], 0, count)
-    assert list(count) == twin.count_triads(links, n)
-    start = np.concatenate([[0], np.cumsum(count)])
-    site, link = np.empty((start[-1], 3), np.int64), np.empty((start[-1], 3), np.int64)
-    version(kernels.fill_triads)(*rows, start, site, link)
     triads = twin.fill_triads(links)
+    upper = rows[0][:-1] + np.bincount([j for _, j in links], minlength=n).astype(np.int64)
+    pieces = []
+    for first, last in ((0, n // 3), (n // 3, n)):
+        above = rows[0][first + 1 : last + 1] - upper[first:last]
+        most = int((above * (above - 1)).sum()) // 2
+        lists = np.empty((most, 3), np.int64), np.empty((most, 3), np.int64)
+        count = version(kernels.fill_triads)(first, last, upper, *rows, *lists)
+        pieces.append([array[:count] for array in lists])
+    site, link = (np.concatenate(columns) for columns in zip(*pieces))
     assert [tuple(t) for t in site] == triads
     assert [tuple(l) for l in link] == [
         (links[i, j], links[i, k], links[j, k]) for i, j, k in triads
@@ -64,10 +67,14 @@ def test_triads_and_generation(n, seed, plain, disorder):
         potential,
         across,
     )
-    for name, triangles in (("sum_generation", rows), ("sum_generation_of", (site, link))):
-        gamma = np.full(n, np.nan)
-        moment = version(getattr(kernels, name))(*triangles, *fields, gamma)
-        np.testing.assert_allclose(gamma, expected, rtol=0, atol=1e-15)
-        assert moment == pytest.approx(expected_moment, abs=1e-15)
-        # a global origin gives the same moment, because gamma adds up to zero in each triad
-        assert gamma @ (position @ across) == pytest.approx(expected_moment, abs=1e-14)
+    gamma = np.zeros(n)
+    moment = version(kernels.sum_generation)(site, link, *fields, gamma)
+    np.testing.assert_allclose(gamma, expected, rtol=0, atol=1e-15)
+    assert moment == pytest.approx(expected_moment, abs=1e-15)
+    # a global origin gives the same moment, because gamma adds up to zero in each triad
+    assert gamma @ (position @ across) == pytest.approx(expected_moment, abs=1e-14)
+
+    value = np.random.default_rng(seed).normal(size=(len(triads), 3, 2))
+    out = np.zeros((n, 2))
+    version(kernels.add_to_sites)(site, value, out)
+    np.testing.assert_allclose(out, twin.add_to_sites(site, value, n), rtol=0, atol=1e-13)

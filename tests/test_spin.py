@@ -95,11 +95,12 @@ def test_periodic_triangular_lattice_never_compensates():
     # a uniform field by hand: drop = -E . R on every link, unit E along x, all round the torus
     drop = links.separation[:, 0].copy()
     g = np.exp(links.log_conductance)
-    gamma = np.empty(sites.n_sites)
+    gamma = np.zeros(sites.n_sites)
     from hopnet.kernels.triads import sum_generation
 
-    moment = sum_generation(links.row_start, links.row_neighbour, links.row_link,
-                            links.separation, *[np.exp(-np.full(links.n_links, a))] * 2, drop,
+    triads = hn.find_triads(links)
+    moment = sum_generation(triads.site, triads.link, links.separation,
+                            *[np.exp(-np.full(links.n_links, a))] * 2, drop,
                             np.array([0.0, 1.0]), gamma)  # fmt: skip
     current_density = (g * drop * links.separation[:, 0]).sum() / (sites.length * sites.width)
     f = -2 / (sites.n_sites * current_density) * moment

@@ -22,10 +22,10 @@ from scipy.spatial import cKDTree
 from hopnet.bench import paired, row
 from hopnet.current import account, net_flow, solve_current
 from hopnet.elimination import analyse, dissect_graph, factor, thread_count
-from hopnet.kernels import triads
 from hopnet.network import build_network, find_links
 from hopnet.sites import random_sites
 from hopnet.spin import f_curve, spin_generation
+from hopnet.triads import find_triads
 
 
 def measure(n_sites=500_000, density=0.01, seed=1, repeats=3, curve=True, memory=True,
@@ -260,9 +260,7 @@ def stage_rows(network, repeats, curve):
         repeats=repeats,
     )
     rows = [row("neighbour search", seconds["links"], "cKDTree.query_pairs", seconds["tree"])]
-    count = np.empty(network.n_sites, np.int64)
     current = solve_current(network)
-    triads.count_triads(network.row_start, network.row_neighbour, 0, count)
     problem = Problem(network)
     order = dissect_graph(network.link_i, network.link_j, sites.position)
     symbolic = analyse(order, network.link_i, network.link_j, problem.terminal)
@@ -283,7 +281,7 @@ def stage_rows(network, repeats, curve):
         stages["33-point f-curve"] = lambda: f_curve(network, tau_s, current=current)
     seconds = paired(stages, repeats=repeats)
     more = {
-        "triads": {"per_second": int(count.sum()) / min(seconds["triads"])},
+        "triads": {"per_second": find_triads(network).n_triads / min(seconds["triads"])},
         "factor": {
             "flops_per_second": 2 * symbolic.operations / min(seconds["factor"]),
             "entries": symbolic.n_entries,

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hopnet.elimination import analyse, factor
+from hopnet.elimination import analyse, factor, thread_count
 from hopnet.kernels import coefficients as coefficient_kernels
 from hopnet.kernels import kinetics as kernels
 from hopnet.network import Network
-from hopnet.triads import hop_table, spin_orbit_determinant
+from hopnet.triads import hop_table, spin_orbit_determinant, sum_over_triads
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,34 +22,44 @@ class Coupling:
     network : Network
     arrays : tuple
         What the kernels of `hopnet.kernels.coefficients` take before the drops.
+    threads : int
     """
 
     network: Network
     arrays: tuple
+    threads: int
 
     def torque(self, drop):
         """Torque on every spin [hopping S27] and the moment of its z part over R."""
+
+        def part(_, link):
+            value, moment = np.empty((link.shape[0], 3, 3)), np.empty(2)
+            coefficient_kernels.fill_torque(link, *self.arrays, drop, value, moment)
+            return value, moment
+
         torque = np.empty((self.network.n_sites, 3))
-        moment = np.empty(2)
-        coefficient_kernels.sum_torque(*self.arrays, drop, torque, moment)
-        return torque, moment
+        return torque, sum_over_triads(self.network, part, torque, self.threads)
 
     def feedback(self, drop, sigma):
         """Flow that spins drive into every site, and the short-circuit current by components."""
-        source = np.empty(self.network.n_sites)
-        current = np.empty(3)
         sigma = np.ascontiguousarray(sigma)
-        coefficient_kernels.sum_feedback(*self.arrays, drop, sigma, source, current)
-        return source, current
+
+        def part(site, link):
+            value, current = np.empty((site.shape[0], 3, 1)), np.empty(3)
+            coefficient_kernels.fill_feedback(site, link, *self.arrays, drop, sigma, value, current)
+            return value, current
+
+        source = np.empty((self.network.n_sites, 1))
+        current = sum_over_triads(self.network, part, source, self.threads)
+        return source[:, 0], current
 
 
-def find_coupling(network, matrix, eta):
+def find_coupling(network, matrix, eta, threads=None):
     """The `Coupling` of a network."""
     arrays = (
-        network.row_start, network.row_neighbour, network.row_link, network.separation,
-        spin_orbit_determinant(matrix), hop_table(network, matrix), network.log_occupation, eta,
+        network.separation, spin_orbit_determinant(matrix), hop_table(network, matrix), eta
     )  # fmt: skip
-    return Coupling(network, arrays)
+    return Coupling(network, arrays, threads or thread_count())
 
 
 def feedback_solver(network, threads):

@@ -73,27 +73,27 @@ def fill_coefficients(triads, triangle):
     return np.array(strength), np.array(loop).reshape(-1, 3, 3)
 
 
-def sum_torque(triads, triangle, potential):
-    """Torque on every spin and its moment: all ordered pairs, Gamma_ikj n_j (X_j - X_i)."""
-    torque = np.zeros((len(triangle.n), 3))
+def fill_torque(triads, triangle, potential):
+    """Torque on the sites of each triad, and its moment: all pairs, Gamma_ikj n_j (X_j - X_i)."""
+    torque = np.zeros((len(triads), 3, 3))
     moment = np.zeros(2)
-    for triad in triads:
+    for t, triad in enumerate(triads):
         for i, k, j in permutations(triad):
             part = triangle.torque(i, k, j) * triangle.n[j] * (potential[j] - potential[i])
-            torque[i] += part
+            torque[t, triad.index(i)] += part
             if i != triad[0]:
                 moment += triangle.R(i, triad[0]) * part[2]
     return torque, moment
 
 
-def sum_feedback(triads, triangle, potential, sigma):
+def fill_feedback(triads, triangle, potential, sigma):
     """Lambda terms of [hopping 5a], incoming and outgoing, and the current they make."""
-    source = np.zeros(len(triangle.n))
+    source = np.zeros((len(triads), 3, 1))
     current = np.zeros(3)
-    for triad in triads:
+    for t, triad in enumerate(triads):
         for i, k, j in permutations(triad):
             part = triangle.galvanic(i, k, j) * triangle.n[j] * sigma[j]
-            source[i] += part.sum()
-            source[j] -= part.sum()
+            source[t, triad.index(i), 0] += part.sum()
+            source[t, triad.index(j), 0] -= part.sum()
             current += part * (potential[j] - potential[i])
     return source, current

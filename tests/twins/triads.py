@@ -15,12 +15,13 @@ def fill_triads(link):
     ]
 
 
-def count_triads(link, n_sites):
-    """Number of triads by lowest site."""
-    count = [0] * n_sites
-    for i, _, _ in fill_triads(link):
-        count[i] += 1
-    return count
+def add_to_sites(site, value, n_sites):
+    """Sum of what the triads give to each site."""
+    out = np.zeros((n_sites, value.shape[2]))
+    for triad, parts in zip(site, value):
+        for i, part in zip(triad, parts):
+            out[i] += part
+    return out
 
 
 def sum_generation(triads, vector, rate, occupation, potential, across):
@@ -50,8 +51,3 @@ def sum_generation(triads, vector, rate, occupation, potential, across):
             gamma[i] += flow
             moment += flow * (np.dot(vector(i, origin), across) if i != origin else 0.0)
     return gamma, moment
-
-
-def sum_generation_of(triads, vector, rate, occupation, potential, across):
-    """The same sum over triads that are given [hopping S44]."""
-    return sum_generation(triads, vector, rate, occupation, potential, across)
