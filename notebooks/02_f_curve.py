@@ -111,7 +111,7 @@ scan = [0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.003]
 drifts = {n: table[n][1] if n in table else curves(n, n_sites, n_samples)[1] for n in scan}
 mean, error = np.array([mean_and_error(drifts[n]) for n in scan]).T
 axes.errorbar(scan, mean, error, color="#2060a8", marker="o", capsize=3, label="hopnet")
-axes.plot(0.01, printed, "x", color="black", markersize=10, mew=2, label="(S42) as printed, one sample")
+axes.plot(0.01, printed, "x", color="black", markersize=10, mew=2, label="(S42), one sample")
 axes.plot(scan, mean / 2, color="#2060a8", linestyle=":", label="half of it")
 axes.plot([1e-3, 0.02], [1, 1], color="#b03a48", linewidth=3, label="the letter, below 0.02")
 axes.axhline(2, color="#777777", linewidth=0.6)
