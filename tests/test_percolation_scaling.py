@@ -256,11 +256,20 @@ def test_commands_refuse_in_one_sentence(capsys, line):
 def test_bench_routes_agree_on_the_threshold():
     from hopnet.bench.percolation import measure
 
-    rows = measure(n_sites=3000, networkx_sites=1000, repeats=1)
+    rows = measure(n_sites=3000, networkx_sites=1000, repeats=1, memory=False)
     assert {row["reference"] for row in rows if "reference" in row} == {
         "scipy connected_components", "scipy minimum_spanning_tree", "networkx spanning tree",
         "networkx biconnected",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("route", ["threshold and sweep", "networkx spanning tree", "backbone"])
+def test_bench_tells_the_memory_of_a_route(capsys, route):
+    from hopnet.bench import percolation as bench
+
+    bench.print_peak(route, 2000, 1, 1.5)
+    peak = json.loads(capsys.readouterr().out)
+    assert peak is None or 0 <= peak < 100
 
 
 def test_an_error_of_the_bench_is_not_hidden(monkeypatch):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
+import json
+import os
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,7 +21,8 @@ from hopnet.percolation import percolation_threshold, sweep_clusters
 from hopnet.sites import random_sites
 
 
-def measure(n_sites=1_000_000, networkx_sites=100_000, repeats=3, seed=1, cutoff=1.5):
+def measure(n_sites=1_000_000, networkx_sites=100_000, repeats=3, seed=1, cutoff=1.5,
+            memory=True):  # fmt: skip
     """Time thresholds, whole sweeps and backbones.
 
     Parameters
@@ -32,6 +36,8 @@ def measure(n_sites=1_000_000, networkx_sites=100_000, repeats=3, seed=1, cutoff
     seed : int
     cutoff : float
         Links up to so many l_c.
+    memory : bool
+        Also the peak memory of each route, each in a process of its own.
 
     Returns
     -------
@@ -42,34 +48,32 @@ def measure(n_sites=1_000_000, networkx_sites=100_000, repeats=3, seed=1, cutoff
     The scipy routes give the threshold only: what the sweep adds (sizes and radii at every
     threshold) has no counterpart there, and is not charged to them.
     """
-    network = build_network(random_sites(n_sites, density=0.01, seed=seed), cutoff=cutoff)
-    wanted = percolation_threshold(network)
-    routes = {
-        "threshold and sweep": lambda: sweep_clusters(network).thresholds["contacts"].length,
-        "threshold": lambda: percolation_threshold(network).length,
-        "scipy connected_components": lambda: bisected_threshold(network),
-        "scipy minimum_spanning_tree": lambda: tree_threshold(network),
-    }
+    network = make_network(n_sites, seed, cutoff)
+    wanted = percolation_threshold(network).length
+    routes = {name: (lambda call=ROUTES[name]: call(network)) for name in SCIPY + OURS}
     for name, call in routes.items():
-        if call() != wanted.length:
-            raise ParameterError(f"{name} finds another threshold: {call()} and {wanted.length}.")
+        if call() != wanted:
+            raise ParameterError(f"{name} finds another threshold: {call()} and {wanted}.")
     seconds = paired(routes, repeats=repeats, warm_up=0)
+    peak = {name: peak_memory(name, n_sites, seed, cutoff) for name in [*routes, "backbone"]
+            if memory}  # fmt: skip
     facts = {"n_sites": n_sites, "n_links": network.n_links}
     rows = [
-        row(name, seconds[own], reference, seconds[reference], **facts)
-        for own, name in (
-            ("threshold and sweep", "threshold and whole sweep"), ("threshold", "threshold alone")
-        )
-        for reference in ("scipy connected_components", "scipy minimum_spanning_tree")
+        row(own, seconds[own], other, seconds[other], **facts)
+        | {"peak_MB": peak.get(own), "reference_peak_MB": peak.get(other)}
+        for own in OURS for other in SCIPY
     ]  # fmt: skip
-    rows[0]["peak_MB"] = peak_memory(routes["threshold and sweep"])
-    rows[0]["reference_peak_MB"] = peak_memory(routes["scipy connected_components"])
-    rows[1]["reference_peak_MB"] = peak_memory(routes["scipy minimum_spanning_tree"])
-    rows[2]["peak_MB"] = peak_memory(routes["threshold"])
-    backbone = paired({"b": lambda: find_backbone(network)}, repeats=1)["b"]
-    rows.append(row("backbone, red bonds, shortest path", backbone, **facts) | {
-        "peak_MB": peak_memory(lambda: find_backbone(network))})  # fmt: skip
-    return rows + (against_networkx(networkx_sites, seed, cutoff) if networkx_sites else [])
+    backbone = paired({"b": lambda: find_backbone(network)}, repeats=repeats)["b"]
+    rows.append(row("backbone, red bonds, shortest path", backbone, **facts)
+                | {"peak_MB": peak.get("backbone")})  # fmt: skip
+    if networkx_sites:
+        rows += against_networkx(networkx_sites, seed, cutoff, memory)
+    return rows
+
+
+def make_network(n_sites, seed, cutoff):
+    """The network that everyone is given."""
+    return build_network(random_sites(n_sites, density=0.01, seed=seed), cutoff=cutoff)
 
 
 def with_contacts(network, keep=None):
@@ -112,61 +116,113 @@ def tree_threshold(network):
     return float(0.5 * worst)
 
 
-def against_networkx(n_sites, seed, cutoff):
-    """Threshold by networkx's spanning tree, backbone by its biconnected components."""
+def graph_of(network):
+    """The links and two nodes for the contacts as a networkx graph."""
     import networkx
 
-    network = build_network(random_sites(n_sites, density=0.01, seed=seed), cutoff=cutoff)
-    threshold = percolation_threshold(network)
-    weight, i, j, n = with_contacts(network)
+    weight, i, j, _ = with_contacts(network)
     graph = networkx.Graph()
     graph.add_weighted_edges_from(zip(i.tolist(), j.tolist(), weight.tolist()))
-    closed = networkx.Graph()
-    keep = weight <= -threshold.log_conductance
-    closed.add_edges_from(zip(i[keep].tolist(), j[keep].tolist()))
-    closed.add_edge(n - 2, n - 1)
+    return graph
 
-    def tree():
-        found = networkx.minimum_spanning_tree(graph)
-        path = networkx.shortest_path(found, n - 2, n - 1)
-        return 0.5 * max(found.edges[a, b]["weight"] for a, b in pairwise(path))
 
-    def block():
-        parts = networkx.biconnected_components(closed)
-        return next(len(p) for p in parts if {n - 2, n - 1} <= p)
+def closed_graph(network):
+    """networkx graph of the links up to the threshold, a link joining the contacts added."""
+    import networkx
 
-    if tree() != threshold.length:
+    weight, i, j, n = with_contacts(network)
+    keep = weight <= -percolation_threshold(network).log_conductance
+    graph = networkx.Graph()
+    graph.add_edges_from(zip(i[keep].tolist(), j[keep].tolist()))
+    graph.add_edge(n - 2, n - 1)
+    return graph
+
+
+def graph_threshold(graph, n_sites):
+    """Threshold as the worst link between the contacts on networkx's minimum spanning tree."""
+    import networkx
+
+    tree = networkx.minimum_spanning_tree(graph)
+    path = networkx.shortest_path(tree, n_sites, n_sites + 1)
+    return 0.5 * max(tree.edges[a, b]["weight"] for a, b in pairwise(path))
+
+
+def graph_backbone(graph, n_sites):
+    """Nodes of networkx's biconnected component of the link that joins the contacts."""
+    import networkx
+
+    contacts = {n_sites, n_sites + 1}
+    return next(p for p in networkx.biconnected_components(graph) if contacts <= p)
+
+
+def against_networkx(n_sites, seed, cutoff, memory):
+    """Threshold by networkx's spanning tree, backbone by its biconnected components."""
+    network = make_network(n_sites, seed, cutoff)
+    threshold = percolation_threshold(network)
+    graph, closed = graph_of(network), closed_graph(network)
+    if graph_threshold(graph, n_sites) != threshold.length:
         raise ParameterError(f"networkx finds another threshold than {threshold.length}.")
-    find_backbone(network)
-    seconds = paired(
-        {
-            "sweep": lambda: sweep_clusters(network), "networkx spanning tree": tree,
-            "backbone": lambda: find_backbone(network, threshold.length),
-            "networkx biconnected": block,
-        },
-        repeats=1, warm_up=0,
-    )  # fmt: skip
-    facts = {"n_sites": n_sites, "n_links": network.n_links}
+    pairs = {
+        "threshold and sweep": lambda: sweep_clusters(network),
+        "networkx spanning tree": lambda: graph_threshold(graph, n_sites),
+        "backbone": lambda: find_backbone(network, threshold.length),
+        "networkx biconnected": lambda: graph_backbone(closed, n_sites),
+    }
+    seconds = paired(pairs, repeats=1, warm_up=1)
+    peak = {name: peak_memory(name, n_sites, seed, cutoff) for name in pairs if memory}
     return [
-        row(name, seconds[own], reference, seconds[reference], **facts)
-        for own, name, reference in (
-            ("sweep", "threshold and whole sweep", "networkx spanning tree"),
+        row(name, seconds[own], other, seconds[other], n_sites=n_sites, n_links=network.n_links)
+        | {"peak_MB": peak.get(own), "reference_peak_MB": peak.get(other)}
+        for own, name, other in (
+            ("threshold and sweep", "threshold and sweep", "networkx spanning tree"),
             ("backbone", "backbone, red bonds, path", "networkx biconnected"),
         )
     ]
 
 
-def peak_memory(call):
-    """Megabytes that a call needs on top of what is there; None where the system does not tell."""
+SCIPY = ("scipy connected_components", "scipy minimum_spanning_tree")
+OURS = ("threshold and sweep", "threshold alone")
+ROUTES = {
+    "scipy connected_components": lambda network: bisected_threshold(network),
+    "scipy minimum_spanning_tree": lambda network: tree_threshold(network),
+    "threshold and sweep": lambda network: sweep_clusters(network).thresholds["contacts"].length,
+    "threshold alone": lambda network: percolation_threshold(network).length,
+    "backbone": lambda network: find_backbone(network),
+    "networkx spanning tree": lambda w: graph_threshold(graph_of(w), w.n_sites),
+    "networkx biconnected": lambda w: graph_backbone(closed_graph(w), w.n_sites),
+}
+
+
+def peak_memory(name, n_sites, seed, cutoff):
+    """Megabytes that a route needs on top of the network; None where the system does not tell.
+
+    In a process of its own, in which every freed array goes back to the system at once: memory
+    kept for later use would hide what a call needs. networkx is charged for its graph.
+    """
+    code = (
+        "from hopnet.bench.percolation import print_peak; "
+        f"print_peak({name!r}, {n_sites!r}, {seed!r}, {cutoff!r})"
+    )
+    # glibc: large arrays in maps of their own, given back when freed
+    environment = os.environ | {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout)
+
+
+def print_peak(name, n_sites, seed, cutoff):
+    """Print what `peak_memory` returns, as JSON; Linux alone tells."""
     clear, status = Path("/proc/self/clear_refs"), Path("/proc/self/status")
-    try:
-        ctypes.CDLL(None).malloc_trim(0)  # glibc: give back what earlier calls left
-        clear.write_text("5")  # Linux: begin a new high-water mark
-        before = memory_mark(status, "VmRSS")
-        call()
-        return round((memory_mark(status, "VmHWM") - before) / 1024, 1)
-    except (OSError, AttributeError, StopIteration):
-        return None
+    ROUTES[name](make_network(min(n_sites, 2000), seed, cutoff))  # load code and kernels
+    network = make_network(n_sites, seed, cutoff)
+    if not clear.exists():
+        print("null")
+        return
+    clear.write_text("5")  # begin a new high-water mark
+    before = memory_mark(status, "VmRSS")
+    ROUTES[name](network)
+    print(round((memory_mark(status, "VmHWM") - before) / 1024, 1))
 
 
 def memory_mark(status, name):
