@@ -101,13 +101,17 @@ def _largest_miss(lower, diagonal, upper, source, solution):
 
 
 @njit(cache=True)
-def fill_chain_blocks(momentum, here, link, mass, alpha, interband, lower, diagonal, upper):
+def fill_chain_blocks(
+    momentum, bottom, here, link, mass, alpha, interband, lower, diagonal, upper
+):
     """Blocks of the kinetic equation on momentum chains, equation [rashba 5].
 
     Parameters
     ----------
     momentum : float64[n_chains, n_points]
         Signed, rising by ``mass * alpha``.
+    bottom : float64[n_chains, n_points]
+        Distance ``| |momentum| - mass alpha / 2 |`` from the bottom of the lower band.
     here : float64[n_chains, n_points, 10]
         Scattering numbers of a momentum with itself: first harmonics of the kernel for (0-2)
         both helicities kept, ++, --, +-; (3) both flipped; (4, 5) the one kept being +, -, the
@@ -133,7 +137,7 @@ def fill_chain_blocks(momentum, here, link, mass, alpha, interband, lower, diago
         for k in range(momentum.shape[1]):
             s = momentum[c, k]
             p = abs(s)
-            v_plus, v_minus = p / mass + 0.5 * alpha, abs(p / mass - 0.5 * alpha)
+            v_plus, v_minus = p / mass + 0.5 * alpha, bottom[c, k] / mass
             mixed = v_minus / v_plus
             block = diagonal[c, k]
             loss_plus, loss_minus = p * here[c, k, 7], p * here[c, k, 8]

@@ -350,7 +350,7 @@ WRONG_SOURCE = {"[rashba 11] without its sign": -1.0, "without the interband ter
 def test_wrong_interband_sources_are_caught(name, monkeypatch):
     right = rashba.coherence_source
     factor = WRONG_SOURCE[name]
-    monkeypatch.setattr(rashba, "coherence_source", lambda p, gas: factor * right(p, gas))
+    monkeypatch.setattr(rashba, "coherence_source", lambda *chain: factor * right(*chain))
     with pytest.raises(AssertionError):
         check_rashba_pins()
 

@@ -64,11 +64,12 @@ def test_chain_blocks_equal_their_twin(kernel, interband, n_chains, n_points):
     mass, alpha = 1.3, 0.4
     rung = mass * alpha * (np.arange(n_points) - n_points // 2)
     momentum = rng.uniform(0.05, 0.2, (n_chains, 1)) + rung
+    bottom = np.abs(np.abs(momentum) - mass * alpha / 2)
     here = rng.uniform(-1, 1, (n_chains, n_points, 10))
     link = rng.uniform(-1, 1, (n_chains, n_points + 1, 10))
     found = [np.full((n_chains, n_points, 4, 4), np.nan) for _ in range(3)]
     expected = [np.zeros((n_chains, n_points, 4, 4)) for _ in range(3)]
-    kernel(momentum, here, link, mass, alpha, interband, *found)
-    twin.fill_chain_blocks(momentum, here, link, mass, alpha, interband, *expected)
+    kernel(momentum, bottom, here, link, mass, alpha, interband, *found)
+    twin.fill_chain_blocks(momentum, bottom, here, link, mass, alpha, interband, *expected)
     for one, other in zip(found, expected):
         assert np.max(np.abs(one - other), initial=0.0) < 1e-13

@@ -19,7 +19,7 @@ from hopnet.kernels.boltzmann_chain import fill_chain_blocks
 from hopnet.records import read_only
 
 
-def chain_blocks(momentum, gas, potential):
+def chain_blocks(momentum, gas, potential, bottom=None):
     """The kinetic equation [rashba 5], [rashba 6] on chains, first angular harmonic.
 
     Element ``(M, M') <- (M1, M1')`` of the in-scattering from p1 is ``(p1/2) k ([M1 in
@@ -33,6 +33,9 @@ def chain_blocks(momentum, gas, potential):
         Signed momenta, rising by ``d = m alpha``; their moduli are the momenta.
     gas : hopnet.boltzmann.rashba.RashbaGas
     potential : Potential
+    bottom : float64[n_chains, n_points], optional
+        ``| |s| - d/2 |``, the momenta from the bottom of the lower band, where the caller knows
+        them better than by subtraction.
 
     Returns
     -------
@@ -54,10 +57,12 @@ def chain_blocks(momentum, gas, potential):
     else:
         here = mixed_moments(potential.moments(p, p, top), mix)
         link = np.zeros((p.shape[0], n_points + 1, 10))
+    if bottom is None:
+        bottom = np.abs(p - step / 2)
     lower, diagonal, upper = (np.empty((*p.shape, 4, 4)) for _ in range(3))
     fill_chain_blocks(
-        np.ascontiguousarray(momentum), here, link, float(gas.mass), float(gas.splitting),
-        bool(gas.interband), lower, diagonal, upper,
+        np.ascontiguousarray(momentum), np.ascontiguousarray(bottom), here, link,
+        float(gas.mass), float(gas.splitting), bool(gas.interband), lower, diagonal, upper,
     )
     return lower, diagonal, upper
 

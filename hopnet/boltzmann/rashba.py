@@ -9,21 +9,22 @@ the interband one.
 
 from __future__ import annotations
 
-import functools
 import math
 import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
 from hopnet.boltzmann.chain import chain_blocks
 from hopnet.boltzmann.collisions import check_real
+from hopnet.boltzmann.nodes import graded_nodes, pole_nodes
 from hopnet.errors import ConvergenceError, ParameterError, ValidityWarning
 from hopnet.kernels.boltzmann_chain import fill_chain_solution
 
-LONGEST = 20_000  # momenta below the Fermi momentum on one chain
+LONGEST = 20_000  # momenta below p_F on one chain
 BATCH = 100_000  # chain points assembled at once
+FINEST = 1e-13  # depth below the band bottom, over m alpha, that rounding still resolves
+SHORTEST = 1e-10  # piece of the chains' depths that is integrated by itself, over m alpha
 UNIVERSAL = 1 / (8 * math.pi)  # e E / 8 pi
 
 
@@ -184,6 +185,13 @@ def solve_rashba(gas, potential, *, tolerance=1e-9, levels=6):
     The integrand has kinks where a chain touches ``p = 0`` or ``V_- = 0``; pieces end there
     and their nodes are graded. Cost: 4x4 block elimination, linear in the chain length.
 
+    Where p_F+ is the bottom of the lower band, ``m alpha = 2 (2 m E_F / 3)**0.5``, S_y and J_x
+    have a cusp in alpha, narrower the longer the lifetime (S_y of a delta potential with ``E_F
+    tau = 5``: 1.651 at it, 1.37 and 1.38 one part in 1000 away). Rounding is largest there:
+    S_y and J_x are good to 1e-6, and ``abs(q_yz)`` is below 1e-12/8pi from 1e-3 off in alpha,
+    below 1e-10/8pi at 1e-5 and below 1e-5/8pi at it (delta, Gaussian, Yukawa and angular, tau
+    from 1 to 100). Lifetimes above ``1000/E_F`` need peaks thinner than 1e-8: not resolved.
+
     Examples
     --------
     >>> from hopnet.boltzmann.potentials import delta_potential
@@ -199,18 +207,18 @@ def solve_rashba(gas, potential, *, tolerance=1e-9, levels=6):
     if gas.rashba == 0:
         return without_splitting(gas, potential)
     gas, flip = positive_form(gas)
-    beyond, nodes = first_level(gas, out_rate, tolerance), 32 if drives_bottom(gas) else 16
-    floor = scale_of(gas, potential)
-    answer = observe(gas, potential, beyond, nodes)
+    beyond, nodes = first_level(gas, out_rate, tolerance), 16
+    floor, pole = scale_of(gas, potential), bottom_pole(gas, potential, beyond)
+    answer = observe(gas, potential, beyond, nodes, pole)
     for _ in range(levels):  # nodes first: their error does not depend on the chain length
-        finer = observe(gas, potential, beyond, nodes + nodes // 2)
+        finer = observe(gas, potential, beyond, nodes + nodes // 2, pole)
         node_error = relative_change(answer, finer, floor)
         if node_error <= tolerance:
             break
         answer, nodes = finer, nodes + nodes // 2
     for _ in range(levels + 2):
         beyond = 2 * beyond
-        longer = observe(gas, potential, beyond, nodes)
+        longer = observe(gas, potential, beyond, nodes, pole)
         error = max(node_error, relative_change(answer, longer, floor))
         answer = longer
         if error <= tolerance or node_error > tolerance:
@@ -314,113 +322,136 @@ def first_level(gas, out_rate, tolerance):
     return max(3, (count + 1) // 2) if gas.interband else 1
 
 
-@functools.cache
-def gauss_rule(nodes):
-    """Gauss-Legendre nodes and weights on (-1, 1)."""
-    return np.polynomial.legendre.leggauss(nodes)
-
-
-@functools.cache
-def graded_rule(nodes, near_0, near_1):
-    """Nodes and weights on (0, 1), at distances like ``x**near`` from the two ends."""
-    x, w = gauss_rule(nodes)
-    x, w = 0.5 * (x + 1), 0.5 * w
-    slope = x ** (near_0 - 1) * (1 - x) ** (near_1 - 1) / special.beta(near_0, near_1)
-    return special.betainc(near_0, near_1, x), slope * w
-
-
-def graded_nodes(pieces, nodes, steep=False):
-    """Gauss nodes and weights on adjoining intervals, crowded at their ends.
-
-    ``steep``: most of all at the last end, where the integrand grows like 1/distance down to
-    a distance of 1e-7.
-    """
-    last = graded_rule(nodes, 2, 5) if steep else graded_rule(nodes, 3, 3)
-    rules = [graded_rule(nodes, 3, 3)] * (len(pieces) - 1) + [last]
-    position = np.concatenate([a + (b - a) * x for (a, b), (x, _) in zip(pieces, rules)])
-    weight = np.concatenate([(b - a) * w for (a, b), (_, w) in zip(pieces, rules)])
-    inside = pieces[-1][1] - position > 1e-13 * pieces[-1][1]
-    return position[inside], weight[inside]
-
-
 def drives_bottom(gas):
     """Whether the field drives the bottom of the lower band, ``p = d/2``, where ``V_- = 0``."""
     return gas.momentum_splitting / 2 > gas.fermi_momenta[0]
 
 
-def chain_origins(gas, nodes):
-    """Origins r in (0, d/2) of the chains, their weights, and the origin of the Fermi chain."""
+def fermi_depth(gas):
+    """``d/2 - r`` of the chain ``r + k d``, ``0 <= r <= d/2``, through both Fermi momenta."""
     step = gas.momentum_splitting
-    fermi = math.fmod(gas.fermi_momenta[0], step)
-    fermi = min(fermi, step - fermi)
-    pieces = [
-        (a, b) for a, b in ((0.0, fermi), (fermi, step / 2)) if b - a > 1e-10 * step
-    ]
-    return (*graded_nodes(pieces, nodes, drives_bottom(gas)), fermi)
+    return abs(math.fmod(gas.fermi_momenta[0], step) - step / 2)
 
 
-def observe(gas, potential, beyond, nodes):
-    """Moments (q_yz, S_y, J_x) x (acceleration, coherence), chain length, chains, residual."""
+def chain_points(depth, gas, beyond):
+    """Signed momenta of chains, and their moduli's distances from d/2, float64[chain, point].
+
+    A chain is named by its depth ``x = d/2 - r``; the distances ``|k d - x|`` carry no
+    rounding of d/2, so that the two velocities at ``k = 0, -1`` are equal and exact. On that
+    rests ``q_yz = 0`` near the band bottom.
+    """
     step = gas.momentum_splitting
-    origin, weight, fermi = chain_origins(gas, nodes)
     below = int(gas.fermi_momenta[1] / step) + 1 + beyond
-    rung = step * np.arange(-below, below + 1)
-    start, start_weight = fermi_origins(fermi, step)
-    momentum = np.concatenate([start, origin])[:, None] + rung
-    each, residual = solve_chains(momentum, gas, potential, start.size)
+    k = np.arange(-below, below + 1)
+    bottom = np.abs(step * (k + (k < 0)) - depth[:, None])
+    return step * (k + 0.5) - depth[:, None], bottom
+
+
+def bottom_pole(gas, potential, beyond):
+    """Depth x_0 in the response ``~ 1/(x + x_0)`` of chains that drive the band bottom.
+
+    None where nothing drives it. Two chains give it; it only places nodes, so that two digits
+    are plenty.
+    """
+    shelf, step = fermi_depth(gas), gas.momentum_splitting
+    if not drives_bottom(gas) or shelf < SHORTEST * step:
+        return None
+    floor = FINEST * step
+    probe = np.array([floor, floor + 1e-3 * shelf])
+    momentum, bottom = chain_points(probe, gas, beyond)
+    near, far = solve_chains(momentum, gas, potential, 0, bottom)[0][:, 1]
+    pole = (probe[1] * far - probe[0] * near) / (near - far) if 0 < far / near < 1 else shelf
+    return float(np.clip(pole, floor, shelf))
+
+
+def chain_depths(gas, nodes, pole=None):
+    """Depths x in (0, d/2) of the chains to integrate over, and their weights.
+
+    The integrand has a kink at the depth of the Fermi chain: pieces end there. Below a depth
+    of 1e-13 d rounding is all there is, and the response the same.
+    """
+    step, shelf = gas.momentum_splitting, fermi_depth(gas)
+    half = step / 2
+    if shelf < SHORTEST * step:
+        shelf = 0.0
+    crowd = 4 if shelf < 0.1 * step else 2  # the response bends sharply near depth 0
+    rules = [np.zeros((2, 0))]
+    if half - shelf > SHORTEST * step:
+        rules.append(graded_nodes([(shelf, half)], nodes, crowd))
+    if shelf and pole is None:
+        rules.append(graded_nodes([(0.0, shelf)], nodes))
+    elif shelf:
+        rules.append(pole_nodes(shelf, pole, half, nodes))
+    depth, weight = np.concatenate(rules, axis=1)
+    return np.maximum(depth, FINEST * step), weight
+
+
+def observe(gas, potential, beyond, nodes, pole=None):
+    """Moments (q_yz, S_y, J_x) x (acceleration, coherence), chain length, chains, residual."""
+    depth, weight = chain_depths(gas, nodes, pole)
+    start, start_weight = fermi_chains(gas, potential, beyond)
+    momentum, bottom = chain_points(np.concatenate([start, depth]), gas, beyond)
+    each, residual = solve_chains(momentum, gas, potential, start.size, bottom)
     share, first = np.concatenate([start_weight, weight]), start.size
     moments = np.stack([share[:first] @ each[:first], share[first:] @ each[first:]], axis=1)
     worst = float(np.max(residual[:first]) + weight @ residual[first:] / np.sum(weight))
     if not worst < 1e-7:
         raise ConvergenceError(
-            f"chains of {rung.size} momenta left a residual of {worst:.2g}, allowed 1e-7; "
+            f"chains of {momentum.shape[1]} momenta left a residual of {worst:.2g}, allowed 1e-7; "
             "change rashba slightly.",
             estimate=moments,
             residual=worst,
         )
-    return moments, rung.size, share.size, worst
+    return moments, momentum.shape[1], share.size, worst
 
 
-def fermi_origins(fermi, step):
-    """Where to solve the Fermi chain: itself or, where V_- = 0 on it, points to extrapolate from.
+def fermi_chains(gas, potential, beyond):
+    """Depths of the chains that give the Fermi chain's response, and their weights.
 
-    At ``r = d/2`` the two equations of the band bottom become one; the response is continuous
-    there, and a polynomial through five nearby chains reaches it to 1e-11.
+    That is one, itself. At depth 0, where V_- = 0 on it, the two equations of the band bottom
+    become one, and rounding grows like 1e-16 d/x. There the response, a peak as narrow as its
+    pole in x, is a quartic through five chains a spacing apart: the widest spacing that agrees
+    with the narrower ones within rounding.
     """
-    if step / 2 - fermi > 2e-3 * step:
-        return np.array([fermi]), np.array([1.0])
-    distance = np.arange(1.0, 6.0)
-    target = (step / 2 - fermi) / (4e-3 * step)
-    others = [np.delete(distance, k) for k in range(5)]
-    weight = [np.prod((target - o) / (x - o)) for x, o in zip(distance, others)]
-    return step / 2 - 4e-3 * step * distance, np.array(weight)
+    step, depth = gas.momentum_splitting, fermi_depth(gas)
+    if depth > 1e-7 * step:
+        return np.array([depth]), np.array([1.0])
+    spacing = step * 10.0 ** -np.arange(3, 10)
+    chains, weight = depth + spacing[:, None] * np.arange(1, 6), np.array([5, -10, 10, -5, 1.0])
+    momentum, bottom = chain_points(chains.ravel(), gas, beyond)
+    each, _ = solve_chains(momentum, gas, potential, chains.size, bottom)
+    value = each[:, 1].reshape(chains.shape) @ weight
+    differ = np.abs(np.diff(value)) > 1e-15 * step / spacing[1:] * np.abs(value[1:])
+    return chains[np.max(np.flatnonzero(differ), initial=-1) + 1], weight
 
 
-def solve_chains(momentum, gas, potential, n_accelerated):
+def solve_chains(momentum, gas, potential, n_accelerated, bottom=None):
     """Moments (q_yz, S_y, J_x) of every chain, float64[n_chains, 3], and its residual.
 
     The first ``n_accelerated`` chains are driven by the acceleration, the others by the
-    interband coherence.
+    interband coherence. ``bottom`` as in `hopnet.boltzmann.chain.chain_blocks`.
     """
+    if bottom is None:
+        bottom = np.abs(np.abs(momentum) - gas.momentum_splitting / 2)
     drive = np.concatenate(
         [
             acceleration_source(momentum[:n_accelerated], gas),
-            coherence_source(momentum[n_accelerated:], gas),
+            coherence_source(momentum[n_accelerated:], gas, bottom[n_accelerated:]),
         ]
     )
     rows = max(1, BATCH // momentum.shape[1])
     parts, residuals = [], []
     for k in range(0, momentum.shape[0], rows):
-        chain = momentum[k : k + rows]
-        solution, residual = solve_matrix(chain, gas, potential, drive[k : k + rows])
+        chain, part = momentum[k : k + rows], slice(k, k + rows)
+        solution, residual = solve_matrix(chain, gas, potential, drive[part], bottom[part])
         parts.append(sum_moments(np.abs(chain), solution, gas))
         residuals.append(residual)
     return np.concatenate(parts), np.concatenate(residuals)
 
 
-def solve_matrix(momentum, gas, potential, drive):
+def solve_matrix(momentum, gas, potential, drive, bottom=None):
     """The density matrix on every chain point: float64[n_chains, n_points, 4], residuals."""
-    lower, diagonal, upper = chain_blocks(momentum, gas, potential)
+    lower, diagonal, upper = chain_blocks(momentum, gas, potential, bottom)
     solution, residual = np.empty_like(drive), np.empty(momentum.shape[0])
     work = np.empty((momentum.shape[1], 4, 9))
     fill_chain_solution(lower, diagonal, upper, drive, work, solution, residual)
@@ -446,7 +477,7 @@ def acceleration_source(momentum, gas):
     return drive
 
 
-def coherence_source(momentum, gas):
+def coherence_source(momentum, gas, bottom=None):
     """Field term ``-(i/2)(E sin(phi)/p)(f_0+ - f_0-)`` of [rashba 4] between p_F+ and p_F-.
 
     [rashba 11] is printed without its prefactor; [rashba 4] and [rashba 14] need it.
@@ -455,7 +486,7 @@ def coherence_source(momentum, gas):
     plus, minus = gas.fermi_momenta
     p = np.abs(momentum)
     inside = (p > plus) & (p < minus)
-    v_minus = np.abs(p / gas.mass - gas.splitting / 2)
+    v_minus = (np.abs(p - gas.momentum_splitting / 2) if bottom is None else bottom) / gas.mass
     drive[..., 2] = np.where(inside, v_minus / (4 * np.where(inside, p, 1.0)), 0.0)
     return drive
 

@@ -22,7 +22,9 @@ def fill_chain_solution(lower, diagonal, upper, source, work, out, residual):
         residual[c] = 0.0  # what the exact solution leaves
 
 
-def fill_chain_blocks(momentum, here, link, mass, alpha, interband, lower, diagonal, upper):
+def fill_chain_blocks(
+    momentum, bottom, here, link, mass, alpha, interband, lower, diagonal, upper
+):
     step = mass * alpha
     pairs = [(0, 0), (0, 1), (1, 0), (1, 1)]
     # (f_++, f_--, Re f_+-, Im f_+-) -> (f_++, f_+-, f_-+, f_--)
@@ -31,7 +33,7 @@ def fill_chain_blocks(momentum, here, link, mass, alpha, interband, lower, diago
         for k in range(momentum.shape[1]):
             s = momentum[c, k]
             p = abs(s)
-            velocity = [p / mass + alpha / 2, abs(p / mass - alpha / 2)]
+            velocity = [p / mass + alpha / 2, bottom[c, k] / mass]
             # partners: (helicity here, helicity there, momentum there, numbers, place)
             partners = [(M, M, p, here[c, k], 0) for M in (0, 1)]
             if interband:
