@@ -31,7 +31,8 @@ def with_energies(sites, density_of_states="uniform", *, width, seed):
     density_of_states : {"uniform", "gaussian", "coulomb_gap"} or array_like[n_sites]
         "uniform": constant from -width/2 to width/2. "gaussian": standard deviation ``width``.
         "coulomb_gap": proportional to abs(e), the soft gap of two dimensions, up to
-        abs(e) = width/2. Or energies of one's own (``seed`` is not used then).
+        abs(e) = width/2, but without correlations, see Notes. Or energies of one's own (``seed`` is
+        not used then).
     width : float
         In the unit in which kT will be given; not used for energies of one's own.
     seed : int, numpy.random.SeedSequence or numpy.random.Generator
@@ -42,8 +43,14 @@ def with_energies(sites, density_of_states="uniform", *, width, seed):
 
     Notes
     -----
-    The gap is in the one-electron density alone: energies of different sites are independent, while
-    a Coulomb glass correlates them.
+    Energies of different sites are independent of each other and of the places of the sites. For
+    "coulomb_gap" this is a model, not a Coulomb glass: the one-electron density of states has the
+    gap of Efros and Shklovskii (J. Phys. C 8, L49 (1975)), fixed in width and not filled up by
+    temperature, but there is no interaction. What it leaves out: a hop from i to j costs
+    e_j - e_i - e^2 / (kappa R_ij) in a Coulomb glass, in the ground state positive for every such
+    pair, and occupations of neighbours are correlated. It shows how a gap bends ln rho from
+    T^(-1/3) to T^(-1/2); the number in the T^(-1/2) law is not that of interacting electrons. For
+    them, give energies of your own, from a relaxed Coulomb glass.
 
     Examples
     --------

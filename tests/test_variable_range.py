@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 import hopnet as hn
-from hopnet.variable_range import fit_mott_law, mean_critical_exponent, temperature_curve
+from hopnet.scaling import dual_threshold
+from hopnet.variable_range import (
+    fit_mott_law,
+    mean_critical_exponent,
+    sample_mott_numbers,
+    temperature_curve,
+)
 
 DENSITY = 0.02
 kT = np.logspace(-3, -1.7, 5)  # more than a decade, in widths of the band
@@ -31,6 +37,31 @@ def test_mott_law_over_a_decade():
     print(f"kT_0 g a_b^2 = {number:.2f} +- {error:.2f} from ln rho")
     assert abs(number - 13.8) < 3 * error + 0.8
     assert number == pytest.approx(13.8, rel=0.15)
+
+
+def test_mott_number_of_percolation():
+    """13.86(2), without a fit; single samples scatter by a tenth and shrink with the size."""
+    table = sample_mott_numbers(15, 80, seed=21)
+    value, error = dual_threshold(table["first"], table["second"])
+    print(f"Mott's number {value:.2f} +- {error:.2f}")
+    assert error < 0.2
+    assert abs(value - 13.86) < 4 * error
+    assert np.all(table["first"] < table["second"])
+    wider = sample_mott_numbers(30, 10, seed=22)
+    assert wider["first"].std() < 0.8 * table["first"].std()
+    again = sample_mott_numbers(15, 3, seed=21)
+    assert again.equals(table.iloc[:3])
+    for side, n_samples in ((5, 3), (15, 0), (np.nan, 3), (15, 1.5)):
+        with pytest.raises(hn.ParameterError, match="side must be"):
+            sample_mott_numbers(side, n_samples, seed=1)
+
+
+@pytest.mark.slow
+def test_mott_number_to_three_digits():
+    table = sample_mott_numbers(20, 2000, seed=23)
+    value, error = dual_threshold(table["first"], table["second"])
+    assert error < 0.03
+    assert abs(value - 13.86) < 3.5 * error
 
 
 def test_critical_exponent_follows_the_same_law():
