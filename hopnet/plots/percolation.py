@@ -25,6 +25,14 @@ def plot_backbone(backbone):
     -------
     matplotlib Figure
     """
+    figure = new_figure(7.6, 7.9)
+    draw_backbone(figure.add_subplot(), backbone)
+    figure.legend(loc="outside lower center", ncols=4, fontsize=9, frameon=False)
+    return figure
+
+
+def draw_backbone(axes, backbone):
+    """Draw what `plot_backbone` shows into axes; the legend is left to the caller."""
     from matplotlib.collections import LineCollection
 
     network = backbone.network
@@ -34,8 +42,6 @@ def plot_backbone(backbone):
     inside = closed & cluster[network.link_i] & cluster[network.link_j]
     on_backbone = np.zeros(network.n_links, np.bool_)
     on_backbone[backbone.link] = True
-    figure = new_figure(7.6, 7.9)
-    axes = figure.add_subplot()
     small = np.clip(150.0 / np.sqrt(sites.n_sites), 0.5, 3.0)
     other = ~cluster
     axes.scatter(*sites.position[other].T, s=small, color="#d9d9d9", linewidth=0, zorder=0)
@@ -68,8 +74,6 @@ def plot_backbone(backbone):
         rf"{sites.geometry}, $N$ = {sites.n_sites}: links up to {backbone.length:.4g} $a_b$ "
         rf"= {scaled:.4f} $n_s^{{-1/2}}$", fontsize=10,
     )  # fmt: skip
-    figure.legend(loc="outside lower center", ncols=4, fontsize=9, frameon=False)
-    return figure
 
 
 def plot_flow(statistics):
