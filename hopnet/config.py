@@ -10,7 +10,9 @@ from __future__ import annotations
 import difflib
 import itertools
 import math
+import re
 import tomllib
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -61,7 +63,7 @@ class Range(Section):
 
     start: float
     stop: float
-    n: Annotated[int, Field(ge=2)]
+    n: Annotated[int, Field(ge=2, le=10_000)]
     spacing: Literal["log", "linear"] = "log"
 
     @model_validator(mode="after")
@@ -72,6 +74,8 @@ class Range(Section):
                 f"a {self.spacing} range needs finite{' positive' * (self.spacing == 'log')} "
                 f"ends, got {self.start!r} to {self.stop!r}"
             )
+        if self.start == self.stop:
+            raise ValueError(f"a range needs two different ends, got {self.start!r} twice")
         return self
 
     def values(self):
@@ -94,10 +98,12 @@ class SpinSection(Section):
     @field_validator("tau_s")
     @classmethod
     def _check_times(cls, value):
-        if not all(t >= 0 for t in value):
-            raise ValueError(f"times must lie in 0 .. inf (in tau_0), got {list(value)}")
-        if len(set(value)) < len(value):
-            raise ValueError(f"every time once, got {list(value)}")
+        wrong = [t for t in value if not t >= 0]
+        if wrong:
+            raise ValueError(f"times must lie in 0 .. inf (in tau_0), got {wrong[0]!r}; remove it")
+        twice = [t for t, count in Counter(value).items() if count > 1]
+        if twice:
+            raise ValueError(f"every time once, got {twice[0]!r} twice; remove one")
         return value
 
 
@@ -109,7 +115,7 @@ class EnsembleSection(Section):
     ``max_realisations``. ``common_random`` gives all points the same random numbers.
     """
 
-    realisations: Annotated[int, Field(ge=1)] = 1
+    realisations: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     target_error: Positive | None = None
     max_realisations: Annotated[int, Field(ge=1)] | None = None
     common_random: bool = False
@@ -151,7 +157,29 @@ class ClusterSection(Section):
     directives: tuple[str, ...] = Field(default=(), strict=False)
     prologue: tuple[str, ...] = Field(default=(), strict=False)
 
+    @field_validator("memory")
+    @classmethod
+    def _check_memory(cls, value):
+        if not MEMORY.fullmatch(value):
+            raise ValueError(f"a number and a unit, '16GB' or '900MB', got {value!r}; write it so")
+        return value
 
+    @field_validator("walltime")
+    @classmethod
+    def _check_walltime(cls, value):
+        if not re.fullmatch(r"(\d+-)?\d+(:[0-5]\d){1,2}", value):
+            raise ValueError(f"hours:minutes:seconds, '04:00:00', got {value!r}; write it so")
+        return value
+
+    @property
+    def job_memory(self):
+        """``memory`` of a job in bytes."""
+        number, prefix, binary = MEMORY.fullmatch(self.memory).groups()
+        return float(number) * (1024 if binary else 1000) ** (" kMGT".index(prefix))
+
+
+MOST_POINTS = 100_000
+MEMORY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kMGT])(i?)B")
 PHYSICAL = {"sites": SitesSection, "network": NetworkSection}
 # Keys of sites with energies, and what is taken if one is not given. Without energies they are no
 # part of a point, which keeps its name, and so its seed and the files it has.
@@ -262,20 +290,29 @@ class RunConfig(Section):
     @staticmethod
     def _check_axis(key, values):
         if isinstance(values, dict):
-            values = Range.model_validate(values).values()
+            values = validate_section(Range, values, ("scan", key)).values()
             if SCANNABLE[key].model_fields[key.partition(".")[2]].annotation is int:
                 values = [round(x) for x in values]
         if not isinstance(values, list | tuple) or not values:
-            raise ValueError(f"{key} needs a list of values or a range, got {values!r}")
+            raise ValueError(
+                f"scan.{key} needs a list of values, [1.0, 2.0], or a range, {{ start, stop, n }}, "
+                f"got {values!r}"
+            )
         return tuple(values)
 
     @model_validator(mode="after")
     def _check_points(self):
+        sizes = [len(values) for key, values in self.scan.items() if key != "mode"]
+        if self.scan.get("mode") != "list" and math.prod(sizes) > MOST_POINTS:
+            raise ValueError(
+                f"scan has {math.prod(sizes)} points, at most {MOST_POINTS} are allowed; take "
+                "fewer values or mode = 'list'"
+            )
         points = self.points()
-        names = [point.name for point in points]
-        for point, name in zip(points, names):
-            if names.count(name) > 1:
-                raise ValueError(f"scan: the point ({point.label()}) comes twice")
+        times = Counter(point.name for point in points)
+        for point in points:
+            if times[point.name] > 1:
+                raise ValueError(f"scan: the point ({point.label()}) comes twice; remove one")
             if point.charge_alone and (self.ensemble.target_error or self.output.snapshot):
                 raise ValueError(
                     "ensemble.target_error and output.snapshot are about spins, with "
@@ -407,9 +444,22 @@ def model_at(path):
     return model
 
 
+NEEDED = {
+    "int_type": "must be a whole number, without quotes and decimal point",
+    "float_type": "must be a number, without quotes",
+    "bool_type": "must be true or false",
+    "string_type": "must be a text, in quotes",
+    "tuple_type": "must be a list in square brackets, [1.0, 100.0] for example",
+    "too_short": "must hold at least one value",
+    "model_type": "must be a table of its own",
+    "dict_type": "must be a table of its own",
+}  # by pydantic's name of what is wrong
+
+
 def sentence(failure, prefix=()):
     """The first complaint of a pydantic error as one sentence with the path of the key."""
-    first = failure.errors()[0]
+    errors = failure.errors()  # a key with a slip of the pen is also missing: say the former
+    first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
     location = [str(part) for part in (*prefix, *first["loc"]) if not str(part).startswith("func")]
     path = ".".join(location)
     if first["type"] == "extra_forbidden":
@@ -422,7 +472,10 @@ def sentence(failure, prefix=()):
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "value_error":
         return f"{path}: {message}" if path and not message.startswith("scan") else message
-    return f"{path}: {message[0].lower()}{message[1:]}, got {first['input']!r}"
+    words = NEEDED.get(first["type"], message.replace("Input should be", "must be"))
+    got = first["input"]
+    what = f"a table, [{path}]" if isinstance(got, dict) else repr(got)
+    return f"{path} {words}, got {what}; correct it there"
 
 
 def config_from_dict(table, *, source="the run file"):
@@ -468,12 +521,23 @@ def read_config(path):
     """
     path = Path(path)
     try:
-        text = path.read_bytes().decode()
+        text = read_text(path)
     except FileNotFoundError:
         raise ParameterError(f"there is no run file {str(path)!r}; check the path.") from None
+    except IsADirectoryError:
+        raise ParameterError(
+            f"a run file is needed, got {str(path)!r}, a directory; give a .toml file."
+        ) from None
     except (OSError, UnicodeDecodeError) as failure:
-        raise ParameterError(f"{str(path)!r} is not a readable run file ({failure}).") from None
+        raise ParameterError(
+            f"{str(path)!r} is not a readable run file ({failure}); give a TOML file in UTF-8."
+        ) from None
     return config_from_text(text, source=str(path))
+
+
+def read_text(path):
+    """A text file in UTF-8, with or without the mark that some editors put first."""
+    return Path(path).read_bytes().decode("utf-8-sig")
 
 
 def config_from_text(text, *, source="the run file"):
@@ -481,5 +545,5 @@ def config_from_text(text, *, source="the run file"):
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as failure:
-        raise ParameterError(f"{source} is not valid TOML: {failure}.") from None
+        raise ParameterError(f"{source} is not valid TOML: {failure}; mend it there.") from None
     return config_from_dict(table, source=source)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+import operator
+import re
 import threading
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 
-from hopnet.config import RunConfig, config_from_dict, config_from_text, read_config
+from hopnet.config import RunConfig, config_from_dict, config_from_text, read_config, read_text
 from hopnet.engines import batch_system, connected, local_processes, run_with_dask
 from hopnet.errors import DataError, HopnetError, ParameterError
 from hopnet.jobs import Job, cannot_write, run_here
@@ -30,6 +32,7 @@ from hopnet.plan import Progress, check_memory, task_cost
 from hopnet.records import atomic_write
 from hopnet.statistics import LARGEST, curves_by_sample, samples_for_error, summarise
 
+ADDRESS = re.compile(r"((tcp|tls)://)?(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):\d{1,5}")  # of a scheduler
 BEAT = 2.0  # s between heartbeats
 
 
@@ -74,9 +77,8 @@ def run_ensemble(
     """
     config, text, name = load_run(file)
     directory = Path("results") / name if out is None else Path(out)
-    shard = check_shard(shard)
-    check_workers(workers)
-    check_memory(config.points(), workers, force=force, here=scheduler is None)
+    shard = check_options(config, workers, scheduler, shard, threads)
+    check_fit(config, workers, scheduler, force=force)
     tell = listener or announce_nothing
     ledger = open_ledger(directory, config.identity(), text)
     with Heartbeat(ledger, shard) as heart:
@@ -125,7 +127,7 @@ def engine(config, workers, scheduler, threads, tell):
 def load_run(file):
     """(RunConfig, text of its TOML, name) of whatever a user gives as a run file."""
     if not isinstance(file, RunConfig | dict):
-        return read_config(file), Path(file).read_text(), Path(file).stem
+        return read_config(file), read_text(file), Path(file).stem
     config = file if isinstance(file, RunConfig) else config_from_dict(file)
     return config, as_toml(config), "run"
 
@@ -159,13 +161,63 @@ def check_workers(workers):
 
 def check_shard(shard):
     """The shard (i, n), checked; (0, 1) for None."""
-    i, n = (0, 1) if shard is None else shard
+    try:
+        i, n = (0, 1) if shard is None else map(operator.index, shard)
+    except (TypeError, ValueError):
+        raise ParameterError(
+            f"a shard is two whole numbers (i, n), got {shard!r}; (0, 4) is the first of four."
+        ) from None
     if not 0 <= i < n:
         raise ParameterError(
             f"a shard I/N needs 0 <= I < N, got {i}/{n}; the shards of a run are 0/{max(n, 1)} "
             f"to {max(n, 1) - 1}/{max(n, 1)}."
         )
     return i, n
+
+
+def check_options(config, workers=1, scheduler=None, shard=None, threads=None):
+    """Raise for options that do not fit or exclude each other; the shard (i, n)."""
+    check_workers(workers)
+    checked = check_shard(shard)
+    if scheduler is not None and not ADDRESS.fullmatch(scheduler):
+        raise ParameterError(
+            f"--scheduler takes an address tcp://HOST:PORT, got {scheduler!r}; a Dask scheduler "
+            "says its own when it starts."
+        )
+    elsewhere = "[cluster]" if config.cluster is not None else None
+    elsewhere = "--scheduler" if scheduler is not None else elsewhere
+    if elsewhere and workers != 1:
+        raise ParameterError(
+            f"--workers ({workers}) and {elsewhere} exclude each other: the workers are those "
+            "that join there; leave one out."
+        )
+    if elsewhere == "[cluster]" and shard is not None:
+        raise ParameterError(
+            f"--shard ({checked[0]}/{checked[1]}) and [cluster] exclude each other: each shard "
+            "would ask for jobs of its own; take [cluster] out of the run file of a job array."
+        )
+    if threads is not None and (not isinstance(threads, int) or threads < 1):
+        raise ParameterError(
+            f"threads must be 1 or more, got {threads!r}; leave it out to use all there are."
+        )
+    if threads is not None and (elsewhere or workers > 1):
+        raise ParameterError(
+            f"--threads ({threads}) is for one worker in this process, others have one thread "
+            f"each; leave out --threads or {elsewhere or '--workers'}."
+        )
+    return checked
+
+
+def check_fit(config, workers, scheduler=None, *, force=False):
+    """Raise if the workers do not fit in memory together, here or in a job of ``[cluster]``."""
+    if config.cluster is None or scheduler is not None:
+        check_memory(config.points(), workers, force=force, here=scheduler is None)
+        return
+    check_memory(
+        config.points(), config.cluster.workers_per_job, force=force,
+        limit=config.cluster.job_memory, owner="a job of [cluster]",
+        knob="cluster.workers_per_job =",
+    )  # fmt: skip
 
 
 def required(config, ledger):

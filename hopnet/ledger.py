@@ -175,7 +175,12 @@ class Ledger:
                     raise DataError(f"{self.realisations / name} is not named as a task.")
                 self.read(task)
             except DataError as failure:
-                self.set_aside(name)
+                try:
+                    self.set_aside(name)
+                except OSError as why:
+                    raise DataError(
+                        f"{failure} It could not be set aside ({why.strerror}); remove it."
+                    ) from None
                 reasons.append(str(failure))
         return reasons
 
@@ -193,9 +198,11 @@ class Ledger:
         out = []
         for path in sorted(self.realisations.glob("*.json")):
             try:
-                out.append(json.loads(path.read_text()))
+                entry = json.loads(path.read_text())
             except (OSError, ValueError):
                 continue  # half a diagnosis is none; numbers are never kept there
+            if isinstance(entry, dict):
+                out.append(entry)
         return out
 
 
@@ -287,23 +294,33 @@ def existing_ledger(directory):
     directory = Path(directory)
     manifest = read_manifest(directory)
     try:
-        text = (directory / "run.toml").read_text()
-    except OSError:
-        raise DataError(f"{str(directory)!r} has lost its run.toml; run again into it.") from None
+        text = (directory / "run.toml").read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        raise DataError(
+            f"{str(directory)!r} has lost its run.toml, or it is no text; run again into it."
+        ) from None
     return Ledger(directory, digest(manifest["identity"])), text
 
 
 def read_manifest(directory):
     """The manifest of a result directory as a dict."""
+    if not Path(directory).is_dir():
+        kind = "a file" if Path(directory).exists() else "not there"
+        raise DataError(
+            f"{str(directory)!r} is {kind}, a result directory is needed; give one that "
+            "`hopnet run` has written."
+        )
     try:
         manifest = json.loads((Path(directory) / "manifest.json").read_text())
-        manifest["identity"]
+        known = all({"versions", "processor"} <= entry.keys() for entry in manifest["history"])
+        if not known or not manifest["identity"].keys():
+            raise ValueError("it lacks what a run writes there")
     except FileNotFoundError:
         raise DataError(
             f"{str(directory)!r} holds no run (no manifest.json); give a directory that "
             "`hopnet run` has written."
         ) from None
-    except (OSError, ValueError, KeyError, TypeError) as failure:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as failure:
         raise DataError(
             f"{str(directory)!r} has a damaged manifest.json ({failure}); remove that file and "
             "run again: finished realisations are kept."
@@ -414,7 +431,11 @@ class Heartbeat:
         with os.fdopen(handle, "w") as file:
             json.dump(self.content, file)
         try:
-            os.link(temporary, self.path)  # fails if another process was first
+            try:
+                os.link(temporary, self.path)  # fails if another process was first
+            except (PermissionError, NotImplementedError):  # no hard links on this file system
+                with open(self.path, "x") as file:
+                    json.dump(self.content, file)
         except FileExistsError:
             other = next((o for p, o in heartbeats(self.ledger) if p == self.path), self.content)
             self._refuse(other)
@@ -445,9 +466,11 @@ def heartbeats(ledger):
     out = []
     for path in sorted(ledger.running.glob("*-of-*.json")):
         try:
-            out.append((path, json.loads(path.read_text())))
+            content = json.loads(path.read_text())
         except (OSError, ValueError):
             continue
+        if isinstance(content, dict) and {"host", "pid", "started", "shard"} <= content.keys():
+            out.append((path, content))
     return out
 
 

@@ -34,7 +34,8 @@ def links_per_site(physical):
     cutoff = physical["network.cutoff"]
     if physical["network.cutoff_radius"] is not None:
         cutoff = physical["network.cutoff_radius"] * math.sqrt(physical["sites.density"]) / 1.19847
-    return 0.5 * math.pi * (1.19847 * cutoff) ** 2
+    everybody = 0.5 * (physical["sites.n_sites"] - 1)
+    return min(0.5 * math.pi * (1.19847 * cutoff) ** 2, everybody)
 
 
 def task_cost(point):
@@ -77,7 +78,10 @@ def machine_memory():
     return min(found)
 
 
-def check_memory(points, workers, *, force=False, here=True, limit=None):
+def check_memory(
+    points, workers, *, force=False, here=True, limit=None, owner="this machine",
+    knob="--workers",
+):  # fmt: skip
     """Refuse a run whose workers would not fit in memory together.
 
     Parameters
@@ -91,6 +95,8 @@ def check_memory(points, workers, *, force=False, here=True, limit=None):
         False when the work is done elsewhere: then nothing is known about memory.
     limit : float, bytes, optional
         Default: that of this machine.
+    owner, knob : str
+        Who has so much, and what sets the number of workers.
 
     Raises
     ------
@@ -104,14 +110,16 @@ def check_memory(points, workers, *, force=False, here=True, limit=None):
         return
     fitting = int(limit // task_memory(largest))
     if fitting >= 1:
-        advice = f"{fitting} worker{'s' * (fitting > 1)} of that size fit: give --workers {fitting}"
+        advice = f"{fitting} worker{'s' * (fitting > 1)} of that size fit: give {knob} {fitting}"
     else:
         per_site = (task_memory(largest) - BASE_MEMORY) / largest["sites.n_sites"]
         n_sites = round_down(int(max(0.0, limit / workers - BASE_MEMORY) / per_site))
         advice = f"the largest n_sites that fits is {n_sites}: set it in the run file"
+        if n_sites < 3:
+            advice = "no n_sites fits: take a smaller cutoff or fewer workers"
     raise ParameterError(
         f"{workers} worker{'s' * (workers > 1)} with n_sites = {largest['sites.n_sites']} need an "
-        f"estimated {need / 1e9:.3g} GB, this machine has {limit / 1e9:.3g} GB; {advice}, or "
+        f"estimated {need / 1e9:.3g} GB, {owner} has {limit / 1e9:.3g} GB; {advice}, or "
         "insist with --force."
     )
 
@@ -172,17 +180,23 @@ def estimate_run(config, workers):
     ----------
     config : hopnet.config.RunConfig
     workers : int
+        With ``[cluster]`` those of all its jobs count instead.
 
     Returns
     -------
     dict
         Plain numbers: n_points, n_tasks, seconds_per_task (of the costliest point), seconds_total,
-        memory_per_worker, machine_memory, disk (bytes), and ``up_to``, words for what
+        memory_per_worker, machine_memory (a worker's share of its job, with ``[cluster]``), disk
+        (bytes), and ``up_to``, words for what
         ``target_error`` may add.
     """
     points = config.points()
     costliest = max(points, key=task_cost)
-    threads = None if workers == 1 else 1
+    threads = None if workers == 1 and config.cluster is None else 1
+    memory = machine_memory()
+    if config.cluster is not None:
+        workers = config.cluster.jobs * config.cluster.workers_per_job
+        memory = config.cluster.job_memory / config.cluster.workers_per_job
     n_probe = min(costliest.physical["sites.n_sites"], PROBE_SITES)
     physical = costliest.physical | {"sites.n_sites": n_probe}
     probe = replace(costliest, physical=physical)
@@ -212,7 +226,7 @@ def estimate_run(config, workers):
         "seconds_per_task": task_cost(costliest) * per_cost,
         "seconds_total": total / min(workers, n_tasks),
         "memory_per_worker": max(task_memory(point.physical) for point in points),
-        "machine_memory": machine_memory(),
+        "machine_memory": memory,
         "disk": n_tasks * (per_file + 200 * len(costliest.tau_s)) + 4e5,
         "probe_sites": n_probe,
         "probe_seconds": seconds,

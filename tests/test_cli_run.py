@@ -116,6 +116,28 @@ def test_plot_one_sample(finished):
     code, _, err = hopnet("plot", directory, "--sample", 0, "--point", 2)
     assert code == 2
     assert "points 0 .. 1" in err
+    code, _, err = hopnet("plot", directory, "--sample", 0, "--tau-s", -1)
+    assert code == 2
+    assert "from 0 to inf" in err
+    blocked = directory / "figures" / "sample_00_0002.png"
+    blocked.mkdir()  # as a disk that is full or read only: the picture cannot be put there
+    code, _, err = hopnet("plot", directory, "--sample", 2)
+    blocked.rmdir()
+    assert code == 2
+    assert f"cannot write '{blocked}'" in err
+
+
+def test_damaged_tables_are_named(finished):
+    directory, _ = finished
+    for name in ("summary", "statistics"):
+        path = directory / f"{name}.parquet"
+        whole = path.read_bytes()
+        path.write_bytes(whole[:100])
+        code, _, err = hopnet("plot", directory)
+        path.write_bytes(whole)
+        assert code == 2
+        assert f"{name}.parquet is damaged" in err
+        assert "run `hopnet collect` again" in err
 
 
 def test_estimate_comes_true_within_a_factor_of_three(run_file, finished):
@@ -138,7 +160,21 @@ def test_estimate_comes_true_within_a_factor_of_three(run_file, finished):
         (["run", "none.toml"], "no run file 'none.toml'"),
         (["run", "{file}", "--workers", "0"], "workers must be 1 or more, got 0"),
         (["run", "{file}", "--shard", "3/3"], "0 <= I < N, got 3/3"),
+        (["run", "{file}", "--shard", "3/2"], "0 <= I < N, got 3/2"),
+        (["run", "{file}", "--shard", "-1/2"], "0 <= I < N, got -1/2"),
         (["run", "{file}", "--shard", "x"], "--shard takes I/N"),
+        (["run", "{file}", "--shard", "1/2/3"], "--shard takes I/N"),
+        (["run", "{file}", "--threads", "0"], "threads must be 1 or more, got 0"),
+        (["run", "{file}", "--threads", "2", "--workers", "2"], "leave out --threads"),
+        (["run", "{file}", "--scheduler", "nonsense"], "takes an address tcp://HOST:PORT"),
+        (["run", "{file}", "--scheduler", ""], "takes an address tcp://HOST:PORT"),
+        (["run", "{folder}"], "a directory; give a .toml file"),
+        (["run", "{broken}"], "not valid TOML"),
+        (["estimate", "{broken}"], "not valid TOML"),
+        (["estimate", "none.toml"], "no run file 'none.toml'"),
+        (["estimate", "{file}", "--workers", "0"], "workers must be 1 or more, got 0"),
+        (["estimate", "{wide}"], "3 workers of that size fit"),
+        (["run", "{file}", "--out", "{file}"], "is a file, not a directory"),
         (["run", "{file}", "--workers", "2", "--scheduler", "tcp://x:1"], "exclude each other"),
         (["run", "{file}", "--out", "/dev/null/x"], "cannot write to"),
         (["run", "{file}", "--out", "{folder}"], "holds files but no run"),
@@ -149,12 +185,22 @@ def test_estimate_comes_true_within_a_factor_of_three(run_file, finished):
         (["status", "{folder}"], "holds no run"),
         (["collect", "{folder}"], "holds no run"),
         (["plot", "{folder}"], "holds no run"),
+        (["status", "{folder}/none"], "is not there, a result directory is needed"),
+        (["collect", "{file}"], "is a file, a result directory is needed"),
+        (["plot", "{file}"], "is a file, a result directory is needed"),
+        (["plot", "{folder}", "--point", "1"], "add --sample 0"),
+        (["plot", "{folder}", "--tau-s", "1"], "add --sample 0"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(run_file, tmp_path, words, message):
     huge = tmp_path / "huge.toml"
     huge.write_text(TEXT.replace("n_sites = 500", "n_sites = 500_000_000_000"))
-    words = [w.format(file=run_file, folder=tmp_path, huge=huge) for w in words]
+    broken = tmp_path / "broken.toml"
+    broken.write_text(TEXT.replace("[spin]", "[spin"))
+    wide = tmp_path / "wide.toml"
+    wide.write_text(f'{TEXT}[cluster]\nsystem = "pbs"\nmemory = "1GB"\nworkers_per_job = 9\n')
+    places = {"file": run_file, "folder": tmp_path, "huge": huge, "broken": broken, "wide": wide}
+    words = [w.format(**places) for w in words]
     code, _, err = hopnet(*words)
     assert code == 2
     assert message in err
@@ -168,6 +214,23 @@ def test_help_carries_an_example_that_can_be_parsed(name):
     assert code == 0
     example = re.search(r"Example: hopnet (.+)", out.replace("│", " "))
     assert example[1].split()[0] == name
+
+
+def test_a_run_without_one_good_sample_has_no_figures_and_says_so(tmp_path):
+    path = tmp_path / "apart.toml"
+    path.write_text(TEXT.replace("[spin]", "[network]\ncutoff = 0.4\n[spin]"))
+    code, out, _ = hopnet("run", path, "--out", tmp_path / "run")
+    assert code == 0
+    assert "NotPercolatingError" in out
+    assert "no figures: not one realisation has succeeded" in out
+
+
+def test_estimate_counts_the_workers_of_a_batch_system(tmp_path):
+    path = tmp_path / "cluster.toml"
+    path.write_text(f'{TEXT}[cluster]\nsystem = "slurm"\njobs = 3\nworkers_per_job = 2\n')
+    facts = json.loads(hopnet("estimate", path, "--json")[1])
+    assert facts["workers"] == 6
+    assert facts["machine_memory"] == 2e9  # a worker's half of the job
 
 
 def test_another_run_in_the_directory_is_named(finished, tmp_path):

@@ -87,14 +87,35 @@ REFUSED = {
     ),
     "text for a number": (changed(sites={"density": "low"}), ["sites.density", "'low'"]),
     "number with a fraction": (changed(sites={"n_sites": 10.0}), ["sites.n_sites", "10.0"]),
-    "number for a table": (changed(sites=3), ["sites", "3"]),
+    "number for a table": (changed(sites=3), ["sites must be a table of its own, got 3"]),
+    "table for a number": (
+        changed(sites={"density": {"start": 1.0}}), ["sites.density must be a number", "a table"]
+    ),
+    "truth for a number": (changed(ensemble={"realisations": True}), ["whole number", "True"]),
+    "number for truth": (changed(output={"snapshot": 1}), ["must be true or false, got 1"]),
+    "number for a text": (changed(question=3), ["question must be a text, in quotes, got 3"]),
+    "slip of the pen in a key that is needed": (
+        {"sites": {"n_sites": 10, "densty": 0.1, "seed": 1}, "spin": BASE["spin"]},
+        ["unknown key 'densty' in [sites]", "'density'"],
+    ),
     "density": (changed(sites={"density": 0.0}), ["sites.density", "greater than 0", "0.0"]),
     "density is no number": (changed(sites={"density": math.nan}), ["sites.density", "nan"]),
     "few sites": (changed(sites={"n_sites": 2}), ["sites.n_sites", "3", "2"]),
     "cutoff": (changed(network={"cutoff": -1.0}), ["network.cutoff", "-1.0"]),
     "torus": (changed(sites={"geometry": "torus"}), ["'open' or 'cylinder'", "'torus'"]),
     "negative time": (changed(spin={"tau_s": [-1.0]}), ["spin.tau_s", "0 .. inf", "-1.0"]),
-    "a time twice": (changed(spin={"tau_s": [1.0, 1.0]}), ["spin.tau_s", "once"]),
+    "a time twice": (changed(spin={"tau_s": [1.0, 1.0]}), ["spin.tau_s", "got 1.0 twice"]),
+    "a time that is none": (changed(spin={"tau_s": [math.nan]}), ["spin.tau_s", "got nan"]),
+    "one time without brackets": (changed(spin={"tau_s": 3.0}), ["square brackets", "3.0"]),
+    "no time": (changed(spin={"tau_s": []}), ["spin.tau_s must hold at least one value"]),
+    "text among times": (changed(spin={"tau_s": ["1"]}), ["spin.tau_s.0 must be a number", "'1'"]),
+    "range without a length": (
+        changed(spin={"tau_s": {"start": 1.0, "stop": 1.0, "n": 3}}), ["two different ends", "1.0"]
+    ),
+    "range of a billion": (
+        changed(spin={"tau_s": {"start": 1.0, "stop": 2.0, "n": 10**9}}),
+        ["spin.tau_s.n must be less than or equal to 10000", "1000000000"],
+    ),
     "logarithm of zero": (
         changed(spin={"tau_s": {"start": 0.0, "stop": 1.0, "n": 3}}),
         ["spin.tau_s", "positive", "0.0"],
@@ -108,12 +129,43 @@ REFUSED = {
         changed(ensemble={"target_error": 0.1, "realisations": 2}),
         ["at least 3 realisations", "2"],
     ),
+    "more realisations than anybody wants": (
+        changed(ensemble={"realisations": 10**9}), ["less than or equal to 1000000", "1000000000"]
+    ),
+    "target_error in words": (
+        changed(ensemble={"target_error": "1%", "realisations": 4}),
+        ["ensemble.target_error must be a number, without quotes, got '1%'"],
+    ),
     "max_realisations alone": (changed(ensemble={"max_realisations": 9}), ["target_error"]),
     "scan of an unknown key": (changed(scan={"sites.densty": [1]}), ["'sites.density'"]),
     "scan of the time": (changed(scan={"spin.tau_s": [1.0]}), ["'spin.tau_s'", "sites.density"]),
     "scan of a wrong value": (changed(scan={"sites.density": [-1.0]}), ["scan.sites.density"]),
     "scan without quotes": (changed(scan={"sites": {"density": [1]}}), ['"sites.density"']),
-    "scan of one value": (changed(scan={"sites.density": 0.1}), ["list"]),
+    "scan of one value": (changed(scan={"sites.density": 0.1}), ["list", "got 0.1"]),
+    "scan of nothing": (changed(scan={"sites.density": []}), ["scan.sites.density", "got []"]),
+    "scan of lists": (changed(scan={"sites.density": [[0.1]]}), ["scan.sites.density", "[0.1]"]),
+    "scan of the seed": (changed(scan={"sites.seed": [1, 2]}), ["'sites.seed' cannot be scanned"]),
+    "scan that is no table": (changed(scan=3), ["scan must be a table of its own, got 3"]),
+    "scan in an unknown mode": (changed(scan={"mode": "all"}), ["'grid' or 'list'", "'all'"]),
+    "scan over half a range": (
+        changed(scan={"sites.density": {"start": 0.1, "stop": 0.2}}),
+        ["scan.sites.density.n is missing"],
+    ),
+    "scan over a range in unknown steps": (
+        changed(scan={"sites.density": {"start": 0.1, "stop": 0.2, "n": 2, "spacing": "lin"}}),
+        ["scan.sites.density.spacing must be 'log' or 'linear', got 'lin'"],
+    ),
+    "scan of too many points": (
+        changed(scan={key: {"start": 0.1, "stop": 0.2, "n": 1000}
+                      for key in ("sites.density", "sites.aspect")}),
+        ["1000000 points, at most 100000"],
+    ),
+    "batch system": (changed(cluster={"system": "lsf"}), ["'slurm' or 'pbs'", "'lsf'"]),
+    "memory of a job": (changed(cluster={"system": "pbs", "memory": "lots"}), ["'16GB'", "'lots'"]),
+    "memory without a unit": (changed(cluster={"system": "pbs", "memory": "16"}), ["'16'"]),
+    "time of a job": (
+        changed(cluster={"system": "slurm", "walltime": "long"}), ["hours:minutes", "'long'"]
+    ),
     "scan of unequal lists": (
         changed(scan={"mode": "list", "sites.density": [0.1], "network.cutoff": [1.0, 2.0]}),
         ["same number"],
@@ -136,11 +188,14 @@ def test_what_does_not_fit_is_refused_in_one_sentence(table, words):
 def test_files_that_are_not_there_or_not_toml(tmp_path):
     with pytest.raises(ParameterError, match="no run file"):
         read_config(tmp_path / "none.toml")
-    with pytest.raises(ParameterError, match="not a readable run file"):
+    with pytest.raises(ParameterError, match=r"a directory; give a \.toml file"):
         read_config(tmp_path)
     path = tmp_path / "bad.toml"
     path.write_text("[sites\n")
     with pytest.raises(ParameterError, match="not valid TOML"):
+        read_config(path)
+    path.write_bytes(b"\xef\xbb\xbfquestion = 'What do editors put before a text?'\n")
+    with pytest.raises(ParameterError, match="sites is missing"):
         read_config(path)
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(ParameterError, match="not a readable run file"):

@@ -243,7 +243,7 @@ def test_run_files_of_the_house_run_in_small(tmp_path, path):
     table["scan"] = {k: v[::2] if isinstance(v, list) else v | {"n": 2} for k, v in scan.items()}
     frame = hn.run_ensemble(table, tmp_path / "run")
     assert (frame["status"] == "done").all()
-    assert frame["f"].notna().all()
+    assert frame["f" if "spin" in table else "log_resistivity"].notna().all()
 
 
 # Bad input.
@@ -256,6 +256,15 @@ def test_run_files_of_the_house_run_in_small(tmp_path, path):
         ({"workers": -2}, "workers must be 1 or more"),
         ({"shard": (4, 4)}, "0 <= I < N, got 4/4"),
         ({"shard": (0, 0)}, "0 <= I < N"),
+        ({"shard": 3}, r"two whole numbers \(i, n\), got 3"),
+        ({"shard": (0.5, 2)}, "two whole numbers"),
+        ({"workers": 1.5}, "workers must be 1 or more, got 1.5"),
+        ({"threads": 0}, "threads must be 1 or more, got 0"),
+        ({"threads": 2, "workers": 2}, "leave out --threads or --workers"),
+        ({"scheduler": "nonsense"}, "takes an address tcp://HOST:PORT, got 'nonsense'"),
+        ({"scheduler": "http://127.0.0.1:8786"}, "takes an address tcp://HOST:PORT"),
+        ({"scheduler": "tcp://127.0.0.1:8786", "workers": 2}, "--workers .* exclude each other"),
+        ({"scheduler": "tcp://127.0.0.1:8786", "threads": 2}, "leave out --threads or --sched"),
     ],
 )
 def test_numbers_that_do_not_fit(tmp_path, options, words):
@@ -271,6 +280,30 @@ def test_more_than_the_memory_is_refused_with_what_fits(tmp_path):
     assert "--force" in str(caught.value)
     with pytest.raises(ParameterError, match=r"\d+ workers? of that size fit"):
         hn.run_ensemble(run_file(), tmp_path / "run", workers=10**6)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"workers": 4}, r"--workers \(4\) and \[cluster\] exclude each other"),
+        ({"shard": (0, 2)}, r"take \[cluster\] out of the run file"),
+        ({"threads": 2}, r"leave out --threads or \[cluster\]"),
+        ({}, r"a job of \[cluster\] has 1 GB; 3 workers of that size fit: give "
+             r"cluster.workers_per_job = 3"),
+    ],
+)  # fmt: skip
+def test_options_that_a_batch_system_excludes(tmp_path, options, words):
+    cluster = {"system": "slurm", "workers_per_job": 4, "memory": "1GB"}
+    with pytest.raises(ParameterError, match=words):
+        hn.run_ensemble(run_file(cluster=cluster), tmp_path / "run", **options)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_cutoff_beyond_the_sample_links_everybody_once():
+    from hopnet.plan import links_per_site
+
+    point = config_from_dict(run_file(network={"cutoff": 1e6})).points()[0]
+    assert links_per_site(point.physical) == 599 / 2
 
 
 def test_the_size_named_as_fitting_fits():
@@ -301,7 +334,7 @@ def free_port():
         return taken.getsockname()[1]
 
 
-@pytest.mark.parametrize("address", ["tcp://127.0.0.1:{port}", "nonsense"])
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:{port}", "127.0.0.1:{port}"])
 def test_an_unreachable_scheduler_is_named(undisturbed, monkeypatch, address):
     monkeypatch.setattr(engines, "PATIENCE", 1.0)
     address = address.format(port=free_port())

@@ -160,10 +160,45 @@ def test_read_only_directory(tmp_path):
         open_ledger(folder, IDENTITY, "")
 
 
-def test_damaged_manifest(ledger):
-    (ledger.directory / "manifest.json").write_text("{")
-    with pytest.raises(DataError, match=r"damaged manifest\.json"):
+@pytest.mark.parametrize(
+    "text", ["{", "[1]", "{}", '{"identity": 3, "history": []}', '{"identity": {}, "history": [3]}']
+)
+def test_damaged_manifest(ledger, text):
+    (ledger.directory / "manifest.json").write_text(text)
+    for attempt in (existing_ledger, lambda directory: open_ledger(directory, IDENTITY, "")):
+        with pytest.raises(DataError, match=r"damaged manifest\.json"):
+            attempt(ledger.directory)
+
+
+def test_other_damage_beside_the_results(written, monkeypatch):
+    """A run.toml of bytes, marks and diagnoses that are not of their form, a file that stays."""
+    ledger = written
+    (ledger.directory / "run.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(DataError, match=r"lost its run\.toml"):
         existing_ledger(ledger.directory)
+    (ledger.running / "0-of-1.json").write_text("[]")
+    assert ledgers.heartbeats(ledger) == []
+    path = next(ledger.realisations.glob("*.parquet"))
+    path.with_suffix(".json").write_text("3")
+    assert ledger.diagnostics() == []
+    path.write_bytes(b"nothing")
+
+    def refuse(*words):
+        raise PermissionError(1, "not allowed")
+
+    monkeypatch.setattr(ledgers.os, "replace", refuse)
+    with pytest.raises(DataError, match=r"could not be set aside \(not allowed\); remove it"):
+        ledger.inspect()
+
+
+def test_a_file_system_without_hard_links(ledger, monkeypatch):
+    def refuse(*words):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(ledgers.os, "link", refuse)
+    with ledgers.Heartbeat(ledger) as heart:
+        assert [path for path, _ in ledgers.heartbeats(ledger)] == [heart.path]
+    assert ledgers.heartbeats(ledger) == []
 
 
 def test_manifest_keeps_the_history_of_versions(ledger, monkeypatch):

@@ -38,11 +38,11 @@ def run(
 
     Example: hopnet run runs/f_curve.toml --out results/f_curve --workers 2
     """
-    from hopnet.ensemble import load_run, missing_tasks, run_ensemble
+    from hopnet.ensemble import check_options, load_run, missing_tasks, run_ensemble
 
     config, _, name = load_run(file)
     out = Path("results") / name if out is None else out
-    check_options(config, workers, scheduler, shard)
+    check_options(config, workers, scheduler, parse_shard(shard), threads)
     compile_kernels()
     with Reporter() as reporter:
         run_ensemble(
@@ -67,12 +67,12 @@ def estimate(
     Example: hopnet estimate runs/fig4.toml --workers 2
     """
     from hopnet.config import read_config
-    from hopnet.ensemble import check_workers
-    from hopnet.plan import check_memory, estimate_run
+    from hopnet.ensemble import check_fit, check_options
+    from hopnet.plan import estimate_run
 
     config = read_config(file)
-    check_workers(workers)
-    check_memory(config.points(), workers, force=force)
+    check_options(config, workers)
+    check_fit(config, workers, force=force)
     if not json_:
         compile_kernels()
     facts = estimate_run(config, workers)
@@ -83,8 +83,8 @@ def estimate(
     say(f"  points              {facts['n_points']}")
     say(f"  realisations        {facts['n_tasks']}{facts['up_to']}")
     say(f"  one realisation     {duration(facts['seconds_per_task'])} on one core (the largest)")
-    say(f"  all                 {duration(facts['seconds_total'])} on {workers} worker"
-        f"{'s' * (workers > 1)}, within a factor of about 1.5")  # fmt: skip
+    say(f"  all                 {duration(facts['seconds_total'])} on {facts['workers']} "
+        f"worker{'s' * (facts['workers'] > 1)}, within a factor of about 1.5")  # fmt: skip
     say(f"  memory per worker   {facts['memory_per_worker'] / 1e9:.2g} GB of "
         f"{facts['machine_memory'] / 1e9:.3g} GB")  # fmt: skip
     say(f"  disk                {facts['disk'] / 1e6:.2g} MB")
@@ -150,10 +150,14 @@ def plot(
     Example: hopnet plot results/f_curve --sample 0
     """
     if sample is None:
+        if point or tau_s is not None:
+            raise ParameterError(
+                "--point and --tau-s choose what of one sample is drawn, got no --sample; add "
+                "--sample 0 for example."
+            )
         draw_figures(directory)
         return
     from hopnet.ensemble import directory_config
-    from hopnet.plots.frame import save_figure
     from hopnet.plots.network import plot_sample
     from hopnet.realisation import sample_records
 
@@ -166,22 +170,7 @@ def plot(
     chosen = points[point]
     times = [t for t in chosen.tau_s if 0 < t < math.inf] or [1.0]
     records = sample_records(chosen, sample, times[len(times) // 2] if tau_s is None else tau_s)
-    path = figure_folder(directory) / f"sample_{point:02d}_{sample:04d}.png"
-    save_figure(plot_sample(*records), path)
-    say(f"wrote {path}")
-
-
-def check_options(config, workers, scheduler, shard):
-    """Raise for options that exclude each other, before anything is compiled."""
-    from hopnet.ensemble import check_shard, check_workers
-
-    check_workers(workers)
-    check_shard(parse_shard(shard))
-    if scheduler is not None and workers != 1:
-        raise ParameterError(
-            f"--workers ({workers}) and --scheduler exclude each other: the scheduler's workers "
-            "are those that have joined it; leave one out."
-        )
+    draw(plot_sample(*records), directory, f"sample_{point:02d}_{sample:04d}")
 
 
 def parse_shard(text):
@@ -211,24 +200,29 @@ def draw_figures(directory):
     """All figures of a collected run, as PNG."""
     from hopnet.ensemble import read_results
     from hopnet.plots.ensemble import run_figures
-    from hopnet.plots.frame import save_figure
 
     table = read_results(directory)
     statistics = read_results(directory, what="statistics")
-    folder = figure_folder(directory)
+    if not statistics["n_done"].any():
+        say("no figures: not one realisation has succeeded")
     for name, figure in run_figures(table, statistics, table.attrs["scanned"]):
-        save_figure(figure, folder / f"{name}.png")
-        say(f"wrote {folder / f'{name}.png'}")
+        draw(figure, directory, name)
 
 
-def figure_folder(directory):
-    """``DIR/figures``, made if it is not there."""
-    folder = Path(directory) / "figures"
+def draw(figure, directory, name):
+    """Write ``DIR/figures/NAME.png``."""
+    from hopnet.plots.frame import save_figure
+
+    path = Path(directory) / "figures" / f"{name}.png"
     try:
-        folder.mkdir(exist_ok=True)
+        path.parent.mkdir(exist_ok=True)
+        save_figure(figure, path)
     except OSError as failure:
-        raise ParameterError(f"cannot write to {str(folder)!r} ({failure.strerror}).") from None
-    return folder
+        raise ParameterError(
+            f"cannot write {str(path)!r} ({failure.strerror}); make room there, or copy the "
+            "directory to where you may write."
+        ) from None
+    say(f"wrote {path}")
 
 
 def say(text):
