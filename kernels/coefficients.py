@@ -24,6 +24,8 @@ from numba import njit
 # columns of the table `leg`, one row a link i < j
 D_X, D_Y, ANGLE, COSINE, SINC, HOP, OVERLAP = range(7)
 
+SERIES = np.cumprod(np.array([1.0] + [-1.0 / (2 * k * (2 * k + 1)) for k in range(1, 40)]))
+
 
 @njit(cache=True, nogil=True)
 def _loop_vector(ax, ay, angle_a, cos_a, sinc_a, bx, by, angle_b, cos_b, sinc_b, angle_c, cos_c,
@@ -46,22 +48,21 @@ def _loop_vector(ax, ay, angle_a, cos_a, sinc_a, bx, by, angle_b, cos_b, sinc_b,
         )
     m = (angle_a - angle_b) * (angle_a - angle_b)
     c = angle_c * angle_c
-    coefficient = -1.0 / 6.0  # (-1)^k / (2k + 1)!
     power = 1.0
     two = 1.0  # complete homogeneous polynomials of p, m and of p, m, c
     three = 1.0
-    sum_s1 = coefficient
+    sum_s1 = SERIES[1]
     sum_s2 = 0.0
     sum_c2 = 0.0
-    for k in range(2, 40):
-        coefficient /= -2.0 * k * (2.0 * k + 1.0)
-        sum_s2 += coefficient * three
-        sum_c2 += coefficient * (2.0 * k + 1.0) * three
+    for k in range(2, SERIES.shape[0]):
+        term = SERIES[k] * three
+        sum_s2 += term
+        sum_c2 += (2.0 * k + 1.0) * term
         power *= p
         two = power + m * two
-        sum_s1 += coefficient * two
+        sum_s1 += SERIES[k] * two
         three = two + c * three
-        if abs(coefficient * three) < 1e-19:
+        if abs(term) < 1e-18:
             break
     straight = 2.0 * cos_c * sum_s1
     bent = sinc_a * sinc_b * sinc_c

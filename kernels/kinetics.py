@@ -106,7 +106,7 @@ def fill_transport(link_i, link_j, rotation, forest, frame, out):
         Their rotation is set to exactly (1, 0, 0, 0).
     frame : float64[n_sites, 4]
     out : float64[n_links, 4]
-        Overwritten, with s >= 0.
+        Overwritten, with s >= 0; may be ``rotation`` itself.
     """
     half = np.empty(4)
     for l in range(link_i.shape[0]):

@@ -29,17 +29,15 @@ PATIENCE = 30  # iterations after which block elimination is cheaper than more o
 
 @dataclass(frozen=True, eq=False)
 class Frames:
-    """Spin rotations of a network, in the laboratory and in local frames.
+    """Spin rotations of a network in local frames.
 
     Attributes
     ----------
     network : Network
     conductance : float64[n_links]
         K_ij.
-    rotation : float64[n_links, 4]
-        Quaternion of the hop j -> i, i < j: a turn by 2 d_ij.
     transport : float64[n_links, 4]
-        The same between local frames.
+        Quaternion of the hop j -> i, i < j, a turn by 2 d_ij, between local frames.
     matrix : float64[n_sites, 3, 3]
         Q_i: sigma_i = Q_i sigma'_i.
     dephasing : float64[n_sites]
@@ -48,7 +46,6 @@ class Frames:
 
     network: Network
     conductance: np.ndarray
-    rotation: np.ndarray
     transport: np.ndarray
     matrix: np.ndarray
     dephasing: np.ndarray
@@ -99,22 +96,29 @@ def find_frames(network, spin_orbit):
     Returns
     -------
     Frames
+
+    Notes
+    -----
+    Links whose conductances differ by less than the spread / 65535 are taken in the order of their
+    numbers: any forest of strong links serves, and whole numbers are sorted in one go.
     """
     n = network.n_sites
     rotation = hop_rotations(network, spin_orbit)
-    order = np.argsort(-network.log_conductance, kind="stable")
+    weakness = network.log_conductance.max(initial=-np.inf) - network.log_conductance
+    step = max(weakness.max(initial=0.0), 1e-300) / 65535
+    order = np.argsort((weakness / step).astype(np.uint16), kind="stable")
     forest = np.empty(network.n_links, np.bool_)
     kernels.mark_forest(order, network.link_i, network.link_j, n, forest)
     frame = np.empty((n, 4))
     kernels.fill_frames(network.row_start, network.row_neighbour, network.row_link, rotation,
                         forest, frame)  # fmt: skip
-    transport = np.empty_like(rotation)
+    transport = rotation  # overwritten, link by link
     kernels.fill_transport(network.link_i, network.link_j, rotation, forest, frame, transport)
     conductance = np.exp(network.log_conductance)
     loss = (4.0 / 3.0) * conductance * (transport[:, 1:] ** 2).sum(axis=1)
     dephasing = np.bincount(network.link_i, loss, n) + np.bincount(network.link_j, loss, n)
     matrix = rotation_matrices(frame)
-    return Frames(network, conductance, rotation, transport, matrix, dephasing)
+    return Frames(network, conductance, transport, matrix, dephasing)
 
 
 @dataclass(frozen=True, eq=False)

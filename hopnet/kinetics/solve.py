@@ -27,6 +27,7 @@ from hopnet.triads import check_eta, check_spin_orbit
 WEAK_ROW = 1e-8  # rows with less throughput than this part of the mean carry rounding only
 ROW_RESIDUAL = 1e-9  # aimed at in every row that counts, on top of the norm's tolerance
 SWEEPS = 30  # of the feedback of spins on the current
+NEGLIGIBLE_SHARE = 0.1  # of the tolerance: flows driven by spins, in all flows, left out below it
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +52,7 @@ class Kinetics:
         Spin given per time to each electron.
     absorbing_contacts : bool
     drop : float64[n_links]
-        X_i - X_j.
+        X_i - X_j; the feedback of spins is part of it only where it exceeds the tolerance.
     spin : float64[n_sites, 3]
         S_i.
     polarisation : float64[3]
@@ -75,7 +76,8 @@ class Kinetics:
     history : tuple of float
         Norm of the spin rows' residual over that of the right side, iteration by iteration.
     sweeps : int
-        How often the feedback of spins on the current was taken up.
+        How often the feedback of spins on the current was taken up: 0 if the flows they drive
+        change the torque by less than the tolerance.
     growing_modes : int
         Modes of the literal linear precession that grow in time; 0 for the full rotation.
     """
@@ -243,8 +245,8 @@ def solve_kinetics(
         part = by_matrix(coupling, matrix, current, precession, problem)
     else:
         part = by_frames(coupling, matrix, current, problem, tolerance, max_iterations, threads)
-    sigma, torque, rotation = (part.pop(name) for name in ("sigma", "torque", "rotation"))
-    precessing = precession_torque(network, rotation, sigma)
+    sigma, torque = part.pop("sigma"), part.pop("torque")
+    precessing = precession_torque(network, hop_rotations(network, matrix), sigma)
     n_electrons = occupation.sum()
     spin = occupation[:, None] * sigma
     return Kinetics(
@@ -286,7 +288,6 @@ def by_matrix(coupling, matrix, current, precession, problem):
     return {
         "sigma": sigma,
         "torque": coupling.torque(drop)[0],
-        "rotation": hop_rotations(network, matrix),
         "drop": read_only(drop),
         "current": flow,
         "feedback_current": read_only(driven),
@@ -313,11 +314,16 @@ def by_frames(coupling, matrix, current, problem, tolerance, max_iterations, thr
     check_converged(history[-1], tolerance, iterations, frames, local)
     driven, sweeps = np.zeros(3), 0
     if problem["feedback"]:
-        response = feedback_solver(network, threads)
+        response = None
         scale = max(float(np.linalg.norm(rhs)), 1e-300)
+        total = abs(bias) * float(np.linalg.norm(current.throughput))
         for sweeps in range(SWEEPS + 1):
             sigma = frames.to_laboratory(local)
             flow, driven = coupling.feedback(current.drop, sigma)
+            if response is None:
+                if float(np.linalg.norm(flow)) <= NEGLIGIBLE_SHARE * tolerance * total:
+                    break
+                response = feedback_solver(network, threads)
             drop = bias * current.drop + response(flow)
             torque, _ = coupling.torque(drop)
             new = frames.to_local(torque + problem["source"])
@@ -347,7 +353,6 @@ def by_frames(coupling, matrix, current, problem, tolerance, max_iterations, thr
     return {
         "sigma": frames.to_laboratory(local),
         "torque": torque,
-        "rotation": frames.rotation,
         "drop": read_only(drop),
         "current": float(bias * current.conductance + driven.sum()),
         "feedback_current": read_only(driven),
