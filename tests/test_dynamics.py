@@ -12,6 +12,7 @@ import hopnet as hn
 from hopnet.dynamics import (
     ac_response,
     dephasing,
+    dephasing_time,
     diffusion_constant,
     relaxation,
     response_at,
@@ -19,6 +20,8 @@ from hopnet.dynamics import (
     step_response,
 )
 from hopnet.kinetics import precession_rate
+from hopnet.kinetics.matrix import coupling_blocks, hopping_block
+from hopnet.walk import diffusion_tensor
 from hopping_samples import twelve
 from samples import random_network
 
@@ -170,6 +173,47 @@ def test_alternating_current():
         assert value == pytest.approx((np.diff(grown) * np.exp(1j * w * middle)).sum(), abs=1e-3)
 
 
+def full_alternating(network, tau_s, omega, storage):
+    """Spin across the current of all 4 N equations, time factor exp(-i omega t), dense.
+
+    ``storage`` times the charge that sites hold: 1 without Coulomb forces, 0 where they keep every
+    site neutral at once. The contacts are driven by a unit bias.
+    """
+    n, size = np.exp(network.log_occupation), network.n_sites
+    hopping = hopping_block(network, np.zeros((2, 2)), "rotation")[::3, ::3].toarray()
+    turning = hopping_block(network, FORM, "rotation").toarray()
+    torque, flow = (part.toarray() for part in coupling_blocks(network, FORM, 1e-3))
+    wide = np.repeat(n, 3)
+    system = np.block([
+        [hopping - 1j * omega * storage * np.diag(n), -flow],
+        [-torque, turning + (1 / tau_s - 1j * omega) * np.diag(wide)],
+    ])  # fmt: skip
+    right = np.zeros(4 * size, complex)
+    held = np.concatenate([network.source, network.drain, np.flatnonzero(network.isolated)])
+    system[held] = 0
+    system[held, held] = 1
+    right[network.source] = 1
+    sigma = np.linalg.solve(system, right)[size:].reshape(size, 3)
+    across = 1 if network.axis == "x" else 0
+    return (n * sigma[:, across]).sum()
+
+
+@pytest.mark.parametrize("name", ["open", "current along y", "energies"])
+def test_alternating_current_against_all_equations(name):
+    """A complex solve of charge and spin. Where charge follows at once: the law, to 1e-4."""
+    network, tau_s = NETWORKS[name](), 100.0
+    omega = np.array([1e-3, 0.01, 0.1, 1.0])
+    law = ac_response(network, tau_s, omega)
+    steady = full_alternating(network, tau_s, 0.0, 0.0)
+    neutral = [full_alternating(network, tau_s, w, 0.0) / steady for w in omega]
+    np.testing.assert_allclose(law, neutral, rtol=0, atol=1e-4)
+    assert np.abs(law[1] - 1 / (1 - 1j)) > 0.02, "not the law of a single time"
+    # charge without Coulomb forces follows as slowly as spins: only slow currents obey the law
+    slow, fast = (full_alternating(network, tau_s, w, 1.0) / steady for w in (1e-10, 0.1))
+    assert slow == pytest.approx(1, abs=1e-4)
+    assert abs(fast - law[2]) > 0.1
+
+
 def test_dyakonov_perel_relaxation():
     """[hopping S28]: falls at the mean rate at first, later more slowly; second order in angle."""
     network = random_network(200, 0.1, 43)
@@ -186,6 +230,33 @@ def test_dyakonov_perel_relaxation():
         assert (1 - early[0]) / 1e-5 == pytest.approx(rate, rel=1e-3)
     helix = dephasing(network, [[0, 0.3], [0, 0]], (1, 0, 0), [1e4])
     assert helix[0] == pytest.approx(1, abs=1e-9), "spin along the only axis of rotation"
+
+
+def test_dyakonov_perel_time():
+    """[hopping S28]: near n_s a_b^2 = 1 the estimate is good, below spins live 1/D longer."""
+    ratios = {}
+    for density, strength in ((1.0, 0.05), (0.2, 0.01)):
+        form = strength * np.array([[0, 1.0], [-1.0, 0]])
+        for seed in range(3):
+            with pytest.warns(hn.ValidityWarning, match="above 0.1"):
+                sites = hn.random_sites(250, density=density, seed=900 + seed, geometry="torus")
+            network = hn.build_network(sites, cutoff=1.5 if density < 1 else 3.0)
+            time = dephasing_time(network, form, (0, 1, 0))
+            assert dephasing(network, form, (0, 1, 0), [time])[0] == pytest.approx(1 / np.e)
+            by_diffusion = 1 / (2 * np.trace(diffusion_tensor(network)) * strength**2)
+            assert time == pytest.approx(by_diffusion, rel=0.15)
+            assert time > 1 / precession_rate(network, form)
+            ratios.setdefault(density, []).append(time * strength**2)
+        normal = dephasing_time(network, form, (0, 0, 1))
+        assert normal == pytest.approx(0.5 * time, rel=0.15), "both axes of rotation turn z"
+    assert np.mean(ratios[1.0]) == pytest.approx(0.59, abs=0.06)
+    assert np.mean(ratios[0.2]) == pytest.approx(8.0, rel=0.3)
+    n = np.exp(network.log_occupation)  # the same by a matrix exponential
+    block = hopping_block(network, form, "rotation").toarray()
+    left = expm(-time * block / np.repeat(n, 3)[:, None]) @ np.tile([0, 1.0, 0], network.n_sites)
+    assert left[1::3].mean() == pytest.approx(1 / np.e, rel=1e-8)
+    assert dephasing_time(network, np.zeros((2, 2)), (0, 1, 0)) == np.inf
+    assert dephasing_time(network, [[0, 0.3], [0, 0]], (1, 0, 0)) == np.inf, "helix"
 
 
 def test_diffusion_constant_of_a_lattice():
@@ -216,6 +287,8 @@ NETWORK = random_network(250, 0.05, 31)
     (lambda: ac_response(NETWORK, 10, [-1.0]), "frequency must be"),
     (lambda: relaxation(NETWORK, np.zeros(3), [1.0]), "pattern must hold"),
     (lambda: relaxation(NETWORK, np.zeros(250), [1.0], tau_s=-1), "tau_s must be positive"),
+    (lambda: dephasing_time(NETWORK, FORM, (0, 0, 0)), "direction must"),
+    (lambda: dephasing_time(NETWORK, FORM, (0, 1)), "direction must"),
     (lambda: dephasing(random_network(3000, 0.02, 11), FORM, (0, 1, 0), [1]), "up to 1000"),
 ])  # fmt: skip
 def test_bad_input(call, message):

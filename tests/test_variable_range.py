@@ -99,6 +99,22 @@ def test_high_temperature_is_the_r_model():
     assert row.cisp == pytest.approx(expected, rel=1e-9)
 
 
+def test_induced_spin_against_the_full_equations():
+    """CISP(T) by its formula and by the coupled equations of occupation and spin."""
+    M_xy, M_yx, eta, tau_s = 2e-3, 1e-3, 1e-3, 30.0
+    for bath in ("ohmic", "miller_abrahams"):
+        sites = sample(3, 400)
+        table = temperature_curve(sites, [0.08, 0.3, 2.0], tau_s=tau_s, bath=bath)
+        for row in table.itertuples():
+            network = hn.build_network(sites, kT=row.kT, bath=bath)
+            full = hn.solve_kinetics(network, [[0, M_xy], [M_yx, 0]], eta=eta, tau_s=tau_s)
+            # unit bias: the field is kT / e along the sample
+            per_field = full.polarisation[1] * network.along / row.kT
+            unit = 2 * tau_s * M_xy**2 * M_yx * eta
+            assert per_field / unit == pytest.approx(row.cisp, rel=2e-4)
+    assert table.cisp.max() > 30 * table.cisp.min()
+
+
 def test_fit_of_an_exact_law():
     law = fit_mott_law(kT, 2.0 + (3.0 / kT) ** (1 / 3))
     assert law.kT_0 == pytest.approx(3.0, rel=1e-10)
