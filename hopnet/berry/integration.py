@@ -25,6 +25,8 @@ from hopnet.berry.quadrature import (
 from hopnet.errors import ParameterError
 from hopnet.records import read_only
 
+LINES = 512  # lines of a zone held at once
+LINE_POINTS = 400  # about what a line takes: 257 to find its Fermi points, and its panels
 
 def integrate(function, model, domain, *, energies=None, mu=None, lead=None, progress=None):
     """Integral of ``function(k)`` over d^dk / (2 pi)^d, with an error estimate.
@@ -92,11 +94,8 @@ def integrate_zone(function, model, domain, lead=None, progress=None):
     """Adaptive cubature of a Brillouin zone with the 7-15 rule along every axis."""
     reciprocal = zone_of(model)
     d = model.dimension
-    x, w, g = kronrod()
+    unit, rules = product_rules(d)
     scale = abs(np.linalg.det(reciprocal)) / (2.0 * np.pi) ** d
-    unit = np.stack([a.ravel() for a in np.meshgrid(*[x] * d, indexing="ij")], axis=1)
-    rules = [product([w] * d)] + [product([g if b == a else w for b in range(d)]) for a in range(d)]
-    rules = np.array(rules)
 
     def evaluate(low, high, owner):
         value, error = [], []
@@ -107,17 +106,32 @@ def integrate_zone(function, model, domain, lead=None, progress=None):
             error.append(np.abs(sums[1:] - sums[0]))
         return np.array(value), np.array(error)
 
-    corners = np.stack(
-        [a.ravel() for a in np.meshgrid(*[np.arange(domain.cells)] * d, indexing="ij")], axis=1
-    )
-    low, high = corners / domain.cells, (corners + 1) / domain.cells
-    start = Panels(low, high, np.zeros(len(corners), int))
+    low, high = cells_of(domain.cells, d)
+    start = Panels(low, high, np.zeros(len(low), int))
     panels, points = refine(
         evaluate, start, domain.accuracy, domain.max_points, len(unit), lead, progress
     )
     return Integral(
         read_only(panels.value.sum(axis=0)), read_only(panels.error.sum(axis=(0, 1))), points
     )
+
+
+def points_of(x, d):
+    """Every combination of d of the numbers x: [n**d, d]."""
+    return np.stack([a.ravel() for a in np.meshgrid(*[x] * d, indexing="ij")], axis=1)
+
+
+def cells_of(n, d):
+    """Lower and upper corners of n cells along each of d axes of the unit cube."""
+    corners = points_of(np.arange(n), d)
+    return corners / n, (corners + 1) / n
+
+
+def product_rules(d):
+    """Points of the 7-15 rule along d axes; its weights, and those with Gauss on one axis."""
+    x, w, g = kronrod()
+    lists = [[w] * d] + [[g if b == a else w for b in range(d)] for a in range(d)]
+    return points_of(x, d), np.array([product(weights) for weights in lists])
 
 
 def product(weights):
@@ -154,19 +168,16 @@ def integrate_rays(function, model, domain, energies, mu, lead=None, progress=No
 
 
 def integrate_lines(function, model, domain, energies, mu, lead=None, progress=None):
-    """Lines along the second reciprocal vector, split at Fermi points; adaptive across them."""
+    """Lines along the last reciprocal vector, split at Fermi points; adaptive across them."""
     reciprocal = zone_of(model)
-    if model.dimension != 2:
-        raise ParameterError(
-            f"ZoneLines needs a two-dimensional model, {model.name!r} has {model.dimension}; "
-            "use AdaptiveZone with kT > 0."
-        )
+    across = model.dimension - 1
     x, w, g = kronrod()
-    scale = abs(np.linalg.det(reciprocal)) / (2.0 * np.pi) ** 2
+    unit, rules = product_rules(across)
+    scale = abs(np.linalg.det(reciprocal)) / (2.0 * np.pi) ** model.dimension
     visited = [0]
 
     def on_line(place, t):
-        return (place[:, None] * reciprocal[0]) + t[:, None] * reciprocal[1]
+        return place @ reciprocal[:-1] + t[:, None] * reciprocal[-1]
 
     def one_line_each(place):
         """Integrals along the lines at ``place``, and the sum of their panels' errors."""
@@ -182,7 +193,7 @@ def integrate_lines(function, model, domain, energies, mu, lead=None, progress=N
 
         def evaluate(low, high, owner):
             t = low + (high - low) * x
-            k = on_line(np.repeat(place[owner], 15), t.ravel())
+            k = on_line(np.repeat(place[owner], 15, axis=0), t.ravel())
             f = in_batches(function, k).reshape(len(owner), 15, -1) * (high - low)[:, :, None]
             coarse = np.abs(np.einsum("x,bxq->bq", w - g, f))
             return np.einsum("x,bxq->bq", w, f), coarse[:, None, :]
@@ -197,18 +208,19 @@ def integrate_lines(function, model, domain, energies, mu, lead=None, progress=N
         return value, error
 
     def evaluate(low, high, owner):
-        place = low + (high - low) * x
-        value, error = one_line_each(place.ravel())
-        value, error = (a.reshape(len(low), 15, -1) * scale for a in (value, error))
-        width = high - low
-        inner = np.einsum("x,bxq->bq", w, error) * width
-        outer = np.abs(np.einsum("x,bxq->bq", w - g, value)) * width
-        return np.einsum("x,bxq->bq", w, value) * width, (inner + outer)[:, None, :]
+        place = (low[:, None, :] + (high - low)[:, None, :] * unit).reshape(-1, across)
+        parts = [one_line_each(place[i : i + LINES]) for i in range(0, len(place), LINES)]
+        value, error = (
+            np.concatenate(part).reshape(len(low), len(unit), -1) for part in zip(*parts)
+        )
+        size = (scale * np.prod(high - low, axis=1))[:, None, None]
+        sums = size * (rules @ value)
+        inner = size * (rules[:1] @ error)
+        return sums[:, 0], np.abs(sums[:, 1:] - sums[:, :1]) + inner / across
 
-    edges = np.linspace(0.0, 1.0, domain.cells + 1)[:, None]
-    start = Panels(edges[:-1], edges[1:], np.zeros(domain.cells, int))
-    limit = max(1, domain.max_points // 1000)
-    panels, _ = refine(evaluate, start, domain.accuracy, limit, 15, lead, progress)
+    low, high = cells_of(domain.cells, across)
+    start, each = Panels(low, high, np.zeros(len(low), int)), LINE_POINTS * len(unit)
+    panels, _ = refine(evaluate, start, domain.accuracy, domain.max_points, each, lead, progress)
     return Integral(
         read_only(panels.value.sum(axis=0)), read_only(panels.error.sum(axis=(0, 1))), visited[0]
     )

@@ -112,7 +112,7 @@ class Rays:
 
 @dataclass(frozen=True)
 class ZoneLines:
-    """Lines across a two-dimensional zone for T = 0: Fermi points root-found on every line.
+    """Lines across a zone of two or three dimensions for T = 0: Fermi points root-found on each.
 
     Attributes
     ----------
