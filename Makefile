@@ -11,6 +11,7 @@ help:
 	@echo "make test   the test suite, compiled, then the kernels as plain Python"
 	@echo "make slow   the long checks"
 	@echo "make bench  side-by-side measurements"
+	@echo "make docs   the reference site in build/docs, its lessons run at small size"
 
 # One virtual environment, made anew when pyproject.toml changes.
 $(VENV)/.ready: pyproject.toml
@@ -32,6 +33,15 @@ slow: $(VENV)/.ready
 bench: $(VENV)/.ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	$(BIN)/hopnet bench solve
+
+# The lessons need matplotlib's own backend for notebooks. HOPNET_SMALL= runs them at full size.
+docs: export MPLBACKEND :=
+docs: export HOPNET_SMALL ?= 1
+docs: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	$(BIN)/python docs/prepare.py build/docs-source
+	$(BIN)/python -m sphinx -q -W --keep-going -b html -c docs build/docs-source build/docs
+	@echo "open build/docs/index.html"
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .

@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # The curve f(n_s, tau_s), and the letter's factor 2
+# # The curve $f(n_s, \tau_s)$, and the letter's factor 2
 #
 # Current-induced spin polarisation, the spin-galvanic effect and the spin-Hall effect of hopping
 # electrons share one dimensionless function $f(n_s, \tau_s)$ of the density of sites and of the

@@ -1,0 +1,231 @@
+"""Gathers the pages of the reference site: `python docs/prepare.py build/docs-source`.
+
+Copies the pages of this folder, the texts of the project (README, EQUATIONS, ERRATA, ...) with
+their links turned into links of the site, the help of every command, and one page for each module;
+runs the lessons of notebooks/ (again only if they changed) and hangs their pictures in a gallery.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import importlib
+import os
+import pkgutil
+import re
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).resolve().parents[1]
+TEXTS = {
+    "README.md": "readme.md",
+    "hopnet/EQUATIONS.md": "equations.md",
+    "ERRATA.md": "errata.md",
+    "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "runs/results/ensembles.md": "results.md",
+}
+ROOMS = {
+    "sites": ("Sites, links, current", [
+        "hopnet.sites", "hopnet.network", "hopnet.current", "hopnet.elimination"]),
+    "spin": ("Triads and spin", ["hopnet.triads", "hopnet.spin", "hopnet.reduced"]),
+    "percolation": ("Percolation", [
+        "hopnet.percolation", "hopnet.backbone", "hopnet.flow", "hopnet.criticality"]),
+    "energies": ("Energies, fields, time", [
+        "hopnet.energies", "hopnet.variable_range", "hopnet.dynamics", "hopnet.walk"]),
+    "kinetics": ("Full kinetics", ["hopnet.kinetics"]),
+    "ensembles": ("Run files and ensembles", [
+        "hopnet.config", "hopnet.realisation", "hopnet.ensemble", "hopnet.statistics",
+        "hopnet.scaling", "hopnet.plan", "hopnet.engines", "hopnet.jobs", "hopnet.ledger"]),
+    "material": ("Material, errors, records", [
+        "hopnet.material", "hopnet.errors", "hopnet.records"]),
+    "boltzmann": ("Companion: Boltzmann", ["hopnet.boltzmann"]),
+    "berry": ("Companion: Berry", ["hopnet.berry"]),
+    "pumping": ("Companion: pumping", ["hopnet.pumping"]),
+    "plots": ("Pictures", ["hopnet.plots"]),
+    "bench": ("Measurements", ["hopnet.bench"]),
+    "kernels": ("Compiled loops", ["hopnet.kernels"]),
+}  # fmt: skip
+
+
+def copy_texts(target):
+    """The texts of the project; what their links lead to is found on the site or copied."""
+    for source, page in TEXTS.items():
+        path = ROOT / source
+        if not path.exists():
+            continue
+
+        def link(match, path=path):
+            text, goal = match[1], match[2]
+            found = (path.parent / goal.split("#")[0]).resolve()
+            if "://" in goal or goal.startswith("#") or not found.exists():
+                return match[0]
+            inside = str(found.relative_to(ROOT))
+            if inside in TEXTS:
+                return f"[{text}]({TEXTS[inside]})"
+            if found.suffix in {".png", ".svg"}:
+                shutil.copy(found, target / found.name)
+                return f"[{text}]({found.name})"
+            return text if text.startswith("`") else f"`{text}`"
+
+        text = re.sub(r"\[([^\]]+)\]\(([^)\s]+)\)", link, path.read_text())
+        if page == "equations.md":
+            text = "---\nhide-toc: true\n---\n\n" + link_equations(text)
+        (target / page).write_text(text)
+
+
+def link_equations(text):
+    """Rows of the table: a place to jump to for each label, links to functions and kernels."""
+    pages = {module: page for page, (_, names) in ROOMS.items() for module in names}
+
+    def place(package, cell):
+        def link(match):
+            module = f"{package}.{match[1]}"
+            home = next((p for m, p in pages.items() if f"{module}.".startswith(f"{m}.")), None)
+            return f"[`{match[1]}:{match[2]}`](api/{home}.rst)" if home else match[0]
+
+        return re.sub(r"`([\w.]+):([\w.]+)`", link, cell)
+
+    rows = []
+    for line in text.splitlines():
+        if match := re.match(r"\| *\[(\w+) (\w+)\] *\|", line):
+            label, says, function, kernel, rest = line[1:].split("|", 4)
+            anchor = f"[{match[1]} {match[2]}]{{#{match[1]}-{match[2].lower()}}}"
+            function, kernel = place("hopnet", function), place("hopnet.kernels", kernel)
+            line = f"| {anchor} |{says}|{function}|{kernel}|{rest}"
+        rows.append(line)
+    return "\n".join(rows)
+
+
+def modules_of(name):
+    """A module, or a package and the modules in it."""
+    module = importlib.import_module(name)
+    if hasattr(module, "__path__"):
+        below = sorted(found.name for found in pkgutil.iter_modules(module.__path__))
+        return [name, *(f"{name}.{one}" for one in below)]
+    return [name]
+
+
+def write_reference(target):
+    """One page a room, one section a module, from the docstrings."""
+    folder = target / "api"
+    folder.mkdir(exist_ok=True)
+    for page, (title, names) in ROOMS.items():
+        lines = [title, "=" * len(title), ""]
+        for name in (one for top in names if known(top) for one in modules_of(top)):
+            lines += [name, "-" * len(name), "", f".. automodule:: {name}"]
+            if hasattr(importlib.import_module(name), "__path__"):
+                lines += ["   :no-members:"]  # its names are those of the modules below it
+            lines += [""]
+        (folder / f"{page}.rst").write_text("\n".join(lines))
+
+
+def known(name):
+    """Is there such a module?"""
+    return importlib.util.find_spec(name) is not None
+
+
+def write_commands(target):
+    """The help of every command, as the terminal prints it."""
+    environment = os.environ | {"COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"}
+
+    def shown(*words):
+        command = [sys.executable, "-m", "hopnet.cli.main", *words, "--help"]
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=True
+        ).stdout
+
+    def below(text):
+        block = text.partition("Commands")[2]
+        return re.findall(r"^│ (\w[\w-]*) ", block, re.MULTILINE)
+
+    top = shown()
+    parts = ["# The command line", "```text", top.strip(), "```"]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        helps = dict(zip(below(top), pool.map(shown, below(top))))
+        for name, text in helps.items():
+            parts += [f"## hopnet {name}", "```text", text.strip(), "```"]
+            subs = below(text)
+            for sub, help_ in zip(subs, pool.map(lambda sub, name=name: shown(name, sub), subs)):
+                parts += [f"### hopnet {name} {sub}", "```text", help_.strip(), "```"]
+    (target / "commands.md").write_text("\n\n".join(parts) + "\n")
+
+
+def run_lesson(path, folder):
+    """Run one lesson unless it was run as it stands; returns its title and its pictures."""
+    small = os.environ.get("HOPNET_SMALL", "")
+    stamp = hashlib.sha256((small + path.read_text()).encode()).hexdigest()
+    kept = folder / f"{path.stem}.ipynb"
+    if kept.exists():
+        notebook = nbformat.read(kept, as_version=4)
+        if notebook.metadata.get("stamp") == stamp:
+            return collect(notebook, path.stem, folder)
+    print("running", path.name, flush=True)
+    notebook = jupytext.read(path)
+    place = folder / "work"
+    place.mkdir(exist_ok=True)
+    NotebookClient(notebook, timeout=1200, kernel_name="python3",
+                   resources={"metadata": {"path": str(place)}}).execute()  # fmt: skip
+    notebook.metadata["stamp"] = stamp
+    nbformat.write(notebook, kept)
+    return collect(notebook, path.stem, folder)
+
+
+def collect(notebook, stem, folder):
+    """(stem, title, first paragraph, pictures): the pictures of a lesson as files."""
+    title, _, story = notebook.cells[0].source.partition("\n")
+    pictures = []
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            if image := output.get("data", {}).get("image/png"):
+                name = f"{stem}_{len(pictures) + 1}.png"
+                (folder / name).write_bytes(base64.b64decode(image))
+                pictures.append(name)
+    return stem, title.lstrip("# "), story.strip().split("\n\n")[0], pictures
+
+
+def write_lessons(target):
+    """Every lesson run, a page that lists them, and the gallery of their pictures."""
+    folder = target / "lessons"
+    folder.mkdir(exist_ok=True)
+    paths = sorted((ROOT / "notebooks").glob("*.py"))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        lessons = list(pool.map(lambda path: run_lesson(path, folder), paths))
+    cards, gallery = [], ["# Gallery", "", "Every picture of the lessons; click for its story.", ""]
+    gallery += ["::::{grid} 1 1 2 2", ":gutter: 3", ""]
+    for stem, title, story, pictures in lessons:
+        cards += [f":::{{grid-item-card}} {title}", f":link: lessons/{stem}", ":link-type: doc"]
+        cards += [f":img-bottom: lessons/{pictures[0]}"] * bool(pictures) + ["", story, ":::", ""]
+        for picture in pictures:
+            gallery += [":::{grid-item-card}", f":link: lessons/{stem}", ":link-type: doc"]
+            gallery += [f":img-top: lessons/{picture}", ":class-card: picture", "", title, ":::"]
+            gallery += [""]
+    (target / "gallery.md").write_text("\n".join([*gallery, "::::", ""]))
+    tree = ["```{toctree}", ":hidden:", "", *(f"lessons/{stem}" for stem, *_ in lessons), "```"]
+    words = "Stories with pictures, each a script in `notebooks/` that ends by checking what it said."
+    (target / "lessons.md").write_text("\n".join(
+        ["# Lessons", "", words, "", "::::{grid} 1 1 2 2", ":gutter: 3", "", *cards, "::::", "",
+         *tree, ""]
+    ))  # fmt: skip
+
+
+def main(target):
+    """Fill the folder ``target``."""
+    target.mkdir(parents=True, exist_ok=True)
+    for page in (ROOT / "docs").glob("*.md"):
+        shutil.copy(page, target)
+    copy_texts(target)
+    write_reference(target)
+    write_commands(target)
+    write_lessons(target)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]).resolve())
