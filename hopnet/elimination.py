@@ -43,8 +43,8 @@ from hopnet.kernels.neighbours import fill_rows
 from hopnet.kernels.symbolic import Fronts
 from hopnet.records import read_only
 
-LEAF_SIZE = 24
-STRIP = 3.0
+LEAF_SIZE = 20
+STRIP = 4.0
 NEGLIGIBLE = 1e-150  # conductances and weights below this count as zero
 SERIAL_SITES = 20_000  # graphs up to this size are not worth a second thread
 
@@ -270,10 +270,8 @@ def analyse(dissection, link_i, link_j, terminal=None):
     left, right = dissection.left, dissection.right
     n_fronts = left.shape[0]
     boundary_start = np.empty(n_fronts + 1, np.int64)
-    sizes = (front_start, left, right, row_start, row_neighbour, n, n + n_terminals)
-    places.fill_boundary(*sizes, boundary_start, np.empty(0, np.int64), False)
-    boundary = np.empty(boundary_start[-1], np.int64)
-    places.fill_boundary(*sizes, boundary_start, boundary, True)
+    boundary = places.find_boundary(front_start, left, right, row_start, row_neighbour,
+                                    n + n_terminals, boundary_start)  # fmt: skip
     parent_column = np.empty_like(boundary)
     edge_column = np.empty_like(edge_link)
     places.fill_columns(front_start, left, right, row_start, row_neighbour, boundary_start,

@@ -41,53 +41,56 @@ def _kth_smallest(value, k):
 
 @njit(cache=True, nogil=True)
 def _find_levels(start, neighbour, source, sink, previous, following, level, queue):
-    """Breadth-first levels of the residual graph; returns the sink's level, -1 if out of reach.
+    """Steps to the sink in the residual graph, breadth first from the sink; -1 for no way.
 
     State ``2 u`` is strip site u entered, ``2 u + 1`` is u left. A site that carries a path can
     be entered only to push that path back to where it came from, and left only for elsewhere.
+    Levels are counted from the sink, so that a path that starts at the source and goes down a
+    level at each step cannot lose its way. Returns the level of the nearest source site, -1 if
+    there is none.
     """
     level[:] = -1
     tail = 0
-    for u in range(source.shape[0]):
-        if source[u]:
-            level[2 * u] = 0
-            queue[tail] = 2 * u
+    for u in range(sink.shape[0]):
+        if sink[u]:
+            level[2 * u + 1] = 0
+            queue[tail] = 2 * u + 1
             tail += 1
     head = 0
-    found = -1
+    nearest = -1
     while head < tail:
         state = queue[head]
         head += 1
-        depth = level[state] + 1
-        if found >= 0 and depth > found:
+        depth = level[state]
+        if nearest >= 0 and depth >= nearest:
             break
         u = state >> 1
-        if state & 1 == 0:
+        if state & 1 == 1:
             if previous[u] == -1:
-                onward = state + 1
-            elif previous[u] >= 0:
-                onward = 2 * previous[u] + 1
+                before = 2 * u
+            elif following[u] >= 0:
+                before = 2 * following[u]
             else:
                 continue
-            if level[onward] < 0:
-                level[onward] = depth
-                queue[tail] = onward
+            if level[before] < 0:
+                level[before] = depth + 1
+                queue[tail] = before
                 tail += 1
             continue
-        if sink[u]:
-            found = depth
+        if source[u]:
+            nearest = depth
             continue
-        for a in range(start[u], start[u + 1]):
-            onward = 2 * neighbour[a]
-            if level[onward] < 0 and following[u] != neighbour[a]:
-                level[onward] = depth
-                queue[tail] = onward
-                tail += 1
-        if previous[u] != -1 and level[2 * u] < 0:
-            level[2 * u] = depth
-            queue[tail] = 2 * u
+        if previous[u] != -1 and level[2 * u + 1] < 0:
+            level[2 * u + 1] = depth + 1
+            queue[tail] = 2 * u + 1
             tail += 1
-    return found
+        for a in range(start[u], start[u + 1]):
+            before = 2 * neighbour[a] + 1
+            if level[before] < 0 and previous[u] != neighbour[a]:
+                level[before] = depth + 1
+                queue[tail] = before
+                tail += 1
+    return nearest
 
 
 @njit(cache=True, nogil=True)
@@ -140,10 +143,11 @@ def _add_path(path, length, previous, following):
 
 @njit(cache=True, nogil=True)
 def _cut_strip(start, neighbour, source, sink, level):
-    """Maximum flow through unit sites; ``level`` then tells what the source still reaches.
+    """Maximum flow through unit sites; ``level`` then tells from where the sink is in reach.
 
-    A site belongs to the minimum vertex cut if it can be entered (``level[2u] >= 0``) but not
-    left (``level[2u+1] < 0``). Sites that can be left are on the source's side.
+    A site belongs to the minimum vertex cut if the sink can be reached once it is left
+    (``level[2u+1] >= 0``), but not when it is entered (``level[2u] < 0``). Sites that can be
+    entered are on the sink's side.
     """
     n = source.shape[0]
     previous = np.full(n, -1, np.int32)  # -1 no path, -2 source, else the strip site before
@@ -152,29 +156,25 @@ def _cut_strip(start, neighbour, source, sink, level):
     path = np.empty(2 * n, np.int32)
     arc = np.empty(2 * n, np.int32)
     while True:
-        sink_level = _find_levels(
-            start, neighbour, source, sink, previous, following, level, queue
-        )
-        if sink_level < 0:
+        highest = _find_levels(start, neighbour, source, sink, previous, following, level, queue)
+        if highest < 0:
             return
         arc[:] = 0
         for root in range(n):
-            if not source[root] or level[2 * root] != 0:
+            if not source[root] or level[2 * root] != highest:
                 continue
             path[0] = 2 * root
             length = 1
             while length > 0:
                 state = path[length - 1]
-                if state & 1 == 1 and length == sink_level and sink[state >> 1]:
+                if length > highest:  # level 0: the sink is next
                     _add_path(path, length, previous, following)
                     for a in range(length):
                         level[path[a]] = -1
                     break
-                onward = -1
-                if length < sink_level:
-                    onward = _next_state(
-                        state, length, start, neighbour, previous, following, level, arc
-                    )
+                onward = _next_state(
+                    state, highest - length, start, neighbour, previous, following, level, arc
+                )
                 if onward >= 0:
                     path[length] = onward
                     length += 1
@@ -258,11 +258,11 @@ def _split(start, neighbour, coordinate, longest, half_width, site, region, tag,
         if code >= STRIP:
             entered = level[2 * (code - STRIP)] >= 0
             left = level[2 * (code - STRIP) + 1] >= 0
-            if entered and not left:
+            if left and not entered:
                 n_cut += 1
                 scratch[n - n_cut] = v
                 continue
-            code = LEFT if left else RIGHT
+            code = RIGHT if entered else LEFT
         if code == LEFT:
             site[n_left] = v
             n_left += 1
@@ -366,8 +366,6 @@ def dissect(start, neighbour, x, y, longest_x, longest_y, half_width, leaf_size,
         region += 1
         if n_left == 0 or n_right == 0 or 2 * (n - n_left - n_right) > n:
             continue  # no cut worth the name: a dense leaf
-        for a in range(low, high):
-            tag[permutation[a]] = -1
         record[n_records - 1, 1] = low + n_left + n_right
         stack[depth, 0] = low + n_left
         stack[depth, 1] = low + n_left + n_right

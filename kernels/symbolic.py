@@ -168,8 +168,7 @@ def place_tables(which, fronts, reuse, base, table_start):
 
 
 @njit(cache=True, nogil=True)
-def fill_boundary(front_start, left, right, row_start, row_neighbour, n_positions, ground,
-                  boundary_start, boundary, write):  # fmt: skip
+def find_boundary(front_start, left, right, row_start, row_neighbour, ground, boundary_start):
     """The boundary of every front: sorted positions of later sites, terminals, ground.
 
     Parameters
@@ -180,60 +179,48 @@ def fill_boundary(front_start, left, right, row_start, row_neighbour, n_position
         The two fronts below, -1 for none.
     row_start, row_neighbour : int64[n_positions + 1], int64[n_edges]
         Graph by position; terminals have positions ``n_positions ..``, below ``ground``.
-    n_positions : int64
     ground : int64
         Position of the ground, the largest; it is in every boundary.
     boundary_start : int64[n_fronts + 1]
         Overwritten.
-    boundary : int64[at least n_boundary]
-        Overwritten if ``write``, front after front.
-    write : bool
-        False to find only ``boundary_start``; `boundary` then is scratch of any size, and the
-        lists of open fronts are kept on a stack.
+
+    Returns
+    -------
+    int64[n_boundary]
+        Front after front. Its length is known only at the end: this kernel allocates.
     """
-    n_fronts = left.shape[0]
     mark = np.full(ground + 1, -1, np.int64)
-    found = np.empty(ground + 1, np.int64)
-    capacity = 1 << 16
-    stack = np.empty(capacity, np.int64)
+    boundary = np.empty(4 * front_start[-1] + ground + 1, np.int64)
     top = 0
     boundary_start[0] = 0
-    for t in range(n_fronts):
+    for t in range(left.shape[0]):
         end = front_start[t + 1]
-        n_found = 0
+        if top + ground + 1 > boundary.shape[0]:
+            grown = np.empty(2 * boundary.shape[0], np.int64)
+            grown[:top] = boundary[:top]
+            boundary = grown
+        begin = top
         for k in range(front_start[t], end):
             for e in range(row_start[k], row_start[k + 1]):
                 q = row_neighbour[e]
                 if q >= end and mark[q] != t:
                     mark[q] = t
-                    found[n_found] = q
-                    n_found += 1
-        n_below = 0
-        for child in (right[t], left[t]):
+                    boundary[top] = q
+                    top += 1
+        for child in (left[t], right[t]):
             if child >= 0:
-                n_below += boundary_start[child + 1] - boundary_start[child]
-        for a in range(top - n_below, top):
-            q = stack[a]
-            if q >= end and mark[q] != t:
-                mark[q] = t
-                found[n_found] = q
-                n_found += 1
-        top -= n_below
+                for a in range(boundary_start[child], boundary_start[child + 1]):
+                    q = boundary[a]
+                    if q >= end and mark[q] != t:
+                        mark[q] = t
+                        boundary[top] = q
+                        top += 1
         if mark[ground] != t:
-            found[n_found] = ground
-            n_found += 1
-        found[:n_found].sort()
-        if top + n_found > capacity:
-            capacity = 2 * (top + n_found)
-            grown = np.empty(capacity, np.int64)
-            grown[:top] = stack[:top]
-            stack = grown
-        stack[top : top + n_found] = found[:n_found]
-        top += n_found
-        begin = boundary_start[t]
-        boundary_start[t + 1] = begin + n_found
-        if write:
-            boundary[begin : begin + n_found] = found[:n_found]
+            boundary[top] = ground
+            top += 1
+        boundary[begin:top].sort()
+        boundary_start[t + 1] = top
+    return boundary[:top].copy()
 
 
 @njit(cache=True, nogil=True)
@@ -244,7 +231,7 @@ def fill_columns(front_start, left, right, row_start, row_neighbour, boundary_st
     Parameters
     ----------
     front_start ... boundary
-        As in `fill_boundary`.
+        As in `find_boundary`.
     parent_column : int64[n_boundary]
         Overwritten: where a front's boundary entry stands among the columns of its parent.
     edge_column : int64[n_edges]

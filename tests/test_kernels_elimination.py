@@ -104,12 +104,11 @@ def test_symbolic_analysis(case, plain):
         assert list(sign[own]) == [1.0 if place[link_i[l]] == k else -1.0 for _, l in row]
 
     tree = (fronts.front_start, fronts.left, fronts.right)
-    expected = symbolic_twin.fill_boundary(*tree, rows, ground)
+    expected = symbolic_twin.find_boundary(*tree, rows, ground)
     start = np.empty(len(fronts.left) + 1, np.int64)
-    graph = (*tree, row_start, neighbour, n, ground, start)
-    version(symbolic_kernels.fill_boundary, plain)(*graph, np.empty(0, np.int64), False)
-    boundary = np.empty(start[-1], np.int64)
-    version(symbolic_kernels.fill_boundary, plain)(*graph, boundary, True)
+    boundary = version(symbolic_kernels.find_boundary, plain)(
+        *tree, row_start, neighbour, ground, start
+    )
     assert [list(boundary[a:b]) for a, b in itertools.pairwise(start)] == expected
 
     parent_column, edge_column = np.full(start[-1], -1), np.empty(row_start[-1], np.int64)

@@ -35,7 +35,7 @@ def sum_subtrees(left, right, front_start, boundary_start):
     return first, operations
 
 
-def fill_boundary(front_start, left, right, rows, ground):
+def find_boundary(front_start, left, right, rows, ground):
     """Later neighbours of all sites of each front's subtree, and the ground."""
     boundaries = []
     for t in range(len(left)):
