@@ -57,7 +57,7 @@ def warm_sites(n_sites, seed, density_of_states="uniform"):
 # Coulomb forces would make it (energies of different sites stay independent here): steeper still.
 
 # %%
-n_sites, n_samples = (4000, 3) if SMALL else (30_000, 6)
+n_sites, n_samples = (4000, 3) if SMALL else (30_000, 4)
 kT = np.geomspace(1e-3, 3e-2, 5 if SMALL else 8)
 log_rho, xi_c = {}, {}
 for name in ("uniform", "coulomb_gap"):
@@ -124,21 +124,22 @@ plt.show()
 # ## Far or dear
 #
 # What the hops that matter are like: distance and barrier, averaged over links with the heat that
-# is made in them. In Mott's regime both follow from one length: $R \propto T^{-1/3}$, barrier
-# $\propto T^{2/3}$ (broken lines, through the third point). At high temperature the distance comes
-# to rest at that of neighbours, the barrier at a part of the band.
+# is made in them, and over three samples. In Mott's regime both follow from one length:
+# $R \propto T^{-1/3}$, barrier $\propto T^{2/3}$ (broken lines, through the third point). At high
+# temperature the distance comes to rest at that of neighbours, the barrier at a part of the band.
 
 # %%
 kT_far = np.geomspace(1e-3, 1.0, 6 if SMALL else 10)
-sites = warm_sites(n_sites, 71)
-distance, barrier = [], []
-for one in kT_far:
-    network = hn.build_network(sites, kT=one, chemical_potential=0.0)
-    current = hn.solve_current(network)
-    heat = current.flow * current.drop / current.conductance
-    distance.append(heat @ np.hypot(*network.separation.T))
-    step = barriers(network.link_i, network.link_j, sites.energy, one, 0.0)
-    barrier.append(one * (heat @ step))
+distance, barrier = np.zeros(kT_far.size), np.zeros(kT_far.size)
+for k in range(3):
+    sites = warm_sites(3000 if SMALL else 10_000, 71 + k)
+    for place, one in enumerate(kT_far):
+        network = hn.build_network(sites, kT=one, chemical_potential=0.0)
+        current = hn.solve_current(network)
+        heat = current.flow * current.drop / current.conductance
+        step = barriers(network.link_i, network.link_j, sites.energy, one, 0.0)
+        distance[place] += heat @ np.hypot(*network.separation.T) / 3
+        barrier[place] += one * (heat @ step) / 3
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
 left.loglog(kT_far, distance, "o", color=BLUE)
@@ -146,7 +147,9 @@ left.loglog(kT_far, distance[2] * (kT_far / kT_far[2]) ** (-1 / 3), "--", color=
             label=r"$T^{-1/3}$")  # fmt: skip
 left.axhline(hn.critical_length(density), color=GREY, linewidth=0.8, linestyle=":",
              label="$l_c$, longest hop at equal energies")  # fmt: skip
-left.set(ylabel="length of a hop, $R/a_b$")
+left.set(ylabel="length of a hop, $R/a_b$", ylim=(6, 50))
+left.set_yticks([6, 10, 20, 40], ["6", "10", "20", "40"])
+left.minorticks_off()
 right.loglog(kT_far, barrier, "o", color=ORANGE)
 right.loglog(kT_far, barrier[2] * (kT_far / kT_far[2]) ** (2 / 3), "--", color=GREY,
              label=r"$T^{2/3}$")  # fmt: skip
@@ -189,7 +192,7 @@ right.errorbar(share, found, np.sqrt(share), fmt="o", color=BLUE, markersize=4, 
                label="one site each")  # fmt: skip
 right.plot([0, share.max()], [0, share.max()], color="black", linewidth=1)
 right.set(xlabel="carriers expected on a site", ylabel="carriers found there at the end")
-right.legend(frameon=False)
+right.legend(frameon=False, loc="upper left")
 for axes in (left, right):
     axes.grid(alpha=0.25)
 plt.show()
