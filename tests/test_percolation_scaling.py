@@ -107,6 +107,34 @@ def test_exponents_of_made_up_tables_are_found():
         scaling.conductivity_exponent(table[table["size"] < 30].assign(conductance=1.0))
 
 
+def test_luck_of_the_draw_is_taken_out():
+    """Columns of known mean that go along with a third one: smaller errors, no bias."""
+    generator = np.random.default_rng(11)
+    off, plain_off = [], []
+    for _ in range(200):
+        once, twice, rest = generator.normal(size=(3, 60))
+        table = pd.DataFrame({
+            "size": 10.0, "once": scaling.WINDING["once"] + 0.3 * once,
+            "twice": scaling.WINDING["twice"] + 0.2 * twice,
+            "mass": 7.0 + 3.0 * once - 2.0 * twice + rest,
+        })  # fmt: skip
+        _, (value,), (error,) = scaling.by_size(table, "mass")
+        assert error == pytest.approx(1 / np.sqrt(60), rel=0.4)
+        off.append((value - 7.0) / error)
+        _, (value,), (error,) = scaling.by_size(table[["size", "mass"]], "mass")
+        plain_off.append((value - 7.0) / error)
+        assert error == pytest.approx(np.sqrt(14 / 60), rel=0.4)
+    for each in (off, plain_off):
+        assert abs(np.mean(each)) < 3 / np.sqrt(200)
+        assert 0.85 < np.std(each) < 1.2
+
+
+def test_winding_at_the_known_threshold_has_the_known_means(critical):
+    for column, exact in scaling.WINDING.items():
+        error = critical[column].std() / np.sqrt(len(critical))
+        assert within(critical[column].mean(), error, exact)
+
+
 def test_backbone_exponent_is_the_root_of_its_equation():
     """Nolin, Qian, Sun, Zhuang: D_B = 2 - x, sqrt(36x+3)/4 + sin(2 pi sqrt(12x+1)/3) = 0."""
     x = 2.0 - PLANE["D_backbone"]
