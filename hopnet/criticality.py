@@ -11,7 +11,7 @@ import contextlib
 import numba
 import numpy as np
 import pandas as pd
-from scipy.special import pdtrc
+from scipy.special import ndtr, pdtrc
 from scipy.stats import poisson
 
 from hopnet.backbone import wrapping_backbone
@@ -153,7 +153,8 @@ def sample_critical(n_sites, samples, *, seed, first=0):
         rows.append(
             sample_row(n_sites, sample)
             | threshold_columns(events)
-            | canonical_clusters(sweep, events)
+            | canonical_clusters(sweep)
+            | canonical_winding(events, n_sites)
             | {
                 "backbone": backbone.n_sites,
                 "red": backbone.red_link.size - 1,
@@ -163,8 +164,21 @@ def sample_critical(n_sites, samples, *, seed, first=0):
     return pd.DataFrame(rows)
 
 
-def canonical_clusters(sweep, events, *, n_nodes=9):
-    """Clusters and winding at l_c, for a Poissonian number of sites in the same square.
+def canonical_winding(events, n_sites):
+    """Probabilities that clusters wind at l_c, at all and in a second way, as `canonical_clusters`.
+
+    A sample that winds at l with N sites does so at l_c with N (l / l_c)^2.
+    """
+    critical = PERCOLATION_RADIUS / np.sqrt(DENSITY)
+    missing = {
+        column: (events[name].length / critical) ** 2 - 1.0
+        for column, name in (("once", "wrapping"), ("twice", "second wrapping"))
+    }
+    return {column: float(ndtr(-each * np.sqrt(n_sites))) for column, each in missing.items()}
+
+
+def canonical_clusters(sweep, *, n_nodes=9):
+    """Largest cluster and mean size at l_c, for a Poissonian number of sites in the same square.
 
     A sample of fixed N is too regular: its density does not fluctuate, which the plane's does by
     1 / sqrt(N), nearly as wide as the transition itself, so that means at fixed N approach their
@@ -177,7 +191,6 @@ def canonical_clusters(sweep, events, *, n_nodes=9):
     Parameters
     ----------
     sweep : ClusterSweep
-    events : dict of str to Threshold
     n_nodes : int
         Of the Gauss-Hermite rule.
 
@@ -188,11 +201,8 @@ def canonical_clusters(sweep, events, *, n_nodes=9):
     node, weight = np.polynomial.hermite_e.hermegauss(n_nodes)
     weight = weight / weight.sum()
     share = 1.0 + node / np.sqrt(sweep.network.n_sites)
-    length = PERCOLATION_RADIUS / np.sqrt(DENSITY) * np.sqrt(share)
-    at = sweep.at(length)
+    at = sweep.at(PERCOLATION_RADIUS / np.sqrt(DENSITY) * np.sqrt(share))
     return {
-        "once": float(weight @ (events["wrapping"].length <= length)),
-        "twice": float(weight @ (events["second wrapping"].length <= length)),
         "largest": float(weight @ (share * at["largest"].to_numpy())),
         "mean_size": float(weight @ at["mean_size"].to_numpy()),
     }

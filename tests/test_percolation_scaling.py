@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -127,6 +128,27 @@ def test_luck_of_the_draw_is_taken_out():
     for each in (off, plain_off):
         assert abs(np.mean(each)) < 3 / np.sqrt(200)
         assert 0.85 < np.std(each) < 1.2
+
+
+def test_canonical_averages_over_a_normal_number_of_sites():
+    """Made-up samples: mass N (l/l_c)^2 becomes N + 1; winding at l_c (1 + 1/N)^(1/2) by 0.4602."""
+    critical = hn.critical_length(criticality.DENSITY)
+    sweep = SimpleNamespace(
+        network=SimpleNamespace(n_sites=100),
+        at=lambda length: pd.DataFrame(
+            {"largest": 100 * (length / critical) ** 2, "mean_size": (length / critical) ** 2}
+        ),
+    )
+    found = criticality.canonical_clusters(sweep)
+    assert found["largest"] == pytest.approx(101.0)
+    assert found["mean_size"] == pytest.approx(1.0)
+    events = {
+        "wrapping": SimpleNamespace(length=critical * np.sqrt(1.01)),
+        "second wrapping": SimpleNamespace(length=critical * np.sqrt(1.2)),
+    }
+    winding = criticality.canonical_winding(events, 100)
+    assert winding["once"] == pytest.approx(0.460172, abs=1e-6)  # 1 - Phi(0.1)
+    assert winding["twice"] == pytest.approx(0.022750, abs=1e-6)  # 1 - Phi(2)
 
 
 def test_winding_at_the_known_threshold_has_the_known_means(critical):
