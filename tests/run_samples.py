@@ -1,0 +1,25 @@
+"""A small run file and what its directory holds, shared by the tests of ensembles and engines."""
+
+from pathlib import Path
+
+TABLES = ("summary.parquet", "summary.csv", "statistics.parquet", "statistics.csv")
+
+
+def run_file(n_sites=600, realisations=6, **tables):
+    out = {
+        "sites": {"n_sites": n_sites, "density": 0.1, "seed": 40487},
+        "spin": {"tau_s": [0.0, 10.0, 1e4]},
+        "ensemble": {"realisations": realisations},
+        "scan": {"sites.density": [0.1, 0.05]},
+    }
+    for name, entries in tables.items():
+        out[name] = {**out.get(name, {}), **entries}
+    return out
+
+
+def tables_of(directory):
+    return {name: (Path(directory) / name).read_bytes() for name in TABLES}
+
+
+def files_of(directory):
+    return {p.name: p.read_bytes() for p in Path(directory, "realisations").glob("*.parquet")}

@@ -1,0 +1,329 @@
+"""Engines: kills of every kind, full disks, schedulers and batch systems; nothing is lost."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+import pytest
+
+import hopnet as hn
+from hopnet import engines
+from hopnet.config import config_from_dict, read_config
+from hopnet.ensemble import as_toml, run_status
+from hopnet.errors import HopnetError, ParameterError
+from hopnet.jobs import Job
+from hopnet.ledger import Heartbeat, existing_ledger, open_ledger
+from run_samples import files_of, run_file, tables_of
+
+RUNS = Path(__file__).resolve().parents[1] / "runs"
+
+
+@pytest.fixture(scope="module")
+def larger(tmp_path_factory):
+    """(run file, tables): some 28 realisations that take long enough to be disturbed."""
+    table = run_file(n_sites=3000, realisations=14)
+    directory = tmp_path_factory.mktemp("larger") / "run"
+    hn.run_ensemble(table, directory)
+    return table, tables_of(directory)
+
+
+def free_port():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:{port}", "127.0.0.1:{port}"])
+def test_an_unreachable_scheduler_is_named_and_nothing_is_lost(tmp_path, monkeypatch, address):
+    monkeypatch.setattr(engines, "PATIENCE", 1.0)
+    address = address.format(port=free_port())
+    hn.run_ensemble(run_file(realisations=2), tmp_path / "run")
+    kept = files_of(tmp_path / "run")
+    start = time.monotonic()
+    with pytest.raises(HopnetError, match=f"no Dask scheduler answers at '{address}'"):
+        hn.run_ensemble(run_file(realisations=3), tmp_path / "run", scheduler=address)
+    assert time.monotonic() - start < 15
+    assert files_of(tmp_path / "run") == kept
+    hn.run_ensemble(run_file(realisations=3), tmp_path / "run")
+    assert kept.items() < files_of(tmp_path / "run").items()
+
+
+def workers_of(process=None):
+    """Dask workers below a process."""
+    children = (process or psutil.Process()).children(recursive=True)
+    return [c for c in children if "dask_worker" in " ".join(command_of(c))]
+
+
+def command_of(process):
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def test_killed_workers_are_replaced(tmp_path, larger):
+    """One worker killed, later two at once, while jobs are with them."""
+    table, tables = larger
+    reports, notes, killed = [], [], []
+
+    def disturb(event, **facts):
+        if event == "note":
+            notes.append(facts["text"])
+        if event != "report":
+            return
+        reports.append(facts["report"])
+        if len(reports) in (3, 10):
+            victims = workers_of()[: 1 if len(reports) == 3 else 2]
+            for victim in victims:
+                victim.kill()
+                killed.append(victim.pid)
+
+    hn.run_ensemble(table, tmp_path / "run", workers=2, listener=disturb)
+    assert len(killed) >= 2
+    assert any("died (signal 9), started another" in note for note in notes)
+    tasks = [report.job.task for report in reports]
+    assert len(set(tasks)) == len(tasks) == 28
+    assert tables_of(tmp_path / "run") == tables
+    assert workers_of() == []
+
+
+def hopnet(*words, **options):
+    """A `hopnet` command in a process of its own."""
+    command = [sys.executable, "-m", "hopnet.cli.main", *map(str, words)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                            **options)  # fmt: skip
+
+
+def wait_until(condition, seconds=90):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+def test_killed_driver(tmp_path, larger):
+    """The driver dies; so do its workers; what is finished is kept; a second run completes."""
+    table, tables = larger
+    path, directory = tmp_path / "x.toml", tmp_path / "run"
+    path.write_text(as_toml(config_from_dict(table)))
+    driver = hopnet("run", path, "--out", directory, "--workers", 2)
+    try:
+        wait_until(lambda: len(files_of(directory)) >= 4 or driver.poll() is not None)
+        assert driver.poll() is None, driver.stdout.read()
+        driver.send_signal(signal.SIGSTOP)  # so that it cannot finish under our hands
+        status = run_status(directory)
+        assert [p["pid"] for p in status["processes"] if p["alive"]] == [driver.pid]
+        with pytest.raises(ParameterError, match=f"pid {driver.pid}"):  # two runs at once
+            hn.run_ensemble(table, directory)
+        workers = workers_of(psutil.Process(driver.pid))
+        assert workers
+    finally:
+        driver.kill()
+        driver.communicate()
+    status = run_status(directory)
+    assert not any(p["alive"] for p in status["processes"])
+    assert status["n_running"] == 0
+    wait_until(lambda: not any(w.is_running() and w.status() != "zombie" for w in workers))
+    ledger, _ = existing_ledger(directory)
+    assert ledger.inspect() == []
+    kept = files_of(directory)
+    assert 4 <= len(kept) < 28
+    hn.run_ensemble(table, directory)
+    assert kept.items() <= files_of(directory).items()
+    assert tables_of(directory) == tables
+
+
+def limit_files():
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
+
+
+def test_a_disk_that_fills(tmp_path):
+    """No file may grow beyond 4000 bytes: manifests fit, results do not."""
+    table = run_file(realisations=2)
+    path, directory = tmp_path / "x.toml", tmp_path / "run"
+    path.write_text(as_toml(config_from_dict(table)))
+    failed = hopnet("run", path, "--out", directory, "--threads", 1, preexec_fn=limit_files)
+    words = failed.communicate(timeout=120)[0]
+    assert failed.returncode == 2, words
+    assert "cannot write to" in words
+    assert "Traceback" not in words
+    assert list((directory / "realisations").iterdir()) == []
+    hn.run_ensemble(table, directory)
+    assert len(files_of(directory)) == 4
+
+
+@pytest.fixture
+def dask_processes():
+    """Start Dask processes; end them afterwards."""
+    started = []
+    environment = os.environ | engines.ONE_THREAD
+
+    def start(kind, *words, **more):
+        command = [sys.executable, "-P", "-m", f"distributed.cli.dask_{kind}", *map(str, words)]
+        process = subprocess.Popen(command, env=environment | more, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)  # fmt: skip
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def start_scheduler(start):
+    port = free_port()
+    scheduler = start("scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard")
+    address = f"tcp://127.0.0.1:{port}"
+
+    def answers():
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    wait_until(answers)
+    return scheduler, address
+
+
+def start_worker(start, address, folder, **environment):
+    return start("worker", address, "--nthreads", 1, "--no-nanny", "--no-dashboard",
+                 "--host", "127.0.0.1", "--local-directory", folder, **environment)  # fmt: skip
+
+
+def test_killed_scheduler(tmp_path, larger, dask_processes, monkeypatch):
+    monkeypatch.setattr(engines, "PATIENCE", 5.0)
+    table, tables = larger
+    scheduler, address = start_scheduler(dask_processes)
+    start_worker(dask_processes, address, tmp_path)
+    n_reports = 0
+
+    def disturb(event, **facts):
+        nonlocal n_reports
+        n_reports += event == "report"
+        if n_reports == 3:
+            scheduler.kill()
+
+    with pytest.raises(HopnetError, match=r"scheduler is gone with \d+ real"):
+        hn.run_ensemble(table, tmp_path / "run", scheduler=address, listener=disturb)
+    assert 3 <= len(files_of(tmp_path / "run")) < 28
+    hn.run_ensemble(table, tmp_path / "run")
+    assert tables_of(tmp_path / "run") == tables
+
+
+@pytest.mark.parametrize("name", ["hopnet", "numba"])
+def test_a_scheduler_with_other_versions_is_refused(tmp_path, dask_processes, name):
+    """Refused before anything is computed; both versions are named."""
+    (tmp_path / "other" / name).mkdir(parents=True)
+    (tmp_path / "other" / name / "__init__.py").write_text("__version__ = '7.7.7'\n")
+    _, address = start_scheduler(dask_processes)
+    start_worker(dask_processes, address, tmp_path, PYTHONPATH=str(tmp_path / "other"))
+    with pytest.raises(ParameterError) as caught:
+        hn.run_ensemble(run_file(), tmp_path / "run", scheduler=address)
+    assert f"of {address} has {name} 7.7.7 (here {version(name)})" in str(caught.value)
+    assert "start the workers from the same environment" in str(caught.value)
+    assert files_of(tmp_path / "run") == {}
+
+
+@pytest.mark.slow
+def test_a_task_that_kills_every_worker_is_lost_and_the_rest_is_done(tmp_path, monkeypatch):
+    """A task under which workers die, for want of memory say: named, the others finish."""
+    config = config_from_dict(run_file(realisations=3))
+    ledger = open_ledger(tmp_path / "run", config.identity(), "")
+    jobs = [Job(ledger, p, r, engines.versions()) for p in config.points() for r in range(3)]
+    monkeypatch.setattr(engines, "DEATHS", 1)
+
+    def deadly(job):
+        if job.realisation == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return engines.do_job_alone(job)
+
+    with Heartbeat(ledger), engines.local_processes(2, lambda event, **facts: None) as (c, w):
+        reports = list(engines.run_with_dask(c, jobs, workers=w, do=deadly))
+    lost = [report for report in reports if report.status == "lost"]
+    assert {report.job.realisation for report in lost} == {1}
+    assert "workers died over it" in lost[0].reason
+    assert len(reports) == 6
+    assert len(ledger.finished()) == 4
+
+
+def test_local_workers_listen_on_this_machine_alone_and_show_no_dashboard():
+    def addresses(process):
+        return {c.laddr.ip for c in process.net_connections("tcp") if c.status == "LISTEN"}
+
+    before = addresses(psutil.Process())
+    with engines.local_processes(1, lambda event, **facts: None) as (client, _):
+        found = (addresses(psutil.Process()) - before) | {"127.0.0.1"}
+        for worker in workers_of():
+            found |= addresses(worker)
+        assert found == {"127.0.0.1"}
+        assert client.run(lambda: os.environ["NUMBA_NUM_THREADS"]).popitem()[1] == "1"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [2, 4])
+def test_any_number_of_workers_gives_the_same_bytes(tmp_path, workers):
+    for name, number in (("one", 1), ("several", workers)):
+        hn.run_ensemble(run_file(), tmp_path / name, workers=number)
+    assert tables_of(tmp_path / "several") == tables_of(tmp_path / "one")
+
+
+@pytest.mark.slow
+def test_unreachable_scheduler_within_fifteen_seconds(tmp_path):
+    start = time.monotonic()
+    with pytest.raises(HopnetError, match="no Dask scheduler answers"):
+        hn.run_ensemble(run_file(), tmp_path / "x", scheduler=f"tcp://127.0.0.1:{free_port()}")
+    assert time.monotonic() - start < 15
+
+
+@pytest.mark.slow
+def test_a_disk_that_fills_under_workers(tmp_path):
+    table = run_file(realisations=2)
+    path, directory = tmp_path / "x.toml", tmp_path / "run"
+    path.write_text(as_toml(config_from_dict(table)))
+    failed = hopnet("run", path, "--out", directory, "--workers", 2, preexec_fn=limit_files)
+    words = failed.communicate(timeout=180)[0]
+    assert failed.returncode == 2, words
+    assert "cannot write to" in words or "keep dying" in words
+    assert files_of(directory) == {}
+
+
+@pytest.mark.parametrize("system", ["slurm", "pbs"])
+def test_job_script_asks_for_what_the_run_file_says(system):
+    """The example of the house, as it would go to the batch system."""
+    pytest.importorskip("dask_jobqueue")
+    section = read_config(RUNS / "slurm.toml").cluster.model_copy(update={"system": system})
+    with engines.open_jobqueue(section) as cluster:
+        script = cluster.job_script()
+    asked = {
+        "slurm": ["-p short", "-t 04:00:00", "--mem=15G", "--cpus-per-task=8"],  # 16e9 bytes
+        "pbs": ["-q short", "-l walltime=04:00:00", "ncpus=8"],
+    }
+    for line in (*asked[system], "--constraint=avx2", "module load python/3.12", "--nworkers 8",
+                 "export NUMBA_NUM_THREADS=1", "--nthreads 1", "NUMBA_CACHE_DIR"):  # fmt: skip
+        assert line in script, script
+
+
+def test_a_batch_system_without_its_library_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "dask_jobqueue", None)
+    with pytest.raises(ParameterError, match=r"pip install 'hopnet\[cluster\]'"):
+        hn.run_ensemble(run_file(cluster={"system": "pbs"}), tmp_path / "run")
+
+
+def test_bench_reports_overhead_throughput_and_memory():
+    from hopnet.bench.ensemble import measure
+
+    rows = measure(n_sites=1000, n_tasks=12, n_bare=4, workers=1, rounds=1)
+    overhead, writing, rate, memory = rows[2:]
+    assert 0 < writing["seconds_median"] < overhead["seconds_median"]
+    assert overhead["seconds_mean"] > 0
+    assert 0 < rate["ratio"] < 10
+    assert 50 < memory["megabytes"] < 5000
+    with pytest.raises(ParameterError, match="n_tasks >= 32"):
+        measure(n_tasks=10)
