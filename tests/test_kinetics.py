@@ -445,7 +445,7 @@ def test_records_cannot_be_written_to():
 def test_too_few_iterations_raise_with_the_estimate_inside():
     network = sample(500, 0.1, 1)
     with pytest.raises(ConvergenceError, match="spin rows") as caught:
-        solve_kinetics(network, STRONG, eta=0.1, tau_s=1e4, max_iterations=2)
+        solve_kinetics(network, 0.1 * STRONG, eta=0.1, tau_s=1e2, max_iterations=2)
     assert caught.value.iterations == 2
     assert caught.value.estimate.shape == (500, 3)
     assert caught.value.residual > 1e-12

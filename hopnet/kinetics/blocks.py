@@ -1,4 +1,4 @@
-"""Direct elimination of the spin rows: 3x3 blocks in local frames, for when iterations are many."""
+"""Direct elimination of the spin rows: 3x3 blocks in local frames, where iterations are many."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ class BlockFactor:
     Attributes
     ----------
     elimination : Elimination
-    weight : float64[n_entries, 9]
+    weight, left : float64[n_entries, 9]
+        Of the backward and of the forward pass; the same array without a magnetic field.
     inverse : float64[n_positions, 9]
     threads : int
     """
 
     elimination: Elimination
     weight: np.ndarray
+    left: np.ndarray
     inverse: np.ndarray
     threads: int
 
@@ -36,7 +38,7 @@ class BlockFactor:
         carried = np.empty((e.fronts.boundary.shape[0], 3))
 
         def forward(which):
-            kernels.forward_block_fronts(which, e.fronts, self.weight, x, carried)
+            kernels.forward_block_fronts(which, e.fronts, self.left, x, carried)
 
         def backward(which):
             kernels.backward_block_fronts(which, e.fronts, self.weight, self.inverse, x)
@@ -61,7 +63,6 @@ def factor_blocks(rows):
     Parameters
     ----------
     rows : hopnet.kinetics.frames.SpinRows
-        Without a magnetic field.
 
     Returns
     -------
@@ -69,7 +70,8 @@ def factor_blocks(rows):
 
     Notes
     -----
-    Some forty times the operations of a scalar factor, nine times its memory.
+    Some forty times the operations of a scalar factor, nine times its memory; twice as many of
+    both in a magnetic field, where the blocks are not symmetric.
     """
     e, frames = rows.symbolic, rows.frames
     threads = rows.threads or thread_count()
@@ -84,19 +86,21 @@ def factor_blocks(rows):
     edge_block = K[:, None] * (2.0 * (square - outer) - 2.0 * s[:, None] * cross)
 
     block = rows.block[e.node]
-    shift = np.linalg.eigvalsh(block)[:, 0]  # the isotropic part, at most the smallest rate
+    relaxation = 0.5 * (block + block.transpose(0, 2, 1))
+    shift = np.linalg.eigvalsh(relaxation)[:, 0]  # the isotropic part, at most the smallest rate
     diagonal = (block - shift[:, None, None] * np.eye(3)).reshape(-1, 9)
     diagonal[np.abs(diagonal) < 1e-14 * shift[:, None]] = 0.0
     contribution = np.empty(e.contribution_size)
     block_contribution = np.empty((e.contribution_size, 9))
     weight = np.empty((e.n_entries, 9))
+    left = np.empty((0 if rows.symmetric else e.n_entries, 9))
     inverse = np.empty((e.node.shape[0], 9))
 
     def fill(which):
         kernels.factor_block_fronts(which, e.fronts, K, edge_block, shift, diagonal, NEGLIGIBLE,
                                     e.contribution_start, contribution, block_contribution,
-                                    weight, inverse)  # fmt: skip
+                                    weight, left, inverse)  # fmt: skip
 
     run_side_by_side(fill, e.tasks, threads)
     run_side_by_side(fill, [e.top], 1)
-    return BlockFactor(e, weight, inverse, threads)
+    return BlockFactor(e, weight, weight if rows.symmetric else left, inverse, threads)

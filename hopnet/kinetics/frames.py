@@ -5,8 +5,9 @@ In frames Q_i that follow the strongest links (the maximum spanning forest of K)
 not rotate at all; what is left on the others is the holonomy of loops, some 8 det M times their
 area. There the factor of the scalar problem is an excellent preconditioner for all three
 components, and a residual is accurate. Without a magnetic field the block is symmetric and
-positive definite: conjugate gradients, and if they are not there after 30 iterations, direct
-elimination of 3x3 blocks in the same frames. With a field it is not symmetric: GMRES.
+positive definite: conjugate gradients. With a field it is not symmetric: GMRES. Where either would
+need some forty iterations, which is known in advance from the dephasing left in the frames and the
+turning in the field during tau_s, 3x3 blocks are eliminated directly in the same frames.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ from hopnet.network import Network
 DEPHASING_SHARE = 0.3  # of the local dephasing rate, added to the preconditioner's excess
 ROWS_PER_TASK = 50_000
 KRYLOV_VECTORS = 100  # kept by GMRES before it starts again
-PATIENCE = 30  # iterations after which block elimination is cheaper than more of them
+PATIENCE = 40  # iterations after which block elimination is cheaper than more of them
+# what takes about so many: mean rate of dephasing, and precession in the field, times tau_s
+DEPHASING_LIMIT = 0.05
+PRECESSION_LIMIT = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +142,8 @@ class SpinRows:
         False where the spin is held at zero.
     symmetric : bool
         No magnetic field.
+    direct : bool
+        Whether blocks are eliminated without trying iterations first.
     threads : int or None
     """
 
@@ -147,6 +153,7 @@ class SpinRows:
     excess: np.ndarray
     free: np.ndarray
     symmetric: bool
+    direct: bool
     threads: int | None
 
     def apply(self, sigma):
@@ -179,7 +186,7 @@ class SpinRows:
 
     @cached_property
     def block_factor(self):
-        """Factor of A itself; made when iterations are many, then used to the end."""
+        """Factor of A itself; made where iterations are many, then used to the end."""
         return factor_blocks(self)
 
 
@@ -215,13 +222,15 @@ def spin_rows(frames, rate, anisotropy, field, sinks, threads=None):
         block[:, b, a] -= omega[:, c]  # - (omega x sigma)_b = ... - omega_c sigma_a
         block[:, a, b] += omega[:, c]
     mean_rate = rate * np.trace(anisotropy) / 3.0
-    excess = np.hypot(mean_rate, occupation * np.linalg.norm(field))
+    turning = occupation * np.linalg.norm(field)
+    effort = frames.dephasing.mean() / DEPHASING_LIMIT + turning.mean() / PRECESSION_LIMIT
+    excess = np.hypot(mean_rate, turning)
     excess += DEPHASING_SHARE * frames.dephasing
     terminal = np.full(network.n_sites, -1)
     terminal[sinks] = 0
     symbolic = analyse(network.dissection, network.link_i, network.link_j, terminal)
     return SpinRows(frames, symbolic, np.ascontiguousarray(block), excess, terminal == -1,
-                    not np.any(field), threads)  # fmt: skip
+                    not np.any(field), bool(effort > mean_rate.mean()), threads)  # fmt: skip
 
 
 def solve_rows(rows, rhs, start, tolerance, max_iterations):
@@ -247,20 +256,16 @@ def solve_rows(rows, rhs, start, tolerance, max_iterations):
     norm = float(np.linalg.norm(rhs))
     if norm == 0.0:
         return np.zeros_like(rhs), [0.0]
-    if not rows.symmetric:
-        return restarted_gmres(rows.apply, rows.preconditioner.solve, rhs, start, norm, tolerance,
-                               max_iterations)  # fmt: skip
+    krylov = conjugate_gradients if rows.symmetric else restarted_gmres
     sigma, history = start, [np.inf]
-    if "block_factor" not in vars(rows):
+    if not rows.direct and "block_factor" not in vars(rows):
         patience = min(PATIENCE, max_iterations)
-        precondition = rows.preconditioner.solve
-        sigma, history = conjugate_gradients(rows.apply, precondition, rhs, start, norm, tolerance,
-                                             patience)  # fmt: skip
+        sigma, history = krylov(rows.apply, rows.preconditioner.solve, rhs, start, norm, tolerance,
+                                patience)  # fmt: skip
         if history[-1] <= tolerance or patience == max_iterations:
             return sigma, history
     left = max_iterations - len(history) + 1
-    sigma, more = conjugate_gradients(rows.apply, rows.block_factor.solve, rhs, sigma, norm,
-                                      tolerance, left)  # fmt: skip
+    sigma, more = krylov(rows.apply, rows.block_factor.solve, rhs, sigma, norm, tolerance, left)
     return sigma, history[:-1] + more
 
 

@@ -191,11 +191,11 @@ def solve_kinetics(
     spin-galvanic current is found by reciprocity, sum of (flow) x (drop of the potential at unit
     bias), which loses no digits where the strong links carry flows that almost cancel.
 
-    Cost: four to six Kirchhoff solves at half-angles up to 0.01 a hop, half without feedback. The
-    number of iterations is set by tau_s times the dephasing that is left in the local frames: 2 to
-    15 up to tau_s ~ tau_DP. Where it would pass 30, 3x3 blocks are eliminated instead, at the cost
-    of some fifteen scalar factors and nine times the memory of one; with a magnetic field there is
-    only GMRES.
+    Cost: three to four Kirchhoff solves at half-angles up to 0.01 a hop. The number of iterations
+    is set by tau_s times the dephasing that is left in the local frames: 2 to 15 up to
+    tau_s ~ tau_DP. Where it would pass 40, or where spins turn in the magnetic field during tau_s,
+    3x3 blocks are eliminated instead: some ten Kirchhoff solves and nine times the memory of a
+    scalar factor, with a field fifteen and eighteen, whatever tau_s and the field.
 
     Examples
     --------

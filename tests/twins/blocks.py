@@ -17,26 +17,27 @@ def dense(n, edges, edge_conductance, edge_block, shift, diagonal):
 
 
 def factor_block_fronts(A):
-    """(D_k^-1, {(k, j): T_kj}) of every pivot in turn, D its diagonal block as it finds it."""
+    """(D_k^-1, {(k, j): T_kj}, the same of A^T), pivot by pivot, D its block as it finds it."""
     A = A.copy()
     n = len(A)
-    inverse, T = [], {}
+    inverse, T, left = [], {}, {}
     for k in range(n):
         inverse.append(np.linalg.inv(A[k, k]))
         for j in range(k + 1, n):
             T[k, j] = -inverse[k] @ A[k, j]
+            left[k, j] = -(A[j, k] @ inverse[k]).T
         for i in range(k + 1, n):
             for j in range(k + 1, n):
                 A[i, j] += A[i, k] @ T[k, j]
-    return np.array(inverse), T
+    return np.array(inverse), T, left
 
 
-def forward_block_fronts(T, b):
-    """b_j += T_kj^T b_k, pivot by pivot."""
+def forward_block_fronts(left, b):
+    """b_j += left_kj^T b_k, pivot by pivot."""
     b = b.copy()
     for k in range(len(b)):
         for j in range(k + 1, len(b)):
-            b[j] += T[k, j].T @ b[k]
+            b[j] += left[k, j].T @ b[k]
     return b
 
 
