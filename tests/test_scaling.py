@@ -38,6 +38,21 @@ def test_power_law(limit):
     assert found.amplitude == pytest.approx(3.0, rel=1e-10)
 
 
+@pytest.mark.parametrize("limit", ["zero", "infinity"])
+def test_a_power_law_with_a_known_correction(limit):
+    """Q = 3 x^0.6 (1 + 0.5 y^(3/4)), y = x or 1 / x small in the limit: the plain law is off."""
+    x = np.geomspace(20.0, 1280.0, 7)
+    small = 1 / x
+    x = x if limit == "infinity" else small
+    value = 3 * x**0.6 * (1 + 0.5 * small**0.75)
+    plain = fit_power_law(x, value, 1e-5 * value, limit=limit)
+    found = fit_power_law(x, value, 1e-5 * value, limit=limit, correction=0.75)
+    assert abs(plain.value - 0.6) > 2e-4
+    assert found.value == pytest.approx(0.6, abs=1e-4)
+    assert abs(found.value - 0.6) < 2 * found.error
+    assert found.amplitude == pytest.approx(3.0, rel=1e-3)
+
+
 def test_order_and_units_of_the_points_do_not_matter():
     value = 2 - 3.6 * X + 20 * X**2
     error = 0.01 * np.arange(1, 6)
