@@ -19,6 +19,7 @@ from hopnet.current import solve_current
 from hopnet.errors import ParameterError
 from hopnet.network import PERCOLATION_RADIUS, build_network, find_links, join_sites
 from hopnet.percolation import EVENTS, find_events, percolation_threshold, sweep_clusters
+from hopnet.records import check_seed, random_stream
 from hopnet.sites import Sites, random_sites
 
 DENSITY = 0.01  # any: lengths are divided by it
@@ -27,9 +28,7 @@ ETA_CRITICAL = 1.12808737  # n pi (l/2)^2 at threshold, Mertens and Moore 2012
 
 def sample_generator(seed, n_sites, sample):
     """A Philox generator that depends on the seed, the size and the number of the sample only."""
-    return np.random.Generator(
-        np.random.Philox(np.random.SeedSequence(seed, spawn_key=(n_sites, sample)))
-    )
+    return random_stream(check_seed(seed), n_sites, sample)
 
 
 @contextlib.contextmanager
@@ -184,7 +183,7 @@ def canonical_clusters(sweep, *, n_nodes=9):
     1 / sqrt(N), nearly as wide as the transition itself, so that means at fixed N approach their
     power laws only as L^(-1/2): the largest cluster is 1.0 % too large at N = 1000, still 0.3 % at
     1e5. (At the sample's own threshold there is no such error, but another, of the order of its
-    distance from l_c, L^(-3/4): 4 % at N = 1000 for the largest cluster at the second winding.)
+    distance from l_c, L^(-3/4): 3 % at N = 1000 for the largest cluster at the second winding.)
     A sample of N (1 + g / sqrt(N)) sites looks like this one at
     lengths larger by the root of that, so the average over g needs no other sample.
 
