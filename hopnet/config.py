@@ -499,7 +499,8 @@ def config_from_dict(table, *, source="the run file"):
     try:
         return RunConfig.model_validate(table)
     except ValidationError as failure:
-        raise ParameterError(f"{source}: {sentence(failure)}.") from None
+        words = sentence(failure)
+        raise ParameterError(f"{source}: {words}{'' if words.endswith('?') else '.'}") from None
 
 
 def read_config(path):
