@@ -14,12 +14,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
 
 from hopnet.current import net_flow, solve_current
 from hopnet.elimination import analyse, factor
 from hopnet.errors import ConvergenceError, ParameterError
-from hopnet.kinetics.matrix import hopping_block
 from hopnet.network import Network
 from hopnet.records import read_only
 from hopnet.reduced import RationalModel, rational_model
@@ -27,7 +25,7 @@ from hopnet.spin import check_same_network, direction_across, spin_generation
 from hopnet.triads import check_spin_orbit
 
 MARGIN = 4.0  # poles reach so far beyond the rates asked for
-POLES_PER_DECADE = (2, 3, 4, 6, 8)
+POLES_PER_DECADE = (2, 4, 8)  # each set holds the one before
 DENSE_SITES = 1000
 ROUNDING = 1e-10
 
@@ -192,16 +190,26 @@ def spin_response(network, slowest, fastest, *, current=None, tolerance=1e-5, th
     low, high = np.log10(slowest / MARGIN), np.log10(max(fastest, slowest) * MARGIN)
     probes = np.logspace(np.log10(slowest), np.log10(max(fastest, slowest)), 25)
     probes = np.concatenate([probes, probes * np.exp(0.45j * np.pi)])
+    sides = np.stack([generation.gamma, y, x], axis=1)
+    coarse, finest = POLES_PER_DECADE[0], POLES_PER_DECADE[-1]
+    n_steps = (int(np.ceil(coarse * (high - low))) + 1) * finest // coarse
+    grid = np.logspace(low, high, n_steps + 1)
+    solved = {}
     for density in POLES_PER_DECADE:
-        poles = np.logspace(low, high, int(np.ceil(density * (high - low))) + 2)
+        places = range(0, grid.size, finest // density)
+        for k in places:
+            if k not in solved:
+                factored = factor(symbolic, conductance, grid[k] * n, threads=threads)
+                solved[k] = factored.solve(sides)
+        poles, solution = grid[places], np.stack([solved[k] for k in places], axis=1)
 
-        def model(side, poles=poles):
+        def model(which, poles=poles, solution=solution):
             return rational_model(symbolic, network.link_i, network.link_j, conductance,
-                                  generation.gamma, side, poles, occupation=n,
-                                  threads=threads)  # fmt: skip
+                                  generation.gamma, sides[:, which], poles, occupation=n,
+                                  solutions=solution[:, :, [0, which]])  # fmt: skip
 
         response = SpinResponse(
-            network, generation.f_drift, generation.factor, model(y), model(x),
+            network, generation.f_drift, generation.factor, model(1), model(2),
             generation.factor * float(x / n @ generation.gamma), local,
         )  # fmt: skip
         error = response.error(probes).max()
@@ -453,95 +461,6 @@ def relaxation(network, pattern, time, *, tau_s=np.inf, observable=None, poles_p
         occupation=n, threads=threads,
     )  # fmt: skip
     return model.decay(time) * np.exp(-time / tau_s)
-
-
-def dephasing_modes(network, spin_orbit, direction):
-    """Rates at which a uniform orientation decays, and the share of each: dense, sums to 1."""
-    if network.n_sites > DENSE_SITES:
-        raise ParameterError(
-            f"dephasing takes up to {DENSE_SITES} sites (dense matrices), got {network.n_sites}; "
-            "take a smaller sample."
-        )
-    direction = check_axis("direction", direction)
-    if direction.shape != (3,) or not np.any(direction):
-        raise ParameterError(
-            f"direction must have three components, not all zero, got {direction}; mend it."
-        )
-    direction = direction / np.linalg.norm(direction)
-    root = np.repeat(np.exp(0.5 * network.log_occupation), 3)
-    block = hopping_block(network, check_spin_orbit(spin_orbit), "rotation").toarray()
-    rate, mode = np.linalg.eigh(block / root[:, None] / root[None, :])
-    weight = (mode.T @ (root * np.tile(direction, network.n_sites))) ** 2
-    return np.maximum(rate, 0.0), weight / weight.sum()
-
-
-def dephasing(network, spin_orbit, direction, time):
-    """Mean spin left of a uniform orientation under hopping with full rotations, dense.
-
-    Parameters
-    ----------
-    network : Network
-        Up to 1000 sites, any geometry.
-    spin_orbit : array_like[2, 2]
-    direction : array_like[3]
-    time : array_like >= 0, in tau_0
-
-    Returns
-    -------
-    float64[n]
-        (mean spin at t) . direction, 1 at t = 0. It falls at first at the mean rate of
-        `hopnet.kinetics.precession_rate`; sites with slow hops follow later. [hopping S28]
-    """
-    rate, weight = dephasing_modes(network, spin_orbit, direction)
-    return np.exp(-np.multiply.outer(check_axis("time", time, least=0.0), rate)) @ weight
-
-
-def dephasing_time(network, spin_orbit, direction):
-    """Dyakonov-Perel time, measured: when a uniform orientation is down to 1/e [hopping S28].
-
-    Parameters
-    ----------
-    network : Network
-        Up to 1000 sites. A torus stands for the bulk: in a sample smaller than the length over
-        which a spin turns, edges keep it from relaxing.
-    spin_orbit : array_like[2, 2]
-    direction : array_like[3]
-
-    Returns
-    -------
-    float, in tau_0
-        inf if the orientation does not fall to 1/e.
-
-    Notes
-    -----
-    In units of the estimate tau_0 / phi^2 of (S28); Rashba coupling, phi = M = 0.013, in-plane
-    spin, torus of 600 sites, mean and (standard deviation) of 8 samples; beside it 1 / (4 D phi^2),
-    relaxation by diffusion, and the inverse of the mean rate of hops:
-
-    =========  ==========  ============  =========
-    n_s a_b^2  measured    by diffusion  mean rate
-    =========  ==========  ============  =========
-    1          0.590(20)   0.594(14)     0.458
-    0.5        1.377(74)   1.387(47)     0.859
-    0.2        8.3(1.2)    8.3(0.8)      2.23
-    0.1        42(10)      42(7)         4.29
-    0.05       510(220)    540(190)      8.5
-    =========  ==========  ============  =========
-
-    The estimate holds for n_s a_b^2 near 1, as it is meant. Below, a spin forgets by crossing the
-    sample, not by hops to and fro between close sites, and lives longer by 1 / D. With phi = 0.1
-    the close pairs begin to count, and the time at 0.2, 0.1, 0.05 is 6.8, 27, 180.
-    """
-    rate, weight = dephasing_modes(network, spin_orbit, direction)
-    mean = float(rate @ weight)
-    late = 1e12 / mean if mean > 1e-12 * rate.max(initial=0.0) else np.inf
-
-    def left(log_time):
-        return float(np.exp(-np.exp(log_time) * rate) @ weight) - np.exp(-1.0)
-
-    if not np.isfinite(late) or left(np.log(late)) > 0:
-        return np.inf
-    return float(np.exp(brentq(left, np.log(0.1 / mean), np.log(late), xtol=1e-12)))
 
 
 def diffusion_constant(network, current):

@@ -213,7 +213,7 @@ def sum_of_relaxations(rate, weight, z):
 
 
 def rational_model(elimination, link_i, link_j, conductance, b, c, poles, *, occupation=None,
-                   threads=None):  # fmt: skip
+                   solutions=None, threads=None):  # fmt: skip
     """Project a network on its solutions at a few real z.
 
     Parameters
@@ -229,6 +229,8 @@ def rational_model(elimination, link_i, link_j, conductance, b, c, poles, *, occ
         1e-2, three for two decades 1e-3 (networks at n_s a_b^2 = 0.01).
     occupation : float64[n_nodes], optional
         n (default: 1).
+    solutions : float64[n_nodes, n_poles, 2], optional
+        M(s)^-1 b and M(s)^-1 c at the poles in ascending order, if you have them.
 
     Returns
     -------
@@ -242,11 +244,12 @@ def rational_model(elimination, link_i, link_j, conductance, b, c, poles, *, occ
         )
     n = np.ones(elimination.n_nodes) if occupation is None else np.asarray(occupation)
     sides = np.stack([b, c], axis=1).astype(np.float64)
-    solution = np.stack(
-        [factor(elimination, conductance, s * n, threads=threads).solve(sides) for s in pole], 1
-    )  # [node, pole, side]
-    vector = solution.reshape(elimination.n_nodes, -1)
-    vector /= np.linalg.norm(vector, axis=0)
+    if solutions is None:
+        solutions = np.stack(
+            [factor(elimination, conductance, s * n, threads=threads).solve(sides) for s in pole], 1
+        )
+    vector = solutions.reshape(elimination.n_nodes, -1)
+    vector = vector / np.linalg.norm(vector, axis=0)
     with blas().limit(limits=1, user_api="blas"):
         basis, coordinate = qr(vector, mode="economic")
         step = basis[link_i] - basis[link_j]

@@ -9,10 +9,9 @@ from scipy.integrate import quad_vec
 from scipy.linalg import expm
 
 import hopnet as hn
+from hopnet.dephasing import dephasing, dephasing_time
 from hopnet.dynamics import (
     ac_response,
-    dephasing,
-    dephasing_time,
     diffusion_constant,
     relaxation,
     response_at,

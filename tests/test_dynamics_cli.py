@@ -51,3 +51,12 @@ def test_bad_input_is_one_sentence(command, message, capsys):
     error = capsys.readouterr().err
     assert message in error
     assert "Traceback" not in error
+
+
+def test_bench_rows():
+    from hopnet.bench.dynamics import measure
+
+    hanle, hops = measure(n_sites=300, n_fields=5, carriers=50, time=100.0, repeats=1)
+    assert hanle["difference"] < 1e-4
+    assert hanle["ratio"] > 0
+    assert hops["hops_per_second"] > 1e3

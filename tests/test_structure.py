@@ -27,7 +27,7 @@ LAYERS = [
     {"spin"},
     {"kinetics", "flow", "criticality"},
     {"dynamics"},
-    {"walk", "variable_range"},
+    {"walk", "variable_range", "dephasing"},
     {"scaling"},
     {"config", "ledger", "statistics"},
     {"realisation"},

@@ -1,0 +1,69 @@
+"""Hanle curves by the reduced model beside a complex solve for each field; hops a second."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hopnet.bench import paired, row
+from hopnet.current import solve_current
+from hopnet.dynamics import hanle_curve
+from hopnet.energies import with_energies
+from hopnet.network import build_network
+from hopnet.sites import random_sites
+from hopnet.walk import walk
+
+
+def measure(n_sites=20_000, density=0.02, tau_s=1e3, n_fields=101, carriers=2000, time=30_000.0,
+            repeats=3, threads=None):  # fmt: skip
+    """Rows of the bench table.
+
+    Parameters
+    ----------
+    n_sites, density : int, float
+        Of the sample of the Hanle curves.
+    tau_s : float, in tau_0
+    n_fields : int
+    carriers : int
+        On a torus of 150 sites, kT one band width, spins turning.
+    time : float, in tau_0
+        For which they hop.
+    repeats : int
+    threads : int, optional
+
+    Returns
+    -------
+    list of dict
+        With the largest difference of the two curves; with hops a second on one core.
+    """
+    network = build_network(random_sites(n_sites, density=density, seed=1))
+    current = solve_current(network, threads=threads)
+    field = np.linspace(0.0, 10.0, n_fields) / tau_s
+    found = {}
+
+    def curve(method):
+        found[method] = hanle_curve(network, tau_s, field, current=current, method=method,
+                                    threads=threads)  # fmt: skip
+
+    seconds = paired({name: lambda name=name: curve(name) for name in ("model", "exact")},
+                     repeats=repeats)  # fmt: skip
+    difference = max(np.abs(getattr(found["model"], law) - getattr(found["exact"], law)).max()
+                     for law in ("along", "across"))  # fmt: skip
+    hanle = row(
+        f"Hanle curve of {n_fields} fields N={n_sites} density={density:g}", seconds["model"],
+        f"{n_fields} complex factors", seconds["exact"], difference=float(difference),
+    )  # fmt: skip
+
+    torus = random_sites(150, density=0.1, seed=61, geometry="torus", min_distance=2.0)
+    small = build_network(with_energies(torus, width=1.0, seed=62), kT=1.0)
+    spin_orbit = [[0.0, 0.06], [-0.04, 0.0]]
+    hopping = paired(
+        {"walk": lambda: walk(small, [time], n_carriers=carriers, seed=3, spin_orbit=spin_orbit)},
+        repeats=repeats,
+    )["walk"]  # fmt: skip
+    rate = 2 * np.exp(small.log_conductance).sum() / np.exp(small.log_occupation).sum()
+    n_hops = rate * time * carriers  # the mean, from equilibrium
+    return [
+        hanle,
+        row(f"{carriers} carriers with spin, {n_hops:.2g} hops", hopping,
+            hops_per_second=float(n_hops / min(hopping))),
+    ]  # fmt: skip
