@@ -53,20 +53,29 @@ def graded(length, levels, ratio=8.0):
     return tuple([0.0, *(length * ratio ** -np.arange(levels)[::-1])])
 
 
-def rays_for(direction, kmax=math.inf, levels=4, **more):
+def rays_for(direction, kmax=math.inf, levels=4, warping=False, **more):
     """Rays that crowd at the nodal ring k.m = 0, M = 0 of a magnetisation along ``direction``.
 
-    Along z half a sphere repeats twice; in the plane an octant repeats eightfold.
+    Half a sphere repeats twice, by inversion. Without warping the integrand has the harmonics
+    0 and 2 of the azimuth for m along z (eight rays, so that the companion rules do not take
+    the 2 for an error), and an octant repeats eightfold for m in the plane.
     """
     if direction == "z":
-        return Rays(kmax, 4, polar=graded(1.0, levels), repeats=2.0, **more)
+        n = 48 if warping else 8
+        return Rays(kmax, n, polar=graded(1.0, levels), repeats=2.0, **more)
     if direction not in ("x", "y"):
         raise ParameterError(
             f"direction of m must be 'x', 'y' or 'z', got {direction!r}; choose one of them."
         )
     quarter = np.array(graded(np.pi / 2, levels))
-    azimuth = tuple(np.pi / 2 - quarter[::-1]) if direction == "x" else tuple(quarter)
-    return Rays(kmax, polar=graded(1.0, levels), azimuth=azimuth, repeats=8.0, **more)
+    azimuth = np.pi / 2 - quarter[::-1] if direction == "x" else quarter
+    if warping:  # crowd at both ends of the nodal line, on either side
+        half = np.concatenate([azimuth, np.pi - azimuth[::-1]])
+        azimuth = np.unique(np.concatenate([half, np.pi + half]).round(14))
+    return Rays(
+        kmax, polar=graded(1.0, levels), azimuth=tuple(azimuth),
+        repeats=2.0 if warping else 8.0, **more,
+    )
 
 
 def along(direction, size):
@@ -106,6 +115,8 @@ def insulator_curves(
     conserved : bool
         Whether the conserved current is evaluated too (kT = 5 meV), in the block curve.
     warping : bool
+        Keep the cubic terms R1, R2: they need a finite ``kmax``, beyond some 1/Angstrom they
+        outgrow the others.
     progress : callable, optional
         Called with (done, of) after every curve.
 
@@ -119,18 +130,19 @@ def insulator_curves(
     unit = "hbar/2e S/m"
     for direction in directions:
         model = bi2se3_bulk(along(direction, size), warping=warping)
-        rays = rays_for(direction, kmax, levels, panels=panels)
+        rays = rays_for(direction, kmax, levels, warping, panels=panels)
         forms = spin_hall(model, rays, mu=mu, treatment=DIAGONAL, **TORQUE)
         out.append(curve_of(f"m || {direction}", 1e3 * mu, forms, unit))
         if progress is not None:
             progress(len(out), len(directions) + 1)
     model = bi2se3_bulk(along("z", size), warping=warping)
     even = tuple(np.linspace(0.0, 1.0, 5))
-    rays = Rays(kmax, 8, polar=even, repeats=2.0, panels=4 * panels)
+    n = 24 if warping else 8
+    rays = Rays(kmax, n, polar=even, repeats=2.0, panels=4 * panels)
     forms = spin_hall(model, rays, mu=mu, treatment=DOUBLET, **TORQUE)
     shi = None
     if conserved:
-        rays = Rays(kmax, 8, polar=even, repeats=2.0, accuracy=1e-3)
+        rays = Rays(kmax, n, polar=even, repeats=2.0, accuracy=1e-3)
         shi = [conserved_current(model, rays, mu=e, kT=5e-3, **TORQUE).value[0] for e in mu]
     out.append(curve_of("whole doublets", 1e3 * mu, forms, unit, shi))
     if progress is not None:
@@ -138,13 +150,15 @@ def insulator_curves(
     return tuple(out)
 
 
-def cutoff_curves(kmax, *, directions="xyz", mu=0.1, size=1e-3, levels=4, progress=None):
+def cutoff_curves(
+    kmax, *, directions="xyz", mu=0.1, size=1e-3, levels=4, warping=False, progress=None
+):
     """sigma^y_zx of gapped Bi2Se3 in a ball |k| < kmax, against kmax, from [berry 10].
 
     Parameters
     ----------
     kmax : float64[n], 1/Angstrom
-    directions, size, levels, progress
+    directions, size, levels, warping, progress
         As in `insulator_curves`.
     mu : float, eV
         In the gap.
@@ -160,10 +174,10 @@ def cutoff_curves(kmax, *, directions="xyz", mu=0.1, size=1e-3, levels=4, progre
     out, factor = [], None
     cases = [(f"m || {d}", d, DIAGONAL) for d in directions] + [("whole doublets", "z", DOUBLET)]
     for label, direction, treatment in cases:
-        model = bi2se3_bulk(along(direction, size))
+        model = bi2se3_bulk(along(direction, size), warping=warping)
         rows = []
         for radius in kmax:
-            rays = rays_for(direction, float(radius), levels, panels=8)
+            rays = rays_for(direction, float(radius), levels, warping, panels=8)
             forms = spin_hall(model, rays, mu=mu, treatment=treatment, **TORQUE)
             factor = forms.in_unit("hbar/2e S/m")
             rows.append([forms.lcc[0], forms.xn[0], forms.conventional[0], forms.error[0]])

@@ -365,15 +365,21 @@ def figure_insulator(points, levels, progress):
 
 
 def figure_cutoff(points, levels, progress):
-    """Cutoff dependence."""
+    """Cutoff dependence, without and with the warping terms."""
     import numpy as np
 
     from hopnet.berry import cutoff_curves
     from hopnet.plots.berry import plot_cutoff
 
-    curves = cutoff_curves(np.geomspace(0.05, 10.0, min(points, 24)), levels=levels,
-                           progress=progress)
-    return rows_of(curves), plot_cutoff(curves)
+    kmax = np.geomspace(0.05, 10.0, min(points, 24))
+    curves = cutoff_curves(kmax, levels=levels, progress=progress)
+    warped = cutoff_curves(
+        kmax, directions="z", levels=levels, warping=True, progress=progress
+    )
+    rows = rows_of(curves) + [
+        row | {"curve": row["curve"] + ", warped"} for row in rows_of(warped)
+    ]
+    return rows, plot_cutoff(curves, warped)
 
 
 def figure_energy(points, levels, progress):

@@ -82,24 +82,44 @@ def plot_insulator(curves):
     return figure
 
 
-def plot_cutoff(curves):
+def plot_cutoff(curves, warped=None):
     """Gapped Bi2Se3 in a ball |k| < kmax: how far each form depends on the cutoff.
 
     Parameters
     ----------
     curves : sequence of Curve
         From `hopnet.berry.cutoff_curves`; the last keeps the whole doublets.
+    warped : sequence of Curve, optional
+        The same with the warping terms and m along z, in a second panel.
 
     Returns
     -------
     matplotlib Figure
     """
-    figure = new_figure(6.4, 4.4)
-    axes = figure.subplots()
-    *split, block = curves
-    for curve, colour in zip(split, COLOURS):
-        axes.semilogx(curve.x, curve.lcc, color=colour, label=f"LCC, {curve.label}")
-    axes.semilogx(block.x, block.lcc, color=BLACK, linestyle="--", label="LCC, whole doublets")
+    figure = new_figure(6.4 if warped is None else 11.0, 4.4)
+    panels = figure.subplots(1, 1 if warped is None else 2, sharey=True, squeeze=False)[0]
+    panels[0].set_title("Bi$_2$Se$_3$ in the gap, |m| = 1 meV", fontsize=10)
+    draw_cutoff(panels[0], curves)
+    if warped is not None:
+        panels[1].set_title("with the warping terms $R_1$, $R_2$", fontsize=10)
+        draw_cutoff(panels[1], warped, xn=True)
+        panels[1].set_ylabel("")
+    return figure
+
+
+def draw_cutoff(axes, curves, xn=False):
+    """One panel of `plot_cutoff`; without warping XN is the mirror image of LCC."""
+    block = curves[-1]
+    for curve in curves:
+        colour = BLACK if curve is block else dict(zip("xyz", COLOURS))[curve.label[-1]]
+        style = "--" if curve is block else "-"
+        label = f"LCC, {curve.label}"
+        axes.semilogx(curve.x, curve.lcc, color=colour, linestyle=style, label=label)
+        if xn:
+            axes.semilogx(
+                curve.x, -curve.xn, color=colour, linestyle=style, linewidth=0.9, alpha=0.5,
+                label=f"-XN, {curve.label}",
+            )
     axes.semilogx(block.x, -block.conventional, color=RED, linestyle=":", label="-conventional")
     axes.axhspan(800, 1200, color=GREY, alpha=0.18, linewidth=0)
     axes.annotate(
@@ -109,8 +129,6 @@ def plot_cutoff(curves):
     axes.set_ylabel(BULK_UNIT)
     thousands(axes)
     axes.legend(fontsize=8, frameon=False)
-    axes.set_title("Bi$_2$Se$_3$ in the gap, |m| = 1 meV", fontsize=10)
-    return figure
 
 
 def plot_well(curves, *, xlabel, logarithmic=False, title=""):
