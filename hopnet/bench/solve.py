@@ -16,7 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, diags_array
+from scipy.sparse.linalg import splu
 from scipy.spatial import cKDTree
 
 from hopnet.bench import paired, row
@@ -29,7 +30,7 @@ from hopnet.triads import find_triads
 
 
 def measure(n_sites=500_000, density=0.01, seed=1, repeats=3, curve=True, memory=True,
-            n_scaling=()):  # fmt: skip
+            n_scaling=(), densities=()):  # fmt: skip
     """Time the main stages and the peers.
 
     Parameters
@@ -42,6 +43,8 @@ def measure(n_sites=500_000, density=0.01, seed=1, repeats=3, curve=True, memory
         Also the 33-point f-curve.
     memory : bool
         Also the peak memory of each solver, each in a process of its own.
+    densities : list of float
+        Also all solvers once at these densities: where does each stop?
     n_scaling : list of int
         Also hopnet alone at these sizes, with the exponent of its time.
 
@@ -55,7 +58,10 @@ def measure(n_sites=500_000, density=0.01, seed=1, repeats=3, curve=True, memory
     if memory:
         for line in rows:
             line["peak_MB"] = peak_memory(line["what"], n_sites, density, seed)
+    rows += order_rows(network, repeats)
     rows += stage_rows(network, repeats, curve)
+    if densities:
+        rows += density_rows(densities, n_sites, seed)
     if n_scaling:
         rows += scaling_rows(n_scaling, density, seed)
     return rows
@@ -164,8 +170,6 @@ def cholmod(problem):
 
 def superlu(problem):
     """SuperLU through scipy, symmetric mode."""
-    from scipy.sparse.linalg import splu
-
     options = {"SymmetricMode": True}
     factored = splu(problem.matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0,
                     options=options)  # fmt: skip
@@ -293,6 +297,65 @@ def stage_rows(network, repeats, curve):
             rows.append(row(name, seconds[name], "solve_current", seconds["solve_current"]))
         elif name != "solve_current":
             rows.append(row(f"stage: {name}", seconds[name], **more.get(name, {})))
+    return rows
+
+
+def fill_in(problem, permutation):
+    """Entries below the diagonal and multiply-adds of a factor in a given order of the inner sites.
+
+    Counted by SuperLU in the natural order of the permuted graph (unit conductances: only the
+    pattern matters).
+    """
+    graph = problem.matrix.copy()
+    graph.data = np.where(graph.data > 0, np.diff(graph.indptr).repeat(np.diff(graph.indptr)), -1.0)
+    permuted = graph[permutation][:, permutation].tocsc()
+    factored = splu(permuted, permc_spec="NATURAL", diag_pivot_thresh=0.0, relax=1,
+                    options={"SymmetricMode": True})  # fmt: skip
+    below = np.diff(factored.L.indptr).astype(float) - 1.0
+    return {"entries": int(below.sum()), "multiply_adds": float((below**2).sum() / 2)}
+
+
+def order_rows(network, repeats):
+    """hopnet's order beside METIS's: seconds, entries, multiply-adds of the same factor."""
+    problem = Problem(network)
+    rows = network.row_start, network.row_neighbour
+
+    def ours():
+        return dissect_graph(network.link_i, network.link_j, network.sites.position, rows=rows)
+
+    number = np.full(network.n_sites, -1)
+    number[problem.inner] = np.arange(problem.inner.size)
+    by_node = number[ours().permutation]
+    permutations = {"hopnet": by_node[by_node >= 0]}
+    calls = {"hopnet": ours}
+    try:
+        import pymetis
+
+        off = problem.matrix - diags_array(problem.matrix.diagonal())
+        off.eliminate_zeros()
+        graph = pymetis.CSRAdjacency(off.indptr.astype(np.int32), off.indices.astype(np.int32))
+
+        def metis():
+            return np.asarray(pymetis.nested_dissection(graph)[0])
+
+        permutations["METIS"] = metis()
+        calls["METIS"] = metis
+    except Exception as failure:  # a peer may be missing or fail: that is its row
+        return [{"what": "order: METIS", "failed": f"{type(failure).__name__}: {failure}"[:60]}]
+    seconds = paired(calls, repeats=repeats, warm_up=0)
+    return [
+        row(f"order: {name}", seconds[name], "METIS", seconds["METIS"],
+            **fill_in(problem, permutations[name]))
+        for name in calls
+    ]  # fmt: skip
+
+
+def density_rows(densities, n_sites, seed):
+    """One row a solver and density: which of them still conserve the current as sites thin out."""
+    rows = []
+    for density in densities:
+        for line in solver_rows(make_network(n_sites, density, seed), 1):
+            rows.append(line | {"what": f"n_s a_b^2 = {density:g}: {line['what']}"})
     return rows
 
 
