@@ -277,6 +277,19 @@ def _split(start, neighbour, coordinate, longest, half_width, site, region, tag,
 
 
 @njit(cache=True, nogil=True)
+def _sort_by_degree(start, site):
+    """Sites with few neighbours first: they leave the least behind (insertion, stable)."""
+    for a in range(1, site.shape[0]):
+        v = site[a]
+        degree = start[v + 1] - start[v]
+        b = a
+        while b > 0 and start[site[b - 1] + 1] - start[site[b - 1]] > degree:
+            site[b] = site[b - 1]
+            b -= 1
+        site[b] = v
+
+
+@njit(cache=True, nogil=True)
 def dissect(start, neighbour, x, y, longest_x, longest_y, half_width, leaf_size, first_low,
             first_high, ring, n_splits, permutation, tag, next_region, record):  # fmt: skip
     """Order a region for elimination, from the largest cut down to leaves.
@@ -303,6 +316,7 @@ def dissect(start, neighbour, x, y, longest_x, longest_y, half_width, leaf_size,
         Stop after so many splits; what is left is recorded as unsplit.
     permutation : int64[n_sites]
         Reordered inside the region to [left | right | cut], recursively: the order of elimination.
+        Inside a leaf by number of neighbours.
     tag : int64[n_sites]
         Region of each site in its upper 32 bits. Updated for the sites of the region.
     next_region : int64
@@ -336,6 +350,7 @@ def dissect(start, neighbour, x, y, longest_x, longest_y, half_width, leaf_size,
         record[n_records, 3] = 0
         n_records += 1
         if n <= leaf_size:
+            _sort_by_degree(start, permutation[low:high])
             continue
         if n_splits == 0:
             record[n_records - 1, 3] = 1

@@ -53,6 +53,8 @@ def test_cuts_separate_and_are_minimal(n, seed, leaf, half_width, plain):
     for low, begin, high, unsplit in record[:count]:
         assert unsplit == 0
         if begin == low:
+            degrees = [len(rows[v]) for v in permutation[low:high]]
+            assert high - low > leaf or degrees == sorted(degrees)
             continue
         splits += 1
         children = [r for r in record[:count] if low <= r[0] and r[2] <= begin]
