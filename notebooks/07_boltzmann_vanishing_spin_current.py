@@ -147,7 +147,7 @@ axes.semilogy(lengths, np.abs(short[:, 1] / right_answer - 1), "o-", color=blue,
               label="relative error of $S_y$")
 axes.semilogy(lengths, np.maximum(np.abs(short[:, 0]) / UNIVERSAL, 1e-17), "s-", color=red,
               label=r"$|q_{yz}|$  [$eE/8\pi$]")
-axes.set(xlabel=r"momenta kept on the chain beyond $p_F^-$", ylabel="what is wrong, and what is not")
+axes.set(xlabel=r"momenta kept on the chain beyond $p_F^-$", ylabel="what is wrong, and what not")
 axes.set_title(r"$\alpha$ = 0.1, $\tau_0$ = 0.5: zero from the first try on", fontsize=10)
 axes.legend(frameon=False)
 plt.show()
