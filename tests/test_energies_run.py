@@ -1,6 +1,7 @@
 """Sites with energies in run files: what is read and refused, what old runs keep, the figures."""
 
 import copy
+import json
 from pathlib import Path
 
 import numpy as np
@@ -35,18 +36,23 @@ def changed(base=BASE, **tables):
     return table
 
 
-def test_runs_without_energies_are_the_runs_they_were():
-    """Names of points seed their samples and name their files: recorded before energies came."""
-    names = {
-        "f_curve": ("e382b36768f05922", "962634ef4ea7"),
-        "fig4": ("b0b061109e2fe6a1", "dffc337a00e3"),
-        "density_sweep": ("02e87419f40a7d46", "400cc0a4b4d6"),
-        "cutoff": ("27fc1ec00c5e4c2c", "301f6c56170c"),
-    }
-    for file, (identity, point) in names.items():
-        config = read_config(RUNS / f"{file}.toml")
-        assert digest(config.identity())[:16] == identity
-        assert config.points()[0].name == point
+STORED = sorted((RUNS / "results").glob("*/manifest.json"))
+
+
+@pytest.mark.parametrize("manifest", STORED, ids=lambda path: path.parent.name)
+def test_runs_without_energies_are_the_runs_they_were(manifest):
+    """Results stored before energies came: the same identity, so they can be read and grown."""
+    config = read_config(manifest.parent / "run.toml")
+    stored = json.loads(manifest.read_text())
+    assert config.identity() == stored["identity"]
+    assert digest(config.identity()) == stored["config_hash"]
+
+
+def test_points_without_energies_keep_their_names():
+    """Names seed the samples and name their files: recorded before energies came."""
+    names = {"f_curve": "962634ef4ea7", "fig4": "dffc337a00e3", "density_sweep": "400cc0a4b4d6"}
+    for file, name in names.items():
+        assert read_config(RUNS / f"{file}.toml").points()[0].name == name
 
 
 def test_keys_and_defaults():
