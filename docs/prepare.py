@@ -96,7 +96,7 @@ def link_equations(text):
     rows = []
     for line in text.splitlines():
         if match := re.match(r"\| *\[(\w+) (\w+)\] *\|", line):
-            label, says, function, kernel, rest = line[1:].split("|", 4)
+            _, says, function, kernel, rest = line[1:].split("|", 4)
             anchor = f"[{match[1]} {match[2]}]{{#{match[1]}-{match[2].lower()}}}"
             function, kernel = place("hopnet", function), place("hopnet.kernels", kernel)
             line = f"| {anchor} |{says}|{function}|{kernel}|{rest}"
@@ -209,7 +209,7 @@ def write_lessons(target):
             gallery += [""]
     (target / "gallery.md").write_text("\n".join([*gallery, "::::", ""]))
     tree = ["```{toctree}", ":hidden:", "", *(f"lessons/{stem}" for stem, *_ in lessons), "```"]
-    words = "Stories with pictures, each a script in `notebooks/` that ends by checking what it said."
+    words = "Stories with pictures: scripts in `notebooks/` that end by checking what they said."
     (target / "lessons.md").write_text("\n".join(
         ["# Lessons", "", words, "", "::::{grid} 1 1 2 2", ":gutter: 3", "", *cards, "::::", "",
          *tree, ""]

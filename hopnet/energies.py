@@ -14,7 +14,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from hopnet.errors import ParameterError, ValidityWarning
-from hopnet.records import read_only
+from hopnet.records import random_stream, read_only
 from hopnet.sites import Sites
 
 DENSITIES_OF_STATES = ("uniform", "gaussian", "coulomb_gap")
@@ -75,8 +75,7 @@ def with_energies(sites, density_of_states="uniform", *, width, seed):
         )
     if not (np.isfinite(width) and width >= 0):
         raise ParameterError(f"width must be a finite energy >= 0, got {width!r}; mend it.")
-    if not isinstance(seed, np.random.Generator):
-        seed = np.random.Generator(np.random.Philox(seed))
+    seed = random_stream(seed)
     if density_of_states == "gaussian":
         energy = width * seed.standard_normal(sites.n_sites)
     else:

@@ -349,6 +349,8 @@ def warn_of_limits(material, field=None):
             "tau_DP = tau_0 / phi^2: f is of leading order, for tau_s << tau_DP; compare "
             "solve_kinetics"
         )
+    if field is not None and not np.isfinite(field):
+        raise ParameterError(f"field must be a finite number in V/m, got {field!r}; mend it.")
     if field is not None and e * abs(field) * material.critical_length > k * material.T:
         ratio = e * abs(field) * material.critical_length / (k * material.T)
         limits.append(f"e E l_c = {ratio:.3g} k_B T: the response to such a field is not linear")

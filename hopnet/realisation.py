@@ -14,7 +14,7 @@ from hopnet.elimination import blas
 from hopnet.energies import with_energies
 from hopnet.errors import ConvergenceError, NotPercolatingError
 from hopnet.network import build_network
-from hopnet.records import digest, read_only
+from hopnet.records import check_seed, digest, read_only
 from hopnet.sites import random_sites
 from hopnet.spin import FCurve, f_curve, solve_spin
 
@@ -70,7 +70,7 @@ def realisation_seed(seed, physical, realisation, *, common_random=False):
     else:
         code = digest(physical)
         words = (int(code[:8], 16), int(code[8:16], 16))
-    return np.random.SeedSequence(seed, spawn_key=(*words, realisation))
+    return np.random.SeedSequence(check_seed(seed), spawn_key=(*words, realisation))
 
 
 def sample_network(point, realisation):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hopnet.errors import DataError
+from hopnet.errors import DataError, ParameterError
 
 
 def read_only(array, dtype=np.float64):
@@ -125,3 +125,23 @@ def load_arrays(path, kind):
     if found != kind:
         raise DataError(f"{str(path)!r} holds a {found}, not a {kind}; load it as what it is.")
     return arrays
+
+
+def check_seed(seed):
+    """A seed as it was given: a whole number >= 0, or a SeedSequence."""
+    whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool) and seed >= 0
+    if not (whole or isinstance(seed, np.random.SeedSequence)):
+        raise ParameterError(
+            f"seed must be a whole number >= 0 (or a numpy SeedSequence), got {seed!r}; any such "
+            "number will do, note it down."
+        )
+    return seed
+
+
+def random_stream(seed, *key):
+    """A Philox generator of a seed and further whole numbers; a Generator is passed through."""
+    if isinstance(seed, np.random.Generator):
+        return seed
+    if not isinstance(check_seed(seed), np.random.SeedSequence):
+        seed = np.random.SeedSequence(seed, spawn_key=key)
+    return np.random.Generator(np.random.Philox(seed))

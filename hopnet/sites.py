@@ -10,7 +10,7 @@ import pandas as pd
 
 from hopnet.errors import ParameterError, ValidityWarning
 from hopnet.kernels.neighbours import mark_apart
-from hopnet.records import load_arrays, read_only, save_arrays
+from hopnet.records import load_arrays, random_stream, read_only, save_arrays
 
 GEOMETRIES = ("open", "cylinder", "torus")
 JAMMING = 0.6966  # n d^2 at which random sequential discs jam: coverage 0.5471 / (pi/4)
@@ -153,8 +153,7 @@ def random_sites(n_sites, *, density, seed, aspect=1.0, geometry="open", min_dis
     n_sites = int(n_sites)
     width = float(np.sqrt(n_sites / (density * aspect)))
     length = aspect * width
-    if not isinstance(seed, np.random.Generator):
-        seed = np.random.Generator(np.random.Philox(seed))
+    seed = random_stream(seed)
     sites = Sites(np.empty((0, 2)), length, width, geometry)
     if min_distance > 0.0:
         position = distant_positions(sites, n_sites, min_distance, seed)

@@ -13,7 +13,7 @@ from hopnet.energies import barriers, candidate_links, check_temperature, critic
 from hopnet.errors import ParameterError
 from hopnet.network import build_network, find_links, join_sites
 from hopnet.percolation import find_events
-from hopnet.records import read_only
+from hopnet.records import random_stream, read_only
 from hopnet.sites import Sites
 from hopnet.spin import f_curve
 
@@ -223,7 +223,7 @@ def sample_mott_numbers(side, n_samples, *, seed):
         )
     rows = []
     for k in range(int(n_samples)):
-        stream = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=(k,))))
+        stream = random_stream(seed, k)
         events = wind_in_space_and_energy(0.5 * ABOUT_MOTT ** (1 / 3) * side, stream)
         rows.append([(2 * events[name].length) ** 3 for name in ("wrapping", "second wrapping")])
     return pd.DataFrame(rows, columns=["first", "second"])

@@ -14,7 +14,7 @@ from hopnet.kernels import walk as kernels
 from hopnet.kinetics.frames import hop_rotations
 from hopnet.kinetics.matrix import hopping_block
 from hopnet.network import Network
-from hopnet.records import read_only
+from hopnet.records import random_stream, read_only
 from hopnet.spin import check_dilute
 from hopnet.triads import check_spin_orbit
 
@@ -134,7 +134,7 @@ def walk(network, time, *, n_carriers, seed, spin_orbit=None, start=None, spin=(
     spins = np.empty((n_carriers, time.size, 3))
     for b, begin in enumerate(range(0, n_carriers, block)):
         part = slice(begin, min(begin + block, n_carriers))
-        stream = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=(b,))))
+        stream = random_stream(seed, b)
         if start is None:
             first = np.searchsorted(share, stream.random(part.stop - begin), side="right")
         else:

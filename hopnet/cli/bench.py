@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
 import pkgutil
 from pathlib import Path
@@ -38,7 +39,8 @@ def bench(
         raise ParameterError(
             f"bench topic must be one of {', '.join(topics)}, got {topic!r}; choose one of them."
         )
-    rows = importlib.import_module(f"hopnet.bench.{topic}").measure(**parse_options(option or []))
+    measure = importlib.import_module(f"hopnet.bench.{topic}").measure
+    rows = measure(**checked(parse_options(option or []), measure))
     print_table(topic, rows)
     if json_file is not None:
         report = {"topic": topic, "machine": hopnet.bench.machine(), "rows": rows}
@@ -56,6 +58,23 @@ def parse_options(words):
             options[name] = json.loads(value)
         except json.JSONDecodeError:
             options[name] = value
+    return options
+
+
+def checked(options, measure):
+    """The options, if the bench has them and each is of the kind of its default."""
+    known = {name: p.default for name, p in inspect.signature(measure).parameters.items()}
+    for name, value in options.items():
+        if name not in known:
+            raise ParameterError(
+                f"this bench has the options {', '.join(known)}, got {name!r}; choose one of them."
+            )
+        whole = isinstance(known[name], int) and not isinstance(known[name], bool)
+        if whole and not (isinstance(value, int | float) and value >= 1):
+            raise ParameterError(
+                f"{name} must be a whole number of at least 1, got {value!r}; the default is "
+                f"{known[name]}."
+            )
     return options
 
 

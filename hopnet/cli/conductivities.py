@@ -181,6 +181,11 @@ def kinetics(
             "anisotropy must not be 0 (beta_yx = 0 is the persistent helix, where every effect "
             "vanishes and there is no ratio to show); take 0.6."
         )
+    if not 0.0 < eta < float("inf"):
+        raise ParameterError(
+            f"eta = hbar / (J_0 tau_0) must be a positive number, got {eta:g}; the letter's "
+            "material has 0.00658."
+        )
     network = build_network(random_sites(sites, density=density, seed=seed))
     form = [[0.0, 1.0], [anisotropy, 0.0]]
     table = full_over_leading(network, form, eta=eta, angles=angles, tau_s=times)

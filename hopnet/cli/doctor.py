@@ -6,6 +6,7 @@ import typer
 
 # The 12-site reference network of tests/test_spin.py: f at tau_s = 100, all pairs linked.
 REFERENCE_F = 0.7248936324708
+BYTES_PER_SITE = 2600  # peak of a network, its current and its curve: 1.3 GB at 5e5 sites
 
 
 def add_to(app):
@@ -43,11 +44,13 @@ def facts():
     """(name, value) pairs about this installation and machine."""
     import os
     import sys
+    from importlib.metadata import version
+    from pathlib import Path
 
     import numba
     import psutil
 
-    import hopnet
+    import hopnet.kernels
     from hopnet.bench import machine
     from hopnet.elimination import thread_count
 
@@ -57,10 +60,22 @@ def facts():
     yield "python", sys.version.split()[0]
     for name in ("numpy", "scipy", "numba"):
         yield name, about["versions"][name]
+    others = ("networkx", "pandas", "pyarrow", "pydantic", "matplotlib", "dask")
+    yield "and", ", ".join(f"{name} {version(name)}" for name in others)
     yield "processor", f"{about['processor']}, {about['cores']} cores, {about['system']}"
     yield "threads used", f"{thread_count()} (set NUMBA_NUM_THREADS to change it)"
-    yield "memory", f"{memory.total / 1e9:.1f} GB, {memory.available / 1e9:.1f} GB free"
-    yield "kernel cache", numba.config.CACHE_DIR or "beside the kernels (__pycache__)"
+    room = memory.available / BYTES_PER_SITE
+    yield "memory", (
+        f"{memory.total / 1e9:.1f} GB, {memory.available / 1e9:.1f} GB free: a curve of about "
+        f"{room / 1e6:.1g} million sites"
+    )
+    beside = Path(hopnet.kernels.__file__).parent / "__pycache__"
+    cache = Path(numba.config.CACHE_DIR or beside)
+    kept = [path.stat().st_size for path in cache.rglob("*.nb[ci]")]
+    state = f"{len(kept)} files, {sum(kept) / 1e6:.0f} MB" if kept else "empty"
+    if not os.access(cache if cache.exists() else cache.parent, os.W_OK):
+        state += ", not writable: kernels are compiled anew each time; set NUMBA_CACHE_DIR"
+    yield "kernel cache", f"{cache} ({state})"
 
 
 def timed(check):

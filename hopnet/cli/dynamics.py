@@ -148,6 +148,7 @@ def temperature(
     import numpy as np
 
     from hopnet.energies import with_energies
+    from hopnet.records import check_seed
     from hopnet.sites import random_sites
     from hopnet.variable_range import fit_mott_law, temperature_curve
 
@@ -159,7 +160,7 @@ def temperature(
     kT = np.logspace(np.log10(lowest), np.log10(highest), n_points)
     table = []
     for k in range(samples):
-        stream = np.random.SeedSequence(seed, spawn_key=(k,)).spawn(2)
+        stream = np.random.SeedSequence(check_seed(seed), spawn_key=(k,)).spawn(2)
         sites = random_sites(n_sites, density=density, seed=stream[0])
         sites = with_energies(sites, density_of_states, width=1.0, seed=stream[1])
         table.append(temperature_curve(sites, kT, chemical_potential=0.0))

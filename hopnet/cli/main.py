@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from typing import Annotated
 
 import typer
 
@@ -23,8 +24,21 @@ app = typer.Typer(
 )
 
 
+def show_version(wanted: bool):
+    """Print the version and leave."""
+    if wanted:
+        from hopnet import __version__
+
+        print(f"hopnet {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def root():
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print it.")
+    ] = False,
+):
     """Spin and charge in two-dimensional hopping conductors."""
 
 
@@ -78,6 +92,12 @@ def main(argv=None):
         return 2
     except USAGE_ERRORS as error:
         error.show()
+        return 2
+    except OSError as error:  # a folder that is a file, a full or forbidden disk
+        print(
+            f"error: {error.filename or 'a file'}: {error.strerror or error}; give a place that "
+            "can be read or written.", file=sys.stderr,
+        )  # fmt: skip
         return 2
     except (typer.Abort, KeyboardInterrupt):
         code = INTERRUPTED

@@ -44,7 +44,7 @@ def check_site_times(network, tau_s):
         )
     if not (np.all(np.isfinite(times)) and np.all(times > 0)):
         raise ParameterError(
-            f"tau_s must be positive and finite, in tau_0, got {np.min(times)!r} (smallest); "
+            f"tau_s must be positive and finite, in tau_0, got {np.min(times):g} (smallest); "
             "for tau_s = 0 use f_drift."
         )
     return np.broadcast_to(times, (network.n_sites,)).copy()

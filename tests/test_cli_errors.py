@@ -1,0 +1,75 @@
+"""Mistakes at the command line: one sentence, exit code 2, never a traceback."""
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+import hopnet
+from hopnet.cli.main import main
+
+RUNS = Path(__file__).resolve().parents[1] / "runs"
+
+# What is typed, and words that its answer must hold.
+MISTAKES = [
+    ("percolation smaple", "Did you mean 'sample'"),
+    ("percolation sample", "Missing option '--seed'"),
+    ("percolation sample --seed -1", "whole number >= 0"),
+    ("percolation sample --seed 1 --n-sites 2", "at least 3 (a triad), got 2"),
+    ("percolation sample --seed 1 --n-sites 300 --geometry ball", "open, cylinder, torus"),
+    ("percolation threshold --seed 1 --sizes abc", "abc"),
+    ("percolation threshold --seed -1 --sizes 100 --samples 2", "whole number >= 0"),
+    ("percolation resistivity --seed 1 --densities 0 --n-sites 100 --samples 1", "positive"),
+    ("conductivities absent.toml", "no file 'absent.toml'"),
+    ("conductivities RUNS", "Is a directory"),
+    ("conductivities RUNS/f_curve.toml", "no table [material]"),
+    ("conductivities RUNS/material_letter.toml --f nan", "one finite number, got nan"),
+    ("conductivities RUNS/material_letter.toml --f 1 --field-kV-cm inf", "finite number in V/m"),
+    ("conductivities RUNS/material_letter.toml --f 1 --signs mine", "'consistent' or 'printed'"),
+    ("kinetics --sites 100 --tau-s 0", "positive and finite, in tau_0, got 0"),
+    ("kinetics --sites 100 --eta 0", "eta = hbar"),
+    ("kinetics --sites 100 --angle nan", "finite numbers"),
+    ("hanle --seed 1 --n-sites 100 --tau-s -1", "tau_s must be one positive finite time"),
+    ("hanle --seed 1 --n-sites 100 --geometry torus", "needs two contacts"),
+    ("temperature --seed -7 --n-sites 100", "whole number >= 0"),
+    ("temperature --seed 7 --n-sites 100 --lowest 1 --highest 0.1", "0 < lowest < highest"),
+    ("walk --seed -7 --carriers 10 --longest 10", "whole number >= 0"),
+    ("walk --seed 7 --carriers 0", "at least 1, got 0"),
+    ("boltzmann response --mass 0", "mass must be positive"),
+    ("boltzmann response --convention other", "'consistent', 'printed'"),
+    ("boltzmann rashba --potential magic", "delta, gaussian"),
+    ("berry forms nomodel", "must be one of qwz"),
+    ("berry forms qwz --kT -1", "kT must not be negative"),
+    ("berry well --width 0", "width_nm must be positive"),
+    ("pumping run absent.toml", "absent.toml"),
+    ("pumping run RUNS/f_curve.toml", "unknown key 'sites'"),
+    ("bench nothing", "topic must be one of"),
+    ("bench solve --set n_sites", "NAME=VALUE"),
+    ("bench solve --set n_sites=abc", "whole number of at least 1, got 'abc'"),
+    ("bench solve --set n_sitez=100", "this bench has the options n_sites"),
+    ("doctor extra", "unexpected extra argument"),
+    ("nonsense", "No such command 'nonsense'"),
+]
+
+
+@pytest.mark.filterwarnings("ignore::hopnet.ValidityWarning")
+@pytest.mark.parametrize(("typed", "words"), MISTAKES, ids=[typed for typed, _ in MISTAKES])
+def test_a_mistake_is_one_sentence_and_exit_code_2(typed, words, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "250")
+    assert main(shlex.split(typed.replace("RUNS", str(RUNS)))) == 2
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    assert words in " ".join(said.replace("│", " ").split())
+
+
+def test_a_place_that_cannot_be_written(capsys, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    typed = ["percolation", "sample", "--seed", "1", "--n-sites", "200", "--out"]
+    assert main([*typed, str(tmp_path / "file" / "below")]) == 2
+    assert "give a place that can be read or written" in capsys.readouterr().err
+
+
+def test_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"hopnet {hopnet.__version__}\n"
