@@ -47,7 +47,10 @@ def temperature_curve(sites, kT, *, tau_s=None, bath="ohmic", chemical_potential
     Notes
     -----
     rho_0 and tau_0 are those of a hop at equal energies at each temperature: with real phonons they
-    depend on it by a power.
+    depend on it by a power. f is in these units too, and so its temperature dependence is that of
+    the bath: at n_s a_b^2 = 0.02 and kT = 1, 0.1, 0.01 widths of a uniform band f_drift is 1.92,
+    1.81, 0.56 with the ohmic bath, 1.64, 0.76, 0.13 with Miller and Abrahams (2e4 sites, one
+    sample; 1.9 at equal energies).
     """
     rows = []
     for one in np.atleast_1d(np.asarray(kT, dtype=np.float64)):
@@ -87,7 +90,8 @@ class MottLaw:
         a.
     kT_0 : float
     error : float
-        One standard error of kT_0, from the scatter.
+        One standard error of kT_0 from the scatter about the line: too small where temperatures
+        share their sites, compare fits of several samples then.
     residual : float
         Root mean square distance of the points from the line.
     """
@@ -122,17 +126,18 @@ def fit_mott_law(kT, exponent, *, power=1 / 3):
 
     ======================================================  ============
     percolation of these links (`sample_mott_numbers`)      13.86(2)
-    slope of xi_c or of ln rho over two decades of T, four  13.2(2)
-    samples of 40000 sites at n_s a_b^2 = 0.02
+    slope of ln rho over 1.5 decades, `hopnet run           12.9(8)
+    runs/variable_range.toml`: six samples of 30000 sites
+    slope of xi_c of the same samples                       13.6
     n_s kT xi_c^3 of single samples and temperatures        13.2 to 15.2
     customary in the literature [2]_                        13.8
     one optimal hop: least 2 R / a_b + 1 / (pi R^2 g kT)    27 / pi
     ======================================================  ============
 
-    The slope takes up what the prefactor of rho and the finite sample do over a decade or two of T;
-    its error is the scatter about the line alone. The 13.8 is common usage: neither its page nor
-    its error has been seen by us. For hops as exp(-R / a_b) in place of exp(-2 R / a_b) the number
-    is 4 times smaller, 3.46.
+    The error of the slope is that from sample to sample; ``error`` here, of the scatter about one
+    line, is far below it (0.1), since all temperatures share their sites. The 13.8 is common
+    usage: neither its page nor its error has been seen by us. For hops as exp(-R / a_b) in place
+    of exp(-2 R / a_b) the number is 4 times smaller, 3.46.
 
     References
     ----------

@@ -169,10 +169,14 @@ def temperature(
     error = logs.std(axis=0, ddof=1) / np.sqrt(samples) if samples > 1 else None
     xi = np.mean([t.xi_c for t in table], axis=0)
     law = fit_mott_law(kT, mean, power=power)
+    error_of_law = law.error  # from sample to sample, if there are several: they share their sites
+    if samples > 1:
+        each = [fit_mott_law(kT, one, power=power).kT_0 for one in logs]
+        error_of_law = float(np.std(each, ddof=1) / np.sqrt(samples))
     answer = {
         "n_sites": n_sites, "density": density, "samples": samples, "seed": seed,
         "kT": kT.tolist(), "log_resistivity": mean.tolist(), "xi_c": xi.tolist(),
-        "kT_0": law.kT_0, "kT_0_error": law.error, "residual": law.residual,
+        "kT_0": law.kT_0, "kT_0_error": error_of_law, "residual": law.residual,
         "kT_0_g_a_b2": law.kT_0 * density,
     }  # fmt: skip
     report(answer, as_json)
