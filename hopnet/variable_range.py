@@ -126,9 +126,8 @@ def fit_mott_law(kT, exponent, *, power=1 / 3):
 
     ======================================================  ============
     percolation of these links (`sample_mott_numbers`)      13.86(2)
-    slope of ln rho over 1.5 decades, `hopnet run           12.9(8)
-    runs/variable_range.toml`: six samples of 30000 sites
-    slope of xi_c of the same samples                       13.6
+    slope of ln rho in `runs/variable_range.toml`           12.9(8)
+    slope of xi_c there (six samples, 1.5 decades of T)     13.6
     n_s kT xi_c^3 of single samples and temperatures        13.2 to 15.2
     customary in the literature [2]_                        13.8
     one optimal hop: least 2 R / a_b + 1 / (pi R^2 g kT)    27 / pi
