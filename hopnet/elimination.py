@@ -69,6 +69,18 @@ def run_side_by_side(call, tasks, threads):
             return list(pool.map(call, tasks))
 
 
+def run_upward(elimination, call, threads):
+    """``call(which)`` for all fronts, each after those below it, as many at once as there can be."""
+    for group in elimination.groups:
+        run_side_by_side(call, group, threads)
+
+
+def run_downward(elimination, call, threads):
+    """``call(which)`` for all fronts, each before those below it."""
+    for group in reversed(elimination.groups):
+        run_side_by_side(call, group, threads)
+
+
 @dataclass(frozen=True, eq=False)
 class Dissection:
     """An order of elimination for a graph, and its tree of fronts.
@@ -204,10 +216,9 @@ class Elimination:
         Link of each edge.
     edge_sign : float64[n_edges]
         +1 where the earlier end of the edge is ``link_i``, else -1.
-    tasks : tuple of int64 arrays
-        Independent subtrees, largest first.
-    top : int64 array
-        The fronts above them.
+    groups : tuple of tuples of int64 arrays
+        Fronts that can be worked side by side: first independent subtrees, largest first; then
+        the single fronts above them, generation by generation; last the root.
     operations : float
         Multiply-adds of one factor.
     n_entries : int
@@ -221,8 +232,7 @@ class Elimination:
     terminal: np.ndarray
     edge_link: np.ndarray
     edge_sign: np.ndarray
-    tasks: tuple
-    top: np.ndarray
+    groups: tuple
     contribution_start: np.ndarray
     contribution_size: int
     table_start: np.ndarray
@@ -281,42 +291,40 @@ def analyse(dissection, link_i, link_j, terminal=None):
     fronts = Fronts(front_start, left, right, dissection.parent, boundary_start, boundary,
                     parent_column, row_start, edge_column, weight_start)  # fmt: skip
 
-    tasks, top, operations = independent_subtrees(fronts, n)
+    groups, operations = independent_fronts(fronts, n)
     contribution_start = np.empty(n_fronts, np.int64)
     table_start = np.empty(n_fronts, np.int64)
     contributions = tables = 0
-    for which in (*tasks, top):
-        reuse = which is not top
+    for which in (which for group in groups for which in group):
         contributions = places.place_contributions(
-            which, fronts, reuse, contributions, contribution_start
+            which, fronts, which.size > 1, contributions, contribution_start
         )
-        tables = places.place_tables(which, fronts, reuse, tables, table_start)
-    return Elimination(fronts, node, n_nodes, n_terminals, terminal, edge_link, edge_sign, tasks,
-                       top, contribution_start, contributions, table_start, tables, operations,
+        tables = places.place_tables(which, fronts, which.size > 1, tables, table_start)
+    return Elimination(fronts, node, n_nodes, n_terminals, terminal, edge_link, edge_sign, groups,
+                       contribution_start, contributions, table_start, tables, operations,
                        int(weight_start[-1]))  # fmt: skip
 
 
-def independent_subtrees(fronts, n_positions):
-    """Cut the tree into subtrees of at most 1/8 of the work, less for many threads; and the top."""
+def independent_fronts(fronts, n_positions):
+    """Cut the tree into subtrees of at most 1/8 of the work (less for many threads) and a top.
+
+    Returns the groups of `Elimination` and the work of all.
+    """
     n_fronts = fronts.left.shape[0]
     first_front = np.empty(n_fronts, np.int64)
     operations = np.empty(n_fronts, np.float64)
     places.sum_subtrees(fronts.left, fronts.right, fronts.front_start, fronts.boundary_start,
                          first_front, operations)  # fmt: skip
-    subtrees, top = [n_fronts - 1], []
-    if n_positions > SERIAL_SITES:
-        share = operations[-1] / max(8, 2 * thread_count())
-        waiting, subtrees = subtrees, []
-        while waiting:
-            t = waiting.pop()
-            if operations[t] > share and fronts.left[t] >= 0:
-                top.append(t)
-                waiting += [fronts.left[t], fronts.right[t]]
-            else:
-                subtrees.append(t)
+    share = operations[-1] / max(8, 2 * thread_count()) if n_positions > SERIAL_SITES else np.inf
+    subtrees, generations, waiting = [], [], [n_fronts - 1]
+    while waiting:
+        large = [t for t in waiting if operations[t] > share and fronts.left[t] >= 0]
+        subtrees += [t for t in waiting if t not in large]
+        generations.append(tuple(np.array([t]) for t in large))
+        waiting = [child for t in large for child in (fronts.left[t], fronts.right[t])]
     subtrees.sort(key=lambda t: (-operations[t], t))
     tasks = tuple(np.arange(first_front[t], t + 1) for t in subtrees)
-    return tasks, np.array(sorted(top), dtype=np.int64), float(operations[-1])
+    return (tasks, *generations[::-1]), float(operations[-1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -401,8 +409,7 @@ class Factor:
             kernels.drop_fronts(which, e.fronts, self.weight, source, e.table_start, table,
                                 edge_drop)  # fmt: skip
 
-        run_side_by_side(drop, [e.top], 1)
-        run_side_by_side(drop, e.tasks, self.threads)
+        run_downward(e, drop, self.threads)
         out = np.zeros(n_links, dtype)
         out[e.edge_link] = edge_drop * e.edge_sign
         return out
@@ -424,8 +431,7 @@ class Factor:
         def forward(which):
             kernels.forward_fronts(which, e.fronts, self.weight, x, carried)
 
-        run_side_by_side(forward, e.tasks, self.threads)
-        run_side_by_side(forward, [e.top], 1)
+        run_upward(e, forward, self.threads)
         x[e.node.shape[0] :] = 0.0
         return x
 
@@ -433,8 +439,7 @@ class Factor:
         def backward(which):
             kernels.backward_fronts(which, self.elimination.fronts, self.weight, self.pivot, x)
 
-        run_side_by_side(backward, [self.elimination.top], 1)
-        run_side_by_side(backward, self.elimination.tasks, self.threads)
+        run_downward(self.elimination, backward, self.threads)
 
     def _by_node(self, x, shape):
         e = self.elimination
@@ -486,8 +491,7 @@ def factor(elimination, conductance, shift=0.0, *, threads=None):
         kernels.factor_fronts(which, e.fronts, edge_conductance, excess, NEGLIGIBLE,
                               e.contribution_start, contribution, weight, pivot)  # fmt: skip
 
-    run_side_by_side(fill, e.tasks, threads)
-    run_side_by_side(fill, [e.top], 1)
+    run_upward(e, fill, threads)
 
     root = e.fronts.left.shape[0] - 1
     corner = e.fronts.boundary[e.fronts.boundary_start[root] :] - e.node.shape[0]

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hopnet.elimination import NEGLIGIBLE, Elimination, run_side_by_side, thread_count
+from hopnet.elimination import (
+    NEGLIGIBLE,
+    Elimination,
+    run_downward,
+    run_upward,
+    thread_count,
+)
 from hopnet.kernels import blocks as kernels
 
 
@@ -43,11 +49,9 @@ class BlockFactor:
         def backward(which):
             kernels.backward_block_fronts(which, e.fronts, self.weight, self.inverse, x)
 
-        run_side_by_side(forward, e.tasks, self.threads)
-        run_side_by_side(forward, [e.top], 1)
+        run_upward(e, forward, self.threads)
         x[n:] = 0.0
-        run_side_by_side(backward, [e.top], 1)
-        run_side_by_side(backward, e.tasks, self.threads)
+        run_downward(e, backward, self.threads)
         out = np.zeros((e.n_nodes, 3))
         out[e.node] = x[:n]
         return out
@@ -101,6 +105,5 @@ def factor_blocks(rows):
                                     e.contribution_start, contribution, block_contribution,
                                     weight, left, inverse)  # fmt: skip
 
-    run_side_by_side(fill, e.tasks, threads)
-    run_side_by_side(fill, [e.top], 1)
+    run_upward(e, fill, threads)
     return BlockFactor(e, weight, weight if rows.symmetric else left, inverse, threads)
