@@ -70,7 +70,7 @@ def run_side_by_side(call, tasks, threads):
 
 
 def run_upward(elimination, call, threads):
-    """``call(which)`` for all fronts, each after those below it, as many at once as there can be."""
+    """``call(which)`` for all fronts, each after those below it, as many at once as can be."""
     for group in elimination.groups:
         run_side_by_side(call, group, threads)
 
