@@ -42,26 +42,26 @@ class Triads:
     link: np.ndarray
 
     @property
-    def n_triads(self):
+    def n_triads(self) -> int:
         """Number of triads."""
         return self.site.shape[0]
 
     @property
-    def area(self):
+    def area(self) -> np.ndarray:
         """float64[n_triads], a_b^2: oriented area, positive if i, j, k run anticlockwise."""
         to_j = self.network.separation[self.link[:, 0]]
         to_k = self.network.separation[self.link[:, 1]]
         return 0.5 * (to_j[:, 0] * to_k[:, 1] - to_j[:, 1] * to_k[:, 0])
 
     @property
-    def perimeter(self):
+    def perimeter(self) -> np.ndarray:
         """float64[n_triads], a_b: R_ij + R_jk + R_ki."""
         separation = self.network.separation
         distance = np.hypot(separation[:, 0], separation[:, 1])
         return distance[self.link].sum(axis=1)
 
 
-def find_triads(network):
+def find_triads(network: Network) -> Triads:
     """All triangles of the graph, each once; none is left out for its size.
 
     Parameters
@@ -214,6 +214,16 @@ def check_eta(eta):
     return float(eta)
 
 
+def half_angles(network, spin_orbit):
+    """d = M (R_j - R_i) of every link i < j: x, y, length, its cosine and sinc."""
+    x, y = network.separation.T
+    d_x = spin_orbit[0, 0] * x + spin_orbit[0, 1] * y
+    d_y = spin_orbit[1, 0] * x + spin_orbit[1, 1] * y
+    angle = np.hypot(d_x, d_y)
+    sinc = np.divide(np.sin(angle), angle, out=np.ones_like(angle), where=angle > 0)
+    return d_x, d_y, angle, np.cos(angle), sinc
+
+
 def hop_table(network, spin_orbit):
     """What the loops need of every link i < j, for the vector from i to j.
 
@@ -225,18 +235,9 @@ def hop_table(network, spin_orbit):
     Returns
     -------
     float64[n_links, 7]
-        d (x, y), its length, cosine and sinc; the two `amplitudes`.
+        `half_angles` and `amplitudes`.
     """
-    x, y = network.separation.T
-    out = np.empty((network.n_links, 7))
-    out[:, 0] = spin_orbit[0, 0] * x + spin_orbit[0, 1] * y
-    out[:, 1] = spin_orbit[1, 0] * x + spin_orbit[1, 1] * y
-    angle = np.hypot(out[:, 0], out[:, 1])
-    out[:, 2] = angle
-    out[:, 3] = np.cos(angle)
-    out[:, 4] = np.divide(np.sin(angle), angle, out=np.ones_like(angle), where=angle > 0)
-    out[:, 5], out[:, 6] = amplitudes(network)
-    return out
+    return np.stack([*half_angles(network, spin_orbit), *amplitudes(network)], axis=1)
 
 
 def spin_loops(triads, spin_orbit, *, eta):

@@ -20,7 +20,7 @@ from hopnet.triads import (
     kinetic_coefficients,
     spin_loops,
 )
-from hopping_samples import COUPLING, TWELVE, phonon_network, twelve
+from samples import COUPLING, TWELVE, phonon_network, twelve
 
 PAULI = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
 

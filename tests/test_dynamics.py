@@ -21,8 +21,7 @@ from hopnet.dynamics import (
 from hopnet.kinetics import precession_rate
 from hopnet.kinetics.matrix import coupling_blocks, hopping_block
 from hopnet.walk import diffusion_tensor
-from hopping_samples import twelve
-from samples import random_network
+from samples import random_network, twelve
 
 FORM = 1e-4 * np.array([[0.0, 0.7], [0.4, 0.0]])
 RATES = [1.0, 0.01, 0.01 + 0.01j, 0.01 + 0.1j]

@@ -14,7 +14,7 @@ from hopnet.flow import triad_shares
 from hopnet.network import find_links
 from hopnet.spin import local_diffusion
 from hopnet.triads import PROCESSES, find_triads, kinetic_coefficients
-from hopping_samples import TWELVE
+from samples import TWELVE
 
 SITES = hn.random_sites(4000, density=0.01, seed=515)
 

@@ -23,7 +23,7 @@ from hopnet.kinetics import (
     spin_current,
 )
 from hopnet.network import join_sites
-from hopping_samples import COUPLING, phonon_network, twelve
+from samples import COUPLING, phonon_network, twelve
 
 METHODS = pytest.mark.parametrize("method", ["frames", "matrix"])
 

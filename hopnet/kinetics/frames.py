@@ -21,6 +21,7 @@ from hopnet.elimination import Elimination, analyse, factor, run_side_by_side, t
 from hopnet.kernels import kinetics as kernels
 from hopnet.kinetics.blocks import factor_blocks
 from hopnet.network import Network
+from hopnet.triads import half_angles
 
 DEPHASING_SHARE = 0.3  # of the local dephasing rate, added to the preconditioner's excess
 ROWS_PER_TASK = 50_000
@@ -65,15 +66,9 @@ class Frames:
 
 def hop_rotations(network, spin_orbit):
     """Quaternions (cos |d|, d sin |d| / |d|) [hopping 4] of the hops j -> i, i < j."""
-    x, y = network.separation.T
-    out = np.zeros((network.n_links, 4))
-    out[:, 1] = -(spin_orbit[0, 0] * x + spin_orbit[0, 1] * y)  # d_ij = M (R_i - R_j)
-    out[:, 2] = -(spin_orbit[1, 0] * x + spin_orbit[1, 1] * y)
-    angle = np.hypot(out[:, 1], out[:, 2])
-    out[:, 0] = np.cos(angle)
-    sinc = np.divide(np.sin(angle), angle, out=np.ones_like(angle), where=angle > 0)
-    out[:, 1:3] *= sinc[:, None]
-    return out
+    x, y, _, cosine, sinc = half_angles(network, spin_orbit)
+    # the table is of R_j - R_i, d_ij = M (R_i - R_j)
+    return np.stack([cosine, -sinc * x, -sinc * y, np.zeros_like(x)], axis=1)
 
 
 def rotation_matrices(q):
