@@ -79,16 +79,8 @@ def factor_blocks(rows):
     """
     e, frames = rows.symbolic, rows.frames
     threads = rows.threads or thread_count()
-    s, v = frames.transport[e.edge_link, 0], frames.transport[e.edge_link, 1:]
-    v = v * e.edge_sign[:, None]  # of the hop from the later to the earlier end
     K = frames.conductance[e.edge_link]
-    x, y, z = v.T
-    zero = np.zeros_like(x)
-    cross = np.stack([zero, -z, y, z, zero, -x, -y, x, zero], axis=1)
-    square = (v**2).sum(axis=1)[:, None] * np.eye(3).ravel()
-    outer = (v[:, :, None] * v[:, None, :]).reshape(-1, 9)
-    edge_block = K[:, None] * (2.0 * (square - outer) - 2.0 * s[:, None] * cross)
-
+    edge_block = edge_blocks(K, frames.transport[e.edge_link], e.edge_sign)
     block = rows.block[e.node]
     relaxation = 0.5 * (block + block.transpose(0, 2, 1))
     shift = np.linalg.eigvalsh(relaxation)[:, 0]  # the isotropic part, at most the smallest rate
@@ -107,3 +99,17 @@ def factor_blocks(rows):
 
     run_upward(e, fill, threads)
     return BlockFactor(e, weight, weight if rows.symmetric else left, inverse, threads)
+
+
+def edge_blocks(K, q, sign):
+    """K (1 - R) of hops from the later to the earlier end, from quaternions: float64[n, 9]."""
+    s, v = 2.0 * K * q[:, 0] * sign, q[:, 1:].T
+    out = np.empty((K.shape[0], 9))
+    square = v[0] ** 2 + v[1] ** 2 + v[2] ** 2
+    for a in range(3):
+        b, c = (a + 1) % 3, (a + 2) % 3
+        out[:, 4 * a] = 2.0 * K * (square - v[a] ** 2)
+        outer = 2.0 * K * v[a] * v[b]
+        out[:, 3 * a + b] = s * v[c] - outer
+        out[:, 3 * b + a] = -s * v[c] - outer
+    return out
