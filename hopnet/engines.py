@@ -7,10 +7,12 @@ Each engine is a generator: jobs in, one `Report` a job out, in the order in whi
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import logging
 import os
 import queue
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -37,7 +39,7 @@ def do_job_alone(job):
 
 
 @contextlib.contextmanager
-def connected(address, tell):
+def connected(address, tell, watch=None):
     """A Dask client of an existing scheduler whose workers have our versions.
 
     Parameters
@@ -46,6 +48,8 @@ def connected(address, tell):
         ``tcp://host:port``.
     tell : callable
         The listener of the run.
+    watch : callable, optional
+        Called while no worker has joined, for as long as that takes; raises if none ever will.
 
     Yields
     ------
@@ -54,7 +58,7 @@ def connected(address, tell):
     Raises
     ------
     HopnetError
-        If nobody answers within 10 s, or no worker joins within a minute.
+        If nobody answers within 10 s, or no worker joins within a minute (without ``watch``).
     ParameterError
         If a worker has other versions (names both).
     """
@@ -69,7 +73,7 @@ def connected(address, tell):
             "`dask scheduler`, or leave --scheduler out. Nothing was lost."
         ) from None
     try:
-        wait_for_workers(client, tell)
+        wait_for_workers(client, tell, watch)
         for worker, found in client.run(worker_versions()).items():
             check_versions(versions(), found, f"the worker {worker} of {address}")
         yield client
@@ -84,15 +88,17 @@ def quiet():
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
-def wait_for_workers(client, tell, patience=60.0):
-    """Wait until a worker has joined."""
+def wait_for_workers(client, tell, watch=None, patience=60.0):
+    """Wait until a worker has joined; see `connected`."""
     end = time.monotonic() + patience
     told = False
     while not client.scheduler_info(n_workers=-1)["workers"]:
         if not told:
             tell("note", text="waiting for workers to join the scheduler ...")
             told = True
-        if time.monotonic() > end:
+        if watch is not None:
+            watch()
+        elif time.monotonic() > end:
             raise HopnetError(
                 f"no worker has joined the scheduler within {patience:.0f} s; start some with "
                 "`dask worker ADDRESS --nthreads 1`. Nothing was lost."
@@ -239,12 +245,44 @@ def batch_system(cluster, tell):
     Yields
     ------
     distributed.Client
+
+    Raises
+    ------
+    ParameterError
+        If dask-jobqueue or the batch system's own command is not installed.
+    HopnetError
+        If the batch system refuses the jobs.
+
+    Notes
+    -----
+    Jobs may wait in their queue for hours; so does this process.
     """
+    from distributed import Status
+
+    command = {"slurm": "sbatch", "pbs": "qsub"}[cluster.system]
+    if importlib.util.find_spec("dask_jobqueue") and shutil.which(command) is None:
+        raise ParameterError(
+            f"[cluster] asks for system = {cluster.system!r}, but this machine has no {command}; "
+            "run where jobs are submitted, or take [cluster] out."
+        )
     quiet()
-    with open_jobqueue(cluster) as workers:
+    workers = open_jobqueue(cluster)
+
+    def watch():
+        submitted = list(workers.workers.values())  # those that were refused do not run
+        if submitted and not any(job.status == Status.running for job in submitted):
+            raise HopnetError(
+                f"{command} has refused the jobs; look at queue, account, memory, walltime and "
+                f"directives in [cluster]. The script was:\n{workers.job_script()}"
+            )
+
+    try:
         workers.scale(jobs=cluster.jobs)
-        with connected(workers.scheduler_address, tell) as client:
+        with connected(workers.scheduler_address, tell, watch) as client:
             yield client
+    finally:
+        with contextlib.suppress(AssertionError):  # Dask's, that every job has run
+            workers.close()
 
 
 def open_jobqueue(cluster):

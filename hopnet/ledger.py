@@ -265,7 +265,7 @@ def open_ledger(directory, identity, run_text):
         manifest = directory / "manifest.json"
         if manifest.exists():
             check_identity(directory, read_manifest(directory)["identity"], identity)
-        elif directory.is_dir() and any(directory.iterdir()):
+        elif directory.is_dir() and any(directory.iterdir()) and not was_a_run(directory):
             raise ParameterError(
                 f"{str(directory)!r} holds files but no run (no manifest.json); "
                 "give --out a new or empty directory."
@@ -281,6 +281,11 @@ def open_ledger(directory, identity, run_text):
             "give --out a directory with room that you may write to."
         ) from None
     return Ledger(directory, digest(identity))
+
+
+def was_a_run(directory):
+    """Whether a directory without a manifest is a run that lost it; its files know their run."""
+    return (directory / "realisations").is_dir() and (directory / "run.toml").is_file()
 
 
 def existing_ledger(directory):
@@ -321,8 +326,9 @@ def read_manifest(directory):
             "`hopnet run` has written."
         ) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as failure:
+        why = f"no {failure}" if isinstance(failure, KeyError) else failure
         raise DataError(
-            f"{str(directory)!r} has a damaged manifest.json ({failure}); remove that file and "
+            f"{str(directory)!r} has a damaged manifest.json ({why}); remove that file and "
             "run again: finished realisations are kept."
         ) from None
     return manifest

@@ -316,6 +316,55 @@ def test_a_batch_system_without_its_library_is_named(tmp_path, monkeypatch):
         hn.run_ensemble(run_file(cluster={"system": "pbs"}), tmp_path / "run")
 
 
+@pytest.fixture
+def batch_commands(tmp_path, monkeypatch):
+    """Give commands of a batch system to the path: a dict of name to shell script."""
+    pytest.importorskip("dask_jobqueue")
+    folder = tmp_path / "commands"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+
+    def give(scripts):
+        for name, script in scripts.items():
+            (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+            (folder / name).chmod(0o755)
+        return folder
+
+    return give
+
+
+CLUSTER = {"system": "slurm", "interface": "lo", "prologue": ["unset NUMBA_CACHE_DIR"]}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the loopback interface is lo on Linux")
+def test_a_run_on_a_batch_system(tmp_path, batch_commands):
+    """From the job script to the table, by a batch system that starts every job at once."""
+    folder = batch_commands({
+        "sbatch": 'cp "$1" "$0.job"; setsid sh "$0.job" > /dev/null 2>&1 &\n'
+                  'echo "Submitted batch job $!"',
+        "scancel": 'kill -- -"$1"; echo "$1" >> "$0.log"',
+    })  # fmt: skip
+    table = run_file(realisations=2)
+    hn.run_ensemble(table | {"cluster": CLUSTER}, tmp_path / "batch")
+    hn.run_ensemble(table, tmp_path / "here")
+    assert tables_of(tmp_path / "batch") == tables_of(tmp_path / "here")
+    assert (folder / "scancel.log").exists(), "the job is ended with the run"
+
+
+def test_a_batch_system_that_refuses_the_jobs_is_named(tmp_path, batch_commands):
+    batch_commands({"sbatch": "echo no such partition >&2; exit 1", "scancel": ""})
+    with pytest.raises(HopnetError, match="sbatch has refused the jobs; look at queue") as caught:
+        hn.run_ensemble(run_file(cluster=CLUSTER), tmp_path / "run")
+    assert "#SBATCH -t 01:00:00" in str(caught.value)
+
+
+def test_a_machine_without_the_batch_system_is_named(tmp_path, monkeypatch):
+    pytest.importorskip("dask_jobqueue")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ParameterError, match="this machine has no qsub"):
+        hn.run_ensemble(run_file(cluster={"system": "pbs"}), tmp_path / "run")
+
+
 def test_bench_reports_overhead_throughput_and_memory():
     from hopnet.bench.ensemble import measure
 

@@ -170,6 +170,13 @@ def test_damaged_manifest(ledger, text):
             attempt(ledger.directory)
 
 
+def test_a_manifest_that_is_removed_is_made_again_and_results_are_kept(written):
+    (written.directory / "manifest.json").unlink()
+    again = open_ledger(written.directory, IDENTITY, "")
+    assert again.inspect() == []
+    assert again.finished() == {TASK.file_name}
+
+
 def test_other_damage_beside_the_results(written, monkeypatch):
     """A run.toml of bytes, marks and diagnoses that are not of their form, a file that stays."""
     ledger = written
