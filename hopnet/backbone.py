@@ -51,12 +51,12 @@ class Backbone:
     dead_end: np.ndarray
 
     @property
-    def chemical_length(self):
+    def chemical_length(self) -> int:
         """Least number of links between the contacts."""
         return self.path_link.size
 
     @property
-    def n_sites(self):
+    def n_sites(self) -> int:
         """Sites of the backbone."""
         return int(self.site.sum())
 
@@ -153,7 +153,7 @@ def two_terminal(link_i, link_j, n_nodes, source, drain):
     return TwoTerminal(np.flatnonzero(block[link_i] & block[link_j]), red, path[::-1], joined)
 
 
-def find_backbone(network, length=None):
+def find_backbone(network: Network, length: float | None = None) -> Backbone:
     """The current-carrying part of the percolating cluster, its red bonds and its shortest path.
 
     Parameters

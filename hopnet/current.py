@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -51,13 +52,13 @@ class Current:
     source_current: float
     drain_current: float
 
-    def save(self, path):
+    def save(self, path: str | Path) -> None:
         """Write to one .npz file, without the network."""
         stored = {name: value for name, value in vars(self).items() if name != "network"}
         save_arrays(path, "Current", stored)
 
     @classmethod
-    def load(cls, path, network):
+    def load(cls, path: str | Path, network: Network) -> Current:
         """Read what `save` wrote, for the network it belongs to."""
         stored = load_arrays(path, "Current")
         if stored["drop"].shape[0] != network.n_links:
@@ -69,7 +70,7 @@ class Current:
         return cls(network, **arrays, **{k: float(v) for k, v in stored.items() if not v.ndim})
 
 
-def solve_current(network, *, threads=None):
+def solve_current(network: Network, *, threads: int | None = None) -> Current:
     """Solve Kirchhoff's laws between the contacts.
 
     Equation [hopping 5a] without spin, steady::

@@ -14,8 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from hopnet.current import net_flow, solve_current
+from hopnet.current import Current, net_flow, solve_current
 from hopnet.elimination import analyse, factor
 from hopnet.errors import ConvergenceError, ParameterError
 from hopnet.network import Network
@@ -255,8 +256,17 @@ class HanleCurve:
     error: np.ndarray
 
 
-def hanle_curve(network, tau_s, field, *, current=None, spin_orbit=None, method="model",
-                tolerance=1e-5, threads=None):  # fmt: skip
+def hanle_curve(
+    network: Network,
+    tau_s: float,
+    field: ArrayLike,
+    *,
+    current: Current | None = None,
+    spin_orbit: ArrayLike | None = None,
+    method: str = "model",
+    tolerance: float = 1e-5,
+    threads: int | None = None,
+) -> HanleCurve:
     """The three Hanle laws of current-induced spin.
 
     With z = 1/tau_s + i omega, s the spin across the current (leading order in spin-orbit

@@ -10,11 +10,12 @@ import dataclasses
 import warnings
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from hopnet.errors import ParameterError, ValidityWarning
-from hopnet.records import random_stream, read_only
+from hopnet.records import Seed, random_stream, read_only
 from hopnet.sites import Sites
 
 DENSITIES_OF_STATES = ("uniform", "gaussian", "coulomb_gap")
@@ -22,7 +23,13 @@ CONTINUUM = 1.19847  # l_c sqrt(n_s), as in critical_length
 RESOLUTION = 1e-12  # to which the critical exponent of a sample is bisected, relative
 
 
-def with_energies(sites, density_of_states="uniform", *, width, seed):
+def with_energies(
+    sites: Sites,
+    density_of_states: str | ArrayLike = "uniform",
+    *,
+    width: float,
+    seed: Seed,
+) -> Sites:
     """The same sites with energies drawn from a density of states around zero.
 
     Parameters

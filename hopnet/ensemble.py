@@ -7,6 +7,7 @@ import json
 import operator
 import re
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -37,9 +38,16 @@ BEAT = 2.0  # s between heartbeats
 
 
 def run_ensemble(
-    file, out=None, workers=1, *, scheduler=None, shard=None, threads=None, force=False,
-    listener=None,
-):  # fmt: skip
+    file: str | Path,
+    out: str | Path | None = None,
+    workers: int = 1,
+    *,
+    scheduler: str | None = None,
+    shard: str | None = None,
+    threads: int | None = None,
+    force: bool = False,
+    listener: Callable | None = None,
+) -> pd.DataFrame:
     """Run a run file, or what is missing of it, and collect the table.
 
     Parameters
@@ -375,7 +383,7 @@ def tell_target(config, statistics, tell):
         tell("target", label=label, target=target, reached=error, n=int(row["n_done"]))
 
 
-def read_results(directory, *, what="table"):
+def read_results(directory: str | Path, *, what: str = "table") -> pd.DataFrame:
     """Read the results of a run.
 
     Parameters

@@ -121,37 +121,37 @@ class Material:
             object.__setattr__(self, "rho_0", self.T * per_kelvin)
 
     @property
-    def density(self):
+    def density(self) -> float:
         """n_s a_b^2."""
         return self.n_s * self.a_b**2
 
     @property
-    def spin_orbit(self):
+    def spin_orbit(self) -> np.ndarray:
         """float64[2, 2]: M = m a_b beta / hbar^2, half-angles per a_b."""
         return self.m * self.a_b / hbar**2 * self.beta
 
     @property
-    def eta(self):
+    def eta(self) -> float:
         """hbar / (J_0 tau_0)."""
         return hbar / (self.J_0 * self.tau_0)
 
     @property
-    def angle(self):
+    def angle(self) -> float:
         """phi: root mean square of the half-angle of a hop of a_b over directions."""
         return float(np.linalg.norm(self.spin_orbit) / np.sqrt(2.0))
 
     @property
-    def tau_DP(self):
+    def tau_DP(self) -> float:
         """tau_0 / phi^2 in s, the Dyakonov-Perel time at high density [hopping S28]."""
         return self.tau_0 / self.angle**2 if self.angle else np.inf
 
     @property
-    def critical_length(self):
+    def critical_length(self) -> float:
         """l_c in m."""
         return PERCOLATION_RADIUS / np.sqrt(self.n_s)
 
     @classmethod
-    def from_toml(cls, path):
+    def from_toml(cls, path: str | Path) -> Material:
         """Read the table [material] of a TOML file; its keys carry their units.
 
         a_b_nm, J_0_meV, tau_0_ps, tau_s_ns, m_m_e, n_per_cm2, n_s_per_cm2, beta_meV_A and one of
@@ -224,7 +224,14 @@ class Conductivities:
     P: float
 
 
-def conductivities(material, f, *, resistivity="percolation", signs="consistent", field=None):
+def conductivities(
+    material: Material,
+    f: float,
+    *,
+    resistivity: str | float = "percolation",
+    signs: str = "consistent",
+    field: float | None = None,
+) -> Conductivities:
     """Spin conductivities of a material from the one function f.
 
     Equations [hopping 13], [hopping 14], [hopping 15], for any beta, with T = -2 det beta and

@@ -5,13 +5,16 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from hopnet.elimination import dissect_graph
+from hopnet.elimination import Dissection, dissect_graph
 from hopnet.energies import (
     barriers,
     candidate_links,
@@ -27,10 +30,13 @@ from hopnet.kernels import neighbours
 from hopnet.records import load_arrays, read_only, save_arrays
 from hopnet.sites import Sites, sites_from_positions
 
+if TYPE_CHECKING:
+    import networkx
+
 PERCOLATION_RADIUS = 1.19847  # l_c sqrt(n_s): discs of this diameter percolate in the plane
 
 
-def critical_length(density):
+def critical_length(density: float) -> float:
     """Percolation length of random sites, l_c = 1.19847 / sqrt(n_s) [hopping].
 
     Sites joined whenever they are closer than l_c just percolate; the letter rounds to 1.2.
@@ -81,32 +87,32 @@ class Network:
     exclusion: bool = False
 
     @property
-    def n_sites(self):
+    def n_sites(self) -> int:
         """Number of sites."""
         return self.sites.n_sites
 
     @property
-    def n_links(self):
+    def n_links(self) -> int:
         """Number of links."""
         return self.link_i.shape[0]
 
     @property
-    def contacts(self):
+    def contacts(self) -> tuple[np.ndarray, np.ndarray]:
         """(source, drain)."""
         return self.source, self.drain
 
     @property
-    def across(self):
+    def across(self) -> float:
         """L: the width of the sample across the current, in a_b."""
         return self.sites.width if self.axis == "x" else self.sites.length
 
     @property
-    def along(self):
+    def along(self) -> float:
         """Distance between the contact edges, in a_b."""
         return self.sites.length if self.axis == "x" else self.sites.width
 
     @cached_property
-    def separation(self):
+    def separation(self) -> np.ndarray:
         """float64[n_links, 2]: vector from site i to the nearest image of site j."""
         out = np.empty((self.n_links, 2))
         neighbours.fill_separation(
@@ -115,7 +121,7 @@ class Network:
         return read_only(out)
 
     @cached_property
-    def cluster(self):
+    def cluster(self) -> np.ndarray:
         """int64[n_sites]: number of the connected cluster of each site."""
         graph = coo_array(
             (np.ones(self.n_links, np.int8), (self.link_i, self.link_j)),
@@ -124,7 +130,7 @@ class Network:
         return read_only(connected_components(graph, directed=False)[1], np.int64)
 
     @cached_property
-    def isolated(self):
+    def isolated(self) -> np.ndarray:
         """bool[n_sites]: sites without a path to a contact."""
         reached = np.zeros(self.cluster.max() + 1, np.bool_)
         reached[self.cluster[self.source]] = True
@@ -132,7 +138,7 @@ class Network:
         return read_only(~reached[self.cluster], np.bool_)
 
     @cached_property
-    def dissection(self):
+    def dissection(self) -> Dissection:
         """The order of elimination: made once, serves Kirchhoff's laws and every tau_s."""
         period_x, period_y = self.sites.period
         if period_x:
@@ -148,7 +154,7 @@ class Network:
             ring=period_y or None,
         )
 
-    def check_percolation(self):
+    def check_percolation(self) -> None:
         """Raise NotPercolatingError unless a path of links joins source and drain."""
         if not np.intersect1d(self.cluster[self.source], self.cluster[self.drain]).size:
             raise NotPercolatingError(
@@ -158,7 +164,7 @@ class Network:
                 "sites or another seed."
             )
 
-    def to_frame(self):
+    def to_frame(self) -> pd.DataFrame:
         """A DataFrame of links: i, j, distance, log_conductance."""
         return pd.DataFrame(
             {
@@ -169,7 +175,7 @@ class Network:
             }
         )
 
-    def to_networkx(self):
+    def to_networkx(self) -> networkx.Graph:
         """A networkx.Graph: node ``pos`` and, unless all are equal, ``log_occupation``; edge
         ``conductance``; contacts and box as attributes."""
         import networkx
@@ -195,7 +201,15 @@ class Network:
         return graph
 
     @classmethod
-    def from_networkx(cls, graph, *, length=None, width=None, geometry=None, contacts=None):
+    def from_networkx(
+        cls,
+        graph: networkx.Graph,
+        *,
+        length: float | None = None,
+        width: float | None = None,
+        geometry: str | None = None,
+        contacts: tuple[ArrayLike, ArrayLike] | None = None,
+    ) -> Network:
         """A network from a graph with node ``pos`` (x, y) and edge ``conductance`` > 0.
 
         Parameters
@@ -243,7 +257,7 @@ class Network:
             log_occupation=[d.get("log_occupation", 0.0) for _, d in graph.nodes(data=True)],
         )
 
-    def save(self, path):
+    def save(self, path: str | Path) -> None:
         """Write to one .npz file."""
         sites = self.sites
         save_arrays(
@@ -268,7 +282,7 @@ class Network:
         )
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | Path) -> Network:
         """Read what `save` wrote."""
         stored = load_arrays(path, "Network")
         sites = sites_from_positions(
@@ -291,8 +305,16 @@ class Network:
         )
 
 
-def build_network(sites, cutoff=1.5, cutoff_radius=None, contacts="x", kT=None, *, bath="ohmic",
-                  chemical_potential=None):  # fmt: skip
+def build_network(
+    sites: Sites,
+    cutoff: float = 1.5,
+    cutoff_radius: float | None = None,
+    contacts: str | tuple[ArrayLike, ArrayLike] = "x",
+    kT: float | None = None,
+    *,
+    bath: str = "ohmic",
+    chemical_potential: float | None = None,
+) -> Network:
     """Join sites into a resistor network: the R-model, or hops with phonons.
 
     Equations [hopping 5a], with tau_ij = tau_0 exp(2 R_ij / a_b)::

@@ -159,7 +159,7 @@ def name_events(network, ordered, event):
     return found
 
 
-def percolation_threshold(network, event=None):
+def percolation_threshold(network: Network, event: str | None = None) -> Threshold:
     """Percolation threshold l_c of one sample [hopping].
 
     Links are added in order of conductance until the event happens; the link that completes it
@@ -284,24 +284,24 @@ class Clusters:
     winds: np.ndarray
 
     @property
-    def n_clusters(self):
+    def n_clusters(self) -> int:
         """Number of clusters, single sites included."""
         return self.size.shape[0]
 
     @property
-    def percolates(self):
+    def percolates(self) -> np.ndarray:
         """bool[n_clusters]: joins the contacts; on a torus, winds around the sample."""
         if self.network.sites.geometry == "torus":
             return self.winds
         return self.touches_source & self.touches_drain
 
     @property
-    def percolation_probability(self):
+    def percolation_probability(self) -> float:
         """P: fraction of sites in clusters that percolate."""
         return float(self.size[self.percolates].sum() / max(self.label.size, 1))
 
     @property
-    def finite(self):
+    def finite(self) -> np.ndarray:
         """bool[n_clusters]: all but the largest (of equals, the one with the lowest site)."""
         out = np.ones(self.n_clusters, np.bool_)
         if out.size:
@@ -309,19 +309,19 @@ class Clusters:
         return out
 
     @property
-    def mean_size(self):
+    def mean_size(self) -> float:
         """S = sum s^2 / sum s, clusters but the largest: mean size seen by a random site."""
         size = self.size[self.finite].astype(np.float64)
         return float(np.sum(size**2) / max(np.sum(size), 1.0))
 
     @property
-    def correlation_length(self):
+    def correlation_length(self) -> float:
         """xi, in a_b: xi^2 = 2 sum s^2 R_s^2 / sum s^2, clusters but the largest."""
         size = self.size[self.finite].astype(np.float64)
         radius = self.gyration_radius[self.finite]
         return float(np.sqrt(2 * np.sum((size * radius) ** 2) / max(np.sum(size**2), 1.0)))
 
-    def size_distribution(self):
+    def size_distribution(self) -> tuple[np.ndarray, np.ndarray]:
         """Number of clusters of each size.
 
         Returns
@@ -332,7 +332,7 @@ class Clusters:
         return np.unique(self.size, return_counts=True)
 
 
-def find_clusters(network, length=None):
+def find_clusters(network: Network, length: float | None = None) -> Clusters:
     """Clusters of sites joined by links up to a threshold.
 
     Parameters
@@ -501,7 +501,7 @@ class ClusterSweep:
         return 2 ** np.arange(n_octaves), number
 
 
-def sweep_clusters(network):
+def sweep_clusters(network: Network) -> ClusterSweep:
     """Clusters along the whole sweep of thresholds, with all events, in one pass.
 
     Parameters

@@ -37,7 +37,13 @@ class Realisation:
     seconds: dict
 
 
-def realisation_seed(seed, physical, realisation, *, common_random=False):
+def realisation_seed(
+    seed: int,
+    physical: dict,
+    realisation: int,
+    *,
+    common_random: bool = False,
+) -> np.random.SeedSequence:
     """The seed of one realisation: depends on its point and its number, not on the scan.
 
     Parameters

@@ -127,6 +127,9 @@ def load_arrays(path, kind):
     return arrays
 
 
+Seed = int | np.random.SeedSequence | np.random.Generator
+
+
 def check_seed(seed):
     """A seed as it was given: a whole number >= 0, or a SeedSequence."""
     whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool) and seed >= 0

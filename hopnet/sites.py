@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from hopnet.errors import ParameterError, ValidityWarning
 from hopnet.kernels.neighbours import mark_apart
-from hopnet.records import load_arrays, random_stream, read_only, save_arrays
+from hopnet.records import Seed, load_arrays, random_stream, read_only, save_arrays
 
 GEOMETRIES = ("open", "cylinder", "torus")
 JAMMING = 0.6966  # n d^2 at which random sequential discs jam: coverage 0.5471 / (pi/4)
@@ -39,34 +41,34 @@ class Sites:
     energy: np.ndarray | None = None
 
     @property
-    def n_sites(self):
+    def n_sites(self) -> int:
         """Number of sites, contacts and isolated ones included."""
         return self.position.shape[0]
 
     @property
-    def density(self):
+    def density(self) -> float:
         """Sites per area, n_s a_b^2."""
         return self.n_sites / (self.length * self.width)
 
     @property
-    def period(self):
+    def period(self) -> tuple[float, float]:
         """(x, y) after which the plane repeats; 0 along an axis with hard edges."""
         return (
             self.length if self.geometry == "torus" else 0.0,
             self.width if self.geometry != "open" else 0.0,
         )
 
-    def to_frame(self):
+    def to_frame(self) -> pd.DataFrame:
         """A DataFrame with columns x, y and, if there are energies, energy."""
         frame = pd.DataFrame({"x": self.position[:, 0], "y": self.position[:, 1]})
         return frame if self.energy is None else frame.assign(energy=self.energy)
 
-    def save(self, path):
+    def save(self, path: str | Path) -> None:
         """Write to one .npz file."""
         save_arrays(path, "Sites", vars(self))
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | Path) -> Sites:
         """Read what `save` wrote."""
         stored = load_arrays(path, "Sites")
         return sites_from_positions(
@@ -102,7 +104,15 @@ def check_density(density):
         )
 
 
-def random_sites(n_sites, *, density, seed, aspect=1.0, geometry="open", min_distance=0.0):
+def random_sites(
+    n_sites: int,
+    *,
+    density: float,
+    seed: Seed,
+    aspect: float = 1.0,
+    geometry: str = "open",
+    min_distance: float = 0.0,
+) -> Sites:
     """Uniformly random sites.
 
     Parameters
@@ -193,7 +203,14 @@ def morton_code(position, length, width):
     return cell[:, 0] | (cell[:, 1] << np.uint64(1))
 
 
-def lattice_sites(kind, n_x, n_y, *, spacing, geometry="open"):
+def lattice_sites(
+    kind: str,
+    n_x: int,
+    n_y: int,
+    *,
+    spacing: float,
+    geometry: str = "open",
+) -> Sites:
     """Sites of a square or triangular lattice.
 
     Parameters
@@ -229,7 +246,14 @@ def lattice_sites(kind, n_x, n_y, *, spacing, geometry="open"):
     return sites
 
 
-def sites_from_positions(position, *, length, width, geometry="open", energy=None):
+def sites_from_positions(
+    position: ArrayLike | pd.DataFrame,
+    *,
+    length: float,
+    width: float,
+    geometry: str = "open",
+    energy: ArrayLike | None = None,
+) -> Sites:
     """A user's own sites.
 
     Parameters

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
-from hopnet.current import net_flow, solve_current
+from hopnet.current import Current, net_flow, solve_current
 from hopnet.elimination import analyse, factor
 from hopnet.errors import ParameterError, ValidityWarning
 from hopnet.kernels import triads as kernels
 from hopnet.network import Network
 from hopnet.records import load_arrays, read_only, save_arrays
 from hopnet.reduced import interpolate
-from hopnet.triads import amplitudes, list_triads, parts_of
+from hopnet.triads import Triads, amplitudes, list_triads, parts_of
 
 MOST_EXACT = 8  # up to so many tau_s each has its own factor: a curve needs as many
 
@@ -69,7 +71,7 @@ class FCurve:
     resistivity: float
     imbalance: float
 
-    def to_frame(self):
+    def to_frame(self) -> pd.DataFrame:
         """A DataFrame, one row per tau_s."""
         return pd.DataFrame(
             {
@@ -100,7 +102,7 @@ class Spin:
     spin: np.ndarray
     f: float
 
-    def edge_profile(self, n_bins=50):
+    def edge_profile(self, n_bins: int = 50) -> tuple[np.ndarray, np.ndarray]:
         """Mean S~ in strips along the current: the spin accumulated at the edges.
 
         Parameters
@@ -119,12 +121,12 @@ class Spin:
         count, _ = np.histogram(place, edges)
         return 0.5 * (edges[1:] + edges[:-1]), total / np.maximum(count, 1)
 
-    def save(self, path):
+    def save(self, path: str | Path) -> None:
         """Write to one .npz file, without the network."""
         save_arrays(path, "Spin", {"tau_s": self.tau_s, "spin": self.spin, "f": self.f})
 
     @classmethod
-    def load(cls, path, network):
+    def load(cls, path: str | Path, network: Network) -> Spin:
         """Read what `save` wrote, for the network it belongs to."""
         stored = load_arrays(path, "Spin")
         if stored["spin"].shape[0] != network.n_sites:
@@ -142,7 +144,7 @@ def direction_across(network):
     return np.array([0.0, 1.0]) if network.axis == "x" else np.array([-1.0, 0.0])
 
 
-def spin_generation(network, current, triads=None):
+def spin_generation(network: Network, current: Current, triads: Triads | None = None) -> Generation:
     """Generation of spin by the current in all triads, and the drift part of f.
 
     Equations [hopping S44] and [hopping S42], in code units, for each triad and its two cyclic
@@ -280,7 +282,15 @@ def slope_at(network, factored, generation, spin, s):
     return generation.factor * float((moved * spin).sum())  # not @: BLAS sums by threads
 
 
-def f_curve(network, tau_s, *, current=None, triads=None, tolerance=1e-2, threads=None):
+def f_curve(
+    network: Network,
+    tau_s: ArrayLike,
+    *,
+    current: Current | None = None,
+    triads: Triads | None = None,
+    tolerance: float = 1e-2,
+    threads: int | None = None,
+) -> FCurve:
     """The function f(n_s, tau_s) of one sample: drift, diffusion and their sum.
 
     Equations [hopping S42], [hopping S45]: f = f_drift + f_diffusion, the one function behind
@@ -364,7 +374,14 @@ def f_curve(network, tau_s, *, current=None, triads=None, tolerance=1e-2, thread
     )
 
 
-def solve_spin(network, tau_s, *, current=None, triads=None, threads=None):
+def solve_spin(
+    network: Network,
+    tau_s: float,
+    *,
+    current: Current | None = None,
+    triads: Triads | None = None,
+    threads: int | None = None,
+) -> Spin:
     """The steady spin of every site, [hopping S43].
 
     Parameters

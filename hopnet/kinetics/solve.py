@@ -6,8 +6,9 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from hopnet.current import solve_current
+from hopnet.current import Current, solve_current
 from hopnet.errors import ConvergenceError, ParameterError, ValidityWarning
 from hopnet.kinetics.checks import (
     check_anisotropy,
@@ -107,24 +108,24 @@ class Kinetics:
 
 
 def solve_kinetics(
-    network,
-    spin_orbit,
+    network: Network,
+    spin_orbit: ArrayLike,
     *,
-    eta,
-    tau_s,
-    bias=1.0,
-    generation=None,
-    field=(0.0, 0.0, 0.0),
-    anisotropy=(1.0, 1.0, 1.0),
-    absorbing_contacts=False,
-    precession="rotation",
-    feedback=True,
-    current=None,
-    method=None,
-    tolerance=1e-12,
-    max_iterations=400,
-    threads=None,
-):
+    eta: float,
+    tau_s: ArrayLike,
+    bias: float = 1.0,
+    generation: ArrayLike | None = None,
+    field: ArrayLike = (0.0, 0.0, 0.0),
+    anisotropy: ArrayLike = (1.0, 1.0, 1.0),
+    absorbing_contacts: bool = False,
+    precession: str = "rotation",
+    feedback: bool = True,
+    current: Current | None = None,
+    method: str | None = None,
+    tolerance: float = 1e-12,
+    max_iterations: int = 400,
+    threads: int | None = None,
+) -> Kinetics:
     """Steady solution of the coupled equations of occupation and spin.
 
     Equations [hopping 5a], [hopping 5b], with X_i = delta n_i / n_i, K_ij = n_j / tau_ij and
