@@ -7,6 +7,8 @@ both timed in the same run, in turn, after a warm-up). `paired` does the timing.
 
 from __future__ import annotations
 
+import datetime
+import json
 import platform
 import statistics
 import sys
@@ -81,3 +83,46 @@ def processor_name():
                 if line.startswith("model name"):
                     return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def report(topic, rows):
+    """The text of a stored table: topic, day, machine with versions, rows."""
+    day = datetime.date.today().isoformat()
+    stored = {"topic": topic, "date": day, "machine": machine(), "rows": rows}
+    return json.dumps(stored, indent=1) + "\n"
+
+
+def page(directory):
+    """One Markdown page over the stored tables of a directory: what is compared, and with what.
+
+    Rows without a ratio (stages, memory) stay in the files.
+    """
+    lines = [
+        "# Side by side",
+        "",
+        "`hopnet bench all` writes this page and the files beside it. A ratio is the time of the "
+        "row over the time of its reference, both warm, in turn, in one run.",
+    ]
+    for path in sorted(directory.glob("*.json")):
+        stored = json.loads(path.read_text())
+        where = stored["machine"]
+        versions = ", ".join(f"{name} {number}" for name, number in where["versions"].items())
+        lines += [
+            "",
+            f"## {stored['topic']}",
+            "",
+            f"{stored.get('date', '')}: {where['processor']}, {where['cores']} cores, "
+            f"{where['system']}; {versions}.",
+            "",
+            "| what | seconds | ratio | to |",
+            "|---|---|---|---|",
+        ]
+        for line in stored["rows"]:
+            if "failed" in line:
+                lines.append(f"| {line['what']} | failed: {line['failed']} | | |")
+            elif line.get("reference"):
+                lines.append(
+                    f"| {line['what']} | {line['seconds_min']:.3g} | {line['ratio']:.3g} | "
+                    f"{line['reference']} |"
+                )
+    return "\n".join(lines) + "\n"

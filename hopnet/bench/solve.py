@@ -28,6 +28,8 @@ from hopnet.sites import random_sites
 from hopnet.spin import f_curve, spin_generation
 from hopnet.triads import find_triads
 
+WHOLE = {"densities": (0.1, 0.02, 0.005, 0.001), "n_scaling": (100_000, 1_000_000)}  # bench all
+
 
 def measure(n_sites=500_000, density=0.01, seed=1, repeats=3, curve=True, memory=True,
             n_scaling=(), densities=()):  # fmt: skip

@@ -20,31 +20,57 @@ def add_to(app):
 
 
 def bench(
-    topic: Annotated[str, typer.Argument(help="solve, percolation, boltzmann, berry, pumping ...")],
+    topic: Annotated[str, typer.Argument(help="solve, percolation, berry ... or all")],
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Also write the table to this file.")
     ] = None,
+    out: Annotated[
+        Path, typer.Option(help="With all: the directory of the tables, one file a topic.")
+    ] = Path("runs/benchmarks"),
     option: Annotated[
         list[str] | None, typer.Option("--set", help="Option of the bench, NAME=VALUE (JSON).")
     ] = None,
 ):
-    """Time a topic against its peers, in one run, warm, in turn.
+    """Time a topic against its peers, in one run, warm, in turn; or all topics, one after another.
 
     Example: hopnet bench solve --json solve.json
     """
     import hopnet.bench
 
     topics = sorted(m.name for m in pkgutil.iter_modules(hopnet.bench.__path__))
+    if topic == "all":
+        if option or json_file is not None:
+            raise ParameterError(
+                "--set and --json belong to one topic, got them with all; leave them out, or "
+                f"choose one of {', '.join(topics)}."
+            )
+        return bench_all(topics, out)
     if topic not in topics:
         raise ParameterError(
-            f"bench topic must be one of {', '.join(topics)}, got {topic!r}; choose one of them."
+            f"bench topic must be all or one of {', '.join(topics)}, got {topic!r}; "
+            "choose one of them."
         )
     measure = importlib.import_module(f"hopnet.bench.{topic}").measure
     rows = measure(**checked(parse_options(option or []), measure))
     print_table(topic, rows)
     if json_file is not None:
-        report = {"topic": topic, "machine": hopnet.bench.machine(), "rows": rows}
-        json_file.write_text(json.dumps(report, indent=1) + "\n")
+        json_file.write_text(hopnet.bench.report(topic, rows))
+
+
+def bench_all(topics, out):
+    """Every topic, each written as soon as it is there; then one page over all of them."""
+    import hopnet.bench
+
+    out.mkdir(parents=True, exist_ok=True)
+    for topic in topics:
+        module = importlib.import_module(f"hopnet.bench.{topic}")
+        try:
+            rows = module.measure(**getattr(module, "WHOLE", {}))
+        except Exception as failure:  # one topic must not cost the others
+            rows = [{"what": topic, "failed": f"{type(failure).__name__}: {failure}"}]
+        print_table(topic, rows)
+        (out / f"{topic}.json").write_text(hopnet.bench.report(topic, rows))
+        (out / "README.md").write_text(hopnet.bench.page(out))
 
 
 def parse_options(words):

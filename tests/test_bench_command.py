@@ -1,0 +1,62 @@
+"""``hopnet bench``: every topic stored as it is done, one page over all of them."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+import hopnet.bench
+from hopnet.bench import berry, boltzmann, dynamics, ensemble, kinetics, percolation, pumping, solve
+from hopnet.cli.main import main
+
+TOPICS = (berry, boltzmann, dynamics, ensemble, kinetics, percolation, pumping, solve)
+
+
+def test_all_topics_are_stored_and_one_failure_costs_no_other(tmp_path, monkeypatch):
+    asked = {}
+    for module in TOPICS:
+        name = module.__name__.rpartition(".")[2]
+
+        def measure(name=name, **options):
+            asked[name] = options
+            if name == "berry":
+                raise OSError("no such peer")
+            return [hopnet.bench.row(f"{name} row", [0.2, 0.1], "peer", [0.4, 0.4])]
+
+        monkeypatch.setattr(module, "measure", measure)
+    assert main(["bench", "all", "--out", str(tmp_path)]) == 0
+    names = sorted(asked)
+    assert [path.stem for path in sorted(tmp_path.glob("*.json"))] == names
+    assert asked["solve"]["densities"], "the whole bench scans densities"
+    stored = json.loads((tmp_path / "solve.json").read_text())
+    assert stored["rows"][0]["seconds_min"] == 0.1
+    assert stored["rows"][0]["ratio"] == pytest.approx(0.375)
+    assert stored["machine"]["versions"]["hopnet"]
+    page = (tmp_path / "README.md").read_text()
+    assert page.count("\n## ") == len(names)
+    assert "| solve row | 0.1 | 0.375 | peer |" in page
+    assert "| berry | failed: OSError: no such peer | | |" in page
+
+
+@pytest.mark.parametrize(
+    ("words", "tells"),
+    [
+        (["nonsense"], "one of berry, boltzmann"),
+        (["all", "--set", "n_sites=3"], "belong to one topic"),
+        (["solve", "--set", "n_sites"], "NAME=VALUE"),
+    ],
+)
+def test_wrong_words_are_told(words, tells, capsys):
+    assert main(["bench", *words]) == 2
+    assert tells in " ".join(capsys.readouterr().err.split())
+
+
+def test_fill_in_counts_what_elimination_leaves():
+    """A path eliminated from its middle fills one entry; from its end none."""
+    problem = SimpleNamespace()
+    dense = np.diag([1.0, 2.0, 1.0]) - np.eye(3, k=1) - np.eye(3, k=-1)
+    problem.matrix = csr_array(dense)
+    assert solve.fill_in(problem, [0, 1, 2]) == {"entries": 2, "multiply_adds": 1.0}
+    assert solve.fill_in(problem, [1, 0, 2]) == {"entries": 3, "multiply_adds": 2.5}
