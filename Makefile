@@ -10,7 +10,7 @@ help:
 	@echo "make run    compute a real f(n_s, tau_s) curve: table and picture in results/f_curve"
 	@echo "make test   the test suite, compiled, then the kernels as plain Python"
 	@echo "make slow   the long checks"
-	@echo "make bench  side-by-side measurements"
+	@echo "make bench  side-by-side measurements of everything: runs/benchmarks"
 	@echo "make docs   the reference site in build/docs, its lessons run at small size"
 
 # One virtual environment, made anew when pyproject.toml changes.
@@ -32,7 +32,7 @@ slow: $(VENV)/.ready
 
 bench: $(VENV)/.ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
-	$(BIN)/hopnet bench solve
+	$(BIN)/hopnet bench all
 
 # The lessons need matplotlib's own backend for notebooks. HOPNET_SMALL= runs them at full size.
 docs: export MPLBACKEND :=
