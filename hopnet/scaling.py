@@ -385,7 +385,7 @@ def critical_exponents(table):
 
     What is measured at the sample's own threshold, some size^(-3/4) away from l_c, may be off by
     as much. Of backbone, red bonds and path the backbone shows it: over its exact power it falls by
-    2 % from 1e3 to 1e5 sites. It is fitted with and without such a term, which doubles the error.
+    2.6 % from 1e3 to 1e5 sites. It is fitted with and without such a term, which doubles the error.
     """
     if table["size"].nunique() < 3:
         raise ParameterError(

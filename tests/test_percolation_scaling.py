@@ -345,9 +345,17 @@ def test_threshold_of_the_plane_to_four_digits():
 
 @pytest.mark.slow
 def test_exponents_to_two_digits():
-    """Within two standard errors of the exact ones, window included."""
-    samples = ((1000, 10000), (4000, 6000), (16000, 5000), (64000, 1500), (100_000, 2500))
-    table = pd.concat([sample_critical(n, k, seed=SEED) for n, k in samples], ignore_index=True)
+    """Within two standard errors of the exact ones, window included.
+
+    Both seeds are needed: the first alone gives D_f = 1.884(4), its samples of 16000 sites being
+    2.4 standard errors high and those of 1e5 sites 1.9 low; see runs/results.
+    """
+    sizes = (1000, 4000, 16000, 64000, 100_000)
+    samples = {SEED: (10000, 6000, 5000, 1500, 2500), SEED + 1: (16000, 12000, 8000, 3600, 2400)}
+    table = pd.concat(
+        [sample_critical(n, k, seed=s) for s, own in samples.items() for n, k in zip(sizes, own)],
+        ignore_index=True,
+    )
     found = critical_exponents(table)
     for name, largest in (("nu", 0.03), ("D_f", 0.01), ("D_backbone", 0.02), ("D_min", 0.01)):
         assert found[name].error <= largest, name
