@@ -1,4 +1,4 @@
-"""Chains of momenta coupled to their neighbours: batched block-tridiagonal elimination."""
+"""Chains of momenta coupled to their neighbours: moments, blocks, block-tridiagonal elimination."""
 
 from numba import njit
 
@@ -191,3 +191,35 @@ def _add_gain(block, number, p1, mixed, pp, pm, mp, mm):
     block[3, 1] -= from_minus * skew
     block[2, 2] -= kept * keep_pm - flipped * flip
     block[3, 3] -= kept * keep_pm + flipped * flip
+
+
+@njit(cache=True)
+def fill_scaled_bessel(x, table, scale, out):
+    """Write ``exp(-x) I_l(x)``, what the moments of [rashba 6] for a Gaussian are made of.
+
+    Parameters
+    ----------
+    x : float64[n]
+        Not negative.
+    table : float64[n_pieces, n_orders, n_powers]
+        Of ``(1 + x)**0.5 exp(-x) I_l(x)`` in equal pieces of ``u = scale / (x + scale)``: the
+        coefficients of powers of the place in a piece, which runs from -1 to 1.
+    scale : float64
+    out : float64[n_orders, n]
+        Overwritten.
+
+    Notes
+    -----
+    Serial.
+    """
+    n_pieces, n_orders, n_powers = table.shape
+    for i in range(x.shape[0]):
+        u = n_pieces * scale / (x[i] + scale)
+        piece = min(int(u), n_pieces - 1)
+        place = 2.0 * (u - piece) - 1.0
+        size = 1.0 / (1.0 + x[i]) ** 0.5
+        for l in range(n_orders):
+            value = 0.0
+            for k in range(n_powers - 1, -1, -1):
+                value = value * place + table[piece, l, k]
+            out[l, i] = value * size

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hopnet.kernels import boltzmann_chain as kernels
 
+from hopnet.boltzmann.potentials import BESSEL_SCALE, bessel_table
 from twins import boltzmann_chain as twin
 
 BLOCKS = kernels.fill_chain_blocks
@@ -73,3 +74,22 @@ def test_chain_blocks_equal_their_twin(kernel, interband, n_chains, n_points):
     twin.fill_chain_blocks(momentum, bottom, here, link, mass, alpha, interband, *expected)
     for one, other in zip(found, expected):
         assert np.max(np.abs(one - other), initial=0.0) < 1e-13
+
+
+BESSEL = kernels.fill_scaled_bessel
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize(
+    "kernel", [BESSEL, getattr(BESSEL, "py_func", BESSEL)], ids=["compiled", "python"]
+)
+@pytest.mark.parametrize("top", [2, 4])
+def test_bessel_functions_equal_their_twin(kernel, top):
+    # [rashba 6]: the ends of the pieces, 0, and arguments beyond any momentum
+    ends = BESSEL_SCALE * (64 / np.arange(1, 65) - 1)
+    x = np.concatenate([[0.0], ends, np.geomspace(1e-9, 1e9, 300)])
+    for part in (x[:0], x[:1], x):
+        found, expected = (np.full((top + 1, part.size), np.nan) for _ in range(2))
+        kernel(part, bessel_table(top), BESSEL_SCALE, found)
+        twin.fill_scaled_bessel(part, bessel_table(top), BESSEL_SCALE, expected)
+        assert np.max(np.abs(found - expected), initial=0.0) < 1e-14

@@ -1,10 +1,11 @@
 """Plain twins of kernels/boltzmann_chain.py.
 
 The solution: write the whole matrix down and solve it. The blocks: complex density matrices,
-every sum over helicities and partners written out.
+every sum over helicities and partners written out. The Bessel functions: those of SciPy.
 """
 
 import numpy as np
+from scipy import special
 
 
 def fill_chain_solution(lower, diagonal, upper, source, work, out, residual):
@@ -66,3 +67,8 @@ def element(number, a, b, d, e):
     if a != d and b != e:
         return number[3]
     return (number[4 + a] if a == d else -number[4 + b]) + 1j * number[6]
+
+
+def fill_scaled_bessel(x, table, scale, out):
+    for l in range(table.shape[1]):
+        out[l] = special.ive(l, x)
