@@ -402,13 +402,22 @@ def test_magnetic_field_continues_f(disorder, omega):
 # ---- half a million sites ----
 
 
+@pytest.fixture(scope="module")
+def large():
+    """Half a million sites at n_s a_b^2 = 0.01, and their current."""
+    network = hn.build_network(hn.random_sites(500_000, density=0.01, seed=1))
+    return network, hn.solve_current(network)
+
+
+FORM = np.array([[0.0, 1.0], [0.6, 0.0]])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("tau_s", "most"), [(1e2, 8), (1e4, 10), (1e6, 16)])
-def test_half_a_million_sites(tau_s, most):
+def test_half_a_million_sites(tau_s, most, large):
     """Row residuals, spin balance, KKM and (12) to the solver's residual; f."""
-    network = hn.build_network(hn.random_sites(500_000, density=0.01, seed=1))
-    matrix = 0.013 * np.array([[0.0, 1.0], [0.6, 0.0]])
-    current = hn.solve_current(network)
+    network, current = large
+    matrix = 0.013 * FORM
     leading = solve_leading_order(network, matrix, eta=6.58e-3, tau_s=tau_s, current=current)
     direct = leading.polarisation_drift + leading.polarisation_diffusion
     size = np.abs(leading.polarisation_drift).max()
@@ -424,6 +433,33 @@ def test_half_a_million_sites(tau_s, most):
     np.testing.assert_allclose(full.drift + full.diffusion, full.polarisation, atol=1e-11 * size)
     bound = 20 * 0.013**2 + 0.2 * tau_s * precession_rate(network, matrix)
     assert abs(f_from_polarisation(full) / leading.f - 1) < bound
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_half_a_million_sites_in_a_field(axis, large):
+    """omega tau_s = 1 along x, y, z: row residuals; Hanle laws within terms of order d^2."""
+    network, current = large
+    tau_s, matrix = 1e4, 0.013 * FORM
+    options = {"eta": 6.58e-3, "tau_s": tau_s, "current": current}
+    full = solve_kinetics(network, matrix, field=np.eye(3)[axis] / tau_s, **options)
+    assert full.residual < 1e-8
+    zero = f_from_polarisation(solve_kinetics(network, matrix, **options))
+    law = hn.hanle_curve(network, tau_s, 1 / tau_s, current=current, spin_orbit=matrix)
+    expected = (law.along, law.across, law.normal)[axis][0]
+    assert f_from_polarisation(full) / zero == pytest.approx(expected, abs=20 * 0.013**2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tau_s", [1e6, 1e8])
+def test_half_a_million_sites_far_beyond_dephasing(tau_s, large):
+    """Half-angles of 0.1 a hop, spins and occupations both ways."""
+    network, current = large
+    full = solve_kinetics(network, 0.1 * FORM, eta=6.58e-3, tau_s=tau_s, current=current)
+    assert full.residual < 1e-12
+    assert full.sweeps == 1
+    size = np.abs(full.drift).max()
+    np.testing.assert_allclose(full.drift + full.diffusion, full.polarisation, atol=1e-10 * size)
 
 
 # ---- the guards ----
