@@ -175,6 +175,13 @@ def decompose(
     -------
     Decomposition
 
+    Notes
+    -----
+    The bands must not touch. Where they do (Kane-Mele at the momenta that time reversal maps to
+    themselves) the derivative of [berry C15] has a delta function that no grid holds: the direct
+    and the printed total then differ from XN and LCC by as much as themselves, and ``error`` says
+    so. A Zeeman term that splits the bands brings them together to 1e-6.
+
     Examples
     --------
     The direct total is the Xiao-Niu form, the printed one its negative in a two-band model:

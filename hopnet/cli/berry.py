@@ -278,7 +278,10 @@ def pieces(
     if as_json:
         print(json.dumps({name.replace(" ", "_"): float(v) for name, v, _ in rows}, indent=1))
         return
-    print_forms(f"{model}, mu {mu:g}, kT {kT:g}: e/hbar", rows, [f"grid error {parts.error:.1g}"])
+    notes = [f"grid error {parts.error:.1g}"]
+    if parts.error > 0.1 * max(abs(closed.xn[0]), abs(closed.lcc[0])):
+        notes.append("bands touch, or the grid is too coarse: the totals are not to be trusted")
+    print_forms(f"{model}, mu {mu:g}, kT {kT:g}: e/hbar", rows, notes)
 
 
 def figures(
