@@ -60,7 +60,10 @@ LABEL = re.compile(r"\[(hopping|qbe|rashba|berry|pumping) ([ABCS]?\d+[ab]?)\]")
 
 def write_inline_math(self, node):
     """Formulas as MathML: drawn by the browser, nothing fetched."""
-    self.body.append(tex2mathml(node.astext(), as_block=False))
+    formula = node.astext()
+    if formula.startswith(("_", "^")):  # Bi$_2$Se$_3$: an index needs something to hang on
+        formula = "{}" + formula
+    self.body.append(tex2mathml(formula, as_block=False))
     raise nodes.SkipNode
 
 
