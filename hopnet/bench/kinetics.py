@@ -41,22 +41,23 @@ def measure(n_sites=20_000, density=0.01, angle=0.013, tau_s=(1e2, 1e4, 1e6), et
         options = {"eta": eta, "tau_s": time, "current": current, "threads": threads}
         found = {}
 
-        def full(feedback, options=options, found=found):
-            found[feedback] = solve_kinetics(network, matrix, feedback=feedback, **options)
+        cases = {
+            "spins": {"feedback": False},
+            "spins and their feedback": {},
+            "the same, field along s": {"field": (0.0, 1.0 / time, 0.0)},
+        }
 
-        seconds = paired(
-            {
-                "current": lambda: solve_current(network, threads=threads),
-                "without": lambda: full(False),
-                "full": lambda: full(True),
-            },
-            repeats=repeats,
-        )
-        for name, feedback in (("without", False), ("full", True)):
+        def full(name, options=options, found=found, cases=cases):
+            found[name] = solve_kinetics(network, matrix, **options, **cases[name])
+
+        stages = {name: lambda name=name: full(name) for name in cases}
+        stages["current"] = lambda: solve_current(network, threads=threads)
+        seconds = paired(stages, repeats=repeats)
+        for name in cases:
             rows.append(row(
-                f"spins {'and their feedback ' if feedback else ''}N={n_sites} tau_s={time:g}",
-                seconds[name], "Kirchhoff's laws", seconds["current"],
-                iterations=found[feedback].iterations, row_residual=found[feedback].residual,
+                f"{name} N={n_sites} tau_s={time:g}", seconds[name], "Kirchhoff's laws",
+                seconds["current"], iterations=found[name].iterations,
+                row_residual=found[name].residual,
             ))  # fmt: skip
     if matrix_sites:
         rows.append(beside_matrix(matrix, matrix_sites, density, eta, tau_s[-1], repeats, threads))
