@@ -191,6 +191,8 @@ def solve_rashba(gas, potential, *, tolerance=1e-9, levels=6):
     S_y and J_x are good to 1e-6, and ``abs(q_yz)`` is below 1e-12/8pi from 1e-3 off in alpha,
     below 1e-10/8pi at 1e-5 and below 1e-5/8pi at it (delta, Gaussian, Yukawa and angular, tau
     from 1 to 100). Lifetimes above ``1000/E_F`` need peaks thinner than 1e-8: not resolved.
+    Smooth potentials at strong splitting (``m alpha R > 2`` for a Gaussian) hardly relax the
+    band bottom: of 1500 random cases 26 were refused, the others had ``abs(q_yz) < 2e-11/8pi``.
 
     Examples
     --------
@@ -357,7 +359,7 @@ def bottom_pole(gas, potential, beyond):
     if not drives_bottom(gas) or shelf < SHORTEST * step:
         return None
     floor = FINEST * step
-    probe = np.array([floor, floor + 1e-3 * shelf])
+    probe = np.array([max(floor, min(1e-9 * step, 1e-6 * shelf)), floor + 1e-3 * shelf])
     momentum, bottom = chain_points(probe, gas, beyond)
     near, far = solve_chains(momentum, gas, potential, 0, bottom)[0][:, 1]
     pole = (probe[1] * far - probe[0] * near) / (near - far) if 0 < far / near < 1 else shelf
