@@ -215,7 +215,7 @@ def fill_scaled_bessel(x, table, scale, out):
     n_pieces, n_orders, n_powers = table.shape
     for i in range(x.shape[0]):
         u = n_pieces * scale / (x[i] + scale)
-        piece = min(int(u), n_pieces - 1)
+        piece = max(0, min(int(u), n_pieces - 1))  # of a NaN too, whose value is NaN
         place = 2.0 * (u - piece) - 1.0
         size = 1.0 / (1.0 + x[i]) ** 0.5
         for l in range(n_orders):
