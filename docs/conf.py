@@ -58,6 +58,18 @@ suppress_warnings = ["ref.python"]  # a type such as float64[n_sites] leads nowh
 LABEL = re.compile(r"\[(hopping|qbe|rashba|berry|pumping) ([ABCS]?\d+[ab]?)\]")
 
 
+PUBLIC = re.compile(r"^`(?:hopnet\.)?(\w+)`$")  # `f_curve` in a docstring leads to f_curve
+
+
+def refer(match):
+    """A reference to a public name, or the text as it was."""
+    home = hopnet._HOME.get(match[1])
+    if home is None:
+        return match[0]
+    name = f"{getattr(hopnet, match[1]).__module__}.{match[1]}"
+    return f":py:obj:`{match[1]} <{name}>`"
+
+
 def write_inline_math(self, node):
     """Formulas as MathML: drawn by the browser, nothing fetched."""
     formula = node.astext()
@@ -88,6 +100,7 @@ def plain_text(app, what, name, obj, options, lines):
                 literal = indent
             line = re.sub(r"^(\s*)\.\. \[(\d)\]", r"\1[\2]", line)
             parts = re.split(r"(``.+?``|`[^`]+`)", line)  # what is quoted already stays
+            parts[1::2] = (PUBLIC.sub(refer, part) for part in parts[1::2])
             parts[::2] = (re.sub(r"([|*]|(?<=\w)_(?!\w))", r"\\\1", p) for p in parts[::2])
             lines[number] = LABEL.sub(
                 lambda m: f"`{m[0]} <../equations.html#{m[1]}-{m[2].lower()}>`__",
