@@ -134,7 +134,7 @@ def known(name):
 
 def write_commands(target):
     """The help of every command, as the terminal prints it."""
-    environment = os.environ | {"COLUMNS": "84", "TERM": "dumb", "NO_COLOR": "1"}
+    environment = os.environ | {"COLUMNS": "82", "TERM": "dumb", "NO_COLOR": "1"}
 
     def shown(*words):
         command = [sys.executable, "-m", "hopnet.cli.main", *words, "--help"]
