@@ -93,6 +93,7 @@ def gaussian_potential(time, radius, *, mass=1.0):
     Potential
     """
     positive("radius", radius)
+    radius = np.float64(radius)  # its powers overflow to infinity, which is refused later
 
     def moments(p, p1, top):
         p, p1 = np.broadcast_arrays(np.asarray(p, float), np.asarray(p1, float))
@@ -143,6 +144,7 @@ def yukawa_potential(time, screening, *, mass=1.0):
     Potential
     """
     positive("screening", screening)
+    screening = np.float64(screening)  # see gaussian_potential
 
     def moments(p, p1, top):
         p, p1 = np.broadcast_arrays(np.asarray(p, float), np.asarray(p1, float))
