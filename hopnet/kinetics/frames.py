@@ -274,11 +274,12 @@ def conjugate_gradients(apply, precondition, rhs, start, norm, tolerance, max_it
     while history[-1] > tolerance and len(history) <= max_iterations:
         z = precondition(r)
         new = float(np.vdot(r, z))
-        p = z + (new / old if len(history) > 1 else 0.0) * p
+        p *= new / old if len(history) > 1 else 0.0
+        p += z
         q = apply(p)
         step = new / float(np.vdot(p, q))
-        x += step * p
-        r -= step * q
+        x += np.multiply(p, step, out=z)
+        r -= np.multiply(q, step, out=q)
         old = new
         history.append(float(np.linalg.norm(r)) / norm)
     return x, history

@@ -346,7 +346,7 @@ def by_frames(coupling, matrix, current, problem, tolerance, max_iterations, thr
     row_residual, residual = judge_rows(rows, local, rhs)
     finer = tolerance
     while residual > ROW_RESIDUAL and finer > 1e-3 * tolerance and iterations < max_iterations:
-        finer *= 0.1
+        finer = max(finer * min(0.1, 0.5 * ROW_RESIDUAL / residual), 1e-3 * tolerance)
         local, more = solve_rows(rows, rhs, local, finer, max_iterations - iterations)
         history += more[1:]
         iterations += len(more) - 1
