@@ -1,0 +1,247 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Ensembles and error bars
+#
+# No two samples are alike: sites are thrown at random, and the current takes the path it finds. A
+# number to publish is a mean over samples with an error bar that means what it says. This lesson
+# runs ensembles from Python, resumes one, and then asks three questions of the results: which mean,
+# how large a sample, and how often the error bars hold the truth. Lengths are in $a_b$, times in
+# $\tau_0$; densities are $n_s a_b^2$.
+
+# %%
+import os
+import tempfile
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+import hopnet as hn
+from hopnet.scaling import extrapolate
+from hopnet.statistics import mean_interval, samples_for_error
+
+SMALL = os.environ.get("HOPNET_SMALL") == "1"
+results = tempfile.TemporaryDirectory()  # in real life a directory that stays: out="results/x"
+folder = Path(results.name)
+
+# %% [markdown]
+# ## A run, and a run resumed
+#
+# A run file, or the same as a dict, says what one sample is and how many there shall be.
+# `run_ensemble` computes the samples that the directory does not hold yet, one file each, and
+# gathers them into one table. Four samples are a start; asked for more, it keeps those it has:
+# each sample has its own seed, made from the physics of its point and its number. A killed run is
+# resumed the same way. `hopnet run FILE.toml --workers 8` does this on many processes, with the
+# same numbers to the last bit.
+
+# %%
+question = {
+    "question": "How do samples differ?",
+    "sites": {"n_sites": 2_000 if SMALL else 20_000, "density": 0.01, "seed": 20170317},
+    "spin": {"tau_s": {"start": 1e-1, "stop": 1e11, "n": 17}},
+    "ensemble": {"realisations": 4},
+    "scan": {"sites.density": [0.05, 0.005]},
+}
+first = hn.run_ensemble(question, folder / "curves")
+question["ensemble"]["realisations"] = 8 if SMALL else 16
+table = hn.run_ensemble(question, folder / "curves")
+kept = table[table["realisation"] < 4].reset_index(drop=True)
+print(f"{len(first)} rows after the first run, {len(table)} after the second;")
+print(f"the first four samples are the same to the last bit: {kept.equals(first)}")
+statistics = hn.read_results(folder / "curves", what="statistics")
+columns = ["sites.density", "tau_s", "n_done", "f", "f_error", "f_low", "f_high", "f_deviation"]
+print(statistics[columns].iloc[::8].to_string(index=False))
+
+# %% [markdown]
+# ## How samples differ
+#
+# Left, every sample (thin) and the mean with the standard deviation between samples (band). The
+# dilute ones differ far more, and they differ together: a sample that lies high does so at every
+# $\tau_s$, so neighbouring points of a mean curve err together, and it looks smoother than it is
+# sure. Right, the mean of $f$ at the shortest $\tau_s$ and its standard error as samples come in.
+# The band shrinks as $1/\sqrt{n}$: half the error costs four times the work.
+
+# %%
+figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.6), layout="constrained")
+for density, colour in ((0.05, "tab:blue"), (0.005, "tab:red")):
+    rows = statistics[statistics["sites.density"] == density]
+    samples = table[table["sites.density"] == density]
+    for _, one in samples.groupby("realisation"):
+        left.plot(one["tau_s"], one["f"], color=colour, linewidth=0.5, alpha=0.6)
+    low, high = (rows["f"] + sign * rows["f_deviation"] for sign in (-1, 1))
+    left.fill_between(rows["tau_s"], low, high, color=colour, alpha=0.2, linewidth=0)
+    left.plot(rows["tau_s"], rows["f"], color=colour, linewidth=2, label=f"$n_s a_b^2$ = {density}")
+    shortest = samples[samples["tau_s"] == samples["tau_s"].min()]["f"].to_numpy()
+    n = np.arange(2, len(shortest) + 1)
+    mean, error = np.array([mean_interval(shortest[:k])[:2] for k in n]).T
+    right.fill_between(n, mean - error, mean + error, color=colour, alpha=0.25, linewidth=0)
+    right.plot(n, mean, color=colour, marker=".")
+left.set(xscale="log", xlabel=r"spin relaxation time $\tau_s/\tau_0$", ylabel=r"$f(n_s, \tau_s)$")
+left.axhline(0.0, color="grey", linewidth=0.6)
+left.legend(frameon=False)
+right.set(xlabel="samples", ylabel=r"mean of $f$ at $\tau_s = 0.1\,\tau_0$, and standard error")
+plt.show()
+
+# %% [markdown]
+# ## Which mean, and how large a sample?
+#
+# $f$ is a ratio: spin current over electric current. The mean of $f$ over samples counts each
+# sample once; the ratio of the means, $\langle f G\rangle / \langle G\rangle$, counts it by the
+# current that it carries. Both aim at the same number, and in the tables they stand side by side.
+# But conductances of small, dilute samples differ by decades (left: one dot a sample), so the ratio
+# listens to the few that conduct best: most samples count for nothing, and its error bar is wider.
+# Hence the mean of $f$ is the headline.
+#
+# What no averaging removes is the effect of size (right): the contact strips make no spin, and
+# they lower $f$ by about $3.6/\sqrt{N}$ of itself. `extrapolate` finds the limit
+# $1/\sqrt{N} \to 0$; its error includes the choice of the points that take part.
+
+# %%
+sizes = [500, 1_500, 4_000, 10_000] if SMALL else [500, 1_500, 5_000, 15_000, 50_000]
+counts = [200, 80, 30, 12] if SMALL else [800, 400, 200, 80, 30]
+dilute = 0.003
+hn.run_ensemble(
+    {
+        "sites": {"n_sites": 500, "density": 0.02, "seed": 31415},
+        "spin": {"tau_s": [0.0]},
+        "scan": {
+            "mode": "list",
+            "sites.density": [*(0.02 for _ in sizes), dilute],
+            "sites.n_sites": [*sizes, 1_000],
+            "ensemble.realisations": [*counts, 150 if SMALL else 600],
+        },
+    },
+    folder / "sizes",
+)
+samples = hn.read_results(folder / "sizes")
+means = hn.read_results(folder / "sizes", what="statistics")
+by_size, one_dilute = means[means["sites.density"] == 0.02], means.iloc[-1]
+x = 1 / np.sqrt(by_size["sites.n_sites"].to_numpy())
+limit = extrapolate(x, by_size["f"], by_size["f_error"], exponent=1.0)
+
+figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.6), layout="constrained")
+cloud = samples[(samples["sites.density"] == dilute) & (samples["status"] == "done")]
+weight = cloud["conductance"] / cloud["conductance"].sum()
+effective = 1 / np.sum(weight**2)
+left.scatter(cloud["conductance"], cloud["f"], s=10 + 2_000 * weight, alpha=0.4, linewidth=0)
+for name, colour, label in (("f", "black", "mean of $f$"), ("f_ratio", "tab:orange", "ratio")):
+    value, error = one_dilute[name], one_dilute[f"{name}_error"]
+    left.axhspan(value - error, value + error, color=colour, alpha=0.35, linewidth=0,
+                 label=rf"{label}: {value:.2f} $\pm$ {error:.2f}")  # fmt: skip
+left.set(xscale="log", xlabel=r"conductance $G\rho_0$ of the sample", ylabel="$f$ of the sample",
+         title=f"{len(cloud)} samples of 1000 sites at $n_s a_b^2$ = {dilute}: "
+               f"{effective:.0f} by weight of current")  # fmt: skip
+left.legend(frameon=False)
+right.errorbar(x, by_size["f"], yerr=by_size["f_error"], fmt="o", color="black", capsize=3,
+               label="mean of $f$, standard error")  # fmt: skip
+line = np.array([0.0, x.max()])
+right.plot(line, limit.value * (1 - 3.6 * line), "--", color="grey", label=r"$1 - 3.6/\sqrt{N}$")
+right.errorbar(0.0, limit.value, yerr=limit.error, fmt="D", color="tab:green", capsize=3,
+               label=rf"$N \to \infty$: {limit.value:.3f} $\pm$ {limit.error:.3f}")  # fmt: skip
+right.set(xlabel=r"$1/\sqrt{N}$", ylabel=r"$f(n_s a_b^2 = 0.02,\ \tau_s = 0)$")
+right.legend(frameon=False)
+plt.show()
+print(f"N -> inf: {limit}")
+
+# %% [markdown]
+# ## Do the error bars hold?
+#
+# A 95 % interval is a promise: of a hundred, ninety-five contain the truth. For a test the truth
+# must be known, so let the many small samples from above be the whole population, draw a few of
+# them again and again, and look. Three ways to make an interval from $n$ samples:
+#
+# * mean $\pm\ t \times$ standard error, with Student's $t$ for $n - 1$: what `statistics.csv` has;
+# * mean $\pm\ 1.96 \times$ standard error: as if the spread were known, too narrow for few samples;
+# * peeking: add samples until the standard error *looks* small enough, then stop. This stops early
+#   just when the spread happens to look small, so its bars are too short.
+#
+# `target_error` in a run file must not peek: the spread of the first samples alone decides, once,
+# how many follow, and the interval goes on using it (Stein's two stages).
+
+# %%
+population = samples.query(f"`sites.n_sites` == {sizes[0]}")["f"].dropna().to_numpy()
+truth = population.mean()
+generator = np.random.default_rng(8128)
+repetitions = 1_500 if SMALL else 6_000
+target = 0.2 * population.std() / truth  # relative error that 25 samples give
+
+
+def two_stages(n_first):
+    """Covered? The spread of the first samples decides how many are taken."""
+    drawn = generator.choice(population, 400)
+    n = samples_for_error(drawn[:n_first], target, 400)
+    _, _, low, high = mean_interval(drawn[:n], pilot=n_first)
+    return low <= truth <= high
+
+
+def peeking(n_first):
+    """Covered? Samples are added until their standard error looks small enough."""
+    drawn = generator.choice(population, 400)
+    n = np.arange(1, 401)
+    mean = np.cumsum(drawn) / n
+    error = np.sqrt(np.maximum(np.cumsum(drawn**2) / n - mean**2, 0.0) / np.maximum(n - 1, 1))
+    enough = (n >= n_first) & (error <= target * mean)
+    _, _, low, high = mean_interval(drawn[: n[enough][0]])
+    return low <= truth <= high
+
+
+numbers = [3, 4, 6, 8, 12, 16]
+student, normal = [], []
+for n in numbers:
+    mean, error, low, high = mean_interval(generator.choice(population, (n, repetitions)))
+    student.append(np.mean((low <= truth) & (truth <= high)))
+    normal.append(np.mean(np.abs(mean - truth) <= 1.96 * error))
+stein, peek = ([np.mean([way(n) for _ in range(repetitions)]) for n in numbers[:4]]
+               for way in (two_stages, peeking))  # fmt: skip
+
+figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.6), layout="constrained")
+mean, _, low, high = mean_interval(generator.choice(population, (6, 100)))
+for k in range(100):
+    colour = "tab:blue" if low[k] <= truth <= high[k] else "tab:red"
+    left.plot([k, k], [low[k], high[k]], color=colour, linewidth=1.2)
+    left.plot(k, mean[k], ".", color=colour, markersize=3)
+left.axhline(truth, color="black", linewidth=0.8)
+missed = int(np.sum((truth < low) | (truth > high)))
+left.set(xlabel="experiment", ylabel=r"mean of $f$ and 95 % interval, six samples each",
+         title=f"{missed} of 100 miss the true mean (line)")  # fmt: skip
+right.axhspan(93.5, 96.5, color="tab:green", alpha=0.15, linewidth=0)
+for values, style, label in (
+    (student, "o-", "Student's $t$"), (normal, "s--", r"$1.96 \times$ standard error"),
+    (stein, "D-", "two stages (target_error)"), (peek, "v--", "peeking"),
+):  # fmt: skip
+    right.plot(numbers[: len(values)], 100 * np.array(values), style, markersize=5, label=label)
+right.set(xlabel="samples (two stages, peeking: samples before the first decision)",
+          ylabel="intervals that hold the true mean (%)", ylim=(75, 100))  # fmt: skip
+right.legend(frameon=False)
+plt.show()
+
+# %% [markdown]
+# ## What was checked
+#
+# A resumed run keeps its samples bit for bit. Mean of $f$ and ratio of means agree within their
+# errors, the ratio with the wider ones. The size law extrapolates to a limit near 1.99. Student's
+# intervals and those of two stages hold what they promise, as far as the skewness of small samples
+# and the number of repetitions allow; the other two ways do not.
+
+# %%
+assert kept.equals(first), "a resumed run has changed its first samples"
+assert (table["status"] == "done").all()
+both = np.hypot(means["f_error"], means["f_ratio_error"])
+assert np.all(np.abs(means["f"] - means["f_ratio"]) < 4 * both)
+assert one_dilute["f_ratio_error"] > one_dilute["f_error"]
+assert abs(limit.value - 1.99) < 4 * np.hypot(limit.error, 0.01)
+assert all(0.92 < share < 0.98 for share in student + stein)
+assert normal[0] < 0.85
+assert all(share < 0.93 for share in peek[:2])
+results.cleanup()
