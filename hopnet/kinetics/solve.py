@@ -167,10 +167,12 @@ def solve_kinetics(
         Of this network; solved for if not given.
     method : {"frames", "matrix"}, optional
         "frames" (default for rotation): Krylov method in frames along the strongest links,
-        preconditioned by the subtraction-free scalar factor; any size. "matrix": sparse LU of all
-        4N unknowns, up to 20000 sites; loses digits at low density, as any assembled matrix does.
+        preconditioned by the subtraction-free scalar factor or, where that would take many
+        iterations, by elimination of 3x3 blocks; any size. "matrix": sparse LU of all 4N
+        unknowns, up to 20000 sites; loses digits at low density, as any assembled matrix does.
     tolerance : float
-        On the norm of the spin rows' residual, relative to their right side.
+        On the norm of the spin rows' residual, relative to their right side, and on the change
+        of the torque by feedback.
     max_iterations : int
     threads : int, optional
         The result does not depend on it.
@@ -241,7 +243,7 @@ def solve_kinetics(
         "bias": bias,
         "feedback": bool(feedback),
     }  # fmt: skip
-    coupling = find_coupling(network, matrix, eta)
+    coupling = find_coupling(network, matrix, eta, threads)
     if method == "matrix":
         part = by_matrix(coupling, matrix, current, precession, problem)
     else:
