@@ -156,7 +156,8 @@ def plot_low_density(statistics, scanned):
     Returns
     -------
     matplotlib Figure
-        Left the drift limit, extrapolated to n_s -> 0 where four densities allow it; right the
+        Left the drift limit, extrapolated to n_s -> 0 from all its densities (four or more, the
+        window in the error: `hopnet.scaling.extrapolate`); right the
         value at the longest time with width / sqrt(D tau_s) written beside each point: only
         where that is large are the edges far enough for it to be the plateau of the bulk.
     """
@@ -204,7 +205,8 @@ def draw_low_density_limit(axes, rows, colour):
     limit = extrapolate(known["sites.density"], known["f"], known["f_error"])
     axes.axhline(limit.value, color=colour, linestyle=":", linewidth=1)
     axes.axhspan(limit.value - limit.error, limit.value + limit.error, color=colour, alpha=0.12)
-    words = rf"dotted: $n_s \to 0$, {limit.value:.3f} $\pm$ {limit.error:.3f}"
+    digits = max(0, 1 - int(np.floor(np.log10(limit.error))))  # two digits of the error
+    words = rf"dotted: $n_s \to 0$, {limit.value:.{digits}f} $\pm$ {limit.error:.{digits}f}"
     axes.text(0.04, 0.05, words, transform=axes.transAxes, fontsize=9)
 
 
