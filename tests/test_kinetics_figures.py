@@ -84,6 +84,6 @@ def test_bench_rows():
     from hopnet.bench.kinetics import measure
 
     rows = measure(n_sites=400, density=0.1, tau_s=(10.0,), repeats=1, matrix_sites=200)
-    assert [row["reference"] for row in rows] == ["Kirchhoff's laws"] * 2 + ["sparse LU of 4N"]
+    assert [row["reference"] for row in rows] == ["Kirchhoff's laws"] * 3 + ["sparse LU of 4N"]
     assert all(row["ratio"] > 0 and row["row_residual"] < 1e-8 for row in rows)
     assert rows[-1]["difference"] < 1e-6
