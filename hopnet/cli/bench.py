@@ -95,6 +95,10 @@ def checked(options, measure):
             raise ParameterError(
                 f"this bench has the options {', '.join(known)}, got {name!r}; choose one of them."
             )
+        if isinstance(known[name], tuple) and not isinstance(value, list):
+            raise ParameterError(
+                f"{name} must be a list such as {list(known[name])}, got {value!r}; write it so."
+            )
         whole = isinstance(known[name], int) and not isinstance(known[name], bool)
         if whole and not (isinstance(value, int | float) and value >= 1):
             raise ParameterError(

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from hopnet.errors import ParameterError
+
 Json = Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")]
 Energy = Annotated[float, typer.Option("--mu", help="Chemical potential, energy of the model.")]
 Temperature = Annotated[float, typer.Option("--kT", help="Thermal energy; 0 is allowed.")]
@@ -34,7 +36,6 @@ def add_to(app):
 def model_named(name):
     """A model with its default parameters, by its name on the command line."""
     from hopnet import berry
-    from hopnet.errors import ParameterError
 
     makers = {
         "qwz": lambda: berry.qwz(-1.0, 0.3),
@@ -109,6 +110,11 @@ def forms(
 
     band_model = model_named(model)
     if model in PERIODIC:
+        if kmax != float("inf"):
+            raise ParameterError(
+                f"--kmax is for k.p models, {model!r} has a Brillouin zone; got {kmax:g}, leave it "
+                "out."
+            )
         domain = PeriodicGrid(points)
     else:
         even = tuple(np.linspace(0.0, 1.0, 4))
@@ -297,7 +303,6 @@ def figures(
 
     Example: hopnet berry figures results/berry --which 2a --points 31
     """
-    from hopnet.errors import ParameterError
 
     makers = {
         "1": figure_insulator,

@@ -10,6 +10,8 @@ import typer
 
 from hopnet.errors import ParameterError
 
+RANGE = 0.5
+
 commands = typer.Typer(
     name="boltzmann",
     help="Spin and charge of delocalised electrons: quantum Boltzmann and Rashba kinetics.",
@@ -134,7 +136,7 @@ def rashba(
     ] = "delta",
     range_: Annotated[
         float, typer.Option("--range", help="Range of the potential; angular: its cosine.")
-    ] = 0.5,
+    ] = RANGE,
     fermi_energy: Annotated[float, typer.Option(help="E_F, positive.")] = 0.5,
     mass: Annotated[float, typer.Option(help="m.")] = 1.0,
     skew: Annotated[float, typer.Option(help="kappa of the skew kernel.")] = 0.0,
@@ -203,6 +205,11 @@ def choose_potential(kind, time, width, mass):
     from hopnet.boltzmann import potentials
 
     if kind == "delta":
+        if width != RANGE:
+            raise ParameterError(
+                f"--range belongs to the other potentials, delta has none; got {width:g}, leave it "
+                "out."
+            )
         return potentials.delta_potential(time, mass=mass)
     if kind == "gaussian":
         return potentials.gaussian_potential(time, width, mass=mass)

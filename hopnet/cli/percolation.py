@@ -52,6 +52,11 @@ def sample(
     from hopnet.percolation import find_clusters, percolation_threshold
     from hopnet.sites import random_sites
 
+    if geometry == "torus" and tau_s:
+        raise ParameterError(
+            f"--tau-s is for shares of triads in a current, which a torus does not carry; got "
+            f"{tau_s:g}, leave it out or take another geometry."
+        )
     network = build_network(random_sites(n_sites, density=density, seed=seed, geometry=geometry))
     threshold = percolation_threshold(network)
     backbone = find_backbone(network, length)

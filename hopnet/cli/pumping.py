@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from hopnet.errors import ParameterError
+
 Out = Annotated[Path | None, typer.Option("--out", help="Where the figure is written (PNG).")]
 Json = Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")]
 
@@ -178,6 +180,8 @@ def efficiency(
         )  # fmt: skip
     else:
         medium = read_run_file(file).medium.build()
+    if not np.isfinite(frequency_GHz):
+        raise ParameterError(f"--frequency-GHz must be finite, got {frequency_GHz}; give a number.")
     frequency = 2e9 * np.pi * frequency_GHz
     unit = medium.hbar / (2 * medium.charge)
     rows = []
@@ -227,6 +231,10 @@ def orders(
     from hopnet.pumping.medium import Medium
     from hopnet.pumping.orders import compare_orders
 
+    if not 0.0 < cone_angle_deg < 180.0:
+        raise ParameterError(
+            f"--cone-angle-deg must lie between 0 and 180, got {cone_angle_deg:g}; 90 is flat."
+        )
     medium = Medium(exchange=0.3, tau=1.0, density_of_states=1.0, fermi_energy=1.5)
     table = []
     for rate in (0.3, 0.03, 0.003):  # D q^2 tau, with D = 1: W = 1/tau_s = half of it
