@@ -100,8 +100,8 @@ plt.show()
 # sample once; the ratio of the means, $\langle f G\rangle / \langle G\rangle$, counts it by the
 # current that it carries. For large samples both are the same number; in the tables they stand side
 # by side. But conductances of small, dilute samples differ by decades (left: one dot a sample), so
-# the ratio listens to the few that conduct best, often by a path of its own kind: most samples count
-# for nothing, the error bar is wider, and the value leans to what those few have.
+# the ratio listens to the few that conduct best, often by a path of its own kind: most samples
+# count for nothing, the error bar is wider, and the value leans to what those few have.
 # Hence the mean of $f$ is the headline.
 #
 # What no averaging removes is the effect of size (right): the contact strips make no spin, and
@@ -230,10 +230,10 @@ plt.show()
 # %% [markdown]
 # ## What was checked
 #
-# A resumed run keeps its samples bit for bit. Mean of $f$ and ratio of means agree within a
-# few of their errors, the ratio with the wider ones. The size law extrapolates to a limit near 1.99. Student's
-# intervals and those of two stages hold what they promise, as far as the skewness of small samples
-# and the number of repetitions allow; the other two ways do not.
+# A resumed run keeps its samples bit for bit. Mean of $f$ and ratio of means agree within a few of
+# their errors, the ratio with the wider ones. The size law extrapolates to a limit near 1.99.
+# Student's intervals and those of two stages hold their promise, as far as the skewness of small
+# samples and the number of repetitions allow; the other two ways do not.
 
 # %%
 assert kept.equals(first), "a resumed run has changed its first samples"
