@@ -39,7 +39,8 @@ ROOMS = {
     "percolation": ("Percolation", [
         "hopnet.percolation", "hopnet.backbone", "hopnet.flow", "hopnet.criticality"]),
     "energies": ("Energies, fields, time", [
-        "hopnet.energies", "hopnet.variable_range", "hopnet.dynamics", "hopnet.walk"]),
+        "hopnet.energies", "hopnet.variable_range", "hopnet.dynamics", "hopnet.dephasing",
+        "hopnet.walk"]),
     "kinetics": ("Full kinetics", ["hopnet.kinetics"]),
     "ensembles": ("Run files and ensembles", [
         "hopnet.config", "hopnet.realisation", "hopnet.ensemble", "hopnet.statistics",
@@ -171,8 +172,10 @@ def run_lesson(path, folder):
     notebook = jupytext.read(path)
     place = folder / "work"
     place.mkdir(exist_ok=True)
-    NotebookClient(notebook, timeout=1200, kernel_name="python3",
-                   resources={"metadata": {"path": str(place)}}).execute()  # fmt: skip
+    NotebookClient(
+        notebook, timeout=1200, kernel_name="python3", resources={"metadata": {"path": str(place)}},
+        extra_arguments=["--IPKernelApp.log_level=40"],
+    ).execute()  # fmt: skip
     notebook.metadata["stamp"] = stamp
     nbformat.write(notebook, kept)
     return collect(notebook, path.stem, folder)

@@ -1,5 +1,6 @@
 """What a reader is promised: every numbered equation has its row, every erratum its command."""
 
+import ast
 import inspect
 import re
 from pathlib import Path
@@ -92,3 +93,18 @@ def test_commands_of_the_errata_find_something():
             assert word.lower() in tests, f"pytest {file} -k {words} finds nothing"
     for file in re.findall(r"`hopnet \w+ (runs/\S+?\.toml)", text):
         assert (ROOT / file).exists(), file
+
+
+def test_every_module_has_its_page_in_the_reference():
+    tree = ast.parse((ROOT / "docs" / "prepare.py").read_text())
+    rooms = next(
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and node.targets[0].id == "ROOMS"
+    )
+    shown = [module for _, modules in rooms.values() for module in modules]
+    there = {f"hopnet.{path.stem}" for path in (ROOT / "hopnet").glob("[a-z]*.py")}
+    there |= {f"hopnet.{path.parent.name}" for path in (ROOT / "hopnet").glob("*/__init__.py")}
+    assert sorted(shown) == sorted(there - {"hopnet.cli"} | {"hopnet.kernels"})
+    pages = (ROOT / "docs" / "index.md").read_text()
+    assert all(f"api/{room}\n" in pages for room in rooms)
