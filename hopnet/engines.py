@@ -148,6 +148,7 @@ def local_processes(n_workers, tell):
     quiet()
     settings = {"distributed.scheduler.allowed-failures": DEATHS,
                 "distributed.admin.tick.limit": "60s",
+                "distributed.admin.low-level-log-length": 100,  # of messages: kept in memory
                 "distributed.diagnostics.computations.nframes": 0}  # fmt: skip
     with (
         dask.config.set(settings),
