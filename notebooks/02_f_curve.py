@@ -80,8 +80,8 @@ plt.show()
 # The letter finds $f(n_s, 0) \approx 1.0$ below $n_s a_b^2 = 0.02$. Its own formula (S42), typed
 # in here as it is printed and summed over all triads of a sample, gives twice that, and hopnet the
 # same number to twelve digits. No factor of units can hide in between, since the triangle of (S46)
-# comes out exactly too. Where the letter lost the 2 is not known. (2.0 is a broad maximum near 0.01:
-# large samples, too large for a lesson, settle at 1.86 on the dilute side.)
+# comes out exactly too. Where the letter lost the 2 is not known. (2.0 is a broad maximum near
+# 0.01: large samples, too large for a lesson, settle at 1.86 on the dilute side.)
 
 
 # %%
