@@ -13,17 +13,6 @@ def run(capsys, *words):
     return code, caught.out, caught.err
 
 
-@pytest.fixture(scope="module", autouse=True)
-def no_second_fastening():
-    """The command is one object a process: fasten the topics once."""
-    from hopnet.cli import main as module
-
-    fasten, done = module.add_topics, []
-    module.add_topics = lambda: done or done.append(fasten())
-    yield
-    module.add_topics = fasten
-
-
 def test_response_agrees_with_itself(capsys):
     code, out, _ = run(capsys, "response", "--no-star", "--harmonics", "1", "--json")
     assert code == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from functools import cache
 from typing import Annotated
 
 import typer
@@ -42,6 +43,7 @@ def root(
     """Spin and charge in two-dimensional hopping conductors."""
 
 
+@cache  # once a process: a second time would fasten every command twice
 def add_topics():
     """Fasten every topic to the command; each topic imports its physics only when it runs."""
     from hopnet.cli import (
