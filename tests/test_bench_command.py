@@ -23,7 +23,11 @@ def test_all_topics_are_stored_and_one_failure_costs_no_other(tmp_path, monkeypa
             asked[name] = options
             if name == "berry":
                 raise OSError("no such peer")
-            return [hopnet.bench.row(f"{name} row", [0.2, 0.1], "peer", [0.4, 0.4])]
+            return [
+                hopnet.bench.row(f"{name} row", [0.2, 0.1], "peer", [0.4, 0.4]),
+                {"what": f"{name} throughput", "reference": "bare", "ratio": 0.95},
+                {"what": f"{name} memory", "peak_MB": 7.0},
+            ]
 
         monkeypatch.setattr(module, "measure", measure)
     assert main(["bench", "all", "--out", str(tmp_path)]) == 0
@@ -37,6 +41,8 @@ def test_all_topics_are_stored_and_one_failure_costs_no_other(tmp_path, monkeypa
     page = (tmp_path / "README.md").read_text()
     assert page.count("\n## ") == len(names)
     assert "| solve row | 0.1 | 0.375 | peer |" in page
+    assert "| solve throughput |  | 0.95 | bare |" in page
+    assert "memory" not in page.partition("## berry")[2]
     assert "| berry | failed: OSError: no such peer | | |" in page
 
 

@@ -260,6 +260,7 @@ REFUSED = {
     ),
     "parallel conserved": lambda: conserved_current(qwz(), GRID, mu=0.0, current="x"),
     "conserved step": lambda: conserved_current(qwz(), GRID, mu=0.0, step=0.0),
+    "sharp metal": lambda: decompose(qwz(-1.0, 0.3), PeriodicGrid(16), mu=2.0),
     "decomposition step": lambda: decompose(qwz(), GRID, mu=0.0, step=-1.0),
     "unit": lambda: spin_hall(qwz(), GRID, mu=0.0).in_unit("hbar/2e S/m"),
     "parameter": lambda: bi2se3_bulk(A9=1.0),

@@ -578,6 +578,11 @@ def test_short_lifetime_warns_and_still_has_no_spin_current():
     assert abs(answer.q_yz) < 1e-12 * UNIVERSAL
 
 
+def test_too_strong_skew_is_told():
+    with pytest.warns(ValidityWarning, match="turns negative"):
+        solve_rashba(RashbaGas(0.4, skew=0.6), delta_potential(10.0), tolerance=1e-4)
+
+
 def test_a_missed_tolerance_carries_its_estimate():
     with pytest.raises(ConvergenceError, match="still move") as caught:
         solve(RashbaGas(3.0), delta_potential(1.0), levels=1, tolerance=1e-13)

@@ -120,9 +120,9 @@ def page(directory):
         for line in stored["rows"]:
             if "failed" in line:
                 lines.append(f"| {line['what']} | failed: {line['failed']} | | |")
-            elif line.get("reference"):
+            elif line.get("ratio") is not None:
+                seconds = f"{line['seconds_min']:.3g}" if "seconds_min" in line else ""
                 lines.append(
-                    f"| {line['what']} | {line['seconds_min']:.3g} | {line['ratio']:.3g} | "
-                    f"{line['reference']} |"
+                    f"| {line['what']} | {seconds} | {line['ratio']:.3g} | {line['reference']} |"
                 )
     return "\n".join(lines) + "\n"

@@ -177,10 +177,11 @@ def decompose(
 
     Notes
     -----
-    The bands must not touch. Where they do (Kane-Mele at the momenta that time reversal maps to
-    themselves) the derivative of [berry C15] has a delta function that no grid holds: the direct
-    and the printed total then differ from XN and LCC by as much as themselves, and ``error`` says
-    so. A Zeeman term that splits the bands brings them together to 1e-6.
+    A metal at kT = 0 raises a ParameterError. The bands must not touch. Where they do (Kane-Mele
+    at the momenta that time reversal maps to themselves) the derivative of [berry C15] has a
+    delta function that no grid holds: the direct and the printed total then differ from XN and
+    LCC by as much as themselves, and ``error`` says so. A Zeeman term that splits the bands
+    brings them together to 1e-6.
 
     Examples
     --------
@@ -200,8 +201,11 @@ def decompose(
     if not step > 0:
         raise ParameterError(f"step must be positive, got {step!r}; give a small wave vector.")
 
+    filled = set()
+
     def function(k):
         energy, vector, _, apart, _, driven = density_matrices(model, k, a, level, kT, treatment)
+        filled.update((energy < level).sum(axis=1).tolist())
         s = to_bands(matrix, vector)
         velocity = to_bands(model.derivative(k, b), vector)
         flow = velocity @ driven + driven @ velocity
@@ -219,4 +223,10 @@ def decompose(
         return np.stack([j1.real, j2.real, i1.real, direct, printed, mean.real], axis=1)
 
     done = integrate(function, model, domain)
+    if kT == 0.0 and len(filled) > 1:
+        raise ParameterError(
+            f"kT must be positive where bands cross mu = {level:g}, got 0: the pieces "
+            "differentiate the occupations, and no grid holds the step; give a kT that the grid "
+            "resolves."
+        )
     return Decomposition(*(float(v) for v in done.value), error=float(done.error.max()))

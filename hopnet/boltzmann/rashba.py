@@ -47,7 +47,8 @@ class RashbaGas:
         turns negative below ``p = m alpha / 2``: the response is then a principal value, which
         `solve_rashba` reaches to some four digits.
     skew : float
-        kappa of an amplitude ``U (1 + kappa sin(theta) sigma_z)``, first order, gain only.
+        kappa of an amplitude ``U (1 + kappa sin(theta) sigma_z)``, first order, gain only;
+        beyond 1/2 the probability turns negative, and `solve_rashba` warns.
     interband : bool
         False: the smooth limit, scattering within a band only.
     """
@@ -178,7 +179,8 @@ def solve_rashba(gas, potential, *, tolerance=1e-9, levels=6):
     Warns
     -----
     ValidityWarning
-        If ``E_F tau < 1``: outside the range of a kinetic equation (q_yz is still zero).
+        If ``E_F tau < 1``: outside the range of a kinetic equation (q_yz is still zero); or if
+        ``|skew| > 1/2``: a scattering probability is negative.
 
     Notes
     -----
@@ -281,6 +283,13 @@ def check_scattering(gas, potential):
         warnings.warn(
             f"E_F tau = {gas.fermi_energy / (gas.mass * w[0]):.3g} is below 1: the kinetic "
             "equation is outside its range.",
+            ValidityWarning,
+            stacklevel=3,
+        )
+    if abs(gas.skew) > 0.5:
+        warnings.warn(
+            f"skew kappa = {gas.skew:.3g}: the first-order scattering probability, "
+            "1 + 2 kappa sin(theta) for spins along z, turns negative beyond 1/2.",
             ValidityWarning,
             stacklevel=3,
         )
