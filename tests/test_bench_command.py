@@ -40,10 +40,10 @@ def test_all_topics_are_stored_and_one_failure_costs_no_other(tmp_path, monkeypa
     assert stored["machine"]["versions"]["hopnet"]
     page = (tmp_path / "README.md").read_text()
     assert page.count("\n## ") == len(names)
-    assert "| solve row | 0.1 | 0.375 | peer |" in page
-    assert "| solve throughput |  | 0.95 | bare |" in page
+    assert "| solve row | 0.1 | 0.375 | peer |  |" in page
+    assert "| solve throughput |  | 0.95 | bare |  |" in page
     assert "memory" not in page.partition("## berry")[2]
-    assert "| berry | failed: OSError: no such peer | | |" in page
+    assert "| berry | failed: OSError: no such peer | | | |" in page
 
 
 @pytest.mark.parametrize(

@@ -95,13 +95,14 @@ def report(topic, rows):
 def page(directory):
     """One Markdown page over the stored tables of a directory: what is compared, and with what.
 
-    Rows without a ratio (stages, memory) stay in the files.
+    Rows without a ratio or an imbalance (stages, memory) stay in the files.
     """
     lines = [
         "# Side by side",
         "",
         "`hopnet bench all` writes this page and the files beside it. A ratio is the time of the "
-        "row over the time of its reference, both warm, in turn, in one run.",
+        "row over the time of its reference, both warm, in turn, in one run. The imbalance is "
+        "the current that gets lost: the sum over sites of |net flow| over that of the flow.",
     ]
     for path in sorted(directory.glob("*.json")):
         stored = json.loads(path.read_text())
@@ -114,15 +115,19 @@ def page(directory):
             f"{stored.get('date', '')}: {where['processor']}, {where['cores']} cores, "
             f"{where['system']}; {versions}.",
             "",
-            "| what | seconds | ratio | to |",
-            "|---|---|---|---|",
+            "| what | seconds | ratio | to | imbalance |",
+            "|---|---|---|---|---|",
         ]
         for line in stored["rows"]:
             if "failed" in line:
-                lines.append(f"| {line['what']} | failed: {line['failed']} | | |")
-            elif line.get("ratio") is not None:
-                seconds = f"{line['seconds_min']:.3g}" if "seconds_min" in line else ""
+                lines.append(f"| {line['what']} | failed: {line['failed']} | | | |")
+            elif "ratio" in line or "imbalance" in line:
+                seconds, ratio, imbalance = (
+                    f"{line[name]:.3g}" if line.get(name) is not None else ""
+                    for name in ("seconds_min", "ratio", "imbalance")
+                )
                 lines.append(
-                    f"| {line['what']} | {seconds} | {line['ratio']:.3g} | {line['reference']} |"
+                    f"| {line['what']} | {seconds} | {ratio} | {line.get('reference') or ''} | "
+                    f"{imbalance} |"
                 )
     return "\n".join(lines) + "\n"
