@@ -108,3 +108,11 @@ def test_every_module_has_its_page_in_the_reference():
     assert sorted(shown) == sorted(there - {"hopnet.cli"} | {"hopnet.kernels"})
     pages = (ROOT / "docs" / "index.md").read_text()
     assert all(f"api/{room}\n" in pages for room in rooms)
+
+
+def test_the_python_of_the_readme_runs_as_printed(capsys):
+    block = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)[1]
+    exec(block, {})
+    resistivity, imbalance = capsys.readouterr().out.split()[:2]
+    assert float(resistivity) > 1e9  # exp(2 * 1.2 / 0.1)
+    assert float(imbalance) < 1e-14
