@@ -180,7 +180,7 @@ def spin_generation(network: Network, current: Current, triads: Triads | None = 
         network.separation, *amplitudes(network), current.drop, direction_across(network), gamma
     )  # fmt: skip
     if triads is None:
-        lists = (list_triads(network, first, upper) for first, upper in parts_of(network))
+        lists = (list_triads(network, *task) for task in parts_of(network))
     else:
         check_same_network(network, triads)
         lists = [(triads.site, triads.link)]

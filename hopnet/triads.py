@@ -21,7 +21,8 @@ from hopnet.network import Network
 from hopnet.records import read_only
 
 SITES_AT_ONCE = 2048  # of a walk over triads: their list stays in the cache
-PARTS_AT_ONCE = 32  # of these, worked on side by side before their results are added up
+PARTS_AT_ONCE = 8  # of these, worked on side by side before their results are added up
+LINKS_AT_ONCE = 100_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,31 +79,33 @@ def find_triads(network: Network) -> Triads:
     `spin_generation` walk over them without storing any; store them to look at them.
     """
     lists = [(np.empty((0, 3), np.int64),) * 2]
-    lists += [list_triads(network, first, upper) for first, upper in parts_of(network)]
+    lists += [list_triads(network, *task) for task in parts_of(network)]
     site, link = (np.concatenate(columns) for columns in zip(*lists))
     return Triads(network, read_only(site, np.int64), read_only(link, np.int64))
 
 
-def parts_of(network):
-    """(first site, where upper neighbours begin in every row) of each part of the walk."""
+def parts_of(network, lowest=None):
+    """(lowest sites, where upper neighbours begin in every row) of each part of the walk."""
     lower = np.bincount(network.link_j, minlength=network.n_sites)
     upper_start = network.row_start[:-1] + lower
-    return [(first, upper_start) for first in range(0, network.n_sites, SITES_AT_ONCE)]
+    if lowest is None:
+        lowest = np.arange(network.n_sites)
+    starts = range(0, lowest.shape[0], SITES_AT_ONCE)
+    return [(lowest[first : first + SITES_AT_ONCE], upper_start) for first in starts]
 
 
-def list_triads(network, first, upper_start):
-    """Sites and links of the triads with lowest site first .. first + SITES_AT_ONCE - 1."""
-    last = min(first + SITES_AT_ONCE, network.n_sites)
-    above = network.row_start[first + 1 : last + 1] - upper_start[first:last]
+def list_triads(network, lowest, upper_start):
+    """Sites and links of the triads whose lowest site is one of ``lowest``."""
+    above = network.row_start[lowest + 1] - upper_start[lowest]
     most = int((above * (above - 1)).sum()) // 2
     site, link = np.empty((most, 3), np.int64), np.empty((most, 3), np.int64)
-    count = kernels.fill_triads(first, last, upper_start, network.row_start,
-                                network.row_neighbour, network.row_link, site, link)  # fmt: skip
+    count = kernels.fill_triads(lowest, upper_start, network.row_start, network.row_neighbour,
+                                network.row_link, site, link)  # fmt: skip
     return site[:count], link[:count]
 
 
-def sum_over_triads(network, part, out, threads):
-    """Walk over all triads without storing them.
+def sum_over_triads(network, part, out, threads, lowest=None):
+    """Walk over triads without storing them.
 
     Parameters
     ----------
@@ -113,6 +116,8 @@ def sum_over_triads(network, part, out, threads):
     out : float64[n_sites, n_parts]
         Overwritten with the sums of the first.
     threads : int
+    lowest : int64 array, optional
+        Take only the triads with these as lowest sites; by default all triads.
 
     Returns
     -------
@@ -126,7 +131,7 @@ def sum_over_triads(network, part, out, threads):
         site, link = list_triads(network, *task)
         return site, *part(site, link)
 
-    tasks = parts_of(network)
+    tasks = parts_of(network, lowest)
     for begin in range(0, len(tasks), PARTS_AT_ONCE):
         for site, value, more in run_side_by_side(
             work, tasks[begin : begin + PARTS_AT_ONCE], threads
@@ -214,30 +219,30 @@ def check_eta(eta):
     return float(eta)
 
 
-def half_angles(network, spin_orbit):
-    """d = M (R_j - R_i) of every link i < j: x, y, length, its cosine and sinc."""
-    x, y = network.separation.T
-    d_x = spin_orbit[0, 0] * x + spin_orbit[0, 1] * y
-    d_y = spin_orbit[1, 0] * x + spin_orbit[1, 1] * y
-    angle = np.hypot(d_x, d_y)
-    sinc = np.divide(np.sin(angle), angle, out=np.ones_like(angle), where=angle > 0)
-    return d_x, d_y, angle, np.cos(angle), sinc
-
-
-def hop_table(network, spin_orbit):
+def hop_table(network, spin_orbit, threads=1):
     """What the loops need of every link i < j, for the vector from i to j.
 
     Parameters
     ----------
     network : Network
     spin_orbit : float64[2, 2]
+    threads : int
 
     Returns
     -------
-    float64[n_links, 7]
-        `half_angles` and `amplitudes`.
+    float64[n_links, 6]
+        Half-angle d = M (R_j - R_i): x, y, cosine and sinc of its length; then `amplitudes`.
     """
-    return np.stack([*half_angles(network, spin_orbit), *amplitudes(network)], axis=1)
+    table = np.empty((network.n_links, 6))
+
+    def fill(first):
+        coefficient_kernels.fill_hops(
+            first, min(first + LINKS_AT_ONCE, network.n_links), network.separation, spin_orbit,
+            network.log_conductance, network.log_occupation, network.link_i, network.link_j, table,
+        )  # fmt: skip
+
+    run_side_by_side(fill, range(0, network.n_links, LINKS_AT_ONCE), threads)
+    return table
 
 
 def spin_loops(triads, spin_orbit, *, eta):

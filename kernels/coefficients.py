@@ -18,23 +18,62 @@ every part is accurate relative to itself however weak the coupling or thin the 
 based at j and k are the same vector, carried along one hop: turned by -2 d_ij and by 2 d_ki.
 """
 
+from math import cos, exp, sin, sqrt
+
 import numpy as np
 from numba import njit
 
 # columns of the table `leg`, one row a link i < j
-D_X, D_Y, ANGLE, COSINE, SINC, HOP, OVERLAP = range(7)
+D_X, D_Y, COSINE, SINC, HOP, OVERLAP = range(6)
 
 SERIES = np.cumprod(np.array([1.0] + [-1.0 / (2 * k * (2 * k + 1)) for k in range(1, 40)]))
 
 
 @njit(cache=True, nogil=True)
-def _loop_vector(ax, ay, angle_a, cos_a, sinc_a, bx, by, angle_b, cos_b, sinc_b, angle_c, cos_c,
-                 sinc_c, omega):  # fmt: skip
+def fill_hops(first, last, separation, spin_orbit, log_conductance, log_occupation, link_i, link_j,
+              leg):  # fmt: skip
+    """Write rows first .. last - 1 of the table `leg`: what a triad needs of each of its links.
+
+    Parameters
+    ----------
+    first, last : int64
+    separation : float64[n_links, 2]
+        R_j - R_i.
+    spin_orbit : float64[2, 2]
+        M.
+    log_conductance : float64[n_links]
+    log_occupation : float64[n_sites]
+    link_i, link_j : int64[n_links]
+    leg : float64[n_links, 6]
+        Of the vector from i to j: half-angle d (x, y), cosine and sinc of its length;
+        K_ij exp(R_ij) / sqrt(n_i n_j); exp(-R_ij) sqrt(n_i n_j).
+    """
+    for l in range(first, last):
+        x = separation[l, 0]
+        y = separation[l, 1]
+        d_x = spin_orbit[0, 0] * x + spin_orbit[0, 1] * y
+        d_y = spin_orbit[1, 0] * x + spin_orbit[1, 1] * y
+        angle = sqrt(d_x * d_x + d_y * d_y)
+        R = sqrt(x * x + y * y)
+        log_pair = 0.5 * (log_occupation[link_i[l]] + log_occupation[link_j[l]])
+        leg[l, D_X] = d_x
+        leg[l, D_Y] = d_y
+        leg[l, COSINE] = cos(angle)
+        leg[l, SINC] = sin(angle) / angle if angle > 0.0 else 1.0
+        leg[l, HOP] = exp(log_conductance[l] + R - log_pair)
+        leg[l, OVERLAP] = exp(log_pair - R)
+
+
+@njit(cache=True, nogil=True)
+def _loop_vector(ax, ay, cos_a, sinc_a, bx, by, cos_b, sinc_b, cos_c, sinc_c, omega):
     """Vector part of U_a U_b U_-(a+b), see the head of this file."""
     if omega == 0.0:  # a straight triad, or det M = 0
         return 0.0, 0.0, 0.0
-    p = (angle_a + angle_b) * (angle_a + angle_b)
-    if p > 25.0:  # nothing is small: multiply the quaternions
+    square_a = ax * ax + ay * ay
+    square_b = bx * bx + by * by
+    total = 2.0 * (square_a + square_b)  # (|a| + |b|)^2 + (|a| - |b|)^2, and their product:
+    product = (square_a - square_b) * (square_a - square_b)
+    if total > 16.0:  # nothing is small: multiply the quaternions
         scalar = cos_a * cos_b - sinc_a * sinc_b * (ax * bx + ay * by)
         x = cos_a * sinc_b * bx + cos_b * sinc_a * ax
         y = cos_a * sinc_b * by + cos_b * sinc_a * ay
@@ -46,22 +85,20 @@ def _loop_vector(ax, ay, angle_a, cos_a, sinc_a, bx, by, angle_b, cos_b, sinc_b,
             scalar * cy + cos_c * y + z * cx,
             cos_c * z + x * cy - y * cx,
         )
-    m = (angle_a - angle_b) * (angle_a - angle_b)
-    c = angle_c * angle_c
-    power = 1.0
-    two = 1.0  # complete homogeneous polynomials of p, m and of p, m, c
+    c = (ax + bx) * (ax + bx) + (ay + by) * (ay + by)
+    last = 1.0  # complete homogeneous polynomials of the two squares, and of these and c
+    two = total
     three = 1.0
-    sum_s1 = SERIES[1]
-    sum_s2 = 0.0
-    sum_c2 = 0.0
-    for k in range(2, SERIES.shape[0]):
+    sum_s1 = SERIES[1] + SERIES[2] * total
+    sum_s2 = SERIES[2]
+    sum_c2 = 5.0 * SERIES[2]
+    for k in range(3, SERIES.shape[0]):
+        three = two + c * three
         term = SERIES[k] * three
         sum_s2 += term
         sum_c2 += (2.0 * k + 1.0) * term
-        power *= p
-        two = power + m * two
+        last, two = two, total * two - product * last
         sum_s1 += SERIES[k] * two
-        three = two + c * three
         if abs(term) < 1e-18:
             break
     straight = 2.0 * cos_c * sum_s1
@@ -75,21 +112,21 @@ def _loop_vector(ax, ay, angle_a, cos_a, sinc_a, bx, by, angle_b, cos_b, sinc_b,
 
 
 @njit(cache=True, nogil=True)
-def _turned(leg, sign, vector, out):
-    """Write ``vector`` turned by 2 ``sign`` d, d in the plane."""
+def _turn(leg, sign, vector, out):
+    """Write by how much ``vector`` changes when turned by 2 ``sign`` d, d in the plane."""
     s = leg[COSINE]
     x = sign * leg[SINC] * leg[D_X]
     y = sign * leg[SINC] * leg[D_Y]
     along = x * vector[0] + y * vector[1]
     square = x * x + y * y
-    out[0] = vector[0] + 2.0 * (s * y * vector[2] + x * along - square * vector[0])
-    out[1] = vector[1] + 2.0 * (-s * x * vector[2] + y * along - square * vector[1])
-    out[2] = vector[2] + 2.0 * (s * (x * vector[1] - y * vector[0]) - square * vector[2])
+    out[0] = 2.0 * (s * y * vector[2] + x * along - square * vector[0])
+    out[1] = 2.0 * (-s * x * vector[2] + y * along - square * vector[1])
+    out[2] = 2.0 * (s * (x * vector[1] - y * vector[0]) - square * vector[2])
 
 
 @njit(cache=True, nogil=True)
 def _fill_loop(ij, ik, jk, separation, determinant, leg, out):
-    """Write the loop vectors of one triad based at i, j and k (orientation i, j, k) into out[3, 3].
+    """Write the loop vectors of one triad (orientation i, j, k), based at each, to out[3, :3].
 
     The table ``leg`` holds d of R_j - R_i, i < j, so d_ij = -leg, d_jk = -leg, d_ki = +leg.
     """
@@ -100,10 +137,13 @@ def _fill_loop(ij, ik, jk, separation, determinant, leg, out):
     q = leg[jk]
     r = leg[ik]
     out[0, 0], out[0, 1], out[0, 2] = _loop_vector(
-        -p[D_X], -p[D_Y], p[ANGLE], p[COSINE], p[SINC], -q[D_X], -q[D_Y], q[ANGLE], q[COSINE],
-        q[SINC], r[ANGLE], r[COSINE], r[SINC], omega)  # fmt: skip
-    _turned(p, 1.0, out[0], out[1])
-    _turned(r, 1.0, out[0], out[2])
+        -p[D_X], -p[D_Y], p[COSINE], p[SINC], -q[D_X], -q[D_Y], q[COSINE], q[SINC], r[COSINE],
+        r[SINC], omega)  # fmt: skip
+    _turn(p, 1.0, out[0], out[1])
+    _turn(r, 1.0, out[0], out[2])
+    for x in range(3):
+        out[1, x] += out[0, x]
+        out[2, x] += out[0, x]
 
 
 @njit(cache=True, nogil=True)
@@ -129,9 +169,8 @@ def fill_coefficients(link, separation, determinant, leg, eta, strength, loop):
         From site i to site j > i.
     determinant : float64
         det M.
-    leg : float64[n_links, 7]
-        Of the vector from i to j: half-angle d (x, y), its length, cosine and sinc;
-        K_ij exp(R_ij) / sqrt(n_i n_j); exp(-R_ij) sqrt(n_i n_j).
+    leg : float64[n_links, 6]
+        From `fill_hops`.
     eta : float64
         hbar / (J_0 tau_0).
     strength : float64[n_triads]
@@ -154,8 +193,9 @@ def fill_torque(link, separation, determinant, leg, eta, drop, torque, moment):
         As in `fill_coefficients`.
     drop : float64[n_links]
         X_i - X_j.
-    torque : float64[n_triads, 3, 3]
-        Overwritten: sum of Gamma_ikj n_j (X_j - X_k) on i, j and k, each pair once.
+    torque : float64[n_triads, 3, 4]
+        Overwritten: sum of Gamma_ikj n_j (X_j - X_k) on i, j and k, each pair once; and the
+        largest flow into each of them that spins sigma of length 1 could drive.
     moment : float64[2]
         Overwritten: sum over triads of R_i torque_z, R counted from the lowest site of the triad.
     """
@@ -165,15 +205,14 @@ def fill_torque(link, separation, determinant, leg, eta, drop, torque, moment):
         ik = link[t, 1]
         jk = link[t, 2]
         out = torque[t]
-        if drop[ij] == 0.0 and drop[ik] == 0.0 and drop[jk] == 0.0:
-            out[:] = 0.0
-            continue
-        q = 3.0 * _strength(ij, ik, jk, leg, eta)
         _fill_loop(ij, ik, jk, separation, determinant, leg, out)
+        q = 3.0 * _strength(ij, ik, jk, leg, eta)
+        reach = 8.0 * q * sqrt(out[0, 0] ** 2 + out[0, 1] ** 2 + out[0, 2] ** 2)
         for x in range(3):
             out[0, x] *= q * drop[jk]
             out[1, x] *= -q * drop[ik]
             out[2, x] *= q * drop[ij]
+            out[x, 3] = reach
         for x in range(2):
             moment[x] += separation[ij, x] * out[1, 2] + separation[ik, x] * out[2, 2]
 
@@ -220,3 +259,29 @@ def fill_feedback(site, link, separation, determinant, leg, eta, drop, sigma, so
         source[t, 0, 0] = at_i
         source[t, 1, 0] = at_j
         source[t, 2, 0] = at_k
+
+
+@njit(cache=True, nogil=True)
+def sum_precession(link_i, link_j, conductance, leg, sigma, out):
+    """Torque of the precession during hops, sum_j K_ij (R_ij - 1) sigma_j, at every site.
+
+    Parameters
+    ----------
+    link_i, link_j : int64[n_links]
+    conductance : float64[n_links]
+    leg : float64[n_links, 6]
+    sigma : float64[n_sites, 3]
+    out : float64[n_sites, 3]
+        Overwritten.
+    """
+    out[:] = 0.0
+    turned = np.empty(3)
+    for l in range(link_i.shape[0]):
+        i = link_i[l]
+        j = link_j[l]
+        _turn(leg[l], -1.0, sigma[j], turned)  # the hop j -> i turns by 2 d_ij
+        for x in range(3):
+            out[i, x] += conductance[l] * turned[x]
+        _turn(leg[l], 1.0, sigma[i], turned)
+        for x in range(3):
+            out[j, x] += conductance[l] * turned[x]

@@ -7,6 +7,9 @@ that takes a spin from its upper site j to its lower site i; the way back is (s,
 import numpy as np
 from numba import njit
 
+# columns of the table of hops made by file coefficients.py, for the vector from i to j
+D_X, D_Y, COSINE, SINC = range(4)
+
 
 @njit(cache=True, nogil=True)
 def _root(parent, i):
@@ -50,15 +53,15 @@ def _write_product(s, x, y, z, q, out):
 
 
 @njit(cache=True, nogil=True)
-def fill_frames(row_start, row_neighbour, row_link, rotation, forest, frame):
+def fill_frames(row_start, row_neighbour, row_link, hops, forest, frame):
     """Frames in which the links of the forest do not rotate: Q_child = q_(child, parent) Q_parent.
 
     Parameters
     ----------
     row_start, row_neighbour, row_link : int64 arrays
         Ascending rows of the graph.
-    rotation : float64[n_links, 4]
-        Quaternion of the hop j -> i, i < j.
+    hops : float64[n_links, 6]
+        Half-angle and its cosine and sinc, of every link.
     forest : bool[n_links]
     frame : float64[n_sites, 4]
         Overwritten; the lowest site of every tree has (1, 0, 0, 0).
@@ -82,9 +85,9 @@ def fill_frames(row_start, row_neighbour, row_link, rotation, forest, frame):
                 j = row_neighbour[a]
                 if forest[l] and not done[j]:
                     done[j] = True
-                    sign = 1.0 if j < i else -1.0  # the hop i -> j
-                    q = rotation[l]
-                    _write_product(q[0], sign * q[1], sign * q[2], sign * q[3], frame[i], frame[j])
+                    sine = hops[l, SINC] if i < j else -hops[l, SINC]  # of the hop i -> j
+                    _write_product(hops[l, COSINE], sine * hops[l, D_X], sine * hops[l, D_Y], 0.0,
+                                   frame[i], frame[j])  # fmt: skip
                     norm = np.sqrt(
                         frame[j, 0] ** 2 + frame[j, 1] ** 2 + frame[j, 2] ** 2 + frame[j, 3] ** 2
                     )
@@ -95,32 +98,68 @@ def fill_frames(row_start, row_neighbour, row_link, rotation, forest, frame):
 
 
 @njit(cache=True, nogil=True)
-def fill_transport(link_i, link_j, rotation, forest, frame, out):
-    """Rotation of every link between the frames of its ends: conj(Q_i) q_ij Q_j.
+def fill_matrices(q, out):
+    """Rotation matrices of unit quaternions.
+
+    Parameters
+    ----------
+    q : float64[n, 4]
+    out : float64[n, 3, 3]
+        Overwritten.
+    """
+    for i in range(q.shape[0]):
+        s = q[i, 0]
+        x = q[i, 1]
+        y = q[i, 2]
+        z = q[i, 3]
+        out[i, 0, 0] = 1.0 - 2.0 * (y * y + z * z)
+        out[i, 0, 1] = 2.0 * (x * y - s * z)
+        out[i, 0, 2] = 2.0 * (x * z + s * y)
+        out[i, 1, 0] = 2.0 * (x * y + s * z)
+        out[i, 1, 1] = 1.0 - 2.0 * (x * x + z * z)
+        out[i, 1, 2] = 2.0 * (y * z - s * x)
+        out[i, 2, 0] = 2.0 * (x * z - s * y)
+        out[i, 2, 1] = 2.0 * (y * z + s * x)
+        out[i, 2, 2] = 1.0 - 2.0 * (x * x + y * y)
+
+
+@njit(cache=True, nogil=True)
+def fill_transport(link_i, link_j, conductance, hops, forest, frame, out, dephasing):
+    """Rotation of every link between the frames of its ends, conj(Q_i) q_ij Q_j, and its cost.
 
     Parameters
     ----------
     link_i, link_j : int64[n_links]
-    rotation : float64[n_links, 4]
+    conductance : float64[n_links]
+        K_ij.
+    hops : float64[n_links, 6]
     forest : bool[n_links]
         Their rotation is set to exactly (1, 0, 0, 0).
     frame : float64[n_sites, 4]
     out : float64[n_links, 4]
-        Overwritten, with s >= 0; may be ``rotation`` itself.
+        Overwritten, with s >= 0: quaternions of the hops j -> i, i < j.
+    dephasing : float64[n_sites]
+        Overwritten: (1/3) tr sum_j K_ij (1 - R_ij) in these frames.
     """
     half = np.empty(4)
+    dephasing[:] = 0.0
     for l in range(link_i.shape[0]):
         if forest[l]:
             out[l, 0] = 1.0
             out[l, 1:] = 0.0
             continue
-        q = rotation[l]
-        _write_product(q[0], q[1], q[2], q[3], frame[link_j[l]], half)
+        sine = -hops[l, SINC]
+        _write_product(hops[l, COSINE], sine * hops[l, D_X], sine * hops[l, D_Y], 0.0,
+                       frame[link_j[l]], half)  # fmt: skip
         p = frame[link_i[l]]
         _write_product(p[0], -p[1], -p[2], -p[3], half, out[l])
         if out[l, 0] < 0.0:
             for x in range(4):
                 out[l, x] = -out[l, x]
+        square = out[l, 1] ** 2 + out[l, 2] ** 2 + out[l, 3] ** 2
+        loss = (4.0 / 3.0) * conductance[l] * square
+        dephasing[link_i[l]] += loss
+        dephasing[link_j[l]] += loss
 
 
 @njit(cache=True, nogil=True)
@@ -180,55 +219,55 @@ def sum_spin_rows(first, last, row_start, row_neighbour, row_link, conductance, 
 
 
 @njit(cache=True, nogil=True)
-def sum_precession(link_i, link_j, conductance, rotation, sigma, out):
-    """Torque of the precession during hops, sum_j K_ij (R_ij - 1) sigma_j, at every site.
+def judge_spin_rows(first, last, row_start, row_neighbour, row_link, conductance, transport, block,
+                    sigma, rhs, residual, moduli):  # fmt: skip
+    """Residual of each spin row, and the moduli of its terms, which it is measured against.
 
     Parameters
     ----------
-    link_i, link_j : int64[n_links]
-    conductance : float64[n_links]
-    rotation : float64[n_links, 4]
-        Of the hop j -> i, i < j.
-    sigma : float64[n_sites, 3]
-    out : float64[n_sites, 3]
-        Overwritten.
-    """
-    out[:] = 0.0
-    for l in range(link_i.shape[0]):
-        i = link_i[l]
-        j = link_j[l]
-        q = rotation[l]
-        hx, hy, hz = _unrotated(q[0], q[1], q[2], q[3], sigma[j])
-        out[i, 0] -= conductance[l] * hx
-        out[i, 1] -= conductance[l] * hy
-        out[i, 2] -= conductance[l] * hz
-        hx, hy, hz = _unrotated(q[0], -q[1], -q[2], -q[3], sigma[i])
-        out[j, 0] -= conductance[l] * hx
-        out[j, 1] -= conductance[l] * hy
-        out[j, 2] -= conductance[l] * hz
-
-
-@njit(cache=True, nogil=True)
-def sum_moduli(row_start, row_neighbour, row_link, conductance, transport, block, sigma, out):
-    """Sum of the moduli of the terms of each spin row: what its residual is measured against.
-
-    Parameters
-    ----------
-    row_start ... sigma
+    first ... sigma
         As in `sum_spin_rows`.
-    out : float64[n_sites, 3]
-        Overwritten.
+    rhs : float64[n_sites, 3]
+    residual : float64[n_sites, 3]
+        Rows ``first .. last - 1`` are overwritten: |left side - rhs|.
+    moduli : float64[n_sites, 3]
+        The same: sum of the moduli of the terms on both sides.
     """
-    for i in range(row_start.shape[0] - 1):
+    h = np.empty(3)
+    for i in range(first, last):
         for x in range(3):
-            out[i, x] = 0.0
+            residual[i, x] = -rhs[i, x]
+            moduli[i, x] = abs(rhs[i, x])
             for y in range(3):
-                out[i, x] += abs(block[i, x, y] * sigma[i, y])
+                term = block[i, x, y] * sigma[i, y]
+                residual[i, x] += term
+                moduli[i, x] += abs(term)
         for a in range(row_start[i], row_start[i + 1]):
             j = row_neighbour[a]
             l = row_link[a]
             sign = 1.0 if i < j else -1.0
             q = transport[l]
-            h = _unrotated(q[0], sign * q[1], sign * q[2], sign * q[3], sigma[j])
+            h[0], h[1], h[2] = _unrotated(q[0], sign * q[1], sign * q[2], sign * q[3], sigma[j])
             for x in range(3):
-                out[i, x] += conductance[l] * (abs(sigma[i, x]) + abs(sigma[j, x] - h[x]))
+                residual[i, x] += conductance[l] * ((sigma[i, x] - sigma[j, x]) + h[x])
+                moduli[i, x] += conductance[l] * (abs(sigma[i, x]) + abs(sigma[j, x] - h[x]))
+        for x in range(3):
+            residual[i, x] = abs(residual[i, x])
+
+
+@njit(cache=True, nogil=True)
+def largest_neighbour(row_start, row_neighbour, value, out):
+    """Largest value at the neighbours of each site, 0 without any.
+
+    Parameters
+    ----------
+    row_start, row_neighbour : int64 arrays
+    value : float64[n_sites]
+        Not negative.
+    out : float64[n_sites]
+        Overwritten.
+    """
+    for i in range(row_start.shape[0] - 1):
+        out[i] = 0.0
+        for a in range(row_start[i], row_start[i + 1]):
+            out[i] = max(out[i], value[row_neighbour[a]])

@@ -8,12 +8,13 @@ from numba import njit
 
 
 @njit(cache=True, nogil=True)
-def fill_triads(first, last, upper_start, row_start, row_neighbour, row_link, site, link):
-    """Write the triads whose lowest site is ``first .. last - 1``: sites i < j < k, their links.
+def fill_triads(lowest, upper_start, row_start, row_neighbour, row_link, site, link):
+    """Write the triads whose lowest site is one of those listed: sites i < j < k, their links.
 
     Parameters
     ----------
-    first, last : int64
+    lowest : int64[n]
+        Each once.
     upper_start : int64[n_sites]
         Where in each row the neighbours above the site begin.
     row_start, row_neighbour, row_link : int64 arrays
@@ -29,7 +30,7 @@ def fill_triads(first, last, upper_start, row_start, row_neighbour, row_link, si
         How many there are; a site with m neighbours above it has at most m (m - 1) / 2.
     """
     t = 0
-    for i in range(first, last):
+    for i in lowest:
         end = row_start[i + 1]
         for a in range(upper_start[i], end):
             j = row_neighbour[a]

@@ -33,6 +33,7 @@ import hopnet as hn
 from hopnet.kinetics import f_from_polarisation, solve_kinetics
 from hopnet.kinetics.frames import find_frames
 from hopnet.kinetics.scan import full_over_leading
+from hopnet.triads import hop_table
 
 SMALL = os.environ.get("HOPNET_SMALL") == "1"
 ETA = 6.58e-3  # hbar / (J_0 tau_0) of 10 meV and 10 ps
@@ -64,7 +65,10 @@ print(f"{network.n_sites} sites, {network.n_links} links, n_s a_b^2 = {network.s
 angles = (0.01, 0.03, 0.1, 0.3)
 times = np.logspace(1, 9, 9 if SMALL else 13)
 table = full_over_leading(network, FORM, eta=ETA, angles=angles, tau_s=times, current=current)
-loop_rate = {angle: find_frames(network, angle * FORM).dephasing.mean() for angle in angles}
+loop_rate = {
+    angle: find_frames(network, hop_table(network, angle * FORM)).dephasing.mean()
+    for angle in angles
+}
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(11.5, 4.6), layout="constrained")
 for colour, (angle, part) in zip(COLOURS, table.groupby("angle")):

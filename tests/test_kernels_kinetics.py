@@ -58,9 +58,14 @@ class Sample:
         distance = np.hypot(*self.separation.T)
         pair = 0.5 * (self.log_occupation[self.i] + self.log_occupation[self.j])
         return np.column_stack([
-            d, angle, np.cos(angle), np.sinc(angle / np.pi),
+            d, np.cos(angle), np.sinc(angle / np.pi),
             np.exp(self.log_conductance + distance - pair), np.exp(pair - distance),
         ])  # fmt: skip
+
+    def hop_rotations(self, M):
+        """Quaternions of the hops j -> i."""
+        d_x, d_y, cosine, sinc = self.hops(M).T[:4]
+        return np.column_stack([cosine, -sinc * d_x, -sinc * d_y, 0.0 * d_x])
 
     def triangle(self, M, eta):
         return triad_twin.Triangle(
@@ -78,7 +83,15 @@ def test_coefficients_torque_and_feedback(n, seed, spin_orbit, plain):
     triads = triangle_twin.fill_triads(sample.link)
     triangle = sample.triangle(M, eta)
     determinant = M[0, 0] * M[1, 1] - M[0, 1] * M[1, 0]
-    factors = (sample.separation, determinant, sample.hops(M), eta)
+    hops = np.full((len(sample.i), 6), np.nan)
+    middle = len(sample.i) // 2
+    for first, last in ((middle, len(sample.i)), (0, middle)):
+        version(coefficients.fill_hops, plain)(
+            first, last, sample.separation, M, sample.log_conductance, sample.log_occupation,
+            sample.i, sample.j, hops,
+        )  # fmt: skip
+    np.testing.assert_allclose(hops, sample.hops(M), rtol=1e-13, atol=1e-15)
+    factors = (sample.separation, determinant, hops, eta)
 
     site = np.array(triads, dtype=np.int64).reshape(-1, 3)
     link = np.array([[sample.link[t[0], t[1]], sample.link[t[0], t[2]], sample.link[t[1], t[2]]]
@@ -90,8 +103,11 @@ def test_coefficients_torque_and_feedback(n, seed, spin_orbit, plain):
     np.testing.assert_allclose(loop, expected_loop, rtol=0, atol=2e-15)
 
     drop = sample.potential[sample.i] - sample.potential[sample.j]
-    torque, moment = np.full((len(triads), 3, 3), np.nan), np.full(2, np.nan)
+    torque, moment = np.full((len(triads), 3, 4), np.nan), np.full(2, np.nan)
     version(coefficients.fill_torque, plain)(link, *factors, drop, torque, moment)
+    size = np.linalg.norm(loop, axis=2) * 24.0 * strength[:, None]  # two spins, each at most 12 Q
+    np.testing.assert_allclose(torque[:, :, 3], size, rtol=1e-12)
+    torque = torque[:, :, :3]
     expected, expected_moment = triad_twin.fill_torque(triads, triangle, sample.potential)
     noise = 1e-14 * strength.max(initial=0.0)  # of the twin, whose loops are differences
     scale = np.abs(expected).max(initial=0.0)
@@ -124,8 +140,7 @@ def test_loops_keep_their_digits_at_any_coupling():
         M = scale * np.array([[0.3, 1.0], [0.6, -0.2]])
         d = separation @ M.T
         angle = np.hypot(*d.T)
-        leg = np.column_stack([d, angle, np.cos(angle), np.sinc(angle / np.pi),
-                               np.ones(3), np.ones(3)])  # fmt: skip
+        leg = np.column_stack([d, np.cos(angle), np.sinc(angle / np.pi), np.ones((3, 2))])
         loop, strength = np.empty((1, 3, 3)), np.empty(1)
         coefficients.fill_coefficients(
             np.array([[0, 1, 2]]), separation, M[0, 0] * M[1, 1] - M[0, 1] * M[1, 0], leg, 1.0,
@@ -154,7 +169,7 @@ def test_loops_keep_their_digits_at_any_coupling():
                 exact = times(times(turn(a, b), turn(b, c)), turn(c, a))[1:]
                 error = [abs(float(loop[0, place, x] / exact[x] - 1)) for x in range(3)]
                 # the thin area is itself known to eps 0.84 / 7e-5 = 2.7e-12; beyond
-                # |a| + |b| = 5 quaternions are multiplied, and each hop rounds by itself
+                # 2 (a^2 + b^2) = 16 quaternions are multiplied, and each hop rounds by itself
                 assert max(error) < (3e-12 if scale < 1 else 3e-11), (scale, place)
 
 
@@ -168,19 +183,27 @@ def test_forest_frames_and_transport(n, seed, plain):
     np.testing.assert_array_equal(forest, twin.mark_forest(order, sample.i, sample.j, n))
 
     frame = np.full((n, 4), np.nan)
-    version(kinetics.fill_frames, plain)(*sample.rows, sample.rotation, forest, frame)
-    matrices = np.array([twin.rotation_matrix(q) for q in frame])
-    expected = twin.fill_frames(sample.i, sample.j, sample.rotation, forest, n)
+    M = np.array([[0.9, -1.3], [0.4, 0.7]])
+    hops, rotation = sample.hops(M), sample.hop_rotations(M)
+    version(kinetics.fill_frames, plain)(*sample.rows, hops, forest, frame)
+    matrices = np.full((n, 3, 3), np.nan)
+    version(kinetics.fill_matrices, plain)(frame, matrices)
+    expected = np.array([twin.rotation_matrix(q) for q in frame])
+    np.testing.assert_allclose(matrices, expected, rtol=0, atol=1e-15)
+    expected = twin.fill_frames(sample.i, sample.j, rotation, forest, n)
     np.testing.assert_allclose(matrices, expected, rtol=0, atol=1e-13)
 
-    transport = np.full((len(order), 4), np.nan)
+    transport, dephasing = np.full((len(order), 4), np.nan), np.full(n, np.nan)
     version(kinetics.fill_transport, plain)(
-        sample.i, sample.j, sample.rotation, forest, frame, transport
+        sample.i, sample.j, sample.conductance, hops, forest, frame, transport, dephasing
     )
     found = np.array([twin.rotation_matrix(q) for q in transport]).reshape(-1, 3, 3)
-    expected = twin.fill_transport(sample.i, sample.j, sample.rotation, expected)
+    expected = twin.fill_transport(sample.i, sample.j, rotation, expected)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-13)
     assert np.all(transport[forest] == [1, 0, 0, 0])
+    loss = sample.conductance * (1 - np.trace(expected, axis1=1, axis2=2) / 3)
+    expected = np.bincount(sample.i, loss, n) + np.bincount(sample.j, loss, n)
+    np.testing.assert_allclose(dephasing, expected, rtol=0, atol=1e-13)
 
 
 @PLAIN
@@ -197,10 +220,24 @@ def test_spin_rows_their_moduli_and_precession(n, seed, plain):
     expected = twin.sum_spin_rows(*links, sample.block, sample.sigma)
     np.testing.assert_allclose(out, expected, rtol=0, atol=1e-13)
 
-    version(kinetics.sum_moduli, plain)(*arguments, out)
-    expected = twin.sum_moduli(*links, sample.block, sample.sigma)
-    np.testing.assert_allclose(out, expected, rtol=1e-12)
+    rhs = np.random.default_rng(seed + 1).normal(size=(n, 3))
+    residual, moduli = np.full((n, 3), np.nan), np.full((n, 3), np.nan)
+    for first, last in ((middle, n), (0, middle)):
+        version(kinetics.judge_spin_rows, plain)(first, last, *arguments, rhs, residual, moduli)
+    np.testing.assert_allclose(residual, np.abs(expected - rhs), rtol=0, atol=1e-13)
+    expected = twin.sum_moduli(*links, sample.block, sample.sigma) + np.abs(rhs)
+    np.testing.assert_allclose(moduli, expected, rtol=1e-12)
 
-    version(kinetics.sum_precession, plain)(*links, sample.sigma, out)
-    expected = twin.sum_precession(*links, sample.sigma)
+    M = np.array([[0.9, -1.3], [0.4, 0.7]])
+    hops, rotation = sample.hops(M), sample.hop_rotations(M)
+    version(coefficients.sum_precession, plain)(*links[:3], hops, sample.sigma, out)
+    expected = twin.sum_precession(*links[:3], rotation, sample.sigma)
     np.testing.assert_allclose(out, expected, rtol=0, atol=1e-13)
+
+    largest = np.full(n, np.nan)
+    version(kinetics.largest_neighbour, plain)(*sample.rows[:2], sample.potential, largest)
+    expected = np.zeros(n)
+    for i, j in sample.link:
+        expected[i] = max(expected[i], sample.potential[j])
+        expected[j] = max(expected[j], sample.potential[i])
+    np.testing.assert_array_equal(largest, expected)

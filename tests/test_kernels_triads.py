@@ -33,11 +33,11 @@ def test_triads_and_generation(n, seed, plain, disorder):
     triads = twin.fill_triads(links)
     upper = rows[0][:-1] + np.bincount([j for _, j in links], minlength=n).astype(np.int64)
     pieces = []
-    for first, last in ((0, n // 3), (n // 3, n)):
-        above = rows[0][first + 1 : last + 1] - upper[first:last]
+    for lowest in (np.arange(n // 3), np.arange(n // 3, n)):
+        above = rows[0][lowest + 1] - upper[lowest]
         most = int((above * (above - 1)).sum()) // 2
         lists = np.empty((most, 3), np.int64), np.empty((most, 3), np.int64)
-        count = version(kernels.fill_triads)(first, last, upper, *rows, *lists)
+        count = version(kernels.fill_triads)(lowest, upper, *rows, *lists)
         pieces.append([array[:count] for array in lists])
     site, link = (np.concatenate(columns) for columns in zip(*pieces))
     assert [tuple(t) for t in site] == triads

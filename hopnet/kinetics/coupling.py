@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hopnet.elimination import analyse, factor, thread_count
-from hopnet.kernels import coefficients as coefficient_kernels
-from hopnet.kernels import kinetics as kernels
+from hopnet.kernels import coefficients as kernels
 from hopnet.network import Network
 from hopnet.triads import hop_table, spin_orbit_determinant, sum_over_triads
 
@@ -29,37 +28,73 @@ class Coupling:
     arrays: tuple
     threads: int
 
+    @property
+    def hops(self) -> np.ndarray:
+        """float64[n_links, 6]: `hopnet.triads.hop_table`."""
+        return self.arrays[2]
+
     def torque(self, drop):
-        """Torque on every spin [hopping S27] and the moment of its z part over R."""
+        """Torque on every spin [hopping S27], how far spins reach, and a moment.
+
+        Returns
+        -------
+        torque : float64[n_sites, 3]
+        reach : float64[n_sites]
+            Largest flow into a site that spins sigma of length 1 around it could drive.
+        moment : float64[2]
+            Sum of R_i times the z part of the torque.
+        """
 
         def part(_, link):
-            value, moment = np.empty((link.shape[0], 3, 3)), np.empty(2)
-            coefficient_kernels.fill_torque(link, *self.arrays, drop, value, moment)
+            value, moment = np.empty((link.shape[0], 3, 4)), np.empty(2)
+            kernels.fill_torque(link, *self.arrays, drop, value, moment)
             return value, moment
 
-        torque = np.empty((self.network.n_sites, 3))
-        return torque, sum_over_triads(self.network, part, torque, self.threads)
+        sums = np.empty((self.network.n_sites, 4))
+        moment = sum_over_triads(self.network, part, sums, self.threads)
+        return sums[:, :3].copy(), sums[:, 3].copy(), moment
 
-    def feedback(self, drop, sigma):
-        """Flow that spins drive into every site, and the short-circuit current by components."""
-        sigma = np.ascontiguousarray(sigma)
+    def feedback(self, drop, sigma, at=None):
+        """Flow that spins drive into every site, and the short-circuit current by components.
+
+        With sites ``at`` only the triads of these are summed: flows into other sites, and the
+        current, are then parts of the whole.
+        """
+        network, sigma = self.network, np.ascontiguousarray(sigma)
+        lowest = None if at is None else sites_below(network, at)
 
         def part(site, link):
             value, current = np.empty((site.shape[0], 3, 1)), np.empty(3)
-            coefficient_kernels.fill_feedback(site, link, *self.arrays, drop, sigma, value, current)
+            kernels.fill_feedback(site, link, *self.arrays, drop, sigma, value, current)
             return value, current
 
-        source = np.empty((self.network.n_sites, 1))
-        current = sum_over_triads(self.network, part, source, self.threads)
+        source = np.empty((network.n_sites, 1))
+        current = sum_over_triads(network, part, source, self.threads, lowest)
         return source[:, 0], current
+
+    def precession(self, conductance, sigma):
+        """sum_j K_ij (R_ij - 1) sigma_j at every site: what precession during hops does."""
+        network, out = self.network, np.empty((self.network.n_sites, 3))
+        kernels.sum_precession(network.link_i, network.link_j, conductance, self.hops,
+                               np.ascontiguousarray(sigma), out)  # fmt: skip
+        return out
+
+
+def sites_below(network, sites):
+    """The sites and their lower neighbours, ascending: the lowest sites of all their triads."""
+    chosen = np.zeros(network.n_sites, bool)
+    chosen[sites] = True
+    below = network.link_i[chosen[network.link_j]]
+    chosen[below] = True
+    return np.flatnonzero(chosen)
 
 
 def find_coupling(network, matrix, eta, threads=None):
     """The `Coupling` of a network."""
-    arrays = (
-        network.separation, spin_orbit_determinant(matrix), hop_table(network, matrix), eta
-    )  # fmt: skip
-    return Coupling(network, arrays, threads or thread_count())
+    threads = threads or thread_count()
+    hops = hop_table(network, matrix, threads)
+    arrays = (network.separation, spin_orbit_determinant(matrix), hops, eta)
+    return Coupling(network, arrays, threads)
 
 
 def feedback_solver(network, threads):
@@ -76,12 +111,3 @@ def feedback_solver(network, threads):
         return factored.link_drops(network.n_links, (0.0, 0.0), rhs=flow * np.exp(-scale))
 
     return response
-
-
-def precession_torque(network, rotation, sigma):
-    """sum_j K_ij (R_ij - 1) sigma_j at every site: what precession during hops does."""
-    out = np.empty((network.n_sites, 3))
-    conductance = np.exp(network.log_conductance)
-    sigma = np.ascontiguousarray(sigma)
-    kernels.sum_precession(network.link_i, network.link_j, conductance, rotation, sigma, out)
-    return out

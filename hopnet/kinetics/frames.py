@@ -1,13 +1,13 @@
-"""The spin rows at any size: local frames, and a Krylov method on top of the exact scalar factor.
+"""The spin rows at any size: local frames, and a Krylov method on top of incomplete elimination.
 
 The spin block is a connection Laplacian: hopping with rotation, K_ij (sigma_i - R_ij sigma_j).
 In frames Q_i that follow the strongest links (the maximum spanning forest of K) these links do
 not rotate at all; what is left on the others is the holonomy of loops, some 8 det M times their
-area. There the factor of the scalar problem is an excellent preconditioner for all three
+area. There a factor of the scalar problem is an excellent preconditioner for all three
 components, and a residual is accurate. Without a magnetic field the block is symmetric and
 positive definite: conjugate gradients. With a field it is not symmetric: GMRES. Where either would
-need some forty iterations, which is known in advance from the dephasing left in the frames and the
-turning in the field during tau_s, 3x3 blocks are eliminated directly in the same frames.
+need many iterations, which is known in advance from the dephasing left in the frames and the
+turning in the field during tau_s, the preconditioner is made of 3x3 blocks instead.
 """
 
 from __future__ import annotations
@@ -17,19 +17,20 @@ from functools import cached_property
 
 import numpy as np
 
-from hopnet.elimination import Elimination, analyse, factor, run_side_by_side, thread_count
+from hopnet.elimination import run_side_by_side, thread_count
 from hopnet.kernels import kinetics as kernels
-from hopnet.kinetics.blocks import factor_blocks
+from hopnet.kinetics.incomplete import SCALAR_CUT, factor_blocks, factor_scalar
 from hopnet.network import Network
-from hopnet.triads import half_angles
+from hopnet.triads import hop_table
 
 DEPHASING_SHARE = 0.3  # of the local dephasing rate, added to the preconditioner's excess
 ROWS_PER_TASK = 50_000
 KRYLOV_VECTORS = 100  # kept by GMRES before it starts again
-PATIENCE = 40  # iterations after which block elimination is cheaper than more of them
-# what takes about so many: mean rate of dephasing, and precession in the field, times tau_s
+PATIENCE = 40  # iterations after which a factor of blocks is cheaper than more of them
+# what takes about so many (half of them with a field): mean rates of dephasing and of precession
+# in the field, times tau_s
 DEPHASING_LIMIT = 0.05
-PRECESSION_LIMIT = 0.5
+PRECESSION_LIMIT = 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,31 +67,28 @@ class Frames:
 
 def hop_rotations(network, spin_orbit):
     """Quaternions (cos |d|, d sin |d| / |d|) [hopping 4] of the hops j -> i, i < j."""
-    x, y, _, cosine, sinc = half_angles(network, spin_orbit)
-    # the table is of R_j - R_i, d_ij = M (R_i - R_j)
-    return np.stack([cosine, -sinc * x, -sinc * y, np.zeros_like(x)], axis=1)
+    d_x, d_y, cosine, sinc = hop_table(network, spin_orbit).T[:4]  # of R_j - R_i
+    return np.stack([cosine, -sinc * d_x, -sinc * d_y, np.zeros_like(d_x)], axis=1)
 
 
 def rotation_matrices(q):
     """Rotation matrices of unit quaternions: float64[n, 3, 3]."""
-    s, x, y, z = q.T
-    return np.stack(
-        [
-            np.stack([1 - 2 * (y * y + z * z), 2 * (x * y - s * z), 2 * (x * z + s * y)], -1),
-            np.stack([2 * (x * y + s * z), 1 - 2 * (x * x + z * z), 2 * (y * z - s * x)], -1),
-            np.stack([2 * (x * z - s * y), 2 * (y * z + s * x), 1 - 2 * (x * x + y * y)], -1),
-        ],
-        axis=-2,
-    )
+    out = np.empty((q.shape[0], 3, 3))
+    kernels.fill_matrices(np.ascontiguousarray(q), out)
+    return out
 
 
-def find_frames(network, spin_orbit):
+def find_frames(network, hops, slowest=0.0):
     """Frames in which the maximum spanning forest of K does not rotate.
 
     Parameters
     ----------
     network : Network
-    spin_orbit : float64[2, 2]
+    hops : float64[n_links, 6]
+        `hopnet.triads.hop_table`.
+    slowest : float
+        Smallest relaxation rate n_i / tau_s: links so much weaker that the preconditioners leave
+        them out are not looked at for the forest.
 
     Returns
     -------
@@ -102,22 +100,20 @@ def find_frames(network, spin_orbit):
     numbers: any forest of strong links serves, and whole numbers are sorted in one go.
     """
     n = network.n_sites
-    rotation = hop_rotations(network, spin_orbit)
-    weakness = network.log_conductance.max(initial=-np.inf) - network.log_conductance
+    conductance = np.exp(network.log_conductance)
+    strong = np.flatnonzero(conductance > SCALAR_CUT * slowest)
+    weakness = network.log_conductance.max(initial=-np.inf) - network.log_conductance[strong]
     step = max(weakness.max(initial=0.0), 1e-300) / 65535
-    order = np.argsort((weakness / step).astype(np.uint16), kind="stable")
+    order = strong[np.argsort((weakness / step).astype(np.uint16), kind="stable")]
     forest = np.empty(network.n_links, np.bool_)
     kernels.mark_forest(order, network.link_i, network.link_j, n, forest)
     frame = np.empty((n, 4))
-    kernels.fill_frames(network.row_start, network.row_neighbour, network.row_link, rotation,
-                        forest, frame)  # fmt: skip
-    transport = rotation  # overwritten, link by link
-    kernels.fill_transport(network.link_i, network.link_j, rotation, forest, frame, transport)
-    conductance = np.exp(network.log_conductance)
-    loss = (4.0 / 3.0) * conductance * (transport[:, 1:] ** 2).sum(axis=1)
-    dephasing = np.bincount(network.link_i, loss, n) + np.bincount(network.link_j, loss, n)
-    matrix = rotation_matrices(frame)
-    return Frames(network, conductance, transport, matrix, dephasing)
+    kernels.fill_frames(network.row_start, network.row_neighbour, network.row_link, hops, forest,
+                        frame)  # fmt: skip
+    transport, dephasing = np.empty((network.n_links, 4)), np.empty(n)
+    kernels.fill_transport(network.link_i, network.link_j, conductance, hops, forest, frame,
+                           transport, dephasing)  # fmt: skip
+    return Frames(network, conductance, transport, rotation_matrices(frame), dephasing)
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,8 +123,6 @@ class SpinRows:
     Attributes
     ----------
     frames : Frames
-    symbolic : Elimination
-        Of the scalar problem; sites that hold their spin at zero are terminals.
     block : float64[n_sites, 3, 3]
         Relaxation minus magnetic field, times n_i.
     excess : float64[n_sites]
@@ -138,50 +132,56 @@ class SpinRows:
     symmetric : bool
         No magnetic field.
     direct : bool
-        Whether blocks are eliminated without trying iterations first.
-    threads : int or None
+        Whether blocks are eliminated without trying the scalar factor first.
+    threads : int
     """
 
     frames: Frames
-    symbolic: Elimination
     block: np.ndarray
     excess: np.ndarray
     free: np.ndarray
     symmetric: bool
     direct: bool
-    threads: int | None
+    threads: int
 
     def apply(self, sigma):
         """A sigma, row by row; the result does not depend on the number of threads."""
-        network, out = self.frames.network, np.empty_like(sigma)
-
-        def rows(first):
-            last = min(first + ROWS_PER_TASK, network.n_sites)
-            kernels.sum_spin_rows(first, last, network.row_start, network.row_neighbour,
-                                  network.row_link, self.frames.conductance,
-                                  self.frames.transport, self.block, sigma, out)  # fmt: skip
-
-        run_side_by_side(rows, range(0, network.n_sites, ROWS_PER_TASK),
-                         self.threads or thread_count())  # fmt: skip
+        out = np.empty_like(sigma)
+        self._row_by_row(kernels.sum_spin_rows, sigma, out)
         out[~self.free] = 0.0
         return out
 
-    def moduli(self, sigma):
-        """Sum of the moduli of the terms of each row."""
-        network, out = self.frames.network, np.empty_like(sigma)
-        kernels.sum_moduli(network.row_start, network.row_neighbour, network.row_link,
-                           self.frames.conductance, self.frames.transport, self.block, sigma,
-                           out)  # fmt: skip
-        return out
+    def judge(self, sigma, rhs):
+        """|A sigma - rhs| and the sum of the moduli of the terms, of each row."""
+        residual, moduli = np.empty_like(sigma), np.empty_like(sigma)
+        self._row_by_row(kernels.judge_spin_rows, sigma, rhs, residual, moduli)
+        residual[~self.free] = 0.0
+        return residual, moduli
+
+    @property
+    def factor(self):
+        """What serves as preconditioner from the start."""
+        return self.block_factor if self.direct else self.scalar_factor
+
+    def _row_by_row(self, kernel, *arrays):
+        frames, network = self.frames, self.frames.network
+
+        def rows(first):
+            last = min(first + ROWS_PER_TASK, network.n_sites)
+            kernel(first, last, network.row_start, network.row_neighbour, network.row_link,
+                   frames.conductance, frames.transport, self.block, *arrays)  # fmt: skip
+
+        run_side_by_side(rows, range(0, network.n_sites, ROWS_PER_TASK), self.threads)
 
     @cached_property
-    def preconditioner(self):
-        """Factor of Lap(K) + excess."""
-        return factor(self.symbolic, self.frames.conductance, self.excess, threads=self.threads)
+    def scalar_factor(self):
+        """Incomplete factor of Lap(K) + excess."""
+        return factor_scalar(self.frames.network, self.frames.conductance, self.excess, self.free,
+                             SCALAR_CUT * self.excess)  # fmt: skip
 
     @cached_property
     def block_factor(self):
-        """Factor of A itself; made where iterations are many, then used to the end."""
+        """Incomplete factor of A itself; made where iterations are many, then used to the end."""
         return factor_blocks(self)
 
 
@@ -221,24 +221,25 @@ def spin_rows(frames, rate, anisotropy, field, sinks, threads=None):
     effort = frames.dephasing.mean() / DEPHASING_LIMIT + turning.mean() / PRECESSION_LIMIT
     excess = np.hypot(mean_rate, turning)
     excess += DEPHASING_SHARE * frames.dephasing
-    terminal = np.full(network.n_sites, -1)
-    terminal[sinks] = 0
-    symbolic = analyse(network.dissection, network.link_i, network.link_j, terminal)
-    return SpinRows(frames, symbolic, np.ascontiguousarray(block), excess, terminal == -1,
-                    not np.any(field), bool(effort > mean_rate.mean()), threads)  # fmt: skip
+    free = np.ones(network.n_sites, bool)
+    free[sinks] = False
+    return SpinRows(frames, np.ascontiguousarray(block), excess, free, not np.any(field),
+                    bool(effort > mean_rate.mean()), threads or thread_count())  # fmt: skip
 
 
-def solve_rows(rows, rhs, start, tolerance, max_iterations):
+def solve_rows(rows, rhs, tolerance, max_iterations, start=None):
     """Krylov solution of the spin rows.
 
     Parameters
     ----------
     rows : SpinRows
-    rhs, start : float64[n_sites, 3]
+    rhs : float64[n_sites, 3]
         In local frames.
     tolerance : float
         Norm of the residual over that of ``rhs``.
     max_iterations : int
+    start : float64[n_sites, 3], optional
+        In local frames, zero where a spin is held; zero by default.
 
     Returns
     -------
@@ -247,34 +248,37 @@ def solve_rows(rows, rhs, start, tolerance, max_iterations):
     history : list of float
         Relative residuals, the first that of ``start``.
     """
-    rhs = np.where(rows.free[:, None], rhs, 0.0)
-    norm = float(np.linalg.norm(rhs))
+    r = np.where(rows.free[:, None], rhs, 0.0)
+    norm = float(np.linalg.norm(r))
+    if start is None or norm == 0.0:
+        x = np.zeros_like(r)
+    else:
+        x = start.copy()
+        r -= rows.apply(x)
     if norm == 0.0:
-        return np.zeros_like(rhs), [0.0]
+        return x, [0.0]
     krylov = conjugate_gradients if rows.symmetric else restarted_gmres
-    sigma, history = start, [np.inf]
+    history = [float(np.linalg.norm(r)) / norm]
+    patience = max_iterations
     if not rows.direct and "block_factor" not in vars(rows):
         patience = min(PATIENCE, max_iterations)
-        sigma, history = krylov(rows.apply, rows.preconditioner.solve, rhs, start, norm, tolerance,
-                                patience)  # fmt: skip
-        if history[-1] <= tolerance or patience == max_iterations:
-            return sigma, history
-    left = max_iterations - len(history) + 1
-    sigma, more = krylov(rows.apply, rows.block_factor.solve, rhs, sigma, norm, tolerance, left)
-    return sigma, history[:-1] + more
+        krylov(rows.apply, rows.scalar_factor.solve, x, r, norm, tolerance, patience, history)
+    if history[-1] > tolerance and len(history) <= max_iterations:
+        krylov(rows.apply, rows.block_factor.solve, x, r, norm, tolerance, max_iterations, history)
+    return x, history
 
 
-def conjugate_gradients(apply, precondition, rhs, start, norm, tolerance, max_iterations):
-    """Preconditioned conjugate gradients for a symmetric positive definite operator."""
-    x = start.copy()
-    r = rhs - apply(x) if np.any(x) else rhs.copy()
-    history = [float(np.linalg.norm(r)) / norm]
-    p = np.zeros_like(x)
-    old = 1.0
+def conjugate_gradients(apply, precondition, x, r, norm, tolerance, max_iterations, history):
+    """Preconditioned conjugate gradients for a symmetric positive definite operator.
+
+    ``x`` and its residual ``r`` are improved in place, ``history`` grows to ``max_iterations``
+    and one at most.
+    """
+    p, old = np.zeros_like(x), np.inf
     while history[-1] > tolerance and len(history) <= max_iterations:
         z = precondition(r)
         new = float(np.vdot(r, z))
-        p *= new / old if len(history) > 1 else 0.0
+        p *= new / old
         p += z
         q = apply(p)
         step = new / float(np.vdot(p, q))
@@ -282,14 +286,13 @@ def conjugate_gradients(apply, precondition, rhs, start, norm, tolerance, max_it
         r -= np.multiply(q, step, out=q)
         old = new
         history.append(float(np.linalg.norm(r)) / norm)
-    return x, history
 
 
-def restarted_gmres(apply, precondition, rhs, start, norm, tolerance, max_iterations):
-    """GMRES with right preconditioning: the residual it lowers is the true one."""
-    x = start.copy()
-    r = rhs - apply(x) if np.any(x) else rhs.copy()
-    history = [float(np.linalg.norm(r)) / norm]
+def restarted_gmres(apply, precondition, x, r, norm, tolerance, max_iterations, history):
+    """GMRES with right preconditioning, arguments as above: the residual it lowers is the true one.
+
+    Stops early where a round of `KRYLOV_VECTORS` does not halve the residual.
+    """
     while history[-1] > tolerance and len(history) <= max_iterations:
         n_vectors = min(KRYLOV_VECTORS, max_iterations + 1 - len(history))
         basis = [r / (history[-1] * norm)]
@@ -320,11 +323,9 @@ def restarted_gmres(apply, precondition, rhs, start, norm, tolerance, max_iterat
                 break
             basis.append(w / height)
         weight = np.linalg.solve(triangle[:used, :used], target[:used])
-        x += precondition(sum(a * v for a, v in zip(weight, basis)))
-        r = rhs - apply(x)
-        reached = float(np.linalg.norm(r)) / norm
-        stalled = reached > 0.5 * history[-used - 1]
-        history[-1] = reached
-        if stalled:
+        step = precondition(sum(a * v for a, v in zip(weight, basis)))
+        x += step
+        r -= apply(step)
+        history[-1] = float(np.linalg.norm(r)) / norm
+        if history[-1] > 0.5 * history[-used - 1]:
             break
-    return x, history

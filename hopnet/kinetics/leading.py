@@ -101,7 +101,7 @@ def solve_leading_order(network, spin_orbit, *, eta, tau_s, current=None, thread
     strength = float(np.abs(matrix).max())
     weak = matrix * (WEAK / strength) if strength > 0 else matrix
     up = strength / WEAK if strength > 0 else 1.0
-    torque, drift = find_coupling(network, weak, eta, threads).torque(current.drop)
+    torque, _, drift = find_coupling(network, weak, eta, threads).torque(current.drop)
     torque *= np.array([up**3, up**3, up**2])
     drift *= up**2
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from hopnet.elimination import analyse, factor
 from hopnet.errors import ParameterError
-from hopnet.kinetics.coupling import find_coupling, precession_torque
+from hopnet.kinetics.coupling import find_coupling
 from hopnet.kinetics.frames import hop_rotations
 from hopnet.records import read_only
 from hopnet.spin import direction_across
@@ -131,12 +131,12 @@ def spin_current(kinetics, *, threads=None):
     occupation = np.exp(network.log_occupation)
     sigma = kinetics.spin / occupation[:, None]
     coupling = find_coupling(network, matrix, kinetics.eta, threads)
-    torque, drift = coupling.torque(kinetics.drop)
-    precessing = precession_torque(network, hop_rotations(network, matrix), sigma)
+    torque, _, drift = coupling.torque(kinetics.drop)
+    conductance = np.exp(network.log_conductance)
+    precessing = coupling.precession(conductance, sigma)
     rate = occupation / kinetics.tau_s
     local = sigma @ kinetics.anisotropy[2]
     local -= sigma[:, 2] * kinetics.anisotropy[2, 2]
-    conductance = np.exp(network.log_conductance)
     terminal = np.full(network.n_sites, -1)
     if kinetics.absorbing_contacts:
         terminal[np.union1d(network.source, network.drain)] = 0

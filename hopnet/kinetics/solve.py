@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hopnet.current import Current, solve_current
+from hopnet.elimination import run_side_by_side
 from hopnet.errors import ConvergenceError, ParameterError, ValidityWarning
+from hopnet.kernels import kinetics as kernels
 from hopnet.kinetics.checks import (
     check_anisotropy,
     check_generation,
@@ -17,8 +19,8 @@ from hopnet.kinetics.checks import (
     check_site_times,
     check_vector,
 )
-from hopnet.kinetics.coupling import feedback_solver, find_coupling, precession_torque
-from hopnet.kinetics.frames import find_frames, hop_rotations, solve_rows, spin_rows
+from hopnet.kinetics.coupling import feedback_solver, find_coupling
+from hopnet.kinetics.frames import find_frames, solve_rows, spin_rows
 from hopnet.kinetics.matrix import check_precession, solve_matrix
 from hopnet.network import Network
 from hopnet.records import read_only
@@ -28,7 +30,8 @@ from hopnet.triads import check_eta, check_spin_orbit
 WEAK_ROW = 1e-8  # rows with less throughput than this part of the mean carry rounding only
 ROW_RESIDUAL = 1e-9  # aimed at in every row that counts, on top of the norm's tolerance
 SWEEPS = 30  # of the feedback of spins on the current
-NEGLIGIBLE_SHARE = 0.1  # of the tolerance: flows driven by spins, in all flows, left out below it
+SQUARE = 1e-3  # of the tolerance: another sweep changes the torque by the square of the last
+FINER = 0.05  # of the tolerance is aimed at: rows of little throughput then count less often
 
 
 @dataclass(frozen=True, eq=False)
@@ -249,7 +252,7 @@ def solve_kinetics(
     else:
         part = by_frames(coupling, matrix, current, problem, tolerance, max_iterations, threads)
     sigma, torque = part.pop("sigma"), part.pop("torque")
-    precessing = precession_torque(network, hop_rotations(network, matrix), sigma)
+    precessing = coupling.precession(np.exp(network.log_conductance), sigma)
     n_electrons = occupation.sum()
     spin = occupation[:, None] * sigma
     return Kinetics(
@@ -306,29 +309,43 @@ def by_matrix(coupling, matrix, current, precession, problem):
 def by_frames(coupling, matrix, current, problem, tolerance, max_iterations, threads):
     """`solve_kinetics` in local frames, Gamma and Lambda by turns."""
     network, bias = coupling.network, problem["bias"]
-    frames = find_frames(network, matrix)
-    rows = spin_rows(frames, problem["rate"], problem["anisotropy"], problem["field"],
-                     problem["sinks"], threads)  # fmt: skip
-    drop = bias * current.drop
-    torque, _ = coupling.torque(drop)
+
+    def left_side():
+        frames = find_frames(network, coupling.hops, float(problem["rate"].min()))
+        rows = spin_rows(frames, problem["rate"], problem["anisotropy"], problem["field"],
+                         problem["sinks"], threads)  # fmt: skip
+        return rows, rows.factor
+
+    (rows, _), unit = run_side_by_side(
+        lambda call: call(), (left_side, lambda: coupling.torque(current.drop)), coupling.threads
+    )
+    frames, history = rows.frames, []
+    drop, torque = bias * current.drop, bias * unit[0]
     rhs = frames.to_local(torque + problem["source"])
-    local, history = solve_rows(rows, rhs, np.zeros_like(rhs), tolerance, max_iterations)
-    iterations = len(history) - 1
-    check_converged(history[-1], tolerance, iterations, frames, local)
-    driven, sweeps = np.zeros(3), 0
+
+    def solved(start=None):
+        left = max_iterations - max(len(history) - 1, 0)
+        local, more = solve_rows(rows, rhs, FINER * tolerance, left, start)
+        history.extend(more[1:] if history else more)
+        check_converged(history[-1], tolerance, len(history) - 1, frames, local)
+        return local
+
+    local = solved()
+    driven, sweeps, left_out = np.zeros(3), 0, 0.0
     if problem["feedback"]:
         response = None
         scale = max(float(np.linalg.norm(rhs)), 1e-300)
-        total = abs(bias) * float(np.linalg.norm(current.throughput))
         for sweeps in range(SWEEPS + 1):
             sigma = frames.to_laboratory(local)
-            flow, driven = coupling.feedback(current.drop, sigma)
             if response is None:
-                if float(np.linalg.norm(flow)) <= NEGLIGIBLE_SHARE * tolerance * total:
+                left_out = negligible_feedback(coupling, current, unit[1], sigma, bias, tolerance)
+                if left_out is not None:
+                    driven = reciprocal_current(unit[0], sigma)
                     break
-                response = feedback_solver(network, threads)
+                left_out, response = 0.0, feedback_solver(network, threads)
+            flow, driven = coupling.feedback(current.drop, sigma)
             drop = bias * current.drop + response(flow)
-            torque, _ = coupling.torque(drop)
+            torque = coupling.torque(drop)[0]
             new = frames.to_local(torque + problem["source"])
             change = float(np.linalg.norm(new - rhs)) / scale
             if change <= tolerance:
@@ -338,20 +355,20 @@ def by_frames(coupling, matrix, current, problem, tolerance, max_iterations, thr
                     "the feedback of spins on the current must settle within "
                     f"{SWEEPS} sweeps, the torque still changes by {change:.1e} of itself; "
                     "use method='matrix' or a smaller eta.",
-                    estimate=sigma, residual=change, iterations=iterations,
+                    estimate=sigma, residual=change, iterations=len(history) - 1,
                 )  # fmt: skip
             rhs = new
-            local, more = solve_rows(rows, rhs, local, tolerance, max_iterations)
-            history += more[1:]
-            iterations += len(more) - 1
-            check_converged(more[-1], tolerance, iterations, frames, local)
+            local = solved(local)
+            if change**2 <= SQUARE * tolerance:  # so would be the next change
+                sweeps += 1
+                driven = driven + reciprocal_current(unit[0], frames.to_laboratory(local) - sigma)
+                break
     row_residual, residual = judge_rows(rows, local, rhs)
-    finer = tolerance
-    while residual > ROW_RESIDUAL and finer > 1e-3 * tolerance and iterations < max_iterations:
+    finer = FINER * tolerance
+    while residual > ROW_RESIDUAL and finer > 1e-3 * tolerance and len(history) <= max_iterations:
         finer = max(finer * min(0.1, 0.5 * ROW_RESIDUAL / residual), 1e-3 * tolerance)
-        local, more = solve_rows(rows, rhs, local, finer, max_iterations - iterations)
+        local, more = solve_rows(rows, rhs, finer, max_iterations - len(history) + 1, local)
         history += more[1:]
-        iterations += len(more) - 1
         row_residual, residual = judge_rows(rows, local, rhs)
     return {
         "sigma": frames.to_laboratory(local),
@@ -359,20 +376,45 @@ def by_frames(coupling, matrix, current, problem, tolerance, max_iterations, thr
         "drop": read_only(drop),
         "current": float(bias * current.conductance + driven.sum()),
         "feedback_current": read_only(driven),
-        "residual": residual,
+        "residual": max(residual, left_out),
         "row_residual": read_only(row_residual),
-        "iterations": iterations,
+        "iterations": len(history) - 1,
         "history": tuple(history),
         "sweeps": sweeps,
         "growing_modes": 0,
     }
 
 
+def reciprocal_current(torque, sigma):
+    """Current driven by the components of spins, from the torque of a unit bias [hopping S39]."""
+    return 4.0 * (torque * sigma).sum(axis=0)
+
+
+def negligible_feedback(coupling, current, reach, sigma, bias, tolerance):
+    """Largest share of a site's throughput that spins drive, or None if it has to be taken up.
+
+    No flow is larger than ``reach`` times the largest spin nearby. Where that does not settle a
+    row, the flow itself is summed.
+    """
+    network = coupling.network
+    size = np.linalg.norm(sigma, axis=1)
+    throughput = 2.0 * abs(bias) * current.throughput  # the moduli of the terms of a row
+    if not reach @ size <= tolerance * throughput.sum():
+        return None
+    largest = np.empty(network.n_sites)
+    kernels.largest_neighbour(network.row_start, network.row_neighbour, size, largest)
+    judged = throughput > WEAK_ROW * throughput.mean()
+    judged[network.source] = judged[network.drain] = False
+    flow = reach * largest
+    doubtful = np.flatnonzero(judged & (flow > 0.1 * ROW_RESIDUAL * throughput))
+    flow[doubtful] = np.abs(coupling.feedback(current.drop, sigma, at=doubtful)[0][doubtful])
+    share = float((flow[judged] / throughput[judged]).max(initial=0.0))
+    return share if share <= ROW_RESIDUAL else None
+
+
 def judge_rows(rows, local, rhs):
     """Residual of every spin row over the moduli of its terms, and the largest that counts."""
-    rhs = np.where(rows.free[:, None], rhs, 0.0)
-    moduli = rows.moduli(local) + np.abs(rhs)
-    error = np.abs(rows.apply(local) - rhs)
+    error, moduli = rows.judge(local, rhs)
     row_residual = np.divide(error, moduli, out=np.zeros_like(error), where=moduli > 0)
     strong = moduli > WEAK_ROW * moduli.mean()
     return row_residual, float(row_residual[strong].max(initial=0.0))

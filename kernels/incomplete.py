@@ -1,0 +1,406 @@
+"""Incomplete elimination of Lap(g) + s, and of the same with a rotation on every link.
+
+Sites go one by one, in a given order, by star-mesh without a subtraction::
+
+    d_k = s_k + sum_j g_kj    t_kj = g_kj / d_k    g_ij += g_ki t_kj    s_j += s_k t_kj
+
+over later i, j. A link, given or made, whose g is below the smaller ``threshold`` of its two ends
+is left out when its row is reached: its g goes to both excesses instead. With thresholds far below
+the excess the factor still preconditions well, and where the excess outweighs most links it has a
+few entries a site.
+
+With rotations the matrix is (Lap(g) + s) x 1 + H, H_ij = g_ij (1 - R_ij) on the links, and H is
+eliminated beside g, on the same entries::
+
+    Y_kj = (d_k + H_kk)^-1 (H_kk t_kj + H_kj)        T_kj = t_kj 1 - Y_kj
+    H_ij += g_ki Y_kj + H_ik T_kj                    (i = j too)
+
+the identity "Schur complement of the sum minus that of the scalar part": the losses, far smaller
+than g where frames follow the strong links, are never made as differences. H is symmetric,
+H_ik = H_ki^T, unless a magnetic field turns spins on the sites.
+
+Rows are gathered when they are reached (left-looking): each finished row waits in the list of
+the next column it has an entry in. Rows and columns are counted by position in the order.
+"""
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True, nogil=True)
+def _grown(array, size):
+    """The same with room for ``size`` entries."""
+    out = np.empty(size, array.dtype)
+    out[: array.shape[0]] = array
+    return out
+
+
+@njit(cache=True, nogil=True)
+def eliminate(order, position, row_start, row_neighbour, row_link, conductance, excess, threshold,
+              start, total):  # fmt: skip
+    """Incomplete elimination of Lap(conductance) + excess.
+
+    Parameters
+    ----------
+    order : int64[n]
+        Sites in the order of elimination.
+    position : int64[n_sites]
+        Place of each site in ``order``; -1 for a site that is held at zero.
+    row_start, row_neighbour, row_link : int64 arrays
+        Rows of the graph.
+    conductance : float64[n_links]
+    excess : float64[n_sites]
+        s.
+    threshold : float64[n_sites]
+        Links up to the smaller one of their ends are left out; 0 for none.
+    start : int64[n + 1]
+        Overwritten: where the entries of each row begin.
+    total : float64[n]
+        Overwritten: d_k.
+
+    Returns
+    -------
+    column : int32[n_entries]
+        Ascending in each row.
+    share : float64[n_entries]
+        t_kj.
+    """
+    n = order.shape[0]
+    room = n + 1
+    column = np.empty(room, np.int32)
+    share = np.empty(room)
+    s = excess.copy()
+    value = np.zeros(n)
+    seen = np.full(n, -1)
+    found = np.empty(n, np.int64)
+    first = np.full(n, -1)  # first row that waits at a column, and the one behind each row
+    behind = np.full(n, -1)
+    place = np.empty(n, np.int64)  # the entry at which a row waits
+    count = 0
+    start[0] = 0
+    for k in range(n):
+        i = order[k]
+        m = 0
+        for a in range(row_start[i], row_start[i + 1]):
+            j = row_neighbour[a]
+            q = position[j]
+            g = conductance[row_link[a]]
+            if q < 0:
+                s[i] += g
+            elif q > k and g > min(threshold[i], threshold[j]):
+                seen[q] = k
+                value[q] = g
+                found[m] = q
+                m += 1
+            elif q > k:
+                s[i] += g
+                s[j] += g
+        r = first[k]
+        while r >= 0:
+            later = behind[r]
+            g = share[place[r]] * total[r]
+            for e in range(place[r] + 1, start[r + 1]):
+                q = column[e]
+                if seen[q] != k:
+                    seen[q] = k
+                    value[q] = 0.0
+                    found[m] = q
+                    m += 1
+                value[q] += g * share[e]
+            place[r] += 1
+            if place[r] < start[r + 1]:
+                q = column[place[r]]
+                behind[r] = first[q]
+                first[q] = r
+            r = later
+        kept = 0
+        for a in range(m):
+            q = found[a]
+            g = value[q]
+            j = order[q]
+            if g > min(threshold[i], threshold[j]):
+                b = kept
+                while b > 0 and found[b - 1] > q:
+                    found[b] = found[b - 1]
+                    b -= 1
+                found[b] = q
+                kept += 1
+            else:
+                s[i] += g
+                s[j] += g
+        if count + kept > room:
+            room = 3 * (count + kept) // 2
+            column = _grown(column, room)
+            share = _grown(share, room)
+        d = s[i]
+        for a in range(kept):
+            d += value[found[a]]
+        total[k] = d
+        for a in range(kept):
+            q = found[a]
+            t = value[q] / d
+            column[count + a] = q
+            share[count + a] = t
+            s[order[q]] += s[i] * t
+        if kept > 0:
+            place[k] = count
+            behind[k] = first[found[0]]
+            first[found[0]] = k
+        count += kept
+        start[k + 1] = count
+    return column[:count].copy(), share[:count].copy()
+
+
+@njit(cache=True, nogil=True)
+def solve(order, start, column, share, total, rhs, x, out):
+    """Forward pass ``b_j += t_kj b_k`` and backward pass ``x_k = b_k / d_k + sum_j t_kj x_j``.
+
+    Parameters
+    ----------
+    order, start, column, share, total
+        From `eliminate`.
+    rhs : float64[n_sites, 3]
+    x : float64[n, 3]
+        Working memory.
+    out : float64[n_sites, 3]
+        Overwritten at the sites of ``order``.
+    """
+    n = order.shape[0]
+    for k in range(n):
+        i = order[k]
+        for y in range(3):
+            x[k, y] = rhs[i, y]
+    for k in range(n):
+        a = x[k, 0]
+        b = x[k, 1]
+        c = x[k, 2]
+        for e in range(start[k], start[k + 1]):
+            t = share[e]
+            row = x[column[e]]
+            row[0] += t * a
+            row[1] += t * b
+            row[2] += t * c
+    for k in range(n - 1, -1, -1):
+        d = 1.0 / total[k] if total[k] > 0.0 else 0.0
+        a = d * x[k, 0]
+        b = d * x[k, 1]
+        c = d * x[k, 2]
+        for e in range(start[k], start[k + 1]):
+            t = share[e]
+            row = x[column[e]]
+            a += t * row[0]
+            b += t * row[1]
+            c += t * row[2]
+        x[k, 0] = a
+        x[k, 1] = b
+        x[k, 2] = c
+        i = order[k]
+        for y in range(3):
+            out[i, y] = x[k, y]
+
+
+@njit(cache=True, nogil=True)
+def _invert(d, f, out):
+    """out[9] = (d 1 + f)^-1 of a 3x3 matrix; zero if d is."""
+    if d == 0.0:
+        out[:] = 0.0
+        return
+    a = d + f[0]
+    e = d + f[4]
+    h = d + f[8]
+    p = e * h - f[5] * f[7]
+    q = f[5] * f[6] - f[3] * h
+    r = f[3] * f[7] - e * f[6]
+    scale = 1.0 / (a * p + f[1] * q + f[2] * r)
+    out[0] = p * scale
+    out[1] = (f[2] * f[7] - f[1] * h) * scale
+    out[2] = (f[1] * f[5] - f[2] * e) * scale
+    out[3] = q * scale
+    out[4] = (a * h - f[2] * f[6]) * scale
+    out[5] = (f[2] * f[3] - a * f[5]) * scale
+    out[6] = r * scale
+    out[7] = (f[1] * f[6] - a * f[7]) * scale
+    out[8] = (a * e - f[1] * f[3]) * scale
+
+
+@njit(cache=True, nogil=True)
+def _write_loss(K, q, sign, out):
+    """out[9] = K (1 - R) of a quaternion q, or of its inverse for sign = -1."""
+    twist = 2.0 * K * sign * q[0]
+    square = q[1] * q[1] + q[2] * q[2] + q[3] * q[3]
+    for a in range(3):
+        b = (a + 1) % 3
+        c = (a + 2) % 3
+        outer = 2.0 * K * q[1 + a] * q[1 + b]
+        out[4 * a] = 2.0 * K * (square - q[1 + a] * q[1 + a])
+        out[3 * a + b] = twist * q[1 + c] - outer
+        out[3 * b + a] = -twist * q[1 + c] - outer
+
+
+@njit(cache=True, nogil=True)
+def _add_update(g, t, y, h, transposed, out):
+    """out[9] += g Y + H (t 1 - Y), H transposed or not."""
+    for a in range(3):
+        h0 = h[a] if transposed else h[3 * a]
+        h1 = h[3 + a] if transposed else h[3 * a + 1]
+        h2 = h[6 + a] if transposed else h[3 * a + 2]
+        out[3 * a] += g * y[3 * a] + h0 * (t - y[0]) - h1 * y[3] - h2 * y[6]
+        out[3 * a + 1] += g * y[3 * a + 1] - h0 * y[1] + h1 * (t - y[4]) - h2 * y[7]
+        out[3 * a + 2] += g * y[3 * a + 2] - h0 * y[2] - h1 * y[5] + h2 * (t - y[8])
+
+
+@njit(cache=True, nogil=True)
+def eliminate_blocks(order, position, row_start, row_neighbour, row_link, conductance, transport,
+                     diagonal, symmetric, start, column, share, total, inverse):  # fmt: skip
+    """Elimination of H beside the scalar part that `eliminate` has done, on the entries it kept.
+
+    Parameters
+    ----------
+    order, position, row_start, row_neighbour, row_link, conductance
+        As in `eliminate`.
+    transport : float64[n_links, 4]
+        Quaternion of the hop j -> i, i < j.
+    diagonal : float64[n_sites, 9]
+        H of a site with itself.
+    symmetric : bool
+        Whether H is.
+    start, column, share, total
+        From `eliminate`.
+    inverse : float64[n, 9]
+        Overwritten: (d_k + H_kk)^-1.
+
+    Returns
+    -------
+    weight : float64[n_entries, 9]
+        T_kj.
+    left : float64[n_entries or 0, 9]
+        Weights of the forward pass where H is not symmetric, ((g_kj - H_jk) (d_k + H_kk)^-1)^T;
+        else they are T_kj.
+    """
+    n = order.shape[0]
+    n_entries = column.shape[0]
+    H = np.zeros((n_entries, 9))
+    back = np.zeros((0 if symmetric else n_entries, 9))  # H_jk of entry kj
+    Y = np.empty((n_entries, 9))
+    entry = np.full(n, -1)
+    first = np.full(n, -1)
+    behind = np.full(n, -1)
+    place = np.empty(n, np.int64)
+    own = np.empty(9)
+    scaled = np.empty(9)
+    for k in range(n):
+        i = order[k]
+        for e in range(start[k], start[k + 1]):
+            entry[column[e]] = e
+        own[:] = diagonal[i]
+        for a in range(row_start[i], row_start[i + 1]):
+            q = position[row_neighbour[a]]
+            if q > k and entry[q] >= start[k]:
+                l = row_link[a]
+                sign = 1.0 if i < row_neighbour[a] else -1.0
+                _write_loss(conductance[l], transport[l], sign, H[entry[q]])
+                if not symmetric:
+                    _write_loss(conductance[l], transport[l], -sign, back[entry[q]])
+        r = first[k]
+        while r >= 0:
+            later = behind[r]
+            p = place[r]
+            h = H[p] if symmetric else back[p]  # of k with r
+            g = share[p] * total[r]
+            _add_update(g, share[p], Y[p], h, symmetric, own)
+            for e in range(p + 1, start[r + 1]):
+                b = entry[column[e]]
+                if b >= start[k]:
+                    _add_update(g, share[e], Y[e], h, symmetric, H[b])
+                    if not symmetric:
+                        g_re = share[e] * total[r]
+                        _add_update(g_re, share[p], Y[p], back[e], False, back[b])
+            place[r] += 1
+            if place[r] < start[r + 1]:
+                q = column[place[r]]
+                behind[r] = first[q]
+                first[q] = r
+            r = later
+        inv = inverse[k]
+        _invert(total[k], own, inv)
+        for e in range(start[k], start[k + 1]):
+            for x in range(9):
+                scaled[x] = own[x] * share[e] + H[e, x]
+            for x in range(3):
+                for y in range(3):
+                    Y[e, 3 * x + y] = (
+                        inv[3 * x] * scaled[y]
+                        + inv[3 * x + 1] * scaled[3 + y]
+                        + inv[3 * x + 2] * scaled[6 + y]
+                    )
+        if start[k + 1] > start[k]:
+            q = column[start[k]]
+            place[k] = start[k]
+            behind[k] = first[q]
+            first[q] = k
+    for k in range(n):
+        inv = inverse[k]
+        for e in range(start[k], start[k + 1]):
+            for x in range(3):
+                for y in range(3):
+                    Y[e, 3 * x + y] = (share[e] if x == y else 0.0) - Y[e, 3 * x + y]
+            if not symmetric:
+                for x in range(9):
+                    scaled[x] = (share[e] * total[k] if x % 4 == 0 else 0.0) - back[e, x]
+                for x in range(3):
+                    for y in range(3):
+                        back[e, 3 * y + x] = (
+                            scaled[3 * x] * inv[y]
+                            + scaled[3 * x + 1] * inv[3 + y]
+                            + scaled[3 * x + 2] * inv[6 + y]
+                        )
+    return Y, back
+
+
+@njit(cache=True, nogil=True)
+def solve_blocks(order, start, column, left, weight, inverse, rhs, x, out):
+    """Passes ``b_j += L_kj^T b_k`` and ``x_k = (d_k + H_kk)^-1 b_k + sum_j T_kj x_j``.
+
+    Parameters
+    ----------
+    order, start, column
+        From `eliminate`.
+    left : float64[n_entries, 9]
+        L: ``left`` of `eliminate_blocks`, or its ``weight`` where H is symmetric.
+    weight, inverse
+        From `eliminate_blocks`.
+    rhs, x, out
+        As in `solve`.
+    """
+    n = order.shape[0]
+    for k in range(n):
+        i = order[k]
+        for y in range(3):
+            x[k, y] = rhs[i, y]
+    for k in range(n):
+        a = x[k, 0]
+        b = x[k, 1]
+        c = x[k, 2]
+        for e in range(start[k], start[k + 1]):
+            T = left[e]
+            row = x[column[e]]
+            row[0] += T[0] * a + T[3] * b + T[6] * c
+            row[1] += T[1] * a + T[4] * b + T[7] * c
+            row[2] += T[2] * a + T[5] * b + T[8] * c
+    for k in range(n - 1, -1, -1):
+        inv = inverse[k]
+        a = inv[0] * x[k, 0] + inv[1] * x[k, 1] + inv[2] * x[k, 2]
+        b = inv[3] * x[k, 0] + inv[4] * x[k, 1] + inv[5] * x[k, 2]
+        c = inv[6] * x[k, 0] + inv[7] * x[k, 1] + inv[8] * x[k, 2]
+        for e in range(start[k], start[k + 1]):
+            T = weight[e]
+            row = x[column[e]]
+            a += T[0] * row[0] + T[1] * row[1] + T[2] * row[2]
+            b += T[3] * row[0] + T[4] * row[1] + T[5] * row[2]
+            c += T[6] * row[0] + T[7] * row[1] + T[8] * row[2]
+        x[k, 0] = a
+        x[k, 1] = b
+        x[k, 2] = c
+        i = order[k]
+        for y in range(3):
+            out[i, y] = x[k, y]

@@ -1,0 +1,80 @@
+"""Plain twins of kernels/incomplete.py: ordinary elimination of a dense matrix, link by link."""
+
+import numpy as np
+
+
+def dense(n, links, conductance, excess, threshold):
+    """Lap + diag(excess) as an [n, n] array; ``links`` are pairs of places.
+
+    Striking out an entry beside the diagonal, and not the diagonal, is to give its g to the excess.
+    """
+    A = np.diag(excess).astype(float)
+    for (k, j), g in zip(links, conductance):
+        if g > min(threshold[k], threshold[j]):
+            A[k, j] -= g
+            A[j, k] -= g
+        A[k, k] += g
+        A[j, j] += g
+    return A
+
+
+def eliminate(A, threshold):
+    """({(k, j): t_kj}, d_k); links up to the smaller threshold are struck out, see `dense`."""
+    A = A.copy()
+    n = len(A)
+    share, total = {}, np.empty(n)
+    for k in range(n):
+        for j in range(k + 1, n):
+            if -A[k, j] <= min(threshold[k], threshold[j]):
+                A[k, j] = A[j, k] = 0.0
+        total[k] = A[k, k]
+        for j in range(k + 1, n):
+            if A[k, j] != 0.0:
+                share[k, j] = -A[k, j] / total[k]
+                A[j, k + 1 :] += share[k, j] * A[k, k + 1 :]
+    return share, total
+
+
+def dense_blocks(n, links, conductance, loss, excess, diagonal, threshold):
+    """(Lap + excess) x 1 + H as an [n, n, 3, 3] array; ``loss`` is H_kj of each link."""
+    A = dense(n, links, conductance, excess, threshold)[:, :, None, None] * np.eye(3)
+    for (k, j), H in zip(links, loss):
+        A[k, j] += H
+        A[j, k] += H.T
+    for k in range(n):
+        A[k, k] += diagonal[k].reshape(3, 3)
+    return A
+
+
+def eliminate_blocks(A, kept):
+    """(D_k^-1, {(k, j): T_kj}, the same of A^T), entries kept only."""
+    A = A.copy()
+    n = len(A)
+    inverse, T, left = [], {}, {}
+    for k in range(n):
+        for j in range(k + 1, n):
+            if (k, j) not in kept:
+                A[k, j] = A[j, k] = 0.0
+        inverse.append(np.linalg.inv(A[k, k]))
+        later = [j for j in range(k + 1, n) if (k, j) in kept]
+        for j in later:
+            T[k, j] = -inverse[k] @ A[k, j]
+            left[k, j] = -(A[j, k] @ inverse[k]).T
+        for i in later:
+            for j in later:
+                A[i, j] += A[i, k] @ T[k, j]
+    return np.array(inverse), T, left
+
+
+def solve_blocks(inverse, T, left, b):
+    """Forward with left^T, then backward."""
+    n = len(b)
+    b, x = b.copy(), np.zeros_like(b)
+    for k in range(n):
+        for j in range(k + 1, n):
+            if (k, j) in left:
+                b[j] += left[k, j].T @ b[k]
+    for k in reversed(range(n)):
+        x[k] = inverse[k] @ b[k]
+        x[k] += sum((T[k, j] @ x[j] for j in range(k + 1, n) if (k, j) in T), np.zeros(3))
+    return x
