@@ -80,6 +80,8 @@ def test_factor_and_solve(n, seed, cut, symmetric, plain):
     x, out = np.empty((m, 3)), np.full((n, 3), 7.0)
     version(kernels.solve)(s.order, start, column, share, total, s.rhs, x, out)
     assert np.all(np.delete(out, s.order, axis=0) == 7.0)
+    solution = twin.solve(expected, expected_total, s.rhs[s.order])
+    np.testing.assert_allclose(out[s.order], solution, rtol=0, atol=1e-10 * abs(solution).max())
     if cut == 0.0:
         solution = np.linalg.solve(A, s.rhs[s.order])
         np.testing.assert_allclose(out[s.order], solution, rtol=0, atol=1e-10 * abs(solution).max())

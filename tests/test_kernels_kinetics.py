@@ -53,14 +53,8 @@ class Sample:
 
     def hops(self, M):
         """The table of `hopnet.triads.hop_table`."""
-        d = self.separation @ M.T
-        angle = np.hypot(*d.T)
-        distance = np.hypot(*self.separation.T)
-        pair = 0.5 * (self.log_occupation[self.i] + self.log_occupation[self.j])
-        return np.column_stack([
-            d, np.cos(angle), np.sinc(angle / np.pi),
-            np.exp(self.log_conductance + distance - pair), np.exp(pair - distance),
-        ])  # fmt: skip
+        return triad_twin.fill_hops(self.separation, M, self.log_conductance, self.log_occupation,
+                                    self.i, self.j)  # fmt: skip
 
     def hop_rotations(self, M):
         """Quaternions of the hops j -> i."""
@@ -188,8 +182,7 @@ def test_forest_frames_and_transport(n, seed, plain):
     version(kinetics.fill_frames, plain)(*sample.rows, hops, forest, frame)
     matrices = np.full((n, 3, 3), np.nan)
     version(kinetics.fill_matrices, plain)(frame, matrices)
-    expected = np.array([twin.rotation_matrix(q) for q in frame])
-    np.testing.assert_allclose(matrices, expected, rtol=0, atol=1e-15)
+    np.testing.assert_allclose(matrices, twin.fill_matrices(frame), rtol=0, atol=1e-15)
     expected = twin.fill_frames(sample.i, sample.j, rotation, forest, n)
     np.testing.assert_allclose(matrices, expected, rtol=0, atol=1e-13)
 
@@ -224,20 +217,16 @@ def test_spin_rows_their_moduli_and_precession(n, seed, plain):
     residual, moduli = np.full((n, 3), np.nan), np.full((n, 3), np.nan)
     for first, last in ((middle, n), (0, middle)):
         version(kinetics.judge_spin_rows, plain)(first, last, *arguments, rhs, residual, moduli)
-    np.testing.assert_allclose(residual, np.abs(expected - rhs), rtol=0, atol=1e-13)
-    expected = twin.sum_moduli(*links, sample.block, sample.sigma) + np.abs(rhs)
-    np.testing.assert_allclose(moduli, expected, rtol=1e-12)
+    expected, expected_moduli = twin.judge_spin_rows(*links, sample.block, sample.sigma, rhs)
+    np.testing.assert_allclose(residual, expected, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(moduli, expected_moduli, rtol=1e-12)
 
-    M = np.array([[0.9, -1.3], [0.4, 0.7]])
-    hops, rotation = sample.hops(M), sample.hop_rotations(M)
+    hops = sample.hops(np.array([[0.9, -1.3], [0.4, 0.7]]))
     version(coefficients.sum_precession, plain)(*links[:3], hops, sample.sigma, out)
-    expected = twin.sum_precession(*links[:3], rotation, sample.sigma)
+    expected = triad_twin.sum_precession(*links[:3], hops, sample.sigma)
     np.testing.assert_allclose(out, expected, rtol=0, atol=1e-13)
 
     largest = np.full(n, np.nan)
     version(kinetics.largest_neighbour, plain)(*sample.rows[:2], sample.potential, largest)
-    expected = np.zeros(n)
-    for i, j in sample.link:
-        expected[i] = max(expected[i], sample.potential[j])
-        expected[j] = max(expected[j], sample.potential[i])
+    expected = twin.largest_neighbour(sample.i, sample.j, sample.potential)
     np.testing.assert_array_equal(largest, expected)

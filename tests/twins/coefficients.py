@@ -59,6 +59,34 @@ class Triangle:
         return 12 * self.strength(i, k, j) * np.real(loop)
 
 
+def fill_hops(separation, spin_orbit, log_conductance, log_occupation, link_i, link_j):
+    """The table: d, cosine and sinc of its length, K exp(R) / sqrt(n n), exp(-R) sqrt(n n)."""
+    d = separation @ spin_orbit.T
+    angle, distance = np.hypot(*d.T), np.hypot(*separation.T)
+    pair = 0.5 * (log_occupation[link_i] + log_occupation[link_j])
+    return np.column_stack([
+        d, np.cos(angle), np.sinc(angle / np.pi), np.exp(log_conductance + distance - pair),
+        np.exp(pair - distance),
+    ])  # fmt: skip
+
+
+def rotation(hops):
+    """Rotation matrix by 2 d_ij = -2 d of each hop j -> i, from the 2x2 matrices of the hops."""
+    U = [c * np.eye(2) + 1j * s * (x * PAULI[0] + y * PAULI[1]) for x, y, c, s in hops[:, :4]]
+    return np.array(
+        [[[0.5 * np.trace(a @ u @ b @ u.conj().T).real for b in PAULI] for a in PAULI] for u in U]
+    ).reshape(-1, 3, 3)
+
+
+def sum_precession(link_i, link_j, conductance, hops, sigma):
+    """sum_j K (R_ij - 1) sigma_j."""
+    out = np.zeros_like(sigma)
+    for i, j, K, R in zip(link_i, link_j, conductance, rotation(hops)):
+        out[i] += K * (R - np.eye(3)) @ sigma[j]
+        out[j] += K * (R.T - np.eye(3)) @ sigma[i]
+    return out
+
+
 def fill_coefficients(triads, triangle):
     """n_j Q'_ikj and the loop vectors based at i, j, k, for i < j < k."""
     strength, loop = [], []

@@ -35,6 +35,12 @@ def eliminate(A, threshold):
     return share, total
 
 
+def solve(share, total, b):
+    """Forward with t, then backward."""
+    T = {pair: t * np.eye(b.shape[1]) for pair, t in share.items()}
+    return solve_blocks(np.eye(b.shape[1]) / total[:, None, None], T, T, b)
+
+
 def dense_blocks(n, links, conductance, loss, excess, diagonal, threshold):
     """(Lap + excess) x 1 + H as an [n, n, 3, 3] array; ``loss`` is H_kj of each link."""
     A = dense(n, links, conductance, excess, threshold)[:, :, None, None] * np.eye(3)
@@ -76,5 +82,5 @@ def solve_blocks(inverse, T, left, b):
                 b[j] += left[k, j].T @ b[k]
     for k in reversed(range(n)):
         x[k] = inverse[k] @ b[k]
-        x[k] += sum((T[k, j] @ x[j] for j in range(k + 1, n) if (k, j) in T), np.zeros(3))
+        x[k] += sum((T[k, j] @ x[j] for j in range(k + 1, n) if (k, j) in T), 0.0 * x[k])
     return x

@@ -11,6 +11,10 @@ def rotation_matrix(q):
     return np.eye(3) + 2 * s * cross + 2 * cross @ cross
 
 
+def fill_matrices(q):
+    return np.array([rotation_matrix(row) for row in q]).reshape(-1, 3, 3)
+
+
 def mark_forest(order, link_i, link_j, n_sites):
     """Links of the spanning forest of largest weight, the first in ``order`` being largest."""
     graph = networkx.Graph()
@@ -63,18 +67,17 @@ def sum_spin_rows(*arguments):
     return np.array([sum(terms) for terms in spin_terms(*arguments)])
 
 
-def sum_moduli(link_i, link_j, conductance, rotation, block, sigma):
-    """The on-site terms one by one, the others as in `spin_terms`."""
-    terms = spin_terms(link_i, link_j, conductance, rotation, block, sigma)
+def judge_spin_rows(link_i, link_j, conductance, rotation, block, sigma, rhs):
+    """|left - right| and the sum of the moduli; the on-site terms one by one."""
+    arguments = (link_i, link_j, conductance, rotation, block, sigma)
     onsite = [np.abs(b) @ np.abs(s) for b, s in zip(block, sigma)]
-    return np.array([a + sum(np.abs(t) for t in rest[1:]) for a, rest in zip(onsite, terms)])
+    terms = spin_terms(*arguments)
+    moduli = [a + sum(np.abs(t) for t in rest[1:]) for a, rest in zip(onsite, terms)]
+    return np.abs(sum_spin_rows(*arguments) - rhs), np.array(moduli) + np.abs(rhs)
 
 
-def sum_precession(link_i, link_j, conductance, rotation, sigma):
-    """sum_j K (R_ij - 1) sigma_j."""
-    out = np.zeros_like(sigma)
-    for i, j, K, q in zip(link_i, link_j, conductance, rotation):
-        R = rotation_matrix(q)
-        out[i] += K * (R - np.eye(3)) @ sigma[j]
-        out[j] += K * (R.T - np.eye(3)) @ sigma[i]
+def largest_neighbour(link_i, link_j, value):
+    out = np.zeros_like(value)
+    np.maximum.at(out, link_i, value[link_j])
+    np.maximum.at(out, link_j, value[link_i])
     return out
