@@ -98,32 +98,6 @@ def fill_frames(row_start, row_neighbour, row_link, hops, forest, frame):
 
 
 @njit(cache=True, nogil=True)
-def fill_matrices(q, out):
-    """Rotation matrices of unit quaternions.
-
-    Parameters
-    ----------
-    q : float64[n, 4]
-    out : float64[n, 3, 3]
-        Overwritten.
-    """
-    for i in range(q.shape[0]):
-        s = q[i, 0]
-        x = q[i, 1]
-        y = q[i, 2]
-        z = q[i, 3]
-        out[i, 0, 0] = 1.0 - 2.0 * (y * y + z * z)
-        out[i, 0, 1] = 2.0 * (x * y - s * z)
-        out[i, 0, 2] = 2.0 * (x * z + s * y)
-        out[i, 1, 0] = 2.0 * (x * y + s * z)
-        out[i, 1, 1] = 1.0 - 2.0 * (x * x + z * z)
-        out[i, 1, 2] = 2.0 * (y * z - s * x)
-        out[i, 2, 0] = 2.0 * (x * z - s * y)
-        out[i, 2, 1] = 2.0 * (y * z + s * x)
-        out[i, 2, 2] = 1.0 - 2.0 * (x * x + y * y)
-
-
-@njit(cache=True, nogil=True)
 def fill_transport(link_i, link_j, conductance, hops, forest, frame, out, dephasing):
     """Rotation of every link between the frames of its ends, conj(Q_i) q_ij Q_j, and its cost.
 
@@ -173,6 +147,26 @@ def _unrotated(s, vx, vy, vz, x):
         -2.0 * (s * cy + vz * cx - vx * cz),
         -2.0 * (s * cz + vx * cy - vy * cx),
     )
+
+
+@njit(cache=True, nogil=True)
+def turn_vectors(q, sign, vector, out):
+    """Turn each vector by its unit quaternion, or by the inverse of it for sign = -1.
+
+    Parameters
+    ----------
+    q : float64[n, 4]
+    sign : float64
+    vector : float64[n, 3]
+    out : float64[n, 3]
+        Overwritten.
+    """
+    for i in range(q.shape[0]):
+        v = vector[i]
+        x, y, z = _unrotated(q[i, 0], sign * q[i, 1], sign * q[i, 2], sign * q[i, 3], v)
+        out[i, 0] = v[0] - x
+        out[i, 1] = v[1] - y
+        out[i, 2] = v[2] - z
 
 
 @njit(cache=True, nogil=True)

@@ -180,9 +180,12 @@ def test_forest_frames_and_transport(n, seed, plain):
     M = np.array([[0.9, -1.3], [0.4, 0.7]])
     hops, rotation = sample.hops(M), sample.hop_rotations(M)
     version(kinetics.fill_frames, plain)(*sample.rows, hops, forest, frame)
-    matrices = np.full((n, 3, 3), np.nan)
-    version(kinetics.fill_matrices, plain)(frame, matrices)
-    np.testing.assert_allclose(matrices, twin.fill_matrices(frame), rtol=0, atol=1e-15)
+    matrices = np.array([twin.rotation_matrix(q) for q in frame])
+    turned = np.full((n, 3), np.nan)
+    for sign in (1.0, -1.0):
+        version(kinetics.turn_vectors, plain)(frame, sign, sample.sigma, turned)
+        expected = twin.turn_vectors(frame, sign, sample.sigma)
+        np.testing.assert_allclose(turned, expected, rtol=0, atol=1e-14)
     expected = twin.fill_frames(sample.i, sample.j, rotation, forest, n)
     np.testing.assert_allclose(matrices, expected, rtol=0, atol=1e-13)
 

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hopnet as hn
+from hopnet.current import net_flow
 from hopnet.errors import ConvergenceError, ParameterError, ValidityWarning
 from hopnet.kinetics import (
     f_from_polarisation,
@@ -22,6 +23,8 @@ from hopnet.kinetics import (
     solve_leading_order,
     spin_current,
 )
+from hopnet.kinetics.coupling import find_coupling
+from hopnet.kinetics.solve import reciprocal_current
 from hopnet.network import join_sites
 from samples import COUPLING, phonon_network, twelve
 
@@ -292,6 +295,55 @@ def test_onsager_with_strong_feedback(method):
         assert j.current == pytest.approx(expected, rel=1e-9)
     change = s.current / hn.solve_current(network).conductance - 1
     assert 1e-7 < abs(change) < 1e-2  # the feedback is there
+
+
+# ---- feedback that is bounded, summed at some sites, or found by reciprocity ----
+
+
+@pytest.mark.parametrize(("density", "kT"), [(0.1, None), (0.01, None), (0.03, 0.3)])
+def test_feedback_its_bound_and_reciprocity(density, kT):
+    network = sample(2000, density, 4, kT)
+    current = hn.solve_current(network)
+    full = solve_kinetics(network, 0.1 * FORM, eta=0.01, tau_s=1e4, current=current)
+    sigma = full.spin / np.exp(network.log_occupation)[:, None]
+    coupling = find_coupling(network, 0.1 * FORM, 0.01)
+    torque, reach, _ = coupling.torque(current.drop)
+    flow, driven = coupling.feedback(current.drop, sigma)
+    np.testing.assert_allclose(reciprocal_current(torque, sigma), driven, rtol=1e-11)
+    np.testing.assert_allclose(full.feedback_current, driven, rtol=1e-9)
+
+    size = np.linalg.norm(sigma, axis=1)
+    nearby = [size[network.row_neighbour[a:b]].max(initial=0.0)
+              for a, b in zip(network.row_start[:-1], network.row_start[1:])]  # fmt: skip
+    assert np.all(np.abs(flow) <= reach * nearby)
+    assert np.abs(flow).sum() <= reach @ size
+    assert (np.abs(flow) / (reach * nearby + 1e-300)).max() > 0.1  # a bound worth its name
+
+    some = np.random.default_rng(1).choice(2000, 40, replace=False)
+    part = coupling.feedback(current.drop, sigma, at=some)[0]
+    np.testing.assert_array_equal(part[some], flow[some])
+
+
+@pytest.mark.parametrize(("eta", "sweeps"), [(1e-5, 0), (3e-3, 1), (0.5, 2)])
+def test_particle_rows_are_solved_whatever_is_done_about_feedback(eta, sweeps):
+    """Left out below the tolerance, taken up once, or until nothing changes: [hopping 5a]."""
+    network = sample(3000, 0.1, 4)
+    current = hn.solve_current(network)
+    full = solve_kinetics(network, 0.1 * FORM, eta=eta, tau_s=1e3, current=current)
+    assert min(full.sweeps, 2) == sweeps
+    flow, _ = find_coupling(network, 0.1 * FORM, eta).feedback(current.drop, full.spin)
+    hops = np.exp(network.log_conductance) * full.drop
+    throughput = 2 * current.throughput
+    judged = throughput > 1e-8 * throughput.mean()
+    judged[network.source] = judged[network.drain] = False
+    error = np.abs(net_flow(network, hops) - flow)[judged] / throughput[judged]
+    share = np.abs(flow[judged]) / throughput[judged]
+    assert error.max() <= full.residual + 1e-11
+    assert full.residual <= 1e-9
+    assert share.max() > (1e-9 if sweeps else 1e-14)
+    spins = solve_kinetics(network, 0.1 * FORM, eta=eta, tau_s=1e3, method="matrix")
+    scale = np.abs(spins.spin).max()
+    np.testing.assert_allclose(full.spin, spins.spin, rtol=0, atol=1e-9 * scale)
 
 
 def test_galvanic_current_by_way_of_the_spin_current():

@@ -53,14 +53,14 @@ def check_site_times(network, tau_s):
 def check_generation(network, generation):
     """Spin per electron and time: float64[n_sites, 3]."""
     if generation is None:
-        return np.zeros((network.n_sites, 3))
+        return np.broadcast_to(0.0, (network.n_sites, 3))
     rate = as_numbers(generation)
     if rate.shape not in ((3,), (network.n_sites, 3)) or not np.all(np.isfinite(rate)):
         raise ParameterError(
             f"generation must be finite, of shape [3] or [{network.n_sites}, 3] (spin per electron "
             f"and time), got shape {rate.shape}; give (0, s_0 / tau_s, 0) for spin along y."
         )
-    return np.broadcast_to(rate, (network.n_sites, 3)).copy()
+    return np.broadcast_to(rate, (network.n_sites, 3))
 
 
 def check_anisotropy(anisotropy):

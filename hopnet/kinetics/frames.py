@@ -44,8 +44,8 @@ class Frames:
         K_ij.
     transport : float64[n_links, 4]
         Quaternion of the hop j -> i, i < j, a turn by 2 d_ij, between local frames.
-    matrix : float64[n_sites, 3, 3]
-        Q_i: sigma_i = Q_i sigma'_i.
+    frame : float64[n_sites, 4]
+        Quaternion of Q_i: sigma_i = Q_i sigma'_i.
     dephasing : float64[n_sites]
         (1/3) tr sum_j K_ij (1 - R'_ij): how fast loops dephase a spin, times n_i.
     """
@@ -53,16 +53,21 @@ class Frames:
     network: Network
     conductance: np.ndarray
     transport: np.ndarray
-    matrix: np.ndarray
+    frame: np.ndarray
     dephasing: np.ndarray
 
     def to_local(self, vector):
         """Q_i^T v_i."""
-        return np.einsum("nba,nb->na", self.matrix, vector)
+        return self._turned(-1.0, vector)
 
     def to_laboratory(self, vector):
         """Q_i v_i."""
-        return np.einsum("nab,nb->na", self.matrix, vector)
+        return self._turned(1.0, vector)
+
+    def _turned(self, sign, vector):
+        out = np.empty((self.network.n_sites, 3))
+        kernels.turn_vectors(self.frame, sign, np.ascontiguousarray(vector), out)
+        return out
 
 
 def hop_rotations(network, spin_orbit):
@@ -73,9 +78,15 @@ def hop_rotations(network, spin_orbit):
 
 def rotation_matrices(q):
     """Rotation matrices of unit quaternions: float64[n, 3, 3]."""
-    out = np.empty((q.shape[0], 3, 3))
-    kernels.fill_matrices(np.ascontiguousarray(q), out)
-    return out
+    s, x, y, z = q.T
+    return np.stack(
+        [
+            np.stack([1 - 2 * (y * y + z * z), 2 * (x * y - s * z), 2 * (x * z + s * y)], -1),
+            np.stack([2 * (x * y + s * z), 1 - 2 * (x * x + z * z), 2 * (y * z - s * x)], -1),
+            np.stack([2 * (x * z - s * y), 2 * (y * z + s * x), 1 - 2 * (x * x + y * y)], -1),
+        ],
+        axis=-2,
+    )
 
 
 def find_frames(network, hops, slowest=0.0):
@@ -113,7 +124,7 @@ def find_frames(network, hops, slowest=0.0):
     transport, dephasing = np.empty((network.n_links, 4)), np.empty(n)
     kernels.fill_transport(network.link_i, network.link_j, conductance, hops, forest, frame,
                            transport, dephasing)  # fmt: skip
-    return Frames(network, conductance, transport, rotation_matrices(frame), dephasing)
+    return Frames(network, conductance, transport, frame, dephasing)
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,9 +169,8 @@ class SpinRows:
         residual[~self.free] = 0.0
         return residual, moduli
 
-    @property
-    def factor(self):
-        """What serves as preconditioner from the start."""
+    def prepare(self):
+        """Make the factor that serves as preconditioner from the start."""
         return self.block_factor if self.direct else self.scalar_factor
 
     def _row_by_row(self, kernel, *arrays):
@@ -210,9 +220,9 @@ def spin_rows(frames, rate, anisotropy, field, sinks, threads=None):
     if np.array_equal(anisotropy, np.eye(3)):
         block = rate[:, None, None] * np.eye(3)
     else:
-        turned = np.einsum("nba,bc,ncd->nad", frames.matrix, anisotropy, frames.matrix)
-        block = rate[:, None, None] * turned
-    omega = occupation[:, None] * np.einsum("nba,b->na", frames.matrix, field)
+        Q = rotation_matrices(frames.frame)
+        block = rate[:, None, None] * np.einsum("nba,bc,ncd->nad", Q, anisotropy, Q)
+    omega = frames.to_local(occupation[:, None] * field)
     for a, b, c in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
         block[:, b, a] -= omega[:, c]  # - (omega x sigma)_b = ... - omega_c sigma_a
         block[:, a, b] += omega[:, c]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from hopnet.current import Current, solve_current
-from hopnet.elimination import run_side_by_side
 from hopnet.errors import ConvergenceError, ParameterError, ValidityWarning
 from hopnet.kernels import kinetics as kernels
 from hopnet.kinetics.checks import (
@@ -242,7 +242,7 @@ def solve_kinetics(
         "field": field,
         "sinks": np.union1d(network.source, network.drain) if absorbing_contacts
         else np.empty(0, np.int64),
-        "source": occupation[:, None] * source,
+        "source": occupation[:, None] * source if np.any(source) else source,
         "bias": bias,
         "feedback": bool(feedback),
     }  # fmt: skip
@@ -309,18 +309,16 @@ def by_matrix(coupling, matrix, current, precession, problem):
 def by_frames(coupling, matrix, current, problem, tolerance, max_iterations, threads):
     """`solve_kinetics` in local frames, Gamma and Lambda by turns."""
     network, bias = coupling.network, problem["bias"]
-
-    def left_side():
+    with ThreadPoolExecutor(1) as beside:  # triads on one side, frames and factor on the other
+        waiting = beside.submit(coupling.torque, current.drop)
+        if coupling.threads == 1:
+            waiting.result()
         frames = find_frames(network, coupling.hops, float(problem["rate"].min()))
         rows = spin_rows(frames, problem["rate"], problem["anisotropy"], problem["field"],
                          problem["sinks"], threads)  # fmt: skip
-        return rows, rows.factor
-
-    (rows, _), unit = run_side_by_side(
-        lambda call: call(), (left_side, lambda: coupling.torque(current.drop)), coupling.threads
-    )
-    frames, history = rows.frames, []
-    drop, torque = bias * current.drop, bias * unit[0]
+        rows.prepare()
+        unit = waiting.result()
+    drop, torque, history = None, bias * unit[0], []
     rhs = frames.to_local(torque + problem["source"])
 
     def solved(start=None):
@@ -373,7 +371,7 @@ def by_frames(coupling, matrix, current, problem, tolerance, max_iterations, thr
     return {
         "sigma": frames.to_laboratory(local),
         "torque": torque,
-        "drop": read_only(drop),
+        "drop": read_only(bias * current.drop if drop is None else drop),
         "current": float(bias * current.conductance + driven.sum()),
         "feedback_current": read_only(driven),
         "residual": max(residual, left_out),

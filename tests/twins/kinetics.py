@@ -11,8 +11,9 @@ def rotation_matrix(q):
     return np.eye(3) + 2 * s * cross + 2 * cross @ cross
 
 
-def fill_matrices(q):
-    return np.array([rotation_matrix(row) for row in q]).reshape(-1, 3, 3)
+def turn_vectors(q, sign, vector):
+    turns = [rotation_matrix(row * [1, sign, sign, sign]) for row in q]
+    return np.array([R @ v for R, v in zip(turns, vector)]).reshape(-1, 3)
 
 
 def mark_forest(order, link_i, link_j, n_sites):
