@@ -465,7 +465,7 @@ FORM = np.array([[0.0, 1.0], [0.6, 0.0]])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("tau_s", "most"), [(1e2, 8), (1e4, 10), (1e6, 16)])
+@pytest.mark.parametrize(("tau_s", "most"), [(1e2, 5), (1e4, 7), (1e6, 10)])
 def test_half_a_million_sites(tau_s, most, large):
     """Row residuals, spin balance, KKM and (12) to the solver's residual; f."""
     network, current = large
@@ -508,7 +508,8 @@ def test_half_a_million_sites_far_beyond_dephasing(tau_s, large):
     """Half-angles of 0.1 a hop, spins and occupations both ways."""
     network, current = large
     full = solve_kinetics(network, 0.1 * FORM, eta=6.58e-3, tau_s=tau_s, current=current)
-    assert full.residual < 1e-12
+    assert full.residual <= 1e-9
+    assert full.iterations <= 30  # with blocks; hundreds without
     assert full.sweeps == 1
     size = np.abs(full.drift).max()
     np.testing.assert_allclose(full.drift + full.diffusion, full.polarisation, atol=1e-10 * size)

@@ -92,10 +92,16 @@ def report(topic, rows):
     return json.dumps(stored, indent=1) + "\n"
 
 
+MORE = {
+    "imbalance": "imbalance", "iterations": "iterations", "row_residual": "row residual",
+    "peak_MB": "peak MB", "reference_peak_MB": "its reference's",
+}  # fmt: skip
+
+
 def page(directory):
     """One Markdown page over the stored tables of a directory: what is compared, and with what.
 
-    Rows without a ratio or an imbalance (stages, memory) stay in the files.
+    Rows without a ratio or an imbalance (stages) stay in the files.
     """
     lines = [
         "# Side by side",
@@ -115,19 +121,23 @@ def page(directory):
             f"{stored.get('date', '')}: {where['processor']}, {where['cores']} cores, "
             f"{where['system']}; {versions}.",
             "",
-            "| what | seconds | ratio | to | imbalance |",
+            "| what | seconds | ratio | to | and |",
             "|---|---|---|---|---|",
         ]
         for line in stored["rows"]:
             if "failed" in line:
                 lines.append(f"| {line['what']} | failed: {line['failed']} | | | |")
             elif "ratio" in line or "imbalance" in line:
-                seconds, ratio, imbalance = (
+                seconds, ratio = (
                     f"{line[name]:.3g}" if line.get(name) is not None else ""
-                    for name in ("seconds_min", "ratio", "imbalance")
+                    for name in ("seconds_min", "ratio")
                 )
+                more = "; ".join(
+                    f"{text} {line[name]:.3g}" for name, text in MORE.items()
+                    if line.get(name) is not None
+                )  # fmt: skip
                 lines.append(
                     f"| {line['what']} | {seconds} | {ratio} | {line.get('reference') or ''} | "
-                    f"{imbalance} |"
+                    f"{more} |"
                 )
     return "\n".join(lines) + "\n"

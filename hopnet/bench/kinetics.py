@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 
 from hopnet.bench import paired, row
@@ -10,21 +15,26 @@ from hopnet.kinetics import solve_kinetics
 from hopnet.network import build_network
 from hopnet.sites import random_sites
 
+FORM = np.array([[0.0, 1.0], [0.6, 0.0]])
 
-def measure(n_sites=20_000, density=0.01, angle=0.013, tau_s=(1e2, 1e4, 1e6), eta=6.58e-3,
-            repeats=3, matrix_sites=3000, threads=None):  # fmt: skip
+
+def measure(n_sites=500_000, density=0.01, angle=0.013, strong_angle=0.1, tau_s=(1e2, 1e4, 1e6),
+            eta=6.58e-3, repeats=3, matrix_sites=3000, memory=True, threads=None):  # fmt: skip
     """Rows of the bench table.
 
     Parameters
     ----------
     n_sites, density : int, float
-    angle : float
-        Half-angle of a hop of a_b along the direction of strongest coupling.
+    angle, strong_angle : float
+        Half-angle of a hop of a_b along the direction of strongest coupling; the second one for
+        rows in which spins act back on the current noticeably.
     tau_s : sequence of float, in tau_0
     eta : float
     repeats : int
     matrix_sites : int
         Sites of the sample on which the sparse LU of all 4N unknowns is timed; 0 leaves it out.
+    memory : bool
+        Also the peak memory of a process that holds network and current and solves once.
     threads : int, optional
 
     Returns
@@ -33,22 +43,22 @@ def measure(n_sites=20_000, density=0.01, angle=0.013, tau_s=(1e2, 1e4, 1e6), et
         With iterations, row residual and, against the matrix, the largest difference of a spin
         (at low density that is the rounding of the matrix).
     """
-    matrix = angle * np.array([[0.0, 1.0], [0.6, 0.0]])
     network = build_network(random_sites(n_sites, density=density, seed=1))
     current = solve_current(network, threads=threads)
     rows = []
     for time in tau_s:
         options = {"eta": eta, "tau_s": time, "current": current, "threads": threads}
+        cases = {
+            "spins": (angle, {"feedback": False}),
+            "spins and their feedback": (angle, {}),
+            "the same, field along s": (angle, {"field": (0.0, 1.0 / time, 0.0)}),
+            "the same, strong coupling": (strong_angle, {}),
+        }
         found = {}
 
-        cases = {
-            "spins": {"feedback": False},
-            "spins and their feedback": {},
-            "the same, field along s": {"field": (0.0, 1.0 / time, 0.0)},
-        }
-
         def full(name, options=options, found=found, cases=cases):
-            found[name] = solve_kinetics(network, matrix, **options, **cases[name])
+            strength, more = cases[name]
+            found[name] = solve_kinetics(network, strength * FORM, **options, **more)
 
         stages = {name: lambda name=name: full(name) for name in cases}
         stages["current"] = lambda: solve_current(network, threads=threads)
@@ -59,9 +69,39 @@ def measure(n_sites=20_000, density=0.01, angle=0.013, tau_s=(1e2, 1e4, 1e6), et
                 seconds["current"], iterations=found[name].iterations,
                 row_residual=found[name].residual,
             ))  # fmt: skip
+            if memory:
+                strength, more = cases[name]
+                rows[-1]["peak_MB"] = peak_memory(
+                    n_sites, density, strength, {"eta": eta, "tau_s": time, **more}
+                )
     if matrix_sites:
-        rows.append(beside_matrix(matrix, matrix_sites, density, eta, tau_s[-1], repeats, threads))
+        rows.append(beside_matrix(angle * FORM, matrix_sites, density, eta, tau_s[-1], repeats,
+                                  threads))  # fmt: skip
     return rows
+
+
+def print_peak(n_sites, density, strength, options):
+    """Solve once in this process and print its peak memory, network and current included, in MB."""
+    network = build_network(random_sites(int(n_sites), density=density, seed=1))
+    current = solve_current(network)
+    try:  # forget the peak of making these, where the system can (Linux)
+        Path("/proc/self/clear_refs").write_text("5")
+        solve_kinetics(network, strength * FORM, current=current, **options)
+        status = Path("/proc/self/status").read_text()
+        print(int(status.split("VmHWM:")[1].split()[0]) / 1000)
+    except OSError:
+        solve_kinetics(network, strength * FORM, current=current, **options)
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)
+
+
+def peak_memory(n_sites, density, strength, options):
+    """The same from a process of its own; None if that fails."""
+    code = (
+        "from hopnet.bench.kinetics import print_peak; "
+        f"print_peak({n_sites}, {density}, {strength}, {options!r})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    return float(done.stdout.split()[-1]) if done.returncode == 0 else None
 
 
 def beside_matrix(matrix, n_sites, density, eta, tau_s, repeats, threads):

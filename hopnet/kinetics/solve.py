@@ -170,9 +170,9 @@ def solve_kinetics(
         Of this network; solved for if not given.
     method : {"frames", "matrix"}, optional
         "frames" (default for rotation): Krylov method in frames along the strongest links,
-        preconditioned by the subtraction-free scalar factor or, where that would take many
-        iterations, by elimination of 3x3 blocks; any size. "matrix": sparse LU of all 4N
-        unknowns, up to 20000 sites; loses digits at low density, as any assembled matrix does.
+        preconditioned by an incomplete scalar factor or, where that would take many iterations,
+        one of 3x3 blocks; any size. "matrix": sparse LU of all 4N unknowns, up to 20000 sites;
+        loses digits at low density, as any assembled matrix does.
     tolerance : float
         On the norm of the spin rows' residual, relative to their right side, and on the change
         of the torque by feedback.
@@ -197,11 +197,13 @@ def solve_kinetics(
     spin-galvanic current is found by reciprocity, sum of (flow) x (drop of the potential at unit
     bias), which loses no digits where the strong links carry flows that almost cancel.
 
-    Cost: three to four Kirchhoff solves at half-angles up to 0.01 a hop. The number of iterations
-    is set by tau_s times the dephasing that is left in the local frames: 2 to 15 up to
-    tau_s ~ tau_DP. Where it would pass 40, or where spins turn in the magnetic field during tau_s,
-    3x3 blocks are eliminated instead: some ten Kirchhoff solves and nine times the memory of a
-    scalar factor, with a field fifteen and eighteen, whatever tau_s and the field.
+    Cost: one to one and a half Kirchhoff solves at half-angles up to 0.01 a hop, of which the
+    triads are a third. The number of iterations is set by tau_s times the dephasing that is left
+    in the local frames: 4 to 25 up to tau_s ~ tau_DP. Where it would pass 40, or where spins turn
+    in the magnetic field during tau_s, the factor is one of 3x3 blocks, which leaves 5 to 15: two
+    Kirchhoff solves at n_s a_b^2 = 0.01, five at 0.1, where it holds 16 blocks a site. Feedback is
+    taken up where it could matter by the tolerance (half-angles of some 0.1 a hop): one sweep, one
+    more Kirchhoff solve. `hopnet bench kinetics` measures all of this.
 
     Examples
     --------
