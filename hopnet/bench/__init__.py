@@ -133,8 +133,8 @@ def page(directory):
                     for name in ("seconds_min", "ratio")
                 )
                 more = "; ".join(
-                    f"{text} {line[name]:.3g}" for name, text in MORE.items()
-                    if line.get(name) is not None
+                    f"{text} {line[name]:{'.0f' if line[name] >= 1 else '.3g'}}"
+                    for name, text in MORE.items() if line.get(name) is not None
                 )  # fmt: skip
                 lines.append(
                     f"| {line['what']} | {seconds} | {ratio} | {line.get('reference') or ''} | "
