@@ -250,45 +250,44 @@ def _add_update(g, t, y, h, transposed, out):
 
 
 @njit(cache=True, nogil=True)
-def eliminate_blocks(order, position, row_start, row_neighbour, row_link, conductance, transport,
-                     diagonal, symmetric, start, column, share, total, inverse):  # fmt: skip
+def eliminate_blocks(which, high, order, position, row_start, row_neighbour, row_link, conductance,
+                     transport, diagonal, start, column, share, total, first, behind, place, H,
+                     back, Y, inverse):  # fmt: skip
     """Elimination of H beside the scalar part that `eliminate` has done, on the entries it kept.
+
+    Independent subtrees can be worked side by side; what they leave to the rows above them is
+    handed on by `queue_rows`.
 
     Parameters
     ----------
+    which : int64[m]
+        The rows to be eliminated, ascending; all earlier rows with entries in them are done.
+    high : int64
+        Rows finished here wait at columns below this one only.
     order, position, row_start, row_neighbour, row_link, conductance
         As in `eliminate`.
     transport : float64[n_links, 4]
         Quaternion of the hop j -> i, i < j.
     diagonal : float64[n_sites, 9]
         H of a site with itself.
-    symmetric : bool
-        Whether H is.
     start, column, share, total
         From `eliminate`.
+    first, behind : int64[n]
+        First row that waits at each column and the one behind each row, -1 for none.
+    place : int64[n]
+        The entry at which each row waits; filled for these rows.
+    H, Y : float64[n_entries, 9]
+        Zeros; filled for these rows.
+    back : float64[n_entries or 0, 9]
+        H_jk of every entry kj, as H; empty if H is symmetric.
     inverse : float64[n, 9]
-        Overwritten: (d_k + H_kk)^-1.
-
-    Returns
-    -------
-    weight : float64[n_entries, 9]
-        T_kj.
-    left : float64[n_entries or 0, 9]
-        Weights of the forward pass where H is not symmetric, ((g_kj - H_jk) (d_k + H_kk)^-1)^T;
-        else they are T_kj.
+        Filled for these rows: (d_k + H_kk)^-1.
     """
-    n = order.shape[0]
-    n_entries = column.shape[0]
-    H = np.zeros((n_entries, 9))
-    back = np.zeros((0 if symmetric else n_entries, 9))  # H_jk of entry kj
-    Y = np.empty((n_entries, 9))
-    entry = np.full(n, -1)
-    first = np.full(n, -1)
-    behind = np.full(n, -1)
-    place = np.empty(n, np.int64)
+    symmetric = back.shape[0] < H.shape[0]
+    entry = np.full(order.shape[0], -1)
     own = np.empty(9)
     scaled = np.empty(9)
-    for k in range(n):
+    for k in which:
         i = order[k]
         for e in range(start[k], start[k + 1]):
             entry[column[e]] = e
@@ -305,8 +304,8 @@ def eliminate_blocks(order, position, row_start, row_neighbour, row_link, conduc
         while r >= 0:
             later = behind[r]
             p = place[r]
-            h = H[p] if symmetric else back[p]  # of k with r
             g = share[p] * total[r]
+            h = H[p] if symmetric else back[p]  # of k with r
             _add_update(g, share[p], Y[p], h, symmetric, own)
             for e in range(p + 1, start[r + 1]):
                 b = entry[column[e]]
@@ -318,8 +317,9 @@ def eliminate_blocks(order, position, row_start, row_neighbour, row_link, conduc
             place[r] += 1
             if place[r] < start[r + 1]:
                 q = column[place[r]]
-                behind[r] = first[q]
-                first[q] = r
+                if q < high:
+                    behind[r] = first[q]
+                    first[q] = r
             r = later
         inv = inverse[k]
         _invert(total[k], own, inv)
@@ -333,18 +333,52 @@ def eliminate_blocks(order, position, row_start, row_neighbour, row_link, conduc
                         + inv[3 * x + 1] * scaled[3 + y]
                         + inv[3 * x + 2] * scaled[6 + y]
                     )
-        if start[k + 1] > start[k]:
+        place[k] = start[k]
+        if start[k] < start[k + 1]:
             q = column[start[k]]
-            place[k] = start[k]
-            behind[k] = first[q]
-            first[q] = k
-    for k in range(n):
+            if q < high:
+                behind[k] = first[q]
+                first[q] = k
+
+
+@njit(cache=True, nogil=True)
+def queue_rows(which, start, column, first, behind, place):
+    """Let rows wait at the column of their next entry, if they have one left.
+
+    Parameters
+    ----------
+    which : int64[m]
+        Rows that wait nowhere.
+    start, column, first, behind, place
+        As in `eliminate_blocks`.
+    """
+    for r in which:
+        if place[r] < start[r + 1]:
+            q = column[place[r]]
+            behind[r] = first[q]
+            first[q] = r
+
+
+@njit(cache=True, nogil=True)
+def finish_blocks(start, share, total, inverse, back, Y):
+    """Turn what `eliminate_blocks` has left into the weights of `solve_blocks`, in place.
+
+    Parameters
+    ----------
+    start, share, total, inverse
+        As in `eliminate_blocks`.
+    back : float64[n_entries or 0, 9]
+        Becomes ((g_kj - H_jk) (d_k + H_kk)^-1)^T, the weights of the forward pass.
+    Y : float64[n_entries, 9]
+        Becomes T_kj.
+    """
+    scaled = np.empty(9)
+    for k in range(total.shape[0]):
         inv = inverse[k]
         for e in range(start[k], start[k + 1]):
-            for x in range(3):
-                for y in range(3):
-                    Y[e, 3 * x + y] = (share[e] if x == y else 0.0) - Y[e, 3 * x + y]
-            if not symmetric:
+            for x in range(9):
+                Y[e, x] = (share[e] if x % 4 == 0 else 0.0) - Y[e, x]
+            if back.shape[0] > 0:
                 for x in range(9):
                     scaled[x] = (share[e] * total[k] if x % 4 == 0 else 0.0) - back[e, x]
                 for x in range(3):
@@ -354,7 +388,6 @@ def eliminate_blocks(order, position, row_start, row_neighbour, row_link, conduc
                             + scaled[3 * x + 1] * inv[3 + y]
                             + scaled[3 * x + 2] * inv[6 + y]
                         )
-    return Y, back
 
 
 @njit(cache=True, nogil=True)
@@ -366,9 +399,10 @@ def solve_blocks(order, start, column, left, weight, inverse, rhs, x, out):
     order, start, column
         From `eliminate`.
     left : float64[n_entries, 9]
-        L: ``left`` of `eliminate_blocks`, or its ``weight`` where H is symmetric.
-    weight, inverse
-        From `eliminate_blocks`.
+        L: ``back`` of `finish_blocks`, or ``weight`` where H is symmetric.
+    weight : float64[n_entries, 9]
+        T: ``Y`` of `finish_blocks`.
+    inverse : float64[n, 9]
     rhs, x, out
         As in `solve`.
     """

@@ -6,7 +6,7 @@ from hopnet.kernels import incomplete as kernels
 
 import hopnet as hn
 from hopnet.kinetics.frames import conjugate_gradients, find_frames, solve_rows, spin_rows
-from hopnet.kinetics.incomplete import factor_blocks, factor_scalar
+from hopnet.kinetics.incomplete import factor_blocks, factor_scalar, independent_rows
 from hopnet.triads import hop_table
 from twins import incomplete as twin
 from twins.kinetics import rotation_matrix
@@ -88,12 +88,21 @@ def test_factor_and_solve(n, seed, cut, symmetric, plain):
 
     if symmetric:
         s.diagonal += s.diagonal.transpose(0, 2, 1)
-    inverse = np.full((m, 9), np.nan)
-    weight, left = version(kernels.eliminate_blocks)(
-        s.order, s.position, *s.rows, s.conductance, s.transport, s.diagonal.reshape(n, 9),
-        symmetric, start, column, share, total, inverse,
-    )  # fmt: skip
-    assert left.shape[0] == (0 if symmetric else column.shape[0])
+    inverse, weight = np.full((m, 9), np.nan), np.zeros((column.shape[0], 9))
+    left, H = np.zeros((0 if symmetric else column.shape[0], 9)), np.zeros_like(weight)
+    lists = np.full(m, -1), np.full(m, -1), np.zeros(m, np.int64)
+    arguments = (s.order, s.position, *s.rows, s.conductance, s.transport,
+                 s.diagonal.reshape(n, 9), start, column, share, total, *lists, H, left, weight,
+                 inverse)  # fmt: skip
+    # the first rows that reach no other tree, each by itself; what they leave; the others
+    alone = [k for k in range(m // 2) if k not in column[: start[k]]]
+    for k in alone:
+        version(kernels.eliminate_blocks)(np.array([k]), k + 1, *arguments)
+    alone = np.array(alone, dtype=np.int64)
+    version(kernels.queue_rows)(alone, start, column, *lists)
+    others = np.setdiff1d(np.arange(m), alone)
+    version(kernels.eliminate_blocks)(others, m, *arguments)
+    version(kernels.finish_blocks)(start, share, total, inverse, left, weight)
     left = weight if symmetric else left
     A = twin.dense_blocks(m, s.links, s.kept, s.loss, s.total_excess, s.diagonal[s.order],
                           threshold[s.order])  # fmt: skip
@@ -112,6 +121,54 @@ def test_factor_and_solve(n, seed, cut, symmetric, plain):
         exact = np.linalg.solve(A.transpose(0, 2, 1, 3).reshape(3 * m, 3 * m),
                                 s.rhs[s.order].ravel()).reshape(m, 3)  # fmt: skip
         np.testing.assert_allclose(out[s.order], exact, rtol=0, atol=1e-9 * abs(exact).max())
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("plain", [False, True], ids=["compiled", "plain"])
+@pytest.mark.parametrize("field", [False, True])
+def test_queue_and_weights(field, plain):
+    rng = np.random.default_rng(3)
+    start = np.array([0, 2, 2, 3, 5, 5])
+    column = np.array([2, 4, 3, 3, 4], np.int32)
+    first, behind, place = np.full(5, -1), np.full(5, -1), np.array([1, 2, 2, 5, 5])
+    queue, finish = (getattr(k, "py_func", k) if plain else k
+                     for k in (kernels.queue_rows, kernels.finish_blocks))  # fmt: skip
+    queue(np.array([0, 1, 2]), start, column, first, behind, place)
+    queue(np.array([3]), start, column, first, behind, np.array([1, 2, 2, 4, 5]))
+    waiting = twin.queue_rows([0, 1, 2, 3], start, column, np.array([1, 2, 2, 4, 5]))
+    for q in range(5):
+        found, r = [], first[q]
+        while r >= 0:
+            found.append(int(r))
+            r = behind[r]
+        assert found == waiting.get(q, [])
+    assert waiting == {4: [3, 0], 3: [2]}
+
+    share, total, inverse = rng.random(5), rng.random(5), rng.normal(size=(5, 9))
+    back, Y = rng.normal(size=(5 if field else 0, 9)), rng.normal(size=(5, 9))
+    left, T = twin.finish_blocks(start, share, total, inverse, back if field else 0 * Y, Y)
+    finish(start, share, total, inverse, back, Y)
+    np.testing.assert_allclose(Y, T, rtol=0, atol=1e-14)
+    if field:
+        np.testing.assert_allclose(back, left, rtol=0, atol=1e-14)
+
+
+def test_tasks_do_not_depend_on_each_other():
+    """No row of a task has an entry in another task's rows; all free rows are there once."""
+    rows = rows_of(3000, 0.03, 0.1, 1e8, sinks=True)
+    factor = rows.block_factor.scalar
+    tasks = independent_rows(rows.frames.network.dissection, rows.free)
+    assert len(tasks) == 8
+    owner = np.full(factor.order.shape[0], -1)
+    for number, (which, end) in enumerate(tasks):
+        assert which[-1] == end - 1
+        assert np.all(owner[which] == -1)
+        owner[which] = number
+    row = np.repeat(np.arange(owner.shape[0]), np.diff(factor.start))
+    inside = owner[row] >= 0
+    target = owner[factor.column]
+    assert np.all((target == owner[row])[inside] | (target[inside] == -1))
+    assert np.all(factor.column[inside & (target == -1)] > row[inside & (target == -1)])
 
 
 def rows_of(n_sites, density, angle, tau_s, seed=1, anisotropy=None, sinks=False, field=(0, 0, 0)):

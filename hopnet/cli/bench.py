@@ -100,14 +100,16 @@ def checked(options, measure):
                 f"{name} must be a list such as {list(known[name])}, got {value!r}; write it so."
             )
         whole = isinstance(known[name], int) and not isinstance(known[name], bool)
-        if whole and not (isinstance(value, int | float) and value >= 1):
+        least = 0 if name in MAY_BE_ZERO else 1
+        if whole and not (isinstance(value, int | float) and value >= least):
             raise ParameterError(
-                f"{name} must be a whole number of at least 1, got {value!r}; the default is "
+                f"{name} must be a whole number of at least {least}, got {value!r}; the default is "
                 f"{known[name]}."
             )
     return options
 
 
+MAY_BE_ZERO = ("seed", "matrix_sites", "networkx_sites")  # the latter two: leave a peer out
 MAIN = ("what", "seconds_min", "seconds_median", "ratio", "reference")
 
 

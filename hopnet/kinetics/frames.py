@@ -136,8 +136,10 @@ class SpinRows:
     frames : Frames
     block : float64[n_sites, 3, 3]
         Relaxation minus magnetic field, times n_i.
+    isotropic : float64[n_sites]
+        The part of relaxation that is the same for every direction of a spin.
     excess : float64[n_sites]
-        Of the preconditioner.
+        Of the scalar factor.
     free : bool[n_sites]
         False where the spin is held at zero.
     symmetric : bool
@@ -149,6 +151,7 @@ class SpinRows:
 
     frames: Frames
     block: np.ndarray
+    isotropic: np.ndarray
     excess: np.ndarray
     free: np.ndarray
     symmetric: bool
@@ -233,8 +236,10 @@ def spin_rows(frames, rate, anisotropy, field, sinks, threads=None):
     excess += DEPHASING_SHARE * frames.dephasing
     free = np.ones(network.n_sites, bool)
     free[sinks] = False
-    return SpinRows(frames, np.ascontiguousarray(block), excess, free, not np.any(field),
-                    bool(effort > mean_rate.mean()), threads or thread_count())  # fmt: skip
+    isotropic = rate * np.linalg.eigvalsh(anisotropy)[0]
+    return SpinRows(frames, np.ascontiguousarray(block), isotropic, excess, free,
+                    not np.any(field), bool(effort > mean_rate.mean()),
+                    threads or thread_count())  # fmt: skip
 
 
 def solve_rows(rows, rhs, tolerance, max_iterations, start=None):

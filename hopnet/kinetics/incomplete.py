@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hopnet.elimination import run_side_by_side
 from hopnet.kernels import incomplete as kernels
 
 # links up to these parts of the rates at which spins decay on their ends are left out
@@ -123,16 +124,47 @@ def factor_blocks(rows, cut=BLOCK_CUT):
     BlockFactor
     """
     network, frames = rows.frames.network, rows.frames
-    relaxation = 0.5 * (rows.block + rows.block.transpose(0, 2, 1))
-    shift = np.linalg.eigvalsh(relaxation)[:, 0]  # the isotropic part, at most the smallest rate
-    diagonal = (rows.block - shift[:, None, None] * np.eye(3)).reshape(-1, 9)
-    diagonal[np.abs(diagonal) < 1e-14 * shift[:, None]] = 0.0
-    scalar = factor_scalar(network, frames.conductance, shift, rows.free,
-                           cut * (shift + frames.dephasing))  # fmt: skip
-    inverse = np.empty((scalar.order.shape[0], 9))
-    weight, left = kernels.eliminate_blocks(
-        scalar.order, scalar.position, network.row_start, network.row_neighbour, network.row_link,
-        frames.conductance, frames.transport, diagonal, rows.symmetric, scalar.start,
-        scalar.column, scalar.share, scalar.total, inverse,
-    )  # fmt: skip
-    return BlockFactor(scalar, weight, weight if rows.symmetric else left, inverse)
+    diagonal = (rows.block - rows.isotropic[:, None, None] * np.eye(3)).reshape(-1, 9)
+    scalar = factor_scalar(network, frames.conductance, rows.isotropic, rows.free,
+                           cut * (rows.isotropic + frames.dephasing))  # fmt: skip
+    n, n_entries = scalar.order.shape[0], scalar.column.shape[0]
+    first, behind, place = np.full(n, -1), np.full(n, -1), np.zeros(n, np.int64)
+    H, Y = np.zeros((n_entries, 9)), np.zeros((n_entries, 9))
+    back = np.zeros((0 if rows.symmetric else n_entries, 9))
+    inverse = np.empty((n, 9))
+
+    def eliminate(task):
+        which, high = task
+        kernels.eliminate_blocks(
+            which, high, scalar.order, scalar.position, network.row_start, network.row_neighbour,
+            network.row_link, frames.conductance, frames.transport, diagonal, scalar.start,
+            scalar.column, scalar.share, scalar.total, first, behind, place, H, back, Y, inverse,
+        )  # fmt: skip
+
+    below = independent_rows(network.dissection, rows.free)
+    run_side_by_side(eliminate, below, rows.threads)
+    done = np.concatenate([which for which, _ in below])
+    kernels.queue_rows(done, scalar.start, scalar.column, first, behind, place)
+    eliminate((np.setdiff1d(np.arange(n), done, assume_unique=True), n))
+    kernels.finish_blocks(scalar.start, scalar.share, scalar.total, inverse, back, Y)
+    return BlockFactor(scalar, Y, Y if rows.symmetric else back, inverse)
+
+
+def independent_rows(dissection, free):
+    """Rows of the subtrees three cuts below the root, and where each ends: tasks of their own.
+
+    Returns a list of (rows, end); counted among the free sites only.
+    """
+    before = np.concatenate([[0], np.cumsum(free[dissection.permutation])])
+    left, right = dissection.left, dissection.right
+    roots = [left.shape[0] - 1]
+    for _ in range(3):
+        roots = [c for t in roots for c in ((left[t], right[t]) if left[t] >= 0 else (t,))]
+    tasks = []
+    for t in roots:
+        leaf = t
+        while left[leaf] >= 0:
+            leaf = left[leaf]
+        low, high = before[dissection.front_start[[leaf, t + 1]]]
+        tasks.append((np.arange(low, high), high))
+    return tasks

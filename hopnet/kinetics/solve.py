@@ -319,8 +319,8 @@ def by_frames(coupling, matrix, current, problem, tolerance, max_iterations, thr
         rows = spin_rows(frames, problem["rate"], problem["anisotropy"], problem["field"],
                          problem["sinks"], threads)  # fmt: skip
         rows.prepare()
-        unit = waiting.result()
-    drop, torque, history = None, bias * unit[0], []
+        unit_torque, reach, _ = waiting.result()
+    drop, torque, history = None, bias * unit_torque, []
     rhs = frames.to_local(torque + problem["source"])
 
     def solved(start=None):
@@ -338,9 +338,9 @@ def by_frames(coupling, matrix, current, problem, tolerance, max_iterations, thr
         for sweeps in range(SWEEPS + 1):
             sigma = frames.to_laboratory(local)
             if response is None:
-                left_out = negligible_feedback(coupling, current, unit[1], sigma, bias, tolerance)
+                left_out = negligible_feedback(coupling, current, reach, sigma, bias, tolerance)
                 if left_out is not None:
-                    driven = reciprocal_current(unit[0], sigma)
+                    driven = reciprocal_current(unit_torque, sigma)
                     break
                 left_out, response = 0.0, feedback_solver(network, threads)
             flow, driven = coupling.feedback(current.drop, sigma)
@@ -361,7 +361,8 @@ def by_frames(coupling, matrix, current, problem, tolerance, max_iterations, thr
             local = solved(local)
             if change**2 <= SQUARE * tolerance:  # so would be the next change
                 sweeps += 1
-                driven = driven + reciprocal_current(unit[0], frames.to_laboratory(local) - sigma)
+                step = frames.to_laboratory(local) - sigma
+                driven = driven + reciprocal_current(unit_torque, step)
                 break
     row_residual, residual = judge_rows(rows, local, rhs)
     finer = FINER * tolerance

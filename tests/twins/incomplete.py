@@ -72,6 +72,24 @@ def eliminate_blocks(A, kept):
     return np.array(inverse), T, left
 
 
+def queue_rows(which, start, column, place):
+    """{column: rows that wait there, the last one first}."""
+    waiting = {}
+    for r in which:
+        if place[r] < start[r + 1]:
+            waiting.setdefault(int(column[place[r]]), []).insert(0, int(r))
+    return waiting
+
+
+def finish_blocks(start, share, total, inverse, back, Y):
+    """(left, T) of every entry."""
+    row = np.repeat(np.arange(len(total)), np.diff(start))
+    t = share[:, None, None] * np.eye(3)
+    C = total[row, None, None] * t - back.reshape(-1, 3, 3)
+    left = (C @ inverse.reshape(-1, 3, 3)[row]).transpose(0, 2, 1)
+    return left.reshape(-1, 9), (t - Y.reshape(-1, 3, 3)).reshape(-1, 9)
+
+
 def solve_blocks(inverse, T, left, b):
     """Forward with left^T, then backward."""
     n = len(b)
