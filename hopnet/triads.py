@@ -20,7 +20,7 @@ from hopnet.kernels import triads as kernels
 from hopnet.network import Network
 from hopnet.records import read_only
 
-SITES_AT_ONCE = 2048  # of a walk over triads: their list stays in the cache
+TRIADS_AT_ONCE = 30_000  # of a walk, or those of one site: their list stays in the cache
 PARTS_AT_ONCE = 8  # of these, worked on side by side before their results are added up
 LINKS_AT_ONCE = 100_000
 
@@ -90,14 +90,20 @@ def parts_of(network, lowest=None):
     upper_start = network.row_start[:-1] + lower
     if lowest is None:
         lowest = np.arange(network.n_sites)
-    starts = range(0, lowest.shape[0], SITES_AT_ONCE)
-    return [(lowest[first : first + SITES_AT_ONCE], upper_start) for first in starts]
+    most = np.cumsum(most_triads(network, lowest, upper_start))
+    ends = np.flatnonzero(np.diff(most // TRIADS_AT_ONCE, append=-1)) + 1
+    return [(part, upper_start) for part in np.split(lowest, ends[:-1])]
+
+
+def most_triads(network, lowest, upper_start):
+    """No more triads than these have each of the sites as their lowest."""
+    above = network.row_start[lowest + 1] - upper_start[lowest]
+    return above * (above - 1) // 2
 
 
 def list_triads(network, lowest, upper_start):
     """Sites and links of the triads whose lowest site is one of ``lowest``."""
-    above = network.row_start[lowest + 1] - upper_start[lowest]
-    most = int((above * (above - 1)).sum()) // 2
+    most = int(most_triads(network, lowest, upper_start).sum())
     site, link = np.empty((most, 3), np.int64), np.empty((most, 3), np.int64)
     count = kernels.fill_triads(lowest, upper_start, network.row_start, network.row_neighbour,
                                 network.row_link, site, link)  # fmt: skip

@@ -9,7 +9,9 @@ from scipy.sparse import csr_array
 
 import hopnet.bench
 from hopnet.bench import berry, boltzmann, dynamics, ensemble, kinetics, percolation, pumping, solve
+from hopnet.cli import bench
 from hopnet.cli.main import main
+from hopnet.errors import ParameterError
 
 TOPICS = (berry, boltzmann, dynamics, ensemble, kinetics, percolation, pumping, solve)
 
@@ -66,3 +68,10 @@ def test_fill_in_counts_what_elimination_leaves():
     problem.matrix = csr_array(dense)
     assert solve.fill_in(problem, [0, 1, 2]) == {"entries": 2, "multiply_adds": 1.0}
     assert solve.fill_in(problem, [1, 0, 2]) == {"entries": 3, "multiply_adds": 2.5}
+
+
+def test_a_peer_may_be_left_out_and_a_seed_be_zero():
+    given = {"seed": 0, "networkx_sites": 0}
+    assert bench.checked(given, percolation.measure) == given
+    with pytest.raises(ParameterError, match="n_sites must be a whole number of at least 1, got 0"):
+        bench.checked({"n_sites": 0}, percolation.measure)

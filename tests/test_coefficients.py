@@ -12,12 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import hopnet as hn
 from hopnet.errors import ParameterError
 from hopnet.triads import (
     find_triads,
     hop_amplitude,
     interference_amplitude,
     kinetic_coefficients,
+    parts_of,
     spin_loops,
 )
 from samples import COUPLING, TWELVE, phonon_network, twelve
@@ -264,3 +266,14 @@ def test_bad_order_and_bad_triad():
         kinetic_coefficients(find_triads(twelve(0.0)), COUPLING, eta=0.1, order="first")
     with pytest.raises(ParameterError, match="three positions"):
         interference_amplitude(TWELVE[:2], COUPLING, energy_difference=1.0)
+
+
+def test_a_walk_in_parts_of_any_size_meets_every_triad(monkeypatch):
+    network = hn.build_network(hn.random_sites(300, density=0.1, seed=2))
+    whole = find_triads(network)
+    for most in (1, 7, 10**9):
+        monkeypatch.setattr("hopnet.triads.TRIADS_AT_ONCE", most)
+        parts = parts_of(network)
+        np.testing.assert_array_equal(np.concatenate([part for part, _ in parts]), np.arange(300))
+        np.testing.assert_array_equal(find_triads(network).site, whole.site)
+    assert len(parts) == 1
