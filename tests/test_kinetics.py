@@ -143,25 +143,26 @@ def test_linear_precession_grows_and_rotation_does_not():
 # ---- two independent methods ----
 
 
-@settings(deadline=None, derandomize=True, max_examples=25)
+@settings(deadline=None, derandomize=True, max_examples=40)
 @given(
     st.integers(0, 10**6),
     st.sampled_from([None, 0.3]),
     st.sampled_from(["open", "cylinder"]),
     st.sampled_from([0.01, 0.3, 1.0]),
-    st.sampled_from([1.0, 1e3]),
+    st.sampled_from([(1.0, 2.0), (1e3, 2.0), (1e3, 1e3), (1e7, 1e3)]),
     st.booleans(),
     st.booleans(),
     st.sampled_from([0.01, 0.5]),
 )
-def test_frames_and_matrix_agree(seed, kT, geometry, angle, tau_s, with_field, sinks, eta):
+def test_frames_and_matrix_agree(seed, kT, geometry, angle, times, with_field, sinks, eta):
     """Everything at once: energies, wrapping, any beta, fields, generation, anisotropy, sinks."""
     rng = np.random.default_rng(seed)
     network = sample(120, 0.1, 100 + seed % 7, kT, geometry)
     tensor = rng.normal(size=(3, 3))
+    tau_s, spread = times
     options = {
         "eta": eta,
-        "tau_s": tau_s * rng.uniform(0.5, 2, network.n_sites),
+        "tau_s": tau_s * spread ** rng.uniform(-1, 1, network.n_sites),
         "anisotropy": np.eye(3) + 0.2 * tensor @ tensor.T,
         "field": with_field * rng.normal(size=3) / tau_s,
         "generation": 1e-3 * rng.normal(size=(network.n_sites, 3)),
@@ -171,7 +172,8 @@ def test_frames_and_matrix_agree(seed, kT, geometry, angle, tau_s, with_field, s
     a = solve_kinetics(network, matrix, method="frames", max_iterations=900, **options)
     b = solve_kinetics(network, matrix, method="matrix", **options)
     size = np.abs(b.spin).max()
-    np.testing.assert_allclose(a.spin, b.spin, rtol=0, atol=1e-9 * size)
+    assert a.residual < 1e-9
+    np.testing.assert_allclose(a.spin, b.spin, rtol=0, atol=1e-8 * size)
     np.testing.assert_allclose(a.drop, b.drop, rtol=0, atol=1e-8 * np.abs(b.drop).max())
     noise = 1e-10 * np.abs(b.feedback_current).max()
     assert a.current == pytest.approx(b.current, rel=1e-8, abs=noise)

@@ -365,11 +365,12 @@ def by_frames(coupling, matrix, current, problem, tolerance, max_iterations, thr
                 driven = driven + reciprocal_current(unit_torque, step)
                 break
     row_residual, residual = judge_rows(rows, local, rhs)
-    finer = FINER * tolerance
-    while residual > ROW_RESIDUAL and finer > 1e-3 * tolerance and len(history) <= max_iterations:
-        finer = max(finer * min(0.1, 0.5 * ROW_RESIDUAL / residual), 1e-3 * tolerance)
+    before = np.inf
+    while ROW_RESIDUAL < residual < 0.5 * before and len(history) <= max_iterations:
+        finer = history[-1] * min(0.1, 0.5 * ROW_RESIDUAL / residual)
         local, more = solve_rows(rows, rhs, finer, max_iterations - len(history) + 1, local)
         history += more[1:]
+        before = residual
         row_residual, residual = judge_rows(rows, local, rhs)
     return {
         "sigma": frames.to_laboratory(local),
