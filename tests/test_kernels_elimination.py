@@ -85,6 +85,21 @@ def analysed(n, seed, n_terminals=0, left_out=0, leaf=6):
     return symbolic, place, link_i, link_j
 
 
+@pytest.mark.parametrize("plain", [False, True])
+def test_boundaries_outgrow_the_first_guess(plain):
+    """Everybody linked with everybody, one site a front: n^2 / 2 entries, twice four a site."""
+    n = 30
+    rows = [[(q, 0) for q in range(k + 1, n)] for k in range(n)]
+    tree = np.arange(n + 1), np.arange(n) - 1, np.full(n, -1)
+    row_start = np.cumsum([0, *map(len, rows)])
+    neighbour = np.array([q for row in rows for q, _ in row])
+    start = np.empty(n + 1, np.int64)
+    boundary = version(symbolic_kernels.find_boundary, plain)(*tree, row_start, neighbour, n, start)
+    assert len(boundary) == n * (n + 1) // 2 > 2 * (4 * n + n + 1)
+    expected = symbolic_twin.find_boundary(*tree, rows, n)
+    assert [list(boundary[a:b]) for a, b in itertools.pairwise(start)] == expected
+
+
 SAMPLES = [(70, 21, 0, 0), (70, 22, 2, 0), (70, 23, 2, 5), (3, 24, 0, 0), (25, 25, 2, 3)]
 
 
