@@ -353,8 +353,9 @@ def build_network(
     Raises
     ------
     ParameterError
-        A cutoff that is not positive; contacts that are empty or overlap; a sample that wraps
-        and is narrower than three cutoffs; kT that is not positive, or given without energies.
+        A cutoff that is not positive; contacts that overlap, or are named and empty; a sample
+        that wraps and is narrower than three cutoffs; kT that is not positive, or given without
+        energies.
 
     Notes
     -----
@@ -430,10 +431,11 @@ def build_network(
         log_conductance = log_hops(link_i, link_j, distance, sites.energy, kT, bath=bath,
                                    chemical_potential=chemical_potential)  # fmt: skip
         log_occupation = log_occupations(sites.energy, kT, chemical_potential)
-    if isinstance(contacts, str):
+    named = not isinstance(contacts, str)
+    if not named:
         contacts = contact_strips(sites, axis=contacts, depth=cutoff_radius)
     return join_sites(
-        sites, link_i, link_j, log_conductance, contacts=contacts, axis=axis,
+        sites, link_i, link_j, log_conductance, contacts=contacts, named=named, axis=axis,
         log_occupation=log_occupation, cutoff_radius=cutoff_radius,
         exclusion=chemical_potential is not None,
     )  # fmt: skip
@@ -476,8 +478,8 @@ def contact_strips(sites, *, axis, depth):
 
 
 def join_sites(
-    sites, link_i, link_j, log_conductance, *, contacts, axis="x", log_occupation=None,
-    cutoff_radius=None, exclusion=False,
+    sites, link_i, link_j, log_conductance, *, contacts, named=True, axis="x",
+    log_occupation=None, cutoff_radius=None, exclusion=False,
 ):  # fmt: skip
     """A network from its links: checks the contacts, sorts the links, makes the rows.
 
@@ -489,6 +491,9 @@ def join_sites(
     log_conductance : float64[n_links]
     contacts : (source, drain)
         Arrays of site numbers.
+    named : bool
+        Contacts that somebody named must hold a site. A strip at an edge may hold none by chance:
+        then no path joins the contacts.
     axis : {"x", "y"}
     log_occupation : float64[n_sites], optional
     cutoff_radius : float, optional
@@ -500,8 +505,8 @@ def join_sites(
     """
     n = sites.n_sites
     source, drain = contacts
-    source = check_contact(sites, source, "source")
-    drain = check_contact(sites, drain, "drain")
+    source = check_contact(sites, source, "source", named)
+    drain = check_contact(sites, drain, "drain", named)
     common = np.intersect1d(source, drain)
     if common.size:
         raise ParameterError(
@@ -541,9 +546,11 @@ def join_sites(
     )
 
 
-def check_contact(sites, contact, name):
+def check_contact(sites, contact, name, named=True):
     """A contact as sorted, distinct site numbers."""
     contact = np.unique(np.atleast_1d(np.asarray(contact)))
+    if contact.size == 0 and not named:
+        return read_only(contact, np.int64)
     if contact.size == 0:
         raise ParameterError(
             f"the {name} contact is empty; take more sites, a larger cutoff, or name its sites."

@@ -265,6 +265,14 @@ def test_no_path_between_the_contacts():
         hn.solve_current(hn.build_network(sites, cutoff=0.6))
 
 
+def test_an_empty_strip_at_an_edge_is_no_path():
+    """Chance, not a mistake: the sample counts as one that does not percolate."""
+    network = hn.build_network(hn.random_sites(12, density=0.05, seed=11), cutoff=0.6)
+    assert network.source.size == 0 < network.drain.size
+    with pytest.raises(hn.NotPercolatingError, match="no path"):
+        hn.solve_current(network)
+
+
 def test_a_torus_has_no_contacts():
     with pytest.raises(hn.ParameterError, match="torus"):
         hn.solve_current(random_network(2000, 0.01, 8, "torus"))

@@ -88,6 +88,17 @@ def test_a_sample_that_does_not_percolate_is_an_outcome(tmp_path):
     }
 
 
+def test_an_empty_contact_strip_is_an_outcome_too(tmp_path):
+    table = run_file(n_sites=12, network={"cutoff": 0.6})
+    del table["scan"]
+    table["ensemble"]["realisations"] = 40
+    points = config_from_dict(table).points()
+    assert any(sample_network(points[0], r).source.size == 0 for r in range(40))
+    frame = hn.run_ensemble(table, tmp_path / "run")
+    assert frame["realisation"].nunique() == 40
+    assert set(frame["status"]) <= {"done", "NotPercolatingError"}
+
+
 # The table and resuming.
 
 
