@@ -59,10 +59,12 @@ def task_memory(physical):
     """Estimated peak memory of one realisation, in bytes, the libraries included.
 
     Measured at cutoffs 1.2, 1.5 and 2: 840, 1280 and 2660 bytes a site, the same from 3e4 to 1e6
-    sites; a quarter is added.
+    sites; a quarter is added. Sites with energies need up to 1.6 times as much, at a hundredth of
+    the band's width, where many pairs are looked at to find xi_c.
     """
     links = links_per_site(physical)
-    return BASE_MEMORY + 1.25 * physical["sites.n_sites"] * links * (215.0 + 8.5 * links)
+    per_site = links * (215.0 + 8.5 * links) * (1.6 if "sites.energies" in physical else 1.0)
+    return BASE_MEMORY + 1.25 * physical["sites.n_sites"] * per_site
 
 
 def machine_memory():

@@ -2,6 +2,7 @@
 
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -289,6 +290,9 @@ def test_the_size_named_as_fitting_fits():
     physical = point.physical | {"sites.n_sites": named}
     assert 0.85 * 8e9 < task_memory(physical) <= 8e9
     check_memory([point], 1, limit=8e9, force=True)
+    with pytest.raises(ParameterError):  # sites with energies need more
+        check_memory([SimpleNamespace(physical=physical | {"sites.energies": "uniform"})], 1,
+                     limit=8e9)  # fmt: skip
 
 
 def test_a_worker_with_other_versions_is_refused(tmp_path):
