@@ -112,38 +112,42 @@ def _loop_vector(ax, ay, cos_a, sinc_a, bx, by, cos_b, sinc_b, cos_c, sinc_c, om
 
 
 @njit(cache=True, nogil=True)
-def _turn(leg, sign, vector, out):
-    """Write by how much ``vector`` changes when turned by 2 ``sign`` d, d in the plane."""
-    s = leg[COSINE]
-    x = sign * leg[SINC] * leg[D_X]
-    y = sign * leg[SINC] * leg[D_Y]
-    along = x * vector[0] + y * vector[1]
+def _turn(cosine, x, y, vx, vy, vz):
+    """By how much a vector v changes when turned by 2 d: cos |d|, and d sin |d| / |d| = (x, y)."""
+    along = x * vx + y * vy
     square = x * x + y * y
-    out[0] = 2.0 * (s * y * vector[2] + x * along - square * vector[0])
-    out[1] = 2.0 * (-s * x * vector[2] + y * along - square * vector[1])
-    out[2] = 2.0 * (s * (x * vector[1] - y * vector[0]) - square * vector[2])
+    return (
+        2.0 * (cosine * y * vz + x * along - square * vx),
+        2.0 * (-cosine * x * vz + y * along - square * vy),
+        2.0 * (cosine * (x * vy - y * vx) - square * vz),
+    )
+
+
+@njit(cache=True, nogil=True, inline="always")  # to hand over rows would cost more than this
+def _loops(p, q, r, omega):
+    """The loop vectors of one triad (orientation i, j, k) based at i, at j and at k.
+
+    The rows p, q, r of the table ``leg`` hold d of R_j - R_i, R_k - R_j and R_k - R_i, so d_ij and
+    d_jk are minus what p and q have, d_ki is what r has.
+    """
+    x, y, z = _loop_vector(
+        -p[D_X], -p[D_Y], p[COSINE], p[SINC], -q[D_X], -q[D_Y], q[COSINE], q[SINC], r[COSINE],
+        r[SINC], omega)  # fmt: skip
+    at_j = _turn(p[COSINE], p[SINC] * p[D_X], p[SINC] * p[D_Y], x, y, z)
+    at_k = _turn(r[COSINE], r[SINC] * r[D_X], r[SINC] * r[D_Y], x, y, z)
+    return (
+        (x, y, z),
+        (x + at_j[0], y + at_j[1], z + at_j[2]),
+        (x + at_k[0], y + at_k[1], z + at_k[2]),
+    )
 
 
 @njit(cache=True, nogil=True)
-def _fill_loop(ij, ik, jk, separation, determinant, leg, out):
-    """Write the loop vectors of one triad (orientation i, j, k), based at each, to out[3, :3].
-
-    The table ``leg`` holds d of R_j - R_i, i < j, so d_ij = -leg, d_jk = -leg, d_ki = +leg.
-    """
-    omega = determinant * (
+def _omega(ij, ik, separation, determinant):
+    """det(M) (R_ij x R_ik)_z, twice the area of the triad times det(M)."""
+    return determinant * (
         separation[ij, 0] * separation[ik, 1] - separation[ij, 1] * separation[ik, 0]
     )
-    p = leg[ij]
-    q = leg[jk]
-    r = leg[ik]
-    out[0, 0], out[0, 1], out[0, 2] = _loop_vector(
-        -p[D_X], -p[D_Y], p[COSINE], p[SINC], -q[D_X], -q[D_Y], q[COSINE], q[SINC], r[COSINE],
-        r[SINC], omega)  # fmt: skip
-    _turn(p, 1.0, out[0], out[1])
-    _turn(r, 1.0, out[0], out[2])
-    for x in range(3):
-        out[1, x] += out[0, x]
-        out[2, x] += out[0, x]
 
 
 @njit(cache=True, nogil=True)
@@ -179,8 +183,16 @@ def fill_coefficients(link, separation, determinant, leg, eta, strength, loop):
         Overwritten: vector part of the loops based at i, j, k, in the sense i <- j <- k <- i.
     """
     for t in range(link.shape[0]):
-        strength[t] = _strength(link[t, 0], link[t, 1], link[t, 2], leg, eta)
-        _fill_loop(link[t, 0], link[t, 1], link[t, 2], separation, determinant, leg, loop[t])
+        ij = link[t, 0]
+        ik = link[t, 1]
+        jk = link[t, 2]
+        strength[t] = _strength(ij, ik, jk, leg, eta)
+        omega = _omega(ij, ik, separation, determinant)
+        at_i, at_j, at_k = _loops(leg[ij], leg[jk], leg[ik], omega)
+        for x in range(3):
+            loop[t, 0, x] = at_i[x]
+            loop[t, 1, x] = at_j[x]
+            loop[t, 2, x] = at_k[x]
 
 
 @njit(cache=True, nogil=True)
@@ -204,17 +216,20 @@ def fill_torque(link, separation, determinant, leg, eta, drop, torque, moment):
         ij = link[t, 0]
         ik = link[t, 1]
         jk = link[t, 2]
-        out = torque[t]
-        _fill_loop(ij, ik, jk, separation, determinant, leg, out)
+        omega = _omega(ij, ik, separation, determinant)
+        at_i, at_j, at_k = _loops(leg[ij], leg[jk], leg[ik], omega)
         q = 3.0 * _strength(ij, ik, jk, leg, eta)
-        reach = 8.0 * q * sqrt(out[0, 0] ** 2 + out[0, 1] ** 2 + out[0, 2] ** 2)
+        to_i = q * drop[jk]
+        to_j = -q * drop[ik]
+        to_k = q * drop[ij]
+        reach = 8.0 * q * sqrt(at_i[0] * at_i[0] + at_i[1] * at_i[1] + at_i[2] * at_i[2])
         for x in range(3):
-            out[0, x] *= q * drop[jk]
-            out[1, x] *= -q * drop[ik]
-            out[2, x] *= q * drop[ij]
-            out[x, 3] = reach
+            torque[t, 0, x] = to_i * at_i[x]
+            torque[t, 1, x] = to_j * at_j[x]
+            torque[t, 2, x] = to_k * at_k[x]
+            torque[t, x, 3] = reach
         for x in range(2):
-            moment[x] += separation[ij, x] * out[1, 2] + separation[ik, x] * out[2, 2]
+            moment[x] += separation[ij, x] * to_j * at_j[2] + separation[ik, x] * to_k * at_k[2]
 
 
 @njit(cache=True, nogil=True)
@@ -237,28 +252,28 @@ def fill_feedback(site, link, separation, determinant, leg, eta, drop, sigma, so
         by the x, y, z parts of the spins: - sum of (flow j -> i) (phi_i - phi_j).
     """
     current[:] = 0.0
-    loop = np.empty((3, 3))
     for t in range(link.shape[0]):
         ij = link[t, 0]
         ik = link[t, 1]
         jk = link[t, 2]
+        omega = _omega(ij, ik, separation, determinant)
+        at_i, at_j, at_k = _loops(leg[ij], leg[jk], leg[ik], omega)
         q = 12.0 * _strength(ij, ik, jk, leg, eta)
-        _fill_loop(ij, ik, jk, separation, determinant, leg, loop)
-        at_i = 0.0
-        at_j = 0.0
-        at_k = 0.0
+        all_i = 0.0
+        all_j = 0.0
+        all_k = 0.0
         for x in range(3):
             # a spin pushes from its successor to its predecessor
-            from_i = q * loop[0, x] * sigma[site[t, 0], x]
-            from_j = q * loop[1, x] * sigma[site[t, 1], x]
-            from_k = q * loop[2, x] * sigma[site[t, 2], x]
-            at_i += from_j - from_k
-            at_j += from_k - from_i
-            at_k += from_i - from_j
+            from_i = q * at_i[x] * sigma[site[t, 0], x]
+            from_j = q * at_j[x] * sigma[site[t, 1], x]
+            from_k = q * at_k[x] * sigma[site[t, 2], x]
+            all_i += from_i
+            all_j += from_j
+            all_k += from_k
             current[x] += from_i * drop[jk] - from_j * drop[ik] + from_k * drop[ij]
-        source[t, 0, 0] = at_i
-        source[t, 1, 0] = at_j
-        source[t, 2, 0] = at_k
+        source[t, 0, 0] = all_j - all_k
+        source[t, 1, 0] = all_k - all_i
+        source[t, 2, 0] = all_i - all_j
 
 
 @njit(cache=True, nogil=True)
@@ -275,13 +290,18 @@ def sum_precession(link_i, link_j, conductance, leg, sigma, out):
         Overwritten.
     """
     out[:] = 0.0
-    turned = np.empty(3)
     for l in range(link_i.shape[0]):
         i = link_i[l]
         j = link_j[l]
-        _turn(leg[l], -1.0, sigma[j], turned)  # the hop j -> i turns by 2 d_ij
-        for x in range(3):
-            out[i, x] += conductance[l] * turned[x]
-        _turn(leg[l], 1.0, sigma[i], turned)
-        for x in range(3):
-            out[j, x] += conductance[l] * turned[x]
+        K = conductance[l]
+        cosine = leg[l, COSINE]
+        x = leg[l, SINC] * leg[l, D_X]
+        y = leg[l, SINC] * leg[l, D_Y]
+        a, b, c = _turn(cosine, -x, -y, sigma[j, 0], sigma[j, 1], sigma[j, 2])  # j -> i: 2 d_ij
+        out[i, 0] += K * a
+        out[i, 1] += K * b
+        out[i, 2] += K * c
+        a, b, c = _turn(cosine, x, y, sigma[i, 0], sigma[i, 1], sigma[i, 2])
+        out[j, 0] += K * a
+        out[j, 1] += K * b
+        out[j, 2] += K * c

@@ -237,7 +237,7 @@ def _write_loss(K, q, sign, out):
         out[3 * b + a] = -twist * q[1 + c] - outer
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")  # to hand over arrays would cost more than this
 def _add_update(g, t, y, h, transposed, out):
     """out[9] += g Y + H (t 1 - Y), H transposed or not."""
     for a in range(3):
