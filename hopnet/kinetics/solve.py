@@ -201,9 +201,9 @@ def solve_kinetics(
     triads are a third. The number of iterations is set by tau_s times the dephasing that is left
     in the local frames: 4 to 25 up to tau_s ~ tau_DP. Where it would pass 40, or where spins turn
     in the magnetic field during tau_s, the factor is one of 3x3 blocks, which leaves 5 to 15: two
-    Kirchhoff solves at n_s a_b^2 = 0.01, six at 0.1, where it holds 16 blocks a site. Feedback is
-    taken up where it could matter by the tolerance (half-angles of some 0.1 a hop): one sweep, one
-    more Kirchhoff solve. `hopnet bench kinetics` measures all of this.
+    Kirchhoff solves at n_s a_b^2 = 0.01, four at 0.1, where it holds 16 blocks a site. Feedback is
+    taken up where it could matter by the tolerance (half-angles of some 0.1 a hop): one sweep,
+    which costs as much again. `hopnet bench kinetics` measures all of this.
 
     Examples
     --------
