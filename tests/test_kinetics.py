@@ -348,6 +348,24 @@ def test_particle_rows_are_solved_whatever_is_done_about_feedback(eta, sweeps):
     np.testing.assert_allclose(full.spin, spins.spin, rtol=0, atol=1e-9 * scale)
 
 
+@pytest.mark.parametrize("density", [0.1, 0.01])
+def test_drops_of_a_galvanic_run_belong_to_its_spins(density):
+    """Without a bias all drops come from spins: those of the last sweep, not of the one before."""
+    network = sample(3000, density, 4)
+    current = hn.solve_current(network)
+    full = solve_kinetics(network, 0.1 * FORM, eta=6.6e-3, tau_s=1e4, bias=0.0, current=current,
+                          generation=(0, 1e-4, 0))  # fmt: skip
+    flow, driven = find_coupling(network, 0.1 * FORM, 6.6e-3).feedback(current.drop, full.spin)
+    hops = np.exp(network.log_conductance) * full.drop
+    sites, n = (network.link_i, network.link_j), network.n_sites
+    moduli = np.abs(flow) + sum(np.bincount(ends, np.abs(hops), n) for ends in sites)
+    judged = (moduli > 1e-8 * moduli.mean()) & ~network.isolated
+    judged[network.source] = judged[network.drain] = False
+    error = np.abs(net_flow(network, hops) - flow)[judged] / moduli[judged]
+    assert error.max() < 1e-11
+    np.testing.assert_allclose(full.feedback_current, driven, rtol=1e-10)
+
+
 def test_galvanic_current_by_way_of_the_spin_current():
     """SGE directly and as inverse KKM + inverse SHE: the parts mirror s_dr and s_diff."""
     network, matrix, tau_s = sample(2000, 0.05, 6), 1e-3 * COUPLING / 0.07, 1e3

@@ -359,7 +359,9 @@ def by_frames(coupling, matrix, current, problem, tolerance, max_iterations, thr
                 )  # fmt: skip
             rhs = new
             local = solved(local)
-            if change**2 <= SQUARE * tolerance:  # so would be the next change
+            stale = change * float(np.abs(flow).sum())  # in the drops, which are not found anew
+            known = tolerance * abs(bias) * float(current.throughput.sum())
+            if change**2 <= SQUARE * tolerance and stale <= known:  # so would be the next change
                 sweeps += 1
                 step = frames.to_laboratory(local) - sigma
                 driven = driven + reciprocal_current(unit_torque, step)
