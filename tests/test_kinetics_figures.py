@@ -81,11 +81,14 @@ def test_command_kinetics(tmp_path, capsys):
 
 
 def test_bench_rows():
-    from hopnet.bench.kinetics import measure, peak_memory
+    from hopnet.bench import peak_apart
+    from hopnet.bench.kinetics import measure
 
     rows = measure(n_sites=400, density=0.1, tau_s=(10.0,), repeats=1, matrix_sites=200,
                    memory=False)  # fmt: skip
     assert [row["reference"] for row in rows] == ["Kirchhoff's laws"] * 4 + ["sparse LU of 4N"]
-    assert 20 < peak_memory(400, 0.1, 0.013, {"eta": 0.01, "tau_s": 10.0}) < 2000
+    options = {"eta": 0.01, "tau_s": 10.0}
+    assert 20 < peak_apart("kinetics", "solve_once", 400, 0.1, 0.013, options) < 2000
+    assert peak_apart("kinetics", "solve_once", 0, 0.1, 0.013, options) is None
     assert all(row["ratio"] > 0 and row["row_residual"] < 1e-8 for row in rows)
     assert rows[-1]["difference"] < 1e-6

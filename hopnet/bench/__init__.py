@@ -10,10 +10,13 @@ from __future__ import annotations
 import datetime
 import json
 import platform
+import resource
 import statistics
+import subprocess
 import sys
 import time
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 
 def paired(candidates, *, repeats=5, warm_up=1):
@@ -141,3 +144,27 @@ def page(directory):
                     f"{more} |"
                 )
     return "\n".join(lines) + "\n"
+
+
+def print_peak(call):
+    """Call, and print the peak memory of this process meanwhile, all that it holds included, in MB.
+
+    Where the system can not begin a new mark (all but Linux): the peak since the process began.
+    """
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        call()
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        print(peak / (1e6 if sys.platform == "darwin" else 1e3))
+        return
+    call()
+    print(int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1000)
+
+
+def peak_apart(module, function, *arguments):
+    """What a function of a bench prints, in a process of its own, as a number; None if it fails."""
+    words = ", ".join(map(repr, arguments))
+    code = f"from hopnet.bench.{module} import {function}; {function}({words})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    return float(done.stdout.split()[-1]) if done.returncode == 0 else None

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import resource
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 
-from hopnet.bench import paired, row
+from hopnet.bench import paired, peak_apart, print_peak, row
 from hopnet.current import solve_current
 from hopnet.kinetics import solve_kinetics
 from hopnet.network import build_network
@@ -71,37 +66,21 @@ def measure(n_sites=500_000, density=0.01, angle=0.013, strong_angle=0.1, tau_s=
             ))  # fmt: skip
             if memory:
                 strength, more = cases[name]
-                rows[-1]["peak_MB"] = peak_memory(
-                    n_sites, density, strength, {"eta": eta, "tau_s": time, **more}
-                )
+                rows[-1]["peak_MB"] = peak_apart(
+                    "kinetics", "solve_once", n_sites, density, strength,
+                    {"eta": eta, "tau_s": time, **more},
+                )  # fmt: skip
     if matrix_sites:
         rows.append(beside_matrix(angle * FORM, matrix_sites, density, eta, tau_s[-1], repeats,
                                   threads))  # fmt: skip
     return rows
 
 
-def print_peak(n_sites, density, strength, options):
+def solve_once(n_sites, density, strength, options):
     """Solve once in this process and print its peak memory, network and current included, in MB."""
     network = build_network(random_sites(int(n_sites), density=density, seed=1))
     current = solve_current(network)
-    try:  # forget the peak of making these, where the system can (Linux)
-        Path("/proc/self/clear_refs").write_text("5")
-        solve_kinetics(network, strength * FORM, current=current, **options)
-        status = Path("/proc/self/status").read_text()
-        print(int(status.split("VmHWM:")[1].split()[0]) / 1000)
-    except OSError:
-        solve_kinetics(network, strength * FORM, current=current, **options)
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)
-
-
-def peak_memory(n_sites, density, strength, options):
-    """The same from a process of its own; None if that fails."""
-    code = (
-        "from hopnet.bench.kinetics import print_peak; "
-        f"print_peak({n_sites}, {density}, {strength}, {options!r})"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    return float(done.stdout.split()[-1]) if done.returncode == 0 else None
+    print_peak(lambda: solve_kinetics(network, strength * FORM, current=current, **options))
 
 
 def beside_matrix(matrix, n_sites, density, eta, tau_s, repeats, threads):

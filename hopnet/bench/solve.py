@@ -9,19 +9,17 @@ missing or fails is a row that says so.
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from scipy.sparse import coo_array, diags_array
 from scipy.sparse.linalg import splu
 from scipy.spatial import cKDTree
 
-from hopnet.bench import paired, row
+from hopnet.bench import paired, peak_apart, print_peak, row
 from hopnet.current import account, net_flow, solve_current
 from hopnet.elimination import analyse, dissect_graph, factor, thread_count
 from hopnet.network import build_network, find_links
@@ -60,7 +58,9 @@ def measure(n_sites=500_000, density=0.01, seed=1, repeats=3, curve=True, memory
     rows = solver_rows(network, repeats)
     if memory:
         for line in rows:
-            line["peak_MB"] = peak_memory(line["what"], n_sites, density, seed)
+            line["peak_MB"] = peak_apart(
+                "solve", "run_once", line["what"], n_sites, density, seed
+            )
     rows += order_rows(network, repeats)
     rows += stage_rows(network, repeats, curve)
     if densities:
@@ -238,23 +238,7 @@ def solver_rows(network, repeats):
 def run_once(name, n_sites, density, seed):
     """Solve once in this process and print the peak memory of that, network included, in MB."""
     problem = Problem(make_network(int(n_sites), density, seed))
-    try:  # forget the peak of making the problem, where the system can (Linux)
-        Path("/proc/self/clear_refs").write_text("5")
-        SOLVERS[name](problem)
-        status = Path("/proc/self/status").read_text()
-        print(int(status.split("VmHWM:")[1].split()[0]) / 1000)
-    except OSError:
-        SOLVERS[name](problem)
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)
-
-
-def peak_memory(name, n_sites, density, seed):
-    """Peak memory of a process that builds the network and solves it once, in MB."""
-    code = (
-        f"from hopnet.bench.solve import run_once; run_once({name!r}, {n_sites}, {density}, {seed})"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    return float(done.stdout.split()[-1]) if done.returncode == 0 else None
+    print_peak(lambda: SOLVERS[name](problem))
 
 
 def stage_rows(network, repeats, curve):
