@@ -111,8 +111,9 @@ def plain_text(app, what, name, obj, options, lines):
 def setup(app):
     """Called by sphinx."""
     app.add_html_math_renderer(
-        "mathml", inline_renderers=(write_inline_math, None),
+        "mathml",
+        inline_renderers=(write_inline_math, None),
         block_renderers=(write_block_math, None),
-    )  # fmt: skip
+    )
     app.connect("autodoc-process-docstring", plain_text, priority=400)  # before napoleon
     return {"parallel_read_safe": True, "parallel_write_safe": True}

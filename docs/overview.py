@@ -24,8 +24,13 @@ def draw_one_sample(axes):
     axes.scatter(*position.T, s=1.2, color="#999999", linewidth=0)
     draw_flow(axes, network, current, np.ones(network.n_sites, bool))
     draw_spin(axes, position, spin.spin)
-    axes.set(xlim=(0, network.sites.length), ylim=(0, network.sites.width), aspect="equal",
-             xlabel=r"$x/a_b$", ylabel=r"$y/a_b$")  # fmt: skip
+    axes.set(
+        xlim=(0, network.sites.length),
+        ylim=(0, network.sites.width),
+        aspect="equal",
+        xlabel=r"$x/a_b$",
+        ylabel=r"$y/a_b$",
+    )
     axes.set_title("current (dark: strong) and spin (red up, blue down)", fontsize=10)
 
 
@@ -39,8 +44,13 @@ def draw_curves(axes):
             label = rf"$n_s a_b^2 = {density}$" if geometry == "open" else None
             axes.plot(1 / tau_s, curve.f, style, color=colour, label=label)
     axes.plot([], [], "--", color="0.4", label="cylinder: the bulk")
-    axes.set(xscale="log", xlim=(1e-11, 1e2), ylim=(0, None),
-             xlabel=r"$\tau_0/\tau_s$", ylabel=r"$f(n_s, \tau_s)$")  # fmt: skip
+    axes.set(
+        xscale="log",
+        xlim=(1e-11, 1e2),
+        ylim=(0, None),
+        xlabel=r"$\tau_0/\tau_s$",
+        ylabel=r"$f(n_s, \tau_s)$",
+    )
     axes.legend(fontsize=9)
     finish(axes)
 

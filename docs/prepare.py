@@ -33,27 +33,51 @@ TEXTS = {
     "runs/results/ensembles.md": "results.md",
 }
 ROOMS = {
-    "sites": ("Sites, links, current", [
-        "hopnet.sites", "hopnet.network", "hopnet.current", "hopnet.elimination"]),
+    "sites": (
+        "Sites, links, current",
+        ["hopnet.sites", "hopnet.network", "hopnet.current", "hopnet.elimination"],
+    ),
     "spin": ("Triads and spin", ["hopnet.triads", "hopnet.spin", "hopnet.reduced"]),
-    "percolation": ("Percolation", [
-        "hopnet.percolation", "hopnet.backbone", "hopnet.flow", "hopnet.criticality"]),
-    "energies": ("Energies, fields, time", [
-        "hopnet.energies", "hopnet.variable_range", "hopnet.dynamics", "hopnet.dephasing",
-        "hopnet.walk"]),
+    "percolation": (
+        "Percolation",
+        ["hopnet.percolation", "hopnet.backbone", "hopnet.flow", "hopnet.criticality"],
+    ),
+    "energies": (
+        "Energies, fields, time",
+        [
+            "hopnet.energies",
+            "hopnet.variable_range",
+            "hopnet.dynamics",
+            "hopnet.dephasing",
+            "hopnet.walk",
+        ],
+    ),
     "kinetics": ("Full kinetics", ["hopnet.kinetics"]),
-    "ensembles": ("Run files and ensembles", [
-        "hopnet.config", "hopnet.realisation", "hopnet.ensemble", "hopnet.statistics",
-        "hopnet.scaling", "hopnet.plan", "hopnet.engines", "hopnet.jobs", "hopnet.ledger"]),
-    "material": ("Material, errors, records", [
-        "hopnet.material", "hopnet.errors", "hopnet.records"]),
+    "ensembles": (
+        "Run files and ensembles",
+        [
+            "hopnet.config",
+            "hopnet.realisation",
+            "hopnet.ensemble",
+            "hopnet.statistics",
+            "hopnet.scaling",
+            "hopnet.plan",
+            "hopnet.engines",
+            "hopnet.jobs",
+            "hopnet.ledger",
+        ],
+    ),
+    "material": (
+        "Material, errors, records",
+        ["hopnet.material", "hopnet.errors", "hopnet.records"],
+    ),
     "boltzmann": ("Companion: Boltzmann", ["hopnet.boltzmann"]),
     "berry": ("Companion: Berry", ["hopnet.berry"]),
     "pumping": ("Companion: pumping", ["hopnet.pumping"]),
     "plots": ("Pictures", ["hopnet.plots"]),
     "bench": ("Measurements", ["hopnet.bench"]),
     "kernels": ("Compiled loops", ["hopnet.kernels"]),
-}  # fmt: skip
+}
 
 
 def copy_texts(target):
@@ -173,9 +197,12 @@ def run_lesson(path, folder):
     place = folder / "work"
     place.mkdir(exist_ok=True)
     NotebookClient(
-        notebook, timeout=1200, kernel_name="python3", resources={"metadata": {"path": str(place)}},
+        notebook,
+        timeout=1200,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(place)}},
         extra_arguments=["--IPKernelApp.log_level=40"],
-    ).execute()  # fmt: skip
+    ).execute()
     notebook.metadata["stamp"] = stamp
     nbformat.write(notebook, kept)
     return collect(notebook, path.stem, folder)
@@ -213,10 +240,24 @@ def write_lessons(target):
     (target / "gallery.md").write_text("\n".join([*gallery, "::::", ""]))
     tree = ["```{toctree}", ":hidden:", "", *(f"lessons/{stem}" for stem, *_ in lessons), "```"]
     words = "Stories with pictures: scripts in `notebooks/` that end by checking what they said."
-    (target / "lessons.md").write_text("\n".join(
-        ["# Lessons", "", words, "", "::::{grid} 1 1 2 2", ":gutter: 3", "", *cards, "::::", "",
-         *tree, ""]
-    ))  # fmt: skip
+    (target / "lessons.md").write_text(
+        "\n".join(
+            [
+                "# Lessons",
+                "",
+                words,
+                "",
+                "::::{grid} 1 1 2 2",
+                ":gutter: 3",
+                "",
+                *cards,
+                "::::",
+                "",
+                *tree,
+                "",
+            ]
+        )
+    )
 
 
 def main(target):

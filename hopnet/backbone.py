@@ -207,9 +207,12 @@ def find_backbone(network: Network, length: float | None = None) -> Backbone:
         (network.log_conductance >= least) & (node[network.link_i] != node[network.link_j])
     )
     parts = two_terminal(
-        node[network.link_i[closed]], node[network.link_j[closed]], network.n_sites + 2,
-        network.n_sites, network.n_sites + 1,
-    )  # fmt: skip
+        node[network.link_i[closed]],
+        node[network.link_j[closed]],
+        network.n_sites + 2,
+        network.n_sites,
+        network.n_sites + 1,
+    )
     clusters = find_clusters(network, -0.5 * least if np.isfinite(least) else None)
     cluster = clusters.percolates[clusters.label]
     return gather(network, -0.5 * least, closed, parts, cluster)
@@ -224,9 +227,7 @@ def wrapping_backbone(network, threshold):
     )
     closed = np.flatnonzero(before)
     i, j = int(network.link_i[threshold.link]), int(network.link_j[threshold.link])
-    parts = two_terminal(
-        network.link_i[closed], network.link_j[closed], network.n_sites, i, j
-    )
+    parts = two_terminal(network.link_i[closed], network.link_j[closed], network.n_sites, i, j)
     closed = np.append(closed, threshold.link)
     last = np.array([closed.size - 1])
     parts = TwoTerminal(

@@ -184,9 +184,12 @@ PHYSICAL = {"sites": SitesSection, "network": NetworkSection}
 # Keys of sites with energies, and what is taken if one is not given. Without energies they are no
 # part of a point, which keeps its name, and so its seed and the files it has.
 WITH_ENERGIES = {
-    "sites.energies": None, "sites.energy_width": 1.0, "network.kT": None,
-    "network.bath": "ohmic", "network.chemical_potential": None,
-}  # fmt: skip
+    "sites.energies": None,
+    "sites.energy_width": 1.0,
+    "network.kT": None,
+    "network.bath": "ohmic",
+    "network.chemical_potential": None,
+}
 CHARGE_ALONE = (0.0,)  # tau_s of a run that asks for no spin
 SCANNABLE = {
     f"{section}.{key}": model
@@ -239,10 +242,11 @@ class Point:
     def label(self):
         """``density = 0.01, n_sites = 100000``; empty when nothing is scanned."""
         return ", ".join(
-            f"{key.partition('.')[2]} = {value:g}" if isinstance(value, float) else
-            f"{key.partition('.')[2]} = {value}"
+            f"{key.partition('.')[2]} = {value:g}"
+            if isinstance(value, float)
+            else f"{key.partition('.')[2]} = {value}"
             for key, value in zip(self.scanned, self.coordinates)
-        )  # fmt: skip
+        )
 
 
 class RunConfig(Section):
@@ -261,8 +265,10 @@ class RunConfig(Section):
     @classmethod
     def _leave_out_spin(cls, table):
         if isinstance(table, dict) and "spin" not in table:
-            places = (table.get("network"), "chemical_potential"), \
-                (table.get("scan"), "network.chemical_potential")  # fmt: skip
+            places = (
+                (table.get("network"), "chemical_potential"),
+                (table.get("scan"), "network.chemical_potential"),
+            )
             if any(isinstance(part, dict) and key in part for part, key in places):
                 return table | {"spin": {"tau_s": list(CHARGE_ALONE)}}
         return table
@@ -410,8 +416,9 @@ def check_energies(physical, tau_s):
             "network.chemical_potential makes electrons exclude each other, spins need few a "
             "site; leave [spin] out for the resistivity alone, or chemical_potential out for f"
         )
-    filled = {k: default if physical[k] is None else physical[k]
-              for k, default in WITH_ENERGIES.items()}  # fmt: skip
+    filled = {
+        k: default if physical[k] is None else physical[k] for k, default in WITH_ENERGIES.items()
+    }
     return plain | filled
 
 

@@ -240,9 +240,13 @@ def sample_conductances(n_sites, samples, *, seed, first=0, geometry="cylinder")
         sites = random_sites(n_sites, density=DENSITY, seed=generator, geometry=geometry)
         network = build_network(sites, cutoff=1.0)
         equal = join_sites(
-            sites, network.link_i, network.link_j, np.zeros(network.n_links),
-            contacts=network.contacts, cutoff_radius=network.cutoff_radius,
-        )  # fmt: skip
+            sites,
+            network.link_i,
+            network.link_j,
+            np.zeros(network.n_links),
+            contacts=network.contacts,
+            cutoff_radius=network.cutoff_radius,
+        )
         joined = np.intersect1d(
             network.cluster[network.source], network.cluster[network.drain]
         ).size
@@ -335,9 +339,13 @@ def site_events(n_sites, offered, generator):
     rank = generator.permutation(offered) + 1
     last = np.maximum(rank[link_i], rank[link_j]).astype(np.float64)
     network = join_sites(
-        sites, link_i, link_j, -last, contacts=([0], [1]),
+        sites,
+        link_i,
+        link_j,
+        -last,
+        contacts=([0], [1]),
         cutoff_radius=PERCOLATION_RADIUS / np.sqrt(DENSITY),
-    )  # fmt: skip
+    )
     return find_events(network, stop="second wrapping")
 
 

@@ -205,22 +205,37 @@ def spin_response(network, slowest, fastest, *, current=None, tolerance=1e-5, th
         poles, solution = grid[places], np.stack([solved[k] for k in places], axis=1)
 
         def model(which, poles=poles, solution=solution):
-            return rational_model(symbolic, network.link_i, network.link_j, conductance,
-                                  generation.gamma, sides[:, which], poles, occupation=n,
-                                  solutions=solution[:, :, [0, which]])  # fmt: skip
+            return rational_model(
+                symbolic,
+                network.link_i,
+                network.link_j,
+                conductance,
+                generation.gamma,
+                sides[:, which],
+                poles,
+                occupation=n,
+                solutions=solution[:, :, [0, which]],
+            )
 
         response = SpinResponse(
-            network, generation.f_drift, generation.factor, model(1), model(2),
-            generation.factor * float(x / n @ generation.gamma), local,
-        )  # fmt: skip
+            network,
+            generation.f_drift,
+            generation.factor,
+            model(1),
+            model(2),
+            generation.factor * float(x / n @ generation.gamma),
+            local,
+        )
         error = response.error(probes).max()
         if error <= tolerance * abs(generation.f_drift):
             return response
     raise ConvergenceError(
         f"{poles.size} poles leave an estimated error of {error:.1e} in F (f_drift = "
         f"{generation.f_drift:.3g}); ask for a larger tolerance or a smaller range of rates.",
-        estimate=response, residual=float(error), iterations=poles.size,
-    )  # fmt: skip
+        estimate=response,
+        residual=float(error),
+        iterations=poles.size,
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -323,8 +338,9 @@ def hanle_curve(
         f_drift = spin_generation(network, current).f_drift
         error = np.full(rate.size, np.finfo(float).eps * abs(f_drift))
     else:
-        response = spin_response(network, s, np.abs(rate).max(), current=current,
-                                 tolerance=tolerance, threads=threads)  # fmt: skip
+        response = spin_response(
+            network, s, np.abs(rate).max(), current=current, tolerance=tolerance, threads=threads
+        )
         F, perpendicular, error = response(rate), response.perpendicular(rate), response.error(rate)
         f_drift = response.f_drift
     f, f_perpendicular = float(F[-1].real), float(perpendicular[-1].real)
@@ -378,8 +394,14 @@ def ac_response(network, tau_s, frequency, *, current=None, tolerance=1e-5, thre
     tau_s = check_one_time(tau_s)
     omega = check_axis("frequency", frequency, least=0.0)
     rate = np.append(1.0 / tau_s - 1j * omega, 1.0 / tau_s)
-    F = spin_response(network, 1.0 / tau_s, np.abs(rate).max(), current=current,
-                      tolerance=tolerance, threads=threads)(rate)  # fmt: skip
+    F = spin_response(
+        network,
+        1.0 / tau_s,
+        np.abs(rate).max(),
+        current=current,
+        tolerance=tolerance,
+        threads=threads,
+    )(rate)
     return F[:-1] / (F[-1].real * (1 - 1j * omega * tau_s))
 
 
@@ -407,8 +429,9 @@ def step_response(network, tau_s, time, *, current=None, tolerance=1e-5, threads
     time = check_axis("time", time, least=0.0)
     s = 1.0 / tau_s
     shortest = min(time[time > 0].min(initial=np.inf), tau_s)
-    response = spin_response(network, s, max(MARGIN / shortest, s), current=current,
-                             tolerance=tolerance, threads=threads)  # fmt: skip
+    response = spin_response(
+        network, s, max(MARGIN / shortest, s), current=current, tolerance=tolerance, threads=threads
+    )
     r, weight = response.across.rate, response.factor * response.across.weight
     total = r + s
     grown = -np.expm1(-np.multiply.outer(time, total))
@@ -417,14 +440,18 @@ def step_response(network, tau_s, time, *, current=None, tolerance=1e-5, threads
     # modes of 1 / [p (p + s) (p + s + r)]; a mode without decay of its own has a limit
     slow = -np.expm1(-s * time)[:, None] / s
     small = np.where(r > 1e-9 * s, r, 1.0)
-    part = np.where(r > 1e-9 * s, (slow - grown / total) / small,
-                    (slow - time[:, None] * np.exp(-s * time)[:, None]) / s)  # fmt: skip
+    part = np.where(
+        r > 1e-9 * s,
+        (slow - grown / total) / small,
+        (slow - time[:, None] * np.exp(-s * time)[:, None]) / s,
+    )
     final = response.f_drift / s - np.sum(weight / (s * total))
     return (response.f_drift * slow[:, 0] - part @ weight) / final
 
 
-def relaxation(network, pattern, time, *, tau_s=np.inf, observable=None, poles_per_decade=4,
-               threads=None):  # fmt: skip
+def relaxation(
+    network, pattern, time, *, tau_s=np.inf, observable=None, poles_per_decade=4, threads=None
+):
     """How a prepared pattern of z spins fades by hopping and relaxation.
 
     dS/dt = -K (S / n) - S / tau_s; returns sum_i o_i S_i(t).
@@ -466,10 +493,16 @@ def relaxation(network, pattern, time, *, tau_s=np.inf, observable=None, poles_p
     low, high = (0.03 / positive.max(), 30.0 / positive.min()) if positive.size else (0.1, 10.0)
     poles = np.logspace(*np.log10([low, high]), int(poles_per_decade * np.log10(high / low)) + 2)
     model = rational_model(
-        analyse(network.dissection, network.link_i, network.link_j), network.link_i,
-        network.link_j, np.exp(network.log_conductance), pattern, moment, poles,
-        occupation=n, threads=threads,
-    )  # fmt: skip
+        analyse(network.dissection, network.link_i, network.link_j),
+        network.link_i,
+        network.link_j,
+        np.exp(network.log_conductance),
+        pattern,
+        moment,
+        poles,
+        occupation=n,
+        threads=threads,
+    )
     return model.decay(time) * np.exp(-time / tau_s)
 
 

@@ -103,9 +103,16 @@ class Dissection:
 
 
 def dissect_graph(
-    link_i, link_j, position, *, rows=None, ring=None, leaf_size=LEAF_SIZE, strip=STRIP,
+    link_i,
+    link_j,
+    position,
+    *,
+    rows=None,
+    ring=None,
+    leaf_size=LEAF_SIZE,
+    strip=STRIP,
     threads=None,
-):  # fmt: skip
+):
     """Order the nodes of a graph by nested dissection along minimum vertex cuts.
 
     Each region is cut across its longer side. The cut is the smallest set of nodes, among those
@@ -159,9 +166,24 @@ def dissect_graph(
         number, low, high, n_splits = task
         record = np.empty((2 * (high - low) + 1, 4), np.int64)
         opened = ring if ring and number == 0 else 0.0
-        count = cuts.dissect(start, neighbour, x, y, longest_x, longest_y, half_width, leaf_size,
-                             low, high, opened, n_splits, permutation, tag, number * (n + 1),
-                             record)  # fmt: skip
+        count = cuts.dissect(
+            start,
+            neighbour,
+            x,
+            y,
+            longest_x,
+            longest_y,
+            half_width,
+            leaf_size,
+            low,
+            high,
+            opened,
+            n_splits,
+            permutation,
+            tag,
+            number * (n + 1),
+            record,
+        )
         return record[:count].copy()
 
     # one cut, then seven in each half, then all the others: regions are independent
@@ -192,9 +214,12 @@ def tree_of_regions(record, permutation):
         open_fronts.append(t)
     front_start = np.append(begin, permutation.shape[0])
     return Dissection(
-        read_only(permutation, np.int64), read_only(front_start, np.int64),
-        read_only(left, np.int64), read_only(right, np.int64), read_only(parent, np.int64),
-    )  # fmt: skip
+        read_only(permutation, np.int64),
+        read_only(front_start, np.int64),
+        read_only(left, np.int64),
+        read_only(right, np.int64),
+        read_only(parent, np.int64),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -280,16 +305,36 @@ def analyse(dissection, link_i, link_j, terminal=None):
     left, right = dissection.left, dissection.right
     n_fronts = left.shape[0]
     boundary_start = np.empty(n_fronts + 1, np.int64)
-    boundary = places.find_boundary(front_start, left, right, row_start, row_neighbour,
-                                    n + n_terminals, boundary_start)  # fmt: skip
+    boundary = places.find_boundary(
+        front_start, left, right, row_start, row_neighbour, n + n_terminals, boundary_start
+    )
     parent_column = np.empty_like(boundary)
     edge_column = np.empty_like(edge_link)
-    places.fill_columns(front_start, left, right, row_start, row_neighbour, boundary_start,
-                         boundary, parent_column, edge_column)  # fmt: skip
+    places.fill_columns(
+        front_start,
+        left,
+        right,
+        row_start,
+        row_neighbour,
+        boundary_start,
+        boundary,
+        parent_column,
+        edge_column,
+    )
     n_pivots = np.diff(front_start)
     weight_start = np.concatenate([[0], np.cumsum(n_pivots * (n_pivots + np.diff(boundary_start)))])
-    fronts = Fronts(front_start, left, right, dissection.parent, boundary_start, boundary,
-                    parent_column, row_start, edge_column, weight_start)  # fmt: skip
+    fronts = Fronts(
+        front_start,
+        left,
+        right,
+        dissection.parent,
+        boundary_start,
+        boundary,
+        parent_column,
+        row_start,
+        edge_column,
+        weight_start,
+    )
 
     groups, operations = independent_fronts(fronts, n)
     contribution_start = np.empty(n_fronts, np.int64)
@@ -300,9 +345,22 @@ def analyse(dissection, link_i, link_j, terminal=None):
             which, fronts, which.size > 1, contributions, contribution_start
         )
         tables = places.place_tables(which, fronts, which.size > 1, tables, table_start)
-    return Elimination(fronts, node, n_nodes, n_terminals, terminal, edge_link, edge_sign, groups,
-                       contribution_start, contributions, table_start, tables, operations,
-                       int(weight_start[-1]))  # fmt: skip
+    return Elimination(
+        fronts,
+        node,
+        n_nodes,
+        n_terminals,
+        terminal,
+        edge_link,
+        edge_sign,
+        groups,
+        contribution_start,
+        contributions,
+        table_start,
+        tables,
+        operations,
+        int(weight_start[-1]),
+    )
 
 
 def independent_fronts(fronts, n_positions):
@@ -313,8 +371,14 @@ def independent_fronts(fronts, n_positions):
     n_fronts = fronts.left.shape[0]
     first_front = np.empty(n_fronts, np.int64)
     operations = np.empty(n_fronts, np.float64)
-    places.sum_subtrees(fronts.left, fronts.right, fronts.front_start, fronts.boundary_start,
-                         first_front, operations)  # fmt: skip
+    places.sum_subtrees(
+        fronts.left,
+        fronts.right,
+        fronts.front_start,
+        fronts.boundary_start,
+        first_front,
+        operations,
+    )
     share = operations[-1] / max(8, 2 * thread_count()) if n_positions > SERIAL_SITES else np.inf
     subtrees, generations, waiting = [], [], [n_fronts - 1]
     while waiting:
@@ -406,8 +470,9 @@ class Factor:
         edge_drop = np.empty(e.edge_link.shape[0], dtype)
 
         def drop(which):
-            kernels.drop_fronts(which, e.fronts, self.weight, source, e.table_start, table,
-                                edge_drop)  # fmt: skip
+            kernels.drop_fronts(
+                which, e.fronts, self.weight, source, e.table_start, table, edge_drop
+            )
 
         run_downward(e, drop, self.threads)
         out = np.zeros(n_links, dtype)
@@ -488,8 +553,17 @@ def factor(elimination, conductance, shift=0.0, *, threads=None):
     pivot = np.empty(e.node.shape[0], dtype)
 
     def fill(which):
-        kernels.factor_fronts(which, e.fronts, edge_conductance, excess, NEGLIGIBLE,
-                              e.contribution_start, contribution, weight, pivot)  # fmt: skip
+        kernels.factor_fronts(
+            which,
+            e.fronts,
+            edge_conductance,
+            excess,
+            NEGLIGIBLE,
+            e.contribution_start,
+            contribution,
+            weight,
+            pivot,
+        )
 
     run_upward(e, fill, threads)
 

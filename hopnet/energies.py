@@ -244,8 +244,12 @@ def sample_exponent(find_links, sites, exponents, least, axis, start):
 
     Ends are strips of depth xi / 2, the longest hop; ``exponents(i, j, distance)`` of links.
     """
-    box = Sites(sites.position, sites.length, sites.width,
-                "cylinder" if sites.geometry == "torus" else sites.geometry)  # fmt: skip
+    box = Sites(
+        sites.position,
+        sites.length,
+        sites.width,
+        "cylinder" if sites.geometry == "torus" else sites.geometry,
+    )
     along = sites.position[:, "xy".index(axis)]
     far = sites.length if axis == "x" else sites.width
 
@@ -314,8 +318,14 @@ def critical_exponent(find_links, sites, kT, *, chemical_potential=None, axis="x
         return 2.0 * distance + barriers(i, j, energy, kT, chemical_potential)
 
     plain = 2.0 * CONTINUUM / np.sqrt(sites.density)
-    equal = sample_exponent(find_links, sites, lambda i, j, distance: 2.0 * distance,
-                            np.zeros(sites.n_sites), axis, 1.2 * plain)  # fmt: skip
+    equal = sample_exponent(
+        find_links,
+        sites,
+        lambda i, j, distance: 2.0 * distance,
+        np.zeros(sites.n_sites),
+        axis,
+        1.2 * plain,
+    )
     own = sample_exponent(find_links, sites, exponents, least, axis, 1.2 * equal)
     return plain * (own / equal)
 

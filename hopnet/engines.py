@@ -25,9 +25,15 @@ from hopnet.jobs import Report, check_versions, do_job
 from hopnet.ledger import versions
 
 ONE_THREAD = dict.fromkeys(
-    ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS",
-     "VECLIB_MAXIMUM_THREADS"), "1",
-)  # fmt: skip
+    (
+        "NUMBA_NUM_THREADS",
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "VECLIB_MAXIMUM_THREADS",
+    ),
+    "1",
+)
 PATIENCE = 10.0  # s until a scheduler that does not answer counts as gone
 DEATHS = 3  # of a worker under the same job, after which the job is lost
 
@@ -146,18 +152,25 @@ def local_processes(n_workers, tell):
     from distributed import Client, LocalCluster
 
     quiet()
-    settings = {"distributed.scheduler.allowed-failures": DEATHS,
-                "distributed.admin.tick.limit": "60s",
-                "distributed.admin.low-level-log-length": 100,  # of messages: kept in memory
-                "distributed.diagnostics.computations.nframes": 0}  # fmt: skip
+    settings = {
+        "distributed.scheduler.allowed-failures": DEATHS,
+        "distributed.admin.tick.limit": "60s",
+        "distributed.admin.low-level-log-length": 100,  # of messages: kept in memory
+        "distributed.diagnostics.computations.nframes": 0,
+    }
     with (
         dask.config.set(settings),
         tempfile.TemporaryDirectory(prefix="hopnet-", ignore_cleanup_errors=True) as folder,
-        LocalCluster(n_workers=0, processes=True, host="127.0.0.1",
-                     dashboard_address="127.0.0.1:0", scheduler_kwargs={"dashboard": False},
-                     silence_logs=logging.CRITICAL) as cluster,
+        LocalCluster(
+            n_workers=0,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": False},
+            silence_logs=logging.CRITICAL,
+        ) as cluster,
         Client(cluster, set_as_default=False) as client,
-    ):  # fmt: skip
+    ):
         workers = LocalWorkers(cluster.scheduler_address, n_workers, Path(folder), tell)
         try:
             while not client.scheduler_info(n_workers=-1)["workers"]:
@@ -184,16 +197,37 @@ class LocalWorkers:
         name = f"worker-{self.n_started}"
         self.n_started += 1
         command = [
-            sys.executable, "-P", "-m", "distributed.cli.dask_worker", self.address,
-            "--nthreads", "1", "--no-nanny", "--memory-limit", "0", "--death-timeout", "30",
-            "--host", "127.0.0.1", "--no-dashboard", "--dashboard-address", "127.0.0.1:0",
-            "--name", name, "--local-directory", str(self.folder),
-        ]  # fmt: skip
+            sys.executable,
+            "-P",
+            "-m",
+            "distributed.cli.dask_worker",
+            self.address,
+            "--nthreads",
+            "1",
+            "--no-nanny",
+            "--memory-limit",
+            "0",
+            "--death-timeout",
+            "30",
+            "--host",
+            "127.0.0.1",
+            "--no-dashboard",
+            "--dashboard-address",
+            "127.0.0.1:0",
+            "--name",
+            name,
+            "--local-directory",
+            str(self.folder),
+        ]
         with open(self.folder / f"{name}.log", "wb") as log:
             return subprocess.Popen(
-                command, env=os.environ | ONE_THREAD, stdin=subprocess.DEVNULL, stdout=log,
-                stderr=subprocess.STDOUT, start_new_session=True,
-            )  # fmt: skip
+                command,
+                env=os.environ | ONE_THREAD,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
 
     def watch(self):
         """Replace workers that have died; raise when they keep dying."""

@@ -222,10 +222,13 @@ def check_fit(config, workers, scheduler=None, *, force=False):
         check_memory(config.points(), workers, force=force, here=scheduler is None)
         return
     check_memory(
-        config.points(), config.cluster.workers_per_job, force=force,
-        limit=config.cluster.job_memory, owner="a job of [cluster]",
+        config.points(),
+        config.cluster.workers_per_job,
+        force=force,
+        limit=config.cluster.job_memory,
+        owner="a job of [cluster]",
         knob="cluster.workers_per_job =",
-    )  # fmt: skip
+    )
 
 
 def required(config, ledger):

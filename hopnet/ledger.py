@@ -39,14 +39,29 @@ from hopnet.errors import DataError, ParameterError
 from hopnet.records import atomic_write, digest
 
 UNITS = {
-    "density": "n_s a_b^2", "sites.density": "n_s a_b^2", "tau_s": "tau_0", "f": "1",
-    "f_drift": "1", "f_diffusion": "1", "f_error": "1 (absolute)", "numerator": "1/rho_0",
-    "conductance": "1/rho_0", "log_conductance": "ln(1/rho_0)", "resistivity": "rho_0 per square",
-    "network.cutoff": "l_c", "network.cutoff_radius": "a_b", "sites.min_distance": "a_b",
-    "length": "a_b", "width": "a_b", "log_resistivity": "ln(rho_0)", "critical_exponent": "1",
-    "mean_occupation": "1 (largest is 1)", "network.kT": "of the energies",
-    "sites.energy_width": "of the energies", "network.chemical_potential": "of the energies",
-}  # fmt: skip
+    "density": "n_s a_b^2",
+    "sites.density": "n_s a_b^2",
+    "tau_s": "tau_0",
+    "f": "1",
+    "f_drift": "1",
+    "f_diffusion": "1",
+    "f_error": "1 (absolute)",
+    "numerator": "1/rho_0",
+    "conductance": "1/rho_0",
+    "log_conductance": "ln(1/rho_0)",
+    "resistivity": "rho_0 per square",
+    "network.cutoff": "l_c",
+    "network.cutoff_radius": "a_b",
+    "sites.min_distance": "a_b",
+    "length": "a_b",
+    "width": "a_b",
+    "log_resistivity": "ln(rho_0)",
+    "critical_exponent": "1",
+    "mean_occupation": "1 (largest is 1)",
+    "network.kT": "of the energies",
+    "sites.energy_width": "of the energies",
+    "network.chemical_potential": "of the energies",
+}
 STALE = 60.0  # s without a heartbeat after which a process on another machine counts as dead
 
 

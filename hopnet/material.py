@@ -92,8 +92,12 @@ class Material:
             value = getattr(self, name)
             if value is None and name in ("T", "rho_0"):
                 continue
-            if not (np.ndim(value) == 0 and isinstance(value, int | float | np.number)
-                    and np.isfinite(value) and value > 0):  # fmt: skip
+            if not (
+                np.ndim(value) == 0
+                and isinstance(value, int | float | np.number)
+                and np.isfinite(value)
+                and value > 0
+            ):
                 raise ParameterError(
                     f"{name} must be a positive number in SI units, got {value!r}; mend it."
                 )
@@ -184,14 +188,20 @@ class Material:
                 )
             name, unit = TOML_UNITS[key]
             try:
-                given[name] = (np.asarray(value, dtype=np.float64) * unit if name == "beta"
-                               else float(value) * unit)  # fmt: skip
+                given[name] = (
+                    np.asarray(value, dtype=np.float64) * unit
+                    if name == "beta"
+                    else float(value) * unit
+                )
             except (TypeError, ValueError):
                 raise ParameterError(
                     f"{path}: {key} must be a number (beta a 2x2 matrix), got {value!r}; mend it."
                 ) from None
-        missing = [key for key, (name, _) in TOML_UNITS.items()
-                   if name not in given and name not in ("T", "rho_0")]  # fmt: skip
+        missing = [
+            key
+            for key, (name, _) in TOML_UNITS.items()
+            if name not in given and name not in ("T", "rho_0")
+        ]
         if missing:
             raise ParameterError(f"{path}: [material] lacks {', '.join(missing)}; add them.")
         return cls(**given)
@@ -269,9 +279,7 @@ def conductivities(
         n_s a_b^2 > 0.1; n > n_s / 10; tau_s > tau_DP / 10; e E l_c > k_B T.
     """
     if signs not in ("consistent", "printed"):
-        raise ParameterError(
-            f"signs must be 'consistent' or 'printed', got {signs!r}; choose one."
-        )
+        raise ParameterError(f"signs must be 'consistent' or 'printed', got {signs!r}; choose one.")
     if not (np.ndim(f) == 0 and np.isfinite(f)):
         raise ParameterError(f"f must be one finite number, got {f!r}; see hopnet.f_curve.")
     warn_of_limits(material, field)

@@ -428,17 +428,31 @@ def build_network(
         )
     log_conductance, log_occupation = -2.0 * distance, None
     if warm:
-        log_conductance = log_hops(link_i, link_j, distance, sites.energy, kT, bath=bath,
-                                   chemical_potential=chemical_potential)  # fmt: skip
+        log_conductance = log_hops(
+            link_i,
+            link_j,
+            distance,
+            sites.energy,
+            kT,
+            bath=bath,
+            chemical_potential=chemical_potential,
+        )
         log_occupation = log_occupations(sites.energy, kT, chemical_potential)
     named = not isinstance(contacts, str)
     if not named:
         contacts = contact_strips(sites, axis=contacts, depth=cutoff_radius)
     return join_sites(
-        sites, link_i, link_j, log_conductance, contacts=contacts, named=named, axis=axis,
-        log_occupation=log_occupation, cutoff_radius=cutoff_radius,
+        sites,
+        link_i,
+        link_j,
+        log_conductance,
+        contacts=contacts,
+        named=named,
+        axis=axis,
+        log_occupation=log_occupation,
+        cutoff_radius=cutoff_radius,
         exclusion=chemical_potential is not None,
-    )  # fmt: skip
+    )
 
 
 def find_links(sites, radius):
@@ -478,9 +492,18 @@ def contact_strips(sites, *, axis, depth):
 
 
 def join_sites(
-    sites, link_i, link_j, log_conductance, *, contacts, named=True, axis="x",
-    log_occupation=None, cutoff_radius=None, exclusion=False,
-):  # fmt: skip
+    sites,
+    link_i,
+    link_j,
+    log_conductance,
+    *,
+    contacts,
+    named=True,
+    axis="x",
+    log_occupation=None,
+    cutoff_radius=None,
+    exclusion=False,
+):
     """A network from its links: checks the contacts, sorts the links, makes the rows.
 
     Parameters

@@ -74,9 +74,7 @@ def link_seams(network):
     period = np.array(network.sites.period)
     seam = np.empty((network.n_links if period.any() else 0, 2), np.int64)
     if period.any():
-        kernels.fill_seams(
-            network.sites.position, period, network.link_i, network.link_j, seam
-        )
+        kernels.fill_seams(network.sites.position, period, network.link_i, network.link_j, seam)
     return seam
 
 
@@ -100,9 +98,14 @@ def order_links(network):
     seamless = ~(seam[:, 0].astype(np.bool_) | seam[:, 1].astype(np.bool_))
     candidate = np.empty(network.n_links, np.int64)
     n = kernels.fill_candidates(
-        network.link_i, network.link_j, network.log_conductance, seamless,
-        min(BLOCK, max(network.n_sites, 1)), PARTS, candidate,
-    )  # fmt: skip
+        network.link_i,
+        network.link_j,
+        network.log_conductance,
+        seamless,
+        min(BLOCK, max(network.n_sites, 1)),
+        PARTS,
+        candidate,
+    )
     link = np.empty(n, np.int64)
     kernels.fill_order(candidate[:n], network.log_conductance, link)
     return OrderedLinks(
@@ -141,10 +144,15 @@ def find_events(network, *, stop=None, ordered=None):
     n = network.n_sites
     event = np.empty((5, 3), np.int64)
     kernels.find_events(
-        ordered.link_i, ordered.link_j, ordered.seam, contact_flags(network),
-        5 if stop is None else EVENTS.index(stop), np.full(n, -1),
-        np.zeros((n if ordered.seam.size else 0, 2), np.int64), event,
-    )  # fmt: skip
+        ordered.link_i,
+        ordered.link_j,
+        ordered.seam,
+        contact_flags(network),
+        5 if stop is None else EVENTS.index(stop),
+        np.full(n, -1),
+        np.zeros((n if ordered.seam.size else 0, 2), np.int64),
+        event,
+    )
     return name_events(network, ordered, event)
 
 
@@ -203,9 +211,12 @@ def percolation_threshold(network: Network, event: str | None = None) -> Thresho
     if event is None:
         event = "wrapping" if network.sites.geometry == "torus" else "contacts"
     allowed = {
-        "contacts": True, "wrapping": any(period), "wrapping x": period[0] > 0,
-        "wrapping y": period[1] > 0, "second wrapping": all(period),
-    }  # fmt: skip
+        "contacts": True,
+        "wrapping": any(period),
+        "wrapping x": period[0] > 0,
+        "wrapping y": period[1] > 0,
+        "second wrapping": all(period),
+    }
     if event not in allowed or not allowed[event]:
         known = ", ".join(repr(name) for name in EVENTS if allowed[name])
         raise ParameterError(
@@ -362,9 +373,11 @@ def find_clusters(network: Network, length: float | None = None) -> Clusters:
     closed = network.log_conductance >= least
     seam = link_seams(network)
     links = OrderedLinks(
-        np.flatnonzero(closed), network.link_i[closed], network.link_j[closed],
+        np.flatnonzero(closed),
+        network.link_i[closed],
+        network.link_j[closed],
         seam[closed] if seam.size else seam,
-    )  # fmt: skip
+    )
     state = merge_links(network, links)
     n = network.n_sites
     root = np.flatnonzero(state.parent < 0)
@@ -407,11 +420,21 @@ def merge_links(network, links):
     spread, event = np.empty(n), np.empty((5, 3), np.int64)
     merge, count, moment = np.empty(n, np.int64), np.empty((n, 3), np.int64), np.empty((n, 3))
     k = kernels.sweep_merges(
-        links.link_i, links.link_j, links.seam, network.sites.position,
-        np.array(network.sites.period), contact, parent,
-        np.zeros((n if links.seam.size else 0, 2), np.int64), np.empty((n, 2)), spread, event,
-        merge, count, moment,
-    )  # fmt: skip
+        links.link_i,
+        links.link_j,
+        links.seam,
+        network.sites.position,
+        np.array(network.sites.period),
+        contact,
+        parent,
+        np.zeros((n if links.seam.size else 0, 2), np.int64),
+        np.empty((n, 2)),
+        spread,
+        event,
+        merge,
+        count,
+        moment,
+    )
     return _Merged(parent, contact, spread, event, merge[:k], count[:k], moment[:k])
 
 

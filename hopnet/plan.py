@@ -81,9 +81,15 @@ def machine_memory():
 
 
 def check_memory(
-    points, workers, *, force=False, here=True, limit=None, owner="this machine",
+    points,
+    workers,
+    *,
+    force=False,
+    here=True,
+    limit=None,
+    owner="this machine",
     knob="--workers",
-):  # fmt: skip
+):
     """Refuse a run whose workers would not fit in memory together.
 
     Parameters

@@ -104,9 +104,11 @@ def sample_network(point, realisation):
     warm = {}
     if "sites.energies" in physical:
         sites = with_energies(
-            sites, physical["sites.energies"], width=physical["sites.energy_width"],
+            sites,
+            physical["sites.energies"],
+            width=physical["sites.energy_width"],
             seed=seed.spawn(1)[0],
-        )  # fmt: skip
+        )
         warm = {key: physical[f"network.{key}"] for key in ("kT", "bath", "chemical_potential")}
     return build_network(
         sites,
@@ -122,10 +124,15 @@ def solve_curve(network, point, current, threads):
     if point.charge_alone:
         unknown = read_only(np.full(len(point.tau_s), np.nan))
         return FCurve(
-            tau_s=read_only(point.tau_s), f=unknown, f_diffusion=unknown, error=unknown,
-            f_drift=np.nan, conductance=current.conductance, resistivity=current.resistivity,
+            tau_s=read_only(point.tau_s),
+            f=unknown,
+            f_diffusion=unknown,
+            error=unknown,
+            f_drift=np.nan,
+            conductance=current.conductance,
+            resistivity=current.resistivity,
             imbalance=current.imbalance,
-        )  # fmt: skip
+        )
     return f_curve(
         network, point.tau_s, current=current, tolerance=point.tolerance, threads=threads
     )
@@ -208,9 +215,19 @@ def timed_realisation(point, realisation, threads):
     except FAILURES as failure:
         missing = np.full(n, np.nan)
         numbers = dict.fromkeys(
-            ("f", "f_drift", "f_diffusion", "f_error", "numerator", "conductance",
-             "log_conductance", "resistivity", "imbalance"), missing,
-        )  # fmt: skip
+            (
+                "f",
+                "f_drift",
+                "f_diffusion",
+                "f_error",
+                "numerator",
+                "conductance",
+                "log_conductance",
+                "resistivity",
+                "imbalance",
+            ),
+            missing,
+        )
         status = type(failure).__name__
         lap("failed")
     else:

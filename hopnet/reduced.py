@@ -212,8 +212,19 @@ def sum_of_relaxations(rate, weight, z):
     return (weight / (rate + z[..., None])).sum(axis=-1)
 
 
-def rational_model(elimination, link_i, link_j, conductance, b, c, poles, *, occupation=None,
-                   solutions=None, threads=None):  # fmt: skip
+def rational_model(
+    elimination,
+    link_i,
+    link_j,
+    conductance,
+    b,
+    c,
+    poles,
+    *,
+    occupation=None,
+    solutions=None,
+    threads=None,
+):
     """Project a network on its solutions at a few real z.
 
     Parameters

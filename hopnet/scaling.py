@@ -396,12 +396,12 @@ def critical_exponents(table):
     inverse = fit_power_law(*by_size(gap, "gap"), limit="infinity")
     out = {"nu": rescaled(inverse, -1.0 / inverse.value, inverse.value**-2)}
     for name, column, correction in (
-        ("D_f", "largest", None), ("D_backbone", "backbone", 1 / PLANE["nu"]),
-        ("D_red", "red", None), ("D_min", "chemical", None),
-    ):  # fmt: skip
-        out[name] = fit_power_law(
-            *by_size(table, column), limit="infinity", correction=correction
-        )
+        ("D_f", "largest", None),
+        ("D_backbone", "backbone", 1 / PLANE["nu"]),
+        ("D_red", "red", None),
+        ("D_min", "chemical", None),
+    ):
+        out[name] = fit_power_law(*by_size(table, column), limit="infinity", correction=correction)
     out["beta"] = rescaled(out["D_f"], PLANE["nu"] * (2.0 - out["D_f"].value), PLANE["nu"])
     return out
 
@@ -457,6 +457,8 @@ def combined_threshold(table):
     weight = error**-2 / np.sum(error**-2)
     mean = float(weight @ value)
     freedom = max(value.size - 1, 1)
-    return mean, float(np.sum(error**-2) ** -0.5), float(np.sum(((value - mean) / error) ** 2)) / (
-        freedom
+    return (
+        mean,
+        float(np.sum(error**-2) ** -0.5),
+        float(np.sum(((value - mean) / error) ** 2)) / (freedom),
     )

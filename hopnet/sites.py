@@ -189,8 +189,18 @@ def distant_positions(sites, n_sites, min_distance, generator):
         out[: kept.shape[0]] = True
         head = np.full(n_x * n_y, -1)
         following = np.full(offered.shape[0], -1)
-        mark_apart(offered, 0, n_x, n_y, size / (n_x, n_y), *sites.period, float(min_distance),
-                   head, following, out)  # fmt: skip
+        mark_apart(
+            offered,
+            0,
+            n_x,
+            n_y,
+            size / (n_x, n_y),
+            *sites.period,
+            float(min_distance),
+            head,
+            following,
+            out,
+        )
         kept = offered[out]
     return kept[:n_sites]
 

@@ -134,9 +134,7 @@ class Spin:
                 f"this spin has {stored['spin'].shape[0]} sites, the network {network.n_sites}; "
                 "load it with the network it was solved on."
             )
-        return cls(
-            network, float(stored["tau_s"]), read_only(stored["spin"]), float(stored["f"])
-        )
+        return cls(network, float(stored["tau_s"]), read_only(stored["spin"]), float(stored["f"]))
 
 
 def direction_across(network):
@@ -177,8 +175,12 @@ def spin_generation(network: Network, current: Current, triads: Triads | None = 
     check_dilute(network)
     gamma = np.zeros(network.n_sites)
     factors = (
-        network.separation, *amplitudes(network), current.drop, direction_across(network), gamma
-    )  # fmt: skip
+        network.separation,
+        *amplitudes(network),
+        current.drop,
+        direction_across(network),
+        gamma,
+    )
     if triads is None:
         lists = (list_triads(network, *task) for task in parts_of(network))
     else:

@@ -159,8 +159,10 @@ def summarise(table, scanned, *, pilot=None, seed=0):
         bootstrap_high, f_ratio (ratio of means) with error, f_drift and f_diffusion with errors,
         log_conductance and resistivity with errors, reach = width / sqrt(D tau_s).
     """
-    parts = [summarise_point(c, rows, scanned, (pilot or {}).get(c), seed)
-             for c, rows in split_points(table, scanned)]  # fmt: skip
+    parts = [
+        summarise_point(c, rows, scanned, (pilot or {}).get(c), seed)
+        for c, rows in split_points(table, scanned)
+    ]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 

@@ -105,8 +105,9 @@ def list_triads(network, lowest, upper_start):
     """Sites and links of the triads whose lowest site is one of ``lowest``."""
     most = int(most_triads(network, lowest, upper_start).sum())
     site, link = np.empty((most, 3), np.int64), np.empty((most, 3), np.int64)
-    count = kernels.fill_triads(lowest, upper_start, network.row_start, network.row_neighbour,
-                                network.row_link, site, link)  # fmt: skip
+    count = kernels.fill_triads(
+        lowest, upper_start, network.row_start, network.row_neighbour, network.row_link, site, link
+    )
     return site[:count], link[:count]
 
 
@@ -243,9 +244,16 @@ def hop_table(network, spin_orbit, threads=1):
 
     def fill(first):
         coefficient_kernels.fill_hops(
-            first, min(first + LINKS_AT_ONCE, network.n_links), network.separation, spin_orbit,
-            network.log_conductance, network.log_occupation, network.link_i, network.link_j, table,
-        )  # fmt: skip
+            first,
+            min(first + LINKS_AT_ONCE, network.n_links),
+            network.separation,
+            spin_orbit,
+            network.log_conductance,
+            network.log_occupation,
+            network.link_i,
+            network.link_j,
+            table,
+        )
 
     run_side_by_side(fill, range(0, network.n_links, LINKS_AT_ONCE), threads)
     return table
@@ -278,9 +286,14 @@ def spin_loops(triads, spin_orbit, *, eta):
     strength = np.empty(triads.n_triads)
     loop = np.empty((triads.n_triads, 3, 3))
     coefficient_kernels.fill_coefficients(
-        triads.link, network.separation, spin_orbit_determinant(matrix),
-        hop_table(network, matrix), check_eta(eta), strength, loop,
-    )  # fmt: skip
+        triads.link,
+        network.separation,
+        spin_orbit_determinant(matrix),
+        hop_table(network, matrix),
+        check_eta(eta),
+        strength,
+        loop,
+    )
     return strength, loop
 
 
@@ -342,9 +355,13 @@ def kinetic_coefficients(triads, spin_orbit, *, eta, order="exact"):
         torque = flip + separation
         galvanic = 4.0 * (separation - flip)
     return KineticCoefficients(
-        read_only(process, np.int64), read_only(rate), read_only(torque), read_only(galvanic),
-        read_only(flip), read_only(separation),
-    )  # fmt: skip
+        read_only(process, np.int64),
+        read_only(rate),
+        read_only(torque),
+        read_only(galvanic),
+        read_only(flip),
+        read_only(separation),
+    )
 
 
 def lowest_order(triads, matrix, rate_T):

@@ -20,8 +20,9 @@ from hopnet.spin import f_curve
 ABOUT_MOTT = 13.86  # where to look for Mott's number
 
 
-def temperature_curve(sites, kT, *, tau_s=None, bath="ohmic", chemical_potential=None, cutoff=1.5,
-                      threads=None):  # fmt: skip
+def temperature_curve(
+    sites, kT, *, tau_s=None, bath="ohmic", chemical_potential=None, cutoff=1.5, threads=None
+):
     """One sample at several temperatures.
 
     Parameters
@@ -55,8 +56,9 @@ def temperature_curve(sites, kT, *, tau_s=None, bath="ohmic", chemical_potential
     rows = []
     for one in np.atleast_1d(np.asarray(kT, dtype=np.float64)):
         one = check_temperature(one)
-        network = build_network(sites, cutoff=cutoff, kT=one, bath=bath,
-                                chemical_potential=chemical_potential)  # fmt: skip
+        network = build_network(
+            sites, cutoff=cutoff, kT=one, bath=bath, chemical_potential=chemical_potential
+        )
         current = solve_current(network, threads=threads)
         shape = np.log(network.across / network.along)
         row = {
@@ -158,8 +160,9 @@ def fit_mott_law(kT, exponent, *, power=1 / 3):
     scatter = np.sqrt((away**2).sum() / (kT.size - 2))
     kT_0 = max(slope, 0.0) ** (1 / power)
     error = kT_0 / power * scatter * np.sqrt(covariance[0, 0]) / abs(slope)
-    return MottLaw(power, float(prefactor), float(kT_0), float(error),
-                   float(np.sqrt((away**2).mean())))  # fmt: skip
+    return MottLaw(
+        power, float(prefactor), float(kT_0), float(error), float(np.sqrt((away**2).mean()))
+    )
 
 
 def mean_critical_exponent(sample, kT, n_samples, *, chemical_potential=0.0):
@@ -178,10 +181,16 @@ def mean_critical_exponent(sample, kT, n_samples, *, chemical_potential=0.0):
     mean, error : float64[n_kT]
     """
     found = np.array(
-        [[critical_exponent(find_links, sites, check_temperature(one),
-                            chemical_potential=chemical_potential)
-          for one in np.atleast_1d(kT)] for sites in map(sample, range(n_samples))]
-    )  # fmt: skip
+        [
+            [
+                critical_exponent(
+                    find_links, sites, check_temperature(one), chemical_potential=chemical_potential
+                )
+                for one in np.atleast_1d(kT)
+            ]
+            for sites in map(sample, range(n_samples))
+        ]
+    )
     return found.mean(axis=0), found.std(axis=0, ddof=1) / np.sqrt(n_samples)
 
 
@@ -244,8 +253,9 @@ def wind_in_space_and_energy(side, stream):
         n = stream.poisson(2 * largest * side**2)
         sites = Sites(read_only(stream.uniform(0, side, (n, 2))), side, side, "torus")
         energy = stream.uniform(-largest, largest, n)
-        link_i, link_j, distance = candidate_links(find_links, sites, np.ones(n, bool),
-                                                   0.5 * largest)  # fmt: skip
+        link_i, link_j, distance = candidate_links(
+            find_links, sites, np.ones(n, bool), 0.5 * largest
+        )
         exponent = 2 * distance + barriers(link_i, link_j, energy, 1.0, 0.0)
         kept = exponent <= largest
         ends = np.array([0]), np.array([1])  # a formality on a torus

@@ -62,8 +62,18 @@ class Walk:
         return float(slope.mean()), float(slope.std(ddof=1) / np.sqrt(slope.size))
 
 
-def walk(network, time, *, n_carriers, seed, spin_orbit=None, start=None, spin=(0.0, 1.0, 0.0),
-         tau_s=np.inf, block=1000):  # fmt: skip
+def walk(
+    network,
+    time,
+    *,
+    n_carriers,
+    seed,
+    spin_orbit=None,
+    start=None,
+    spin=(0.0, 1.0, 0.0),
+    tau_s=np.inf,
+    block=1000,
+):
     """Let carriers hop: exponential waiting times, no rejection, full rotation of spins.
 
     Parameters
@@ -139,11 +149,24 @@ def walk(network, time, *, n_carriers, seed, spin_orbit=None, start=None, spin=(
             first = np.searchsorted(share, stream.random(part.stop - begin), side="right")
         else:
             first = start[part]
-        kernels.walk_carriers(*rows, time, np.ascontiguousarray(first, np.int64), first_spin,
-                              stream, site[part], displacement[part], spins[part])  # fmt: skip
+        kernels.walk_carriers(
+            *rows,
+            time,
+            np.ascontiguousarray(first, np.int64),
+            first_spin,
+            stream,
+            site[part],
+            displacement[part],
+            spins[part],
+        )
     spins *= np.exp(-time / tau_s)[:, None]
-    return Walk(network, read_only(time), read_only(site, np.int64), read_only(displacement),
-                read_only(spins))  # fmt: skip
+    return Walk(
+        network,
+        read_only(time),
+        read_only(site, np.int64),
+        read_only(displacement),
+        read_only(spins),
+    )
 
 
 def hop_rows(network, spin_orbit):

@@ -101,9 +101,7 @@ def _largest_miss(lower, diagonal, upper, source, solution):
 
 
 @njit(cache=True)
-def fill_chain_blocks(
-    momentum, bottom, here, link, mass, alpha, interband, lower, diagonal, upper
-):
+def fill_chain_blocks(momentum, bottom, here, link, mass, alpha, interband, lower, diagonal, upper):
     """Blocks of the kinetic equation on momentum chains, equation [rashba 5].
 
     Parameters

@@ -313,8 +313,22 @@ def find_events(link_i, link_j, seam, contact, stop, parent, shift, event):
 
 
 @njit(cache=True, nogil=True)
-def sweep_merges(link_i, link_j, seam, position, period, contact, parent, shift, centre, spread,
-                 event, merge, count, moment):  # fmt: skip
+def sweep_merges(
+    link_i,
+    link_j,
+    seam,
+    position,
+    period,
+    contact,
+    parent,
+    shift,
+    centre,
+    spread,
+    event,
+    merge,
+    count,
+    moment,
+):
     """Join all links one after another; record sizes and radii each time two clusters meet.
 
     Parameters

@@ -30,8 +30,9 @@ SERIES = np.cumprod(np.array([1.0] + [-1.0 / (2 * k * (2 * k + 1)) for k in rang
 
 
 @njit(cache=True, nogil=True)
-def fill_hops(first, last, separation, spin_orbit, log_conductance, log_occupation, link_i, link_j,
-              leg):  # fmt: skip
+def fill_hops(
+    first, last, separation, spin_orbit, log_conductance, log_occupation, link_i, link_j, leg
+):
     """Write rows first .. last - 1 of the table `leg`: what a triad needs of each of its links.
 
     Parameters
@@ -131,8 +132,18 @@ def _loops(p, q, r, omega):
     d_jk are minus what p and q have, d_ki is what r has.
     """
     x, y, z = _loop_vector(
-        -p[D_X], -p[D_Y], p[COSINE], p[SINC], -q[D_X], -q[D_Y], q[COSINE], q[SINC], r[COSINE],
-        r[SINC], omega)  # fmt: skip
+        -p[D_X],
+        -p[D_Y],
+        p[COSINE],
+        p[SINC],
+        -q[D_X],
+        -q[D_Y],
+        q[COSINE],
+        q[SINC],
+        r[COSINE],
+        r[SINC],
+        omega,
+    )
     at_j = _turn(p[COSINE], p[SINC] * p[D_X], p[SINC] * p[D_Y], x, y, z)
     at_k = _turn(r[COSINE], r[SINC] * r[D_X], r[SINC] * r[D_Y], x, y, z)
     return (

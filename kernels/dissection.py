@@ -290,8 +290,24 @@ def _sort_by_degree(start, site):
 
 
 @njit(cache=True, nogil=True)
-def dissect(start, neighbour, x, y, longest_x, longest_y, half_width, leaf_size, first_low,
-            first_high, ring, n_splits, permutation, tag, next_region, record):  # fmt: skip
+def dissect(
+    start,
+    neighbour,
+    x,
+    y,
+    longest_x,
+    longest_y,
+    half_width,
+    leaf_size,
+    first_low,
+    first_high,
+    ring,
+    n_splits,
+    permutation,
+    tag,
+    next_region,
+    record,
+):
     """Order a region for elimination, from the largest cut down to leaves.
 
     Parameters
@@ -366,18 +382,30 @@ def dissect(start, neighbour, x, y, longest_x, longest_y, half_width, leaf_size,
             low_y = min(low_y, y[v])
             high_y = max(high_y, y[v])
         if ring > 0.0:
-            n_left, n_right = _split(start, neighbour, np.abs(y - 0.5 * ring), longest_y,
-                                     half_width, site, region, tag, value, scratch)  # fmt: skip
+            n_left, n_right = _split(
+                start,
+                neighbour,
+                np.abs(y - 0.5 * ring),
+                longest_y,
+                half_width,
+                site,
+                region,
+                tag,
+                value,
+                scratch,
+            )
             for a in range(n_left, n_left + n_right):
                 if y[site[a]] < 0.5 * ring:
                     y[site[a]] += ring
             ring = 0.0
         elif high_x - low_x >= high_y - low_y:
-            n_left, n_right = _split(start, neighbour, x, longest_x, half_width, site, region, tag,
-                                     value, scratch)  # fmt: skip
+            n_left, n_right = _split(
+                start, neighbour, x, longest_x, half_width, site, region, tag, value, scratch
+            )
         else:
-            n_left, n_right = _split(start, neighbour, y, longest_y, half_width, site, region, tag,
-                                     value, scratch)  # fmt: skip
+            n_left, n_right = _split(
+                start, neighbour, y, longest_y, half_width, site, region, tag, value, scratch
+            )
         region += 1
         if n_left == 0 or n_right == 0 or 2 * (n - n_left - n_right) > n:
             continue  # no cut worth the name: a dense leaf

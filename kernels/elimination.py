@@ -110,8 +110,9 @@ def _eliminate(front, n_pivots, n_columns, prune, weight, pivot, panel, scratch)
 
 
 @njit(cache=True, nogil=True)
-def factor_fronts(which, fronts, edge_conductance, shift, prune, contribution_start, contribution,
-                  weight, pivot):  # fmt: skip
+def factor_fronts(
+    which, fronts, edge_conductance, shift, prune, contribution_start, contribution, weight, pivot
+):
     """Factor the fronts listed in ``which``, in this order: each front after those below it.
 
     Parameters
@@ -167,8 +168,16 @@ def factor_fronts(which, fronts, edge_conductance, shift, prune, contribution_st
                         out[fronts.parent_column[begin + b]] += contribution[place + a * n + b]
         n_weights = n_pivots * m
         own = weight[fronts.weight_start[t] : fronts.weight_start[t] + n_weights]
-        _eliminate(front, n_pivots, m, prune, own.reshape(n_pivots, m),
-                   pivot[first : first + n_pivots], panel, scratch)  # fmt: skip
+        _eliminate(
+            front,
+            n_pivots,
+            m,
+            prune,
+            own.reshape(n_pivots, m),
+            pivot[first : first + n_pivots],
+            panel,
+            scratch,
+        )
         place = contribution_start[t]
         for a in range(n_boundary):
             row = front[n_pivots + a]
@@ -373,8 +382,9 @@ def drop_fronts(which, fronts, weight, source, table_start, table, edge_drop):
                 for b in range(n_boundary):
                     out[n_pivots + b] = row[fronts.parent_column[begin + b]]
         w = weight[fronts.weight_start[t] : fronts.weight_start[t] + n_pivots * m]
-        _extend_table(own, w.reshape(n_pivots, m), source[first : first + n_pivots], n_pivots, m,
-                      scratch)  # fmt: skip
+        _extend_table(
+            own, w.reshape(n_pivots, m), source[first : first + n_pivots], n_pivots, m, scratch
+        )
         for k in range(n_pivots):
             for e in range(fronts.row_start[first + k], fronts.row_start[first + k + 1]):
                 edge_drop[e] = own[k, fronts.edge_column[e]]

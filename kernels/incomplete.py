@@ -36,8 +36,18 @@ def _grown(array, size):
 
 
 @njit(cache=True, nogil=True)
-def eliminate(order, position, row_start, row_neighbour, row_link, conductance, excess, threshold,
-              start, total):  # fmt: skip
+def eliminate(
+    order,
+    position,
+    row_start,
+    row_neighbour,
+    row_link,
+    conductance,
+    excess,
+    threshold,
+    start,
+    total,
+):
     """Incomplete elimination of Lap(conductance) + excess.
 
     Parameters
@@ -250,9 +260,29 @@ def _add_update(g, t, y, h, transposed, out):
 
 
 @njit(cache=True, nogil=True)
-def eliminate_blocks(which, high, order, position, row_start, row_neighbour, row_link, conductance,
-                     transport, diagonal, start, column, share, total, first, behind, place, H,
-                     back, Y, inverse):  # fmt: skip
+def eliminate_blocks(
+    which,
+    high,
+    order,
+    position,
+    row_start,
+    row_neighbour,
+    row_link,
+    conductance,
+    transport,
+    diagonal,
+    start,
+    column,
+    share,
+    total,
+    first,
+    behind,
+    place,
+    H,
+    back,
+    Y,
+    inverse,
+):
     """Elimination of H beside the scalar part that `eliminate` has done, on the entries it kept.
 
     Independent subtrees can be worked side by side; what they leave to the rows above them is

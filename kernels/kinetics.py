@@ -86,8 +86,14 @@ def fill_frames(row_start, row_neighbour, row_link, hops, forest, frame):
                 if forest[l] and not done[j]:
                     done[j] = True
                     sine = hops[l, SINC] if i < j else -hops[l, SINC]  # of the hop i -> j
-                    _write_product(hops[l, COSINE], sine * hops[l, D_X], sine * hops[l, D_Y], 0.0,
-                                   frame[i], frame[j])  # fmt: skip
+                    _write_product(
+                        hops[l, COSINE],
+                        sine * hops[l, D_X],
+                        sine * hops[l, D_Y],
+                        0.0,
+                        frame[i],
+                        frame[j],
+                    )
                     norm = np.sqrt(
                         frame[j, 0] ** 2 + frame[j, 1] ** 2 + frame[j, 2] ** 2 + frame[j, 3] ** 2
                     )
@@ -123,8 +129,9 @@ def fill_transport(link_i, link_j, conductance, hops, forest, frame, out, dephas
             out[l, 1:] = 0.0
             continue
         sine = -hops[l, SINC]
-        _write_product(hops[l, COSINE], sine * hops[l, D_X], sine * hops[l, D_Y], 0.0,
-                       frame[link_j[l]], half)  # fmt: skip
+        _write_product(
+            hops[l, COSINE], sine * hops[l, D_X], sine * hops[l, D_Y], 0.0, frame[link_j[l]], half
+        )
         p = frame[link_i[l]]
         _write_product(p[0], -p[1], -p[2], -p[3], half, out[l])
         if out[l, 0] < 0.0:
@@ -170,8 +177,9 @@ def turn_vectors(q, sign, vector, out):
 
 
 @njit(cache=True, nogil=True)
-def sum_spin_rows(first, last, row_start, row_neighbour, row_link, conductance, transport, block,
-                  sigma, out):  # fmt: skip
+def sum_spin_rows(
+    first, last, row_start, row_neighbour, row_link, conductance, transport, block, sigma, out
+):
     """Left side of the steady spin equation, [hopping 5b], for sites first .. last - 1.
 
     out_i = sum_j K_ij [ (sigma_i - sigma_j) + (1 - R_ij) sigma_j ] + B_i sigma_i
@@ -213,8 +221,20 @@ def sum_spin_rows(first, last, row_start, row_neighbour, row_link, conductance, 
 
 
 @njit(cache=True, nogil=True)
-def judge_spin_rows(first, last, row_start, row_neighbour, row_link, conductance, transport, block,
-                    sigma, rhs, residual, moduli):  # fmt: skip
+def judge_spin_rows(
+    first,
+    last,
+    row_start,
+    row_neighbour,
+    row_link,
+    conductance,
+    transport,
+    block,
+    sigma,
+    rhs,
+    residual,
+    moduli,
+):
     """Residual of each spin row, and the moduli of its terms, which it is measured against.
 
     Parameters

@@ -49,8 +49,9 @@ def _wrapped(shift, period):
 
 
 @njit(cache=True)
-def _scan_site(i, position, n_x, n_y, cell_x, cell_y, period_x, period_y, radius, start, member,
-               write, found):  # fmt: skip
+def _scan_site(
+    i, position, n_x, n_y, cell_x, cell_y, period_x, period_y, radius, start, member, write, found
+):
     """Count the neighbours ``j > i`` of site i; list them in ``found`` if asked."""
     x = position[i, 0]
     y = position[i, 1]
@@ -83,8 +84,9 @@ def _scan_site(i, position, n_x, n_y, cell_x, cell_y, period_x, period_y, radius
 
 
 @njit(cache=True, parallel=True)
-def count_neighbours(position, n_x, n_y, cell_x, cell_y, period_x, period_y, radius, start, member,
-                     out):  # fmt: skip
+def count_neighbours(
+    position, n_x, n_y, cell_x, cell_y, period_x, period_y, radius, start, member, out
+):
     """Number of neighbours ``j > i`` within ``radius`` of each site.
 
     Parameters
@@ -105,13 +107,39 @@ def count_neighbours(position, n_x, n_y, cell_x, cell_y, period_x, period_y, rad
     """
     nowhere = np.empty(0, np.int64)
     for i in prange(position.shape[0]):
-        out[i] = _scan_site(i, position, n_x, n_y, cell_x, cell_y, period_x, period_y, radius,
-                            start, member, False, nowhere)  # fmt: skip
+        out[i] = _scan_site(
+            i,
+            position,
+            n_x,
+            n_y,
+            cell_x,
+            cell_y,
+            period_x,
+            period_y,
+            radius,
+            start,
+            member,
+            False,
+            nowhere,
+        )
 
 
 @njit(cache=True, parallel=True)
-def fill_neighbours(position, n_x, n_y, cell_x, cell_y, period_x, period_y, radius, start, member,
-                    first, link_i, link_j):  # fmt: skip
+def fill_neighbours(
+    position,
+    n_x,
+    n_y,
+    cell_x,
+    cell_y,
+    period_x,
+    period_y,
+    radius,
+    start,
+    member,
+    first,
+    link_i,
+    link_j,
+):
     """Write the links ``i < j`` within ``radius``, sorted by i, then by j.
 
     Parameters
@@ -129,8 +157,21 @@ def fill_neighbours(position, n_x, n_y, cell_x, cell_y, period_x, period_y, radi
     """
     for i in prange(position.shape[0]):
         row = link_j[first[i] : first[i + 1]]
-        _scan_site(i, position, n_x, n_y, cell_x, cell_y, period_x, period_y, radius, start,
-                   member, True, row)  # fmt: skip
+        _scan_site(
+            i,
+            position,
+            n_x,
+            n_y,
+            cell_x,
+            cell_y,
+            period_x,
+            period_y,
+            radius,
+            start,
+            member,
+            True,
+            row,
+        )
         for a in range(1, row.shape[0]):
             j = row[a]
             b = a

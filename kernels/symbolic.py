@@ -26,7 +26,6 @@ class Fronts(NamedTuple):
     weight_start: np.ndarray  # int64[n_fronts + 1]: n_pivots rows of n_columns weights each
 
 
-
 @njit(cache=True, nogil=True)
 def fill_edges(place, link_i, link_j, n_positions, row_start, row_neighbour, edge_link, edge_sign):
     """Sort links into rows of their earlier end, by position.
@@ -224,8 +223,17 @@ def find_boundary(front_start, left, right, row_start, row_neighbour, ground, bo
 
 
 @njit(cache=True, nogil=True)
-def fill_columns(front_start, left, right, row_start, row_neighbour, boundary_start, boundary,
-                 parent_column, edge_column):  # fmt: skip
+def fill_columns(
+    front_start,
+    left,
+    right,
+    row_start,
+    row_neighbour,
+    boundary_start,
+    boundary,
+    parent_column,
+    edge_column,
+):
     """Local columns: of each boundary entry in the front above, of each link in its front.
 
     Parameters

@@ -17,8 +17,20 @@ def _turn(q0, q1, q2, q3, spin):
 
 
 @njit(cache=True, nogil=True)
-def walk_carriers(row_start, row_neighbour, running_rate, step, turn, time, start, first_spin,
-                  generator, site, displacement, spin):  # fmt: skip
+def walk_carriers(
+    row_start,
+    row_neighbour,
+    running_rate,
+    step,
+    turn,
+    time,
+    start,
+    first_spin,
+    generator,
+    site,
+    displacement,
+    spin,
+):
     """Follow carriers, one after another, and note where they are at given times.
 
     The master equations of [hopping 5a] and [hopping 5b] without a current: from site i a carrier

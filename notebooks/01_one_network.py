@@ -68,12 +68,25 @@ left.plot(*sites.position[ends].T, color="black", linewidth=4)
 left.set(xlabel="$x/a_b$", ylabel="$y/a_b$", title="islands just below the threshold")
 left.set(aspect="equal", xlim=(0, sites.length), ylim=(0, sites.width))
 bins = np.arange(np.floor(decade.min()), 0.25, 0.25)
-right.hist(decade, bins, weights=np.full(decade.size, 1 / decade.size), color="#bbbbbb",
-           label="share of the links")  # fmt: skip
-right.hist(decade, bins, weights=heat, histtype="step", linewidth=2, color="#b03a48",
-           label="share of the heat")  # fmt: skip
-right.axvline(threshold.log_conductance / np.log(10), color="black", linestyle="--",
-              label="critical link")  # fmt: skip
+right.hist(
+    decade,
+    bins,
+    weights=np.full(decade.size, 1 / decade.size),
+    color="#bbbbbb",
+    label="share of the links",
+)
+right.hist(
+    decade,
+    bins,
+    weights=heat,
+    histtype="step",
+    linewidth=2,
+    color="#b03a48",
+    label="share of the heat",
+)
+right.axvline(
+    threshold.log_conductance / np.log(10), color="black", linestyle="--", label="critical link"
+)
 right.set(xlabel=r"$\log_{10}(G_{ij}\,\rho_0)$", ylabel="share")
 right.legend(frameon=False)
 plt.show()
@@ -164,9 +177,16 @@ for (tau_s, rows), colour in zip(profile.items(), ["#2060a8", "#2e8b57", "#d9822
     mean = np.mean(rows, axis=0)
     error = np.std(rows, axis=0, ddof=1) / np.sqrt(n_samples)
     edge[tau_s] = mean, error
-    axes.errorbar(centre, mean / np.abs(mean).max(), error / np.abs(mean).max(), color=colour,
-                  marker="o", markersize=4, capsize=2,
-                  label=rf"$\tau_s = 10^{{{np.log10(tau_s):.0f}}}\,\tau_0$")  # fmt: skip
+    axes.errorbar(
+        centre,
+        mean / np.abs(mean).max(),
+        error / np.abs(mean).max(),
+        color=colour,
+        marker="o",
+        markersize=4,
+        capsize=2,
+        label=rf"$\tau_s = 10^{{{np.log10(tau_s):.0f}}}\,\tau_0$",
+    )
 axes.axhline(0, color="#777777", linewidth=0.6)
 axes.set(xlabel="$y/a_b$, across the current", ylabel="mean spin of a strip / its largest")
 axes.set_title(f"{n_samples} samples of 1500 sites, $n_s a_b^2$ = 0.1")

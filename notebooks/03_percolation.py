@@ -98,8 +98,13 @@ left.set(xlim=(-1, reach[-1]), xlabel="(longest link admitted $- l_c)/a_b$")
 left.set(ylabel=r"resistivity / that with all links")
 for density, colour in zip(densities, (red, orange, green, blue)):
     own = samples[samples["density"] == density]
-    right.plot(2 * own["length"], own["log_resistivity"], ".", color=colour,
-               label=f"$n_s a_b^2$ = {density:g}")  # fmt: skip
+    right.plot(
+        2 * own["length"],
+        own["log_resistivity"],
+        ".",
+        color=colour,
+        label=f"$n_s a_b^2$ = {density:g}",
+    )
 ends = 2 * np.array([samples["length"].min(), samples["length"].max()])
 right.plot(ends, ends, color="#777777", linewidth=0.9, label=r"$\rho = \rho_0\,e^{2l_c/a_b}$")
 right.set(xlabel="$2 l_c/a_b$ of the sample", ylabel=r"$\ln(\rho/\rho_0)$ of the sample")
@@ -108,8 +113,10 @@ plt.show()
 
 for density, own in samples.groupby("density"):
     spread = own["log_resistivity"].std(), own["left_out"].std()
-    print(f"density {density:5g}: ln(rho/rho_0) = {own['log_resistivity'].mean():6.2f}, less 2 l_c"
-          f" {own['left_out'].mean():5.2f}; scatter {spread[0]:.2f}, less 2 l_c {spread[1]:.2f}")
+    print(
+        f"density {density:5g}: ln(rho/rho_0) = {own['log_resistivity'].mean():6.2f}, less 2 l_c"
+        f" {own['left_out'].mean():5.2f}; scatter {spread[0]:.2f}, less 2 l_c {spread[1]:.2f}"
+    )
 
 # %% [markdown]
 # ## Why this is a phase transition
@@ -157,8 +164,13 @@ left.legend(frameon=False)
 for row, colour, name in zip(per_size, (blue, red, green), ("0.9", "", "1.1")):
     some = row > 0
     right.loglog(middle[some], row[some], "o-", color=colour, markersize=4, label=f"{name} $l_c$")
-right.loglog(middle[3:], per_size[1, 3] * (middle[3:] / middle[3]) ** (-187 / 91), "--",
-             color="#777777", label="$s^{-187/91}$")  # fmt: skip
+right.loglog(
+    middle[3:],
+    per_size[1, 3] * (middle[3:] / middle[3]) ** (-187 / 91),
+    "--",
+    color="#777777",
+    label="$s^{-187/91}$",
+)
 right.set(xlabel="sites $s$ of a cluster", ylabel="clusters $n(s)$ with $s$ sites, per site")
 right.legend(frameon=False)
 plt.show()

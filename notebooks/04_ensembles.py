@@ -138,18 +138,42 @@ effective = 1 / np.sum(weight**2)
 left.scatter(cloud["conductance"], cloud["f"], s=10 + 2_000 * weight, alpha=0.4, linewidth=0)
 for name, colour, label in (("f", "black", "mean of $f$"), ("f_ratio", "tab:orange", "ratio")):
     value, error = one_dilute[name], one_dilute[f"{name}_error"]
-    left.axhspan(value - error, value + error, color=colour, alpha=0.35, linewidth=0,
-                 label=rf"{label}: {value:.2f} $\pm$ {error:.2f}")  # fmt: skip
-left.set(xscale="log", xlabel=r"conductance $G\rho_0$ of the sample", ylabel="$f$ of the sample",
-         title=f"{len(cloud)} samples of 1000 sites at $n_s a_b^2$ = {dilute}: "
-               f"{effective:.0f} by weight of current")  # fmt: skip
+    left.axhspan(
+        value - error,
+        value + error,
+        color=colour,
+        alpha=0.35,
+        linewidth=0,
+        label=rf"{label}: {value:.2f} $\pm$ {error:.2f}",
+    )
+left.set(
+    xscale="log",
+    xlabel=r"conductance $G\rho_0$ of the sample",
+    ylabel="$f$ of the sample",
+    title=f"{len(cloud)} samples of 1000 sites at $n_s a_b^2$ = {dilute}: "
+    f"{effective:.0f} by weight of current",
+)
 left.legend(frameon=False)
-right.errorbar(x, by_size["f"], yerr=by_size["f_error"], fmt="o", color="black", capsize=3,
-               label="mean of $f$, standard error")  # fmt: skip
+right.errorbar(
+    x,
+    by_size["f"],
+    yerr=by_size["f_error"],
+    fmt="o",
+    color="black",
+    capsize=3,
+    label="mean of $f$, standard error",
+)
 line = np.array([0.0, x.max()])
 right.plot(line, limit.value * (1 - 3.6 * line), "--", color="grey", label=r"$1 - 3.6/\sqrt{N}$")
-right.errorbar(0.0, limit.value, yerr=limit.error, fmt="D", color="tab:green", capsize=3,
-               label=rf"$N \to \infty$: {limit.value:.3f} $\pm$ {limit.error:.3f}")  # fmt: skip
+right.errorbar(
+    0.0,
+    limit.value,
+    yerr=limit.error,
+    fmt="D",
+    color="tab:green",
+    capsize=3,
+    label=rf"$N \to \infty$: {limit.value:.3f} $\pm$ {limit.error:.3f}",
+)
 right.set(xlabel=r"$1/\sqrt{N}$", ylabel=r"$f(n_s a_b^2 = 0.02,\ \tau_s = 0)$")
 right.legend(frameon=False)
 plt.show()
@@ -203,8 +227,10 @@ for n in numbers:
     mean, error, low, high = mean_interval(generator.choice(population, (n, repetitions)))
     student.append(np.mean((low <= truth) & (truth <= high)))
     normal.append(np.mean(np.abs(mean - truth) <= 1.96 * error))
-stein, peek = ([np.mean([way(n) for _ in range(repetitions)]) for n in numbers[:4]]
-               for way in (two_stages, peeking))  # fmt: skip
+stein, peek = (
+    [np.mean([way(n) for _ in range(repetitions)]) for n in numbers[:4]]
+    for way in (two_stages, peeking)
+)
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.6), layout="constrained")
 mean, _, low, high = mean_interval(generator.choice(population, (6, 100)))
@@ -214,16 +240,24 @@ for k in range(100):
     left.plot(k, mean[k], ".", color=colour, markersize=3)
 left.axhline(truth, color="black", linewidth=0.8)
 missed = int(np.sum((truth < low) | (truth > high)))
-left.set(xlabel="experiment", ylabel=r"mean of $f$ and 95 % interval, six samples each",
-         title=f"{missed} of 100 miss the true mean (line)")  # fmt: skip
+left.set(
+    xlabel="experiment",
+    ylabel=r"mean of $f$ and 95 % interval, six samples each",
+    title=f"{missed} of 100 miss the true mean (line)",
+)
 right.axhspan(93.5, 96.5, color="tab:green", alpha=0.15, linewidth=0)
 for values, style, label in (
-    (student, "o-", "Student's $t$"), (normal, "s--", r"$1.96 \times$ standard error"),
-    (stein, "D-", "two stages (target_error)"), (peek, "v--", "peeking"),
-):  # fmt: skip
+    (student, "o-", "Student's $t$"),
+    (normal, "s--", r"$1.96 \times$ standard error"),
+    (stein, "D-", "two stages (target_error)"),
+    (peek, "v--", "peeking"),
+):
     right.plot(numbers[: len(values)], 100 * np.array(values), style, markersize=5, label=label)
-right.set(xlabel="samples (two stages, peeking: samples before the first decision)",
-          ylabel="intervals that hold the true mean (%)", ylim=(75, 100))  # fmt: skip
+right.set(
+    xlabel="samples (two stages, peeking: samples before the first decision)",
+    ylabel="intervals that hold the true mean (%)",
+    ylim=(75, 100),
+)
 right.legend(frameon=False)
 plt.show()
 

@@ -73,14 +73,29 @@ loop_rate = {
 figure, (left, right) = plt.subplots(1, 2, figsize=(11.5, 4.6), layout="constrained")
 for colour, (angle, part) in zip(COLOURS, table.groupby("angle")):
     part = part.sort_values("tau_s")
-    left.semilogx(part["tau_s"] / part["tau_DP"], part["ratio"], "o-", color=colour, markersize=4,
-                  label=rf"$\varphi$ = {angle:g}")  # fmt: skip
-    right.semilogx(part["tau_s"] * loop_rate[angle], part["ratio"] / part["ratio"].iloc[0], "o-",
-                   color=colour, markersize=4)  # fmt: skip
-left.set(xlabel=r"$\tau_s/\tau_{DP}$, all hops", ylabel="full equations / leading order",
-         ylim=(0, 1.08))  # fmt: skip
-right.set(xlabel=r"$\tau_s$ x rate of dephasing in loops", ylim=(0, 1.08),
-          ylabel=r"the same, over its value at $\tau_s = 10\,\tau_0$")  # fmt: skip
+    left.semilogx(
+        part["tau_s"] / part["tau_DP"],
+        part["ratio"],
+        "o-",
+        color=colour,
+        markersize=4,
+        label=rf"$\varphi$ = {angle:g}",
+    )
+    right.semilogx(
+        part["tau_s"] * loop_rate[angle],
+        part["ratio"] / part["ratio"].iloc[0],
+        "o-",
+        color=colour,
+        markersize=4,
+    )
+left.set(
+    xlabel=r"$\tau_s/\tau_{DP}$, all hops", ylabel="full equations / leading order", ylim=(0, 1.08)
+)
+right.set(
+    xlabel=r"$\tau_s$ x rate of dephasing in loops",
+    ylim=(0, 1.08),
+    ylabel=r"the same, over its value at $\tau_s = 10\,\tau_0$",
+)
 for axes in (left, right):
     axes.axhline(1, color="0.6", linewidth=0.8)
     axes.axvline(1, color="0.6", linewidth=0.8, linestyle=":")
@@ -108,8 +123,12 @@ for number in range(6 if SMALL else 12):
     sites = hn.random_sites(200 if SMALL else 500, density=0.05, seed=100 + number)
     kT = None
     if number % 2:
-        sites = hn.sites_from_positions(sites.position, length=sites.length, width=sites.width,
-                                        energy=rng.uniform(-0.5, 0.5, sites.n_sites))  # fmt: skip
+        sites = hn.sites_from_positions(
+            sites.position,
+            length=sites.length,
+            width=sites.width,
+            energy=rng.uniform(-0.5, 0.5, sites.n_sites),
+        )
         kT = 0.25
     sample = hn.build_network(sites, kT=kT)
     drive = hn.solve_current(sample)
@@ -122,10 +141,11 @@ for number in range(6 if SMALL else 12):
     for component in range(3):
         generation = np.eye(3)[component] / tau_s
         flow = {
-            sign: solve_kinetics(sample, matrix, field=sign * field, bias=0.0,
-                                 generation=generation, **options).current
+            sign: solve_kinetics(
+                sample, matrix, field=sign * field, bias=0.0, generation=generation, **options
+            ).current
             for sign in (-1, 1)
-        }  # fmt: skip
+        }
         expected = 4 * n_electrons * spin[component] / tau_s
         size = 4 * n_electrons * np.linalg.norm(spin) / tau_s
         records.append((number, component, expected, flow[-1], flow[1], size))
@@ -137,17 +157,27 @@ figure, (left, right) = plt.subplots(1, 2, figsize=(11.5, 4.6), layout="constrai
 for colour, axis in zip(COLOURS, range(3)):
     here = component == axis
     style = {"color": colour, "linestyle": "none", "markersize": 6}
-    left.loglog(np.abs(expected[here]), np.abs(reversed_field[here]), "o", **style,
-                label=f"spin along {'xyz'[axis]}")  # fmt: skip
+    left.loglog(
+        np.abs(expected[here]),
+        np.abs(reversed_field[here]),
+        "o",
+        **style,
+        label=f"spin along {'xyz'[axis]}",
+    )
     left.loglog(np.abs(expected[here]), np.abs(same_field[here]), "o", **style, fillstyle="none")
     right.semilogy(number[here] + 1, np.maximum(error[here], 1e-17), "o", **style)
     right.semilogy(number[here] + 1, wrong[here], "o", **style, fillstyle="none")
 ends = [np.abs(expected).min(), np.abs(expected).max()]
 left.loglog(ends, ends, color="0.6", linewidth=0.8, zorder=0)
-left.set(xlabel=r"$4 N_e\,|s|/(\tau_s X)$ of current-induced spin  [$1/\tau_0$]",
-         ylabel=r"$|J|/s_0$ driven by spins  [$1/\tau_0$]")  # fmt: skip
-right.set(xlabel="sample", ylabel="|difference| / size of the three components",
-          xticks=np.unique(number) + 1)  # fmt: skip
+left.set(
+    xlabel=r"$4 N_e\,|s|/(\tau_s X)$ of current-induced spin  [$1/\tau_0$]",
+    ylabel=r"$|J|/s_0$ driven by spins  [$1/\tau_0$]",
+)
+right.set(
+    xlabel="sample",
+    ylabel="|difference| / size of the three components",
+    xticks=np.unique(number) + 1,
+)
 left.legend(frameon=False, title="filled: field reversed\nopen: the same field")
 plt.show()
 
@@ -173,8 +203,15 @@ ratio = {}
 for angle in (1e-3, 0.3):
 
     def f_in_field(field, angle=angle):
-        full = solve_kinetics(network, angle * FORM, eta=ETA, tau_s=tau_s, field=field,
-                              current=current, feedback=False)  # fmt: skip
+        full = solve_kinetics(
+            network,
+            angle * FORM,
+            eta=ETA,
+            tau_s=tau_s,
+            field=field,
+            current=current,
+            feedback=False,
+        )
         return f_from_polarisation(full)
 
     zero = f_in_field(np.zeros(3))
@@ -191,9 +228,11 @@ for colour, name, curve, weak, strong in zip(COLOURS, NAMES, curves, ratio[1e-3]
 axes.axhline(laws.f_drift / laws.f, color="0.6", linewidth=0.8, linestyle=":")
 axes.text(0.035, laws.f_drift / laws.f, r"$f_{drift}/f$", va="bottom", color="0.4")
 axes.axhline(0, color="0.6", linewidth=0.8)
-axes.set(xlabel=r"$\omega\tau_s$,  $\omega = g\mu_B B/\hbar$",
-         ylabel="induced spin / its value at B = 0",
-         title=rf"$\tau_s = 10^3\,\tau_0$, $n_s a_b^2$ = {network.sites.density:.2g}")  # fmt: skip
+axes.set(
+    xlabel=r"$\omega\tau_s$,  $\omega = g\mu_B B/\hbar$",
+    ylabel="induced spin / its value at B = 0",
+    title=rf"$\tau_s = 10^3\,\tau_0$, $n_s a_b^2$ = {network.sites.density:.2g}",
+)
 axes.legend(frameon=False, title="magnetic field", loc="center left")
 plt.show()
 

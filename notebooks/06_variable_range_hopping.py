@@ -61,8 +61,10 @@ n_sites, n_samples = (4000, 3) if SMALL else (30_000, 4)
 kT = np.geomspace(1e-3, 3e-2, 5 if SMALL else 8)
 log_rho, xi_c = {}, {}
 for name in ("uniform", "coulomb_gap"):
-    curves = [temperature_curve(warm_sites(n_sites, 70 + k, name), kT, chemical_potential=0.0)
-              for k in range(n_samples)]  # fmt: skip
+    curves = [
+        temperature_curve(warm_sites(n_sites, 70 + k, name), kT, chemical_potential=0.0)
+        for k in range(n_samples)
+    ]
     log_rho[name] = np.array([curve.log_resistivity for curve in curves])
     xi_c[name] = np.mean([curve.xi_c for curve in curves], axis=0)
 mean = {name: value.mean(axis=0) for name, value in log_rho.items()}
@@ -71,12 +73,19 @@ print(f"kT_0 g a_b^2 = {law.kT_0 * density:.1f}, g = n_s / width the density of 
 
 figure, axes = plt.subplots(figsize=(7, 4.8), layout="constrained")
 x = kT ** (-1 / 3)
-for name, colour, label in (("uniform", BLUE, "constant density of states"),
-                            ("coulomb_gap", ORANGE, "gap at the Fermi level")):  # fmt: skip
+for name, colour, label in (
+    ("uniform", BLUE, "constant density of states"),
+    ("coulomb_gap", ORANGE, "gap at the Fermi level"),
+):
     error = log_rho[name].std(axis=0, ddof=1) / np.sqrt(n_samples)
     axes.errorbar(x, mean[name], error, fmt="o", color=colour, label=label)
-axes.plot(x, law.prefactor + (law.kT_0 / kT) ** (1 / 3), color=BLUE, linewidth=1,
-          label=rf"$(T_0/T)^{{1/3}}$, $k_BT_0\,g\,a_b^2$ = {law.kT_0 * density:.1f}")  # fmt: skip
+axes.plot(
+    x,
+    law.prefactor + (law.kT_0 / kT) ** (1 / 3),
+    color=BLUE,
+    linewidth=1,
+    label=rf"$(T_0/T)^{{1/3}}$, $k_BT_0\,g\,a_b^2$ = {law.kT_0 * density:.1f}",
+)
 axes.plot(x, xi_c["uniform"], "+", color=GREY, label=r"percolation alone, $\xi_c$")
 axes.set(xlabel=r"$(k_BT/\mathrm{width})^{-1/3}$", ylabel=r"$\ln(\rho/\rho_0)$")
 axes.legend(frameon=False)
@@ -143,16 +152,23 @@ for k in range(3):
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
 left.loglog(kT_far, distance, "o", color=BLUE)
-left.loglog(kT_far, distance[2] * (kT_far / kT_far[2]) ** (-1 / 3), "--", color=GREY,
-            label=r"$T^{-1/3}$")  # fmt: skip
-left.axhline(hn.critical_length(density), color=GREY, linewidth=0.8, linestyle=":",
-             label="$l_c$, longest hop at equal energies")  # fmt: skip
+left.loglog(
+    kT_far, distance[2] * (kT_far / kT_far[2]) ** (-1 / 3), "--", color=GREY, label=r"$T^{-1/3}$"
+)
+left.axhline(
+    hn.critical_length(density),
+    color=GREY,
+    linewidth=0.8,
+    linestyle=":",
+    label="$l_c$, longest hop at equal energies",
+)
 left.set(ylabel="length of a hop, $R/a_b$", ylim=(6, 50))
 left.set_yticks([6, 10, 20, 40], ["6", "10", "20", "40"])
 left.minorticks_off()
 right.loglog(kT_far, barrier, "o", color=ORANGE)
-right.loglog(kT_far, barrier[2] * (kT_far / kT_far[2]) ** (2 / 3), "--", color=GREY,
-             label=r"$T^{2/3}$")  # fmt: skip
+right.loglog(
+    kT_far, barrier[2] * (kT_far / kT_far[2]) ** (2 / 3), "--", color=GREY, label=r"$T^{2/3}$"
+)
 right.set(ylabel="barrier of a hop / width of the band")
 for axes in (left, right):
     axes.set(xlabel=r"$k_BT$ / width of the band")
@@ -188,8 +204,16 @@ left.plot(time, expected, color="black", linewidth=1, label="master equation")
 left.plot(time, 4 * D * time, "--", color=GREY, label="$4Dt$, linear response")
 left.set(xscale="log", yscale="log", xlabel=r"$t/\tau_0$", ylabel=r"$\langle r^2\rangle/a_b^2$")
 left.legend(frameon=False)
-right.errorbar(share, found, np.sqrt(share), fmt="o", color=BLUE, markersize=4, elinewidth=0.8,
-               label="one site each")  # fmt: skip
+right.errorbar(
+    share,
+    found,
+    np.sqrt(share),
+    fmt="o",
+    color=BLUE,
+    markersize=4,
+    elinewidth=0.8,
+    label="one site each",
+)
 right.plot([0, share.max()], [0, share.max()], color="black", linewidth=1)
 right.set(xlabel="carriers expected on a site", ylabel="carriers found there at the end")
 right.legend(frameon=False, loc="upper left")

@@ -78,8 +78,13 @@ for radius, colour, sign in ((plus, orange, 1), (minus, blue, -1)):
     right.plot(radius * np.cos(angle), radius * np.sin(angle), color=colour)
     at = angle[:-1:18]  # spin of the band: along (p_y, -p_x) for helicity +
     right.quiver(
-        radius * np.cos(at), radius * np.sin(at), sign * np.sin(at), -sign * np.cos(at),
-        color=colour, scale=14, width=0.006,
+        radius * np.cos(at),
+        radius * np.sin(at),
+        sign * np.sin(at),
+        -sign * np.cos(at),
+        color=colour,
+        scale=14,
+        width=0.006,
     )
 right.annotate("", (0.45, 0), (-0.45, 0), arrowprops={"arrowstyle": "->", "color": red})
 right.text(0, 0.06, "field", color=red, ha="center")
@@ -118,10 +123,17 @@ for (name, rows), marker, colour in zip(answers.items(), "osd", (blue, orange, g
 left.text(0.2, 1.08, "from the shifted circles", color=grey)
 left.text(0.2, -0.92, "from the tipped spins", color=grey)
 left.text(0.2, 0.08, "sum", color=grey)
-left.set(xscale="log", xlabel=r"splitting times lifetime  $\Delta\tau_0/\hbar$",
-         ylabel=r"spin current $q_{yz}$  [$eE/8\pi$]", ylim=(-1.4, 1.6))
-right.set(xscale="log", xlabel=r"splitting times lifetime  $\Delta\tau_0/\hbar$",
-          ylabel=r"$S_y/\tau_0$ over its value at the right end")
+left.set(
+    xscale="log",
+    xlabel=r"splitting times lifetime  $\Delta\tau_0/\hbar$",
+    ylabel=r"spin current $q_{yz}$  [$eE/8\pi$]",
+    ylim=(-1.4, 1.6),
+)
+right.set(
+    xscale="log",
+    xlabel=r"splitting times lifetime  $\Delta\tau_0/\hbar$",
+    ylabel=r"$S_y/\tau_0$ over its value at the right end",
+)
 right.set_title("what does not vanish: the spin density along y", fontsize=10)
 left.legend(frameon=False, loc="center right", bbox_to_anchor=(1, 0.68))
 plt.show()
@@ -143,10 +155,20 @@ lengths = np.arange(1, 12 if small else 26, 2)
 short = np.array([observe(hard, impurities, n, 16)[0].sum(axis=1) for n in lengths])
 
 figure, axes = plt.subplots(figsize=(7.5, 4.4), layout="constrained")
-axes.semilogy(lengths, np.abs(short[:, 1] / right_answer - 1), "o-", color=blue,
-              label="relative error of $S_y$")
-axes.semilogy(lengths, np.maximum(np.abs(short[:, 0]) / UNIVERSAL, 1e-17), "s-", color=red,
-              label=r"$|q_{yz}|$  [$eE/8\pi$]")
+axes.semilogy(
+    lengths,
+    np.abs(short[:, 1] / right_answer - 1),
+    "o-",
+    color=blue,
+    label="relative error of $S_y$",
+)
+axes.semilogy(
+    lengths,
+    np.maximum(np.abs(short[:, 0]) / UNIVERSAL, 1e-17),
+    "s-",
+    color=red,
+    label=r"$|q_{yz}|$  [$eE/8\pi$]",
+)
 axes.set(xlabel=r"momenta kept on the chain beyond $p_F^-$", ylabel="what is wrong, and what not")
 axes.set_title(r"$\alpha$ = 0.1, $\tau_0$ = 0.5: zero from the first try on", fontsize=10)
 axes.legend(frameon=False)
@@ -177,8 +199,10 @@ for time, colour in ((10.0, blue), (30.0, orange), (100.0, green)):
     axes.plot(1e3 * shift, ratio, ".-", color=colour, label=rf"$\tau_0$ = {time:g}")
 axes.axhline(1, color=grey, linewidth=0.8)
 axes.set_xscale("symlog", linthresh=1e-3)
-axes.set(xlabel=r"distance of $\alpha$ from $2 p_F/\sqrt{3} m$  [1/1000]",
-         ylabel=r"$S_y\, /\, N_0(\alpha/2)\tau_0 E$")
+axes.set(
+    xlabel=r"distance of $\alpha$ from $2 p_F/\sqrt{3} m$  [1/1000]",
+    ylabel=r"$S_y\, /\, N_0(\alpha/2)\tau_0 E$",
+)
 axes.legend(frameon=False)
 plt.show()
 

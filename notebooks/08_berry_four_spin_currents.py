@@ -75,11 +75,20 @@ table = [four(bhz(-1.0, x)) for x in mixing]
 figure, axes = plt.subplots(figsize=(7.5, 4.6), layout="constrained")
 for name, (colour, label) in FORMS.items():
     size = 9 if name == "lcc" else 4
-    axes.plot(mixing, [row[name] for row in table], "o-", color=colour, label=label,
-              markersize=size, fillstyle="none")
+    axes.plot(
+        mixing,
+        [row[name] for row in table],
+        "o-",
+        color=colour,
+        label=label,
+        markersize=size,
+        fillstyle="none",
+    )
 axes.axhline(-2, color="#777777", linewidth=0.6)
-axes.set(xlabel="strength of the term that mixes spins  [hopping]",
-         ylabel=r"$\sigma^z_{yx}$ in the gap  [$e/2\pi$]")
+axes.set(
+    xlabel="strength of the term that mixes spins  [hopping]",
+    ylabel=r"$\sigma^z_{yx}$ in the gap  [$e/2\pi$]",
+)
 axes.set_title("Bernevig-Hughes-Zhang model", fontsize=10)
 axes.legend(frameon=False)
 plt.show()
@@ -104,8 +113,9 @@ full = spin_hall(model, grid, mu=20.0)
 figure, axes = plt.subplots(figsize=(7.5, 4.6), layout="constrained")
 for name, (colour, label) in FORMS.items():
     if name == "conserved":
-        axes.plot(levels, 2 * np.pi * np.array(conserved), "o-", color=colour, label=label,
-                  markersize=4)
+        axes.plot(
+            levels, 2 * np.pi * np.array(conserved), "o-", color=colour, label=label, markersize=4
+        )
     else:
         axes.plot(mu, 2 * np.pi * getattr(forms, name), color=colour, label=label)
 axes.axhline(0, color="#777777", linewidth=0.6)
@@ -128,17 +138,28 @@ plt.show()
 # %%
 zeeman = 0.6 * model.operator("z")
 magnet = from_callables(
-    "Kane-Mele in a magnet", lambda k: model.hamiltonian(k) + zeeman, model.spin, dimension=2,
-    reciprocal=model.reciprocal, derivative=model.derivative,
+    "Kane-Mele in a magnet",
+    lambda k: model.hamiltonian(k) + zeeman,
+    model.spin,
+    dimension=2,
+    reciprocal=model.reciprocal,
+    derivative=model.derivative,
 )
 filled = {"mu": -1.5, "kT": 0.2}
 parts = decompose(magnet, grid, **filled)
 closed = spin_hall(magnet, grid, **filled)
 names = ["$J_1$", "$J_2$", "$I_1$", "$I_2$ direct", "$I_2$ printed", "sum, direct", "sum, printed"]
-values = np.array([
-    parts.j1, parts.j2, parts.i1, parts.i2_direct, parts.i2_printed, parts.total_direct,
-    parts.total_printed,
-])
+values = np.array(
+    [
+        parts.j1,
+        parts.j2,
+        parts.i1,
+        parts.i2_direct,
+        parts.i2_printed,
+        parts.total_direct,
+        parts.total_printed,
+    ]
+)
 
 figure, axes = plt.subplots(figsize=(8.5, 4.2), layout="constrained")
 colours = ["#777777"] * 3 + ["#2e8b57", "#d9822b"] * 2

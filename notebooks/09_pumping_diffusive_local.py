@@ -44,8 +44,12 @@ blue, orange, green, red, grey = "#2060a8", "#d9822b", "#2e8b57", "#b03a48", "#7
 nm = 1e-9
 
 metal = Medium.from_lab(
-    exchange_meV=0.03, fermi_energy_eV=5.0, mean_free_path_nm=5.0, spin_diffusion_length_nm=40.0,
-    rashba_meV_nm=(0.0, 0.0, 5.0), impurity_nm2=2e-5,
+    exchange_meV=0.03,
+    fermi_energy_eV=5.0,
+    mean_free_path_nm=5.0,
+    spin_diffusion_length_nm=40.0,
+    rashba_meV_nm=(0.0, 0.0, 5.0),
+    impurity_nm2=2e-5,
 )
 frequency = 2 * np.pi * 10e9
 print(f"lifetime {metal.tau * 1e15:.2f} fs, diffusion {metal.diffusion * 1e4:.1f} cm^2/s")
@@ -69,13 +73,20 @@ for dimension, colour in ((1, green), (2, orange), (3, blue)):
     left.loglog(q_ell, ratio, color=colour, label=f"d = {dimension}")
     left.loglog(q_ell, q_ell**2 / dimension, ":", color=colour, linewidth=1)
     left.plot(point, 1, "o", color=colour)
-    right.semilogx(q_ell, np.abs(local_share(q_ell, 0.0, dimension)), color=colour,
-                   label=f"d = {dimension}")
+    right.semilogx(
+        q_ell, np.abs(local_share(q_ell, 0.0, dimension)), color=colour, label=f"d = {dimension}"
+    )
 left.axhline(1, color=grey, linewidth=0.7)
-left.set(xlabel=r"wave number times mean free path  $q\ell$", ylabel="local / diffusive current",
-         ylim=(1e-5, 1e3))
-right.set(xlabel=r"wave number times mean free path  $q\ell$",
-          ylabel="local share of the spin current", ylim=(0, 1.02))
+left.set(
+    xlabel=r"wave number times mean free path  $q\ell$",
+    ylabel="local / diffusive current",
+    ylim=(1e-5, 1e3),
+)
+right.set(
+    xlabel=r"wave number times mean free path  $q\ell$",
+    ylabel="local share of the spin current",
+    ylim=(0, 1.02),
+)
 left.legend(frameon=False)
 plt.show()
 
@@ -97,8 +108,11 @@ n = 2048 if small else 8192
 x = np.arange(n) * length / n
 dying = metal.with_(tau_s=4 * metal.tau)
 cases = {"smooth": (20 * nm, metal), "sharp": (1 * nm, metal), "dying": (1 * nm, dying)}
-titles = ("edge 20 nm, spins diffuse 40 nm", "edge 1 nm, spins diffuse 40 nm",
-          f"edge 1 nm, spins diffuse {dying.spin_diffusion_length / nm:.1f} nm")
+titles = (
+    "edge 20 nm, spins diffuse 40 nm",
+    "edge 1 nm, spins diffuse 40 nm",
+    f"edge 1 nm, spins diffuse {dying.spin_diffusion_length / nm:.1f} nm",
+)
 answers = {}
 figure, panels = plt.subplots(1, 3, figsize=(12, 4.4), layout="constrained")
 for axes, title, (name, (width, gas)) in zip(panels, titles, cases.items()):
@@ -112,8 +126,9 @@ for axes, title, (name, (width, gas)) in zip(panels, titles, cases.items()):
     answers[name] = local, diffusive, equation
     where, unit = (x - edge) / nm, 1e-6
     profile = 0.5 * (1 - np.tanh((x - edge) / width)) * (local + diffusive).max()
-    axes.fill_between(where, 0, unit * profile, color=grey, alpha=0.15, linewidth=0,
-                      label="magnetisation")
+    axes.fill_between(
+        where, 0, unit * profile, color=grey, alpha=0.15, linewidth=0, label="magnetisation"
+    )
     axes.plot(where, unit * diffusive, color=blue, label="diffusive")
     axes.plot(where, unit * local, color=red, label="local")
     axes.plot(where, unit * (diffusive + local), color=green, linestyle="--", label="both")
@@ -140,10 +155,19 @@ figure, axes = plt.subplots(figsize=(7.5, 4.4), layout="constrained")
 for reach, shade in zip(reaches, (1.0, 0.75, 0.5, 0.3)):
     gas = metal.with_(tau_s=3 * reach**2 * metal.tau)  # l_s = (D tau_s)^(1/2), D = ell^2/3 tau
     shares[reach] = np.array([row["local"] for row in interface_split(gas, frequency, ratios)])
-    axes.semilogx(ratios, shares[reach], "o-", color=red, alpha=shade,
-                  label=f"spins diffuse {reach} free path" + "s" * (reach > 1))
-axes.set(xlabel=r"width of the edge over the mean free path  $w/\ell$",
-         ylabel="local share of the spin current at the edge", ylim=(0, None))
+    axes.semilogx(
+        ratios,
+        shares[reach],
+        "o-",
+        color=red,
+        alpha=shade,
+        label=f"spins diffuse {reach} free path" + "s" * (reach > 1),
+    )
+axes.set(
+    xlabel=r"width of the edge over the mean free path  $w/\ell$",
+    ylabel="local share of the spin current at the edge",
+    ylim=(0, None),
+)
 axes.legend(frameon=False)
 plt.show()
 
@@ -165,10 +189,13 @@ for kind, colour in (("rashba", blue), ("impurity", red)):
         value = conversion_efficiency(metal, q, frequency, kind=kind, kernel=kernel)
         yields[kind, kernel] = value * metal.hbar / (2 * metal.charge)
         label = {"boltzmann": kind, "diffusive": f"{kind}, diffusion only"}[kernel]
-        axes.loglog(q * metal.mean_free_path, yields[kind, kernel], style, color=colour,
-                    label=label)
-axes.set(xlabel=r"wave number times mean free path  $q\ell$",
-         ylabel=r"charge current / spin current  [$2e/\hbar$]")
+        axes.loglog(
+            q * metal.mean_free_path, yields[kind, kernel], style, color=colour, label=label
+        )
+axes.set(
+    xlabel=r"wave number times mean free path  $q\ell$",
+    ylabel=r"charge current / spin current  [$2e/\hbar$]",
+)
 axes.legend(frameon=False)
 plt.show()
 

@@ -9,10 +9,22 @@ import hopnet as hn
 from hopnet.network import join_sites
 
 # The reference network: N = 12, L = 10, site 0 at potential 1, site 11 at 0, current along x.
-TWELVE = np.array([
-    [0.0, 3.2], [1.1, 5.4], [1.9, 1.7], [2.6, 4.1], [3.3, 7.2], [4.2, 2.9],
-    [4.8, 5.5], [5.7, 0.8], [6.4, 3.9], [6.9, 7.0], [8.1, 2.2], [9.0, 4.6],
-])  # fmt: skip
+TWELVE = np.array(
+    [
+        [0.0, 3.2],
+        [1.1, 5.4],
+        [1.9, 1.7],
+        [2.6, 4.1],
+        [3.3, 7.2],
+        [4.2, 2.9],
+        [4.8, 5.5],
+        [5.7, 0.8],
+        [6.4, 3.9],
+        [6.9, 7.0],
+        [8.1, 2.2],
+        [9.0, 4.6],
+    ]
+)
 COUPLING = np.array([[0.0, 0.07], [0.04, 0.0]])  # its half-angles per a_b
 
 
@@ -25,8 +37,9 @@ def dense_sites(position, side):
 
 def twelve_sites(cutoff_radius):
     """The reference network of 12 sites at a given cutoff."""
-    return hn.build_network(dense_sites(TWELVE, 10.0), cutoff_radius=cutoff_radius,
-                            contacts=([0], [11]))  # fmt: skip
+    return hn.build_network(
+        dense_sites(TWELVE, 10.0), cutoff_radius=cutoff_radius, contacts=([0], [11])
+    )
 
 
 def phonon_network(position, energy, kT, contacts=([0], [-1]), side=10.0):
@@ -38,8 +51,14 @@ def phonon_network(position, energy, kT, contacts=([0], [-1]), side=10.0):
     upper = np.maximum(energy[i], energy[j]) - energy.min()
     log_K = -2 * np.hypot(*(position[i] - position[j]).T) - upper / kT + np.log(emission)
     source, drain = (np.array(c) % n for c in contacts)
-    return join_sites(dense_sites(position, side), i, j, log_K, contacts=(source, drain),
-                      log_occupation=-(energy - energy.min()) / kT)  # fmt: skip
+    return join_sites(
+        dense_sites(position, side),
+        i,
+        j,
+        log_K,
+        contacts=(source, drain),
+        log_occupation=-(energy - energy.min()) / kT,
+    )
 
 
 def twelve(disorder):

@@ -142,7 +142,11 @@ def test_fermi_surface_in_three_dimensions_at_zero_temperature():
         return -hop * np.sin(k[:, 2])[:, None, None] * np.eye(2)
 
     stack = from_callables(
-        "stack", hamiltonian, layer.spin, dimension=3, derivative=derivative,
+        "stack",
+        hamiltonian,
+        layer.spin,
+        dimension=3,
+        derivative=derivative,
         reciprocal=2 * np.pi * np.eye(3),
     )
     # the Fermi surface closes in kz: lines across it are tangent to it somewhere

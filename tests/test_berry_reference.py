@@ -200,9 +200,7 @@ def test_bi2se3_other_components_vanish():
     rays = Rays(INFINITE, 8, accuracy=1e-6)
     model = bi2se3_bulk()
     for spin in "xz":
-        forms = spin_hall(
-            model, rays, mu=0.1, treatment=DOUBLET, spin=spin, field="x", current="z"
-        )
+        forms = spin_hall(model, rays, mu=0.1, treatment=DOUBLET, spin=spin, field="x", current="z")
         assert abs(forms.lcc[0] * forms.in_unit("hbar/2e S/m")) < 1e-6
 
 
@@ -539,9 +537,7 @@ def test_hole_well_warping_and_field_sign():
     mu = model.parameters["bottom"] + 0.015
     forms = spin_hall(model, Rays(INFINITE, 64, accuracy=1e-7), mu=mu)
     assert forms.lcc[0] * forms.in_unit("e/8pi") == pytest.approx(-9.55221, abs=1e-5)
-    np.testing.assert_allclose(
-        well_forms("GaAs", -1.0, 15), well_forms("GaAs", 1.0, 15), rtol=1e-8
-    )
+    np.testing.assert_allclose(well_forms("GaAs", -1.0, 15), well_forms("GaAs", 1.0, 15), rtol=1e-8)
 
 
 def test_rashba_splitting_rises_and_falls():

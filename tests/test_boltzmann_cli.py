@@ -28,9 +28,7 @@ def test_response_prints_complex_numbers_at_a_frequency(capsys):
 
 
 def test_rashba_prints_both_sources(capsys):
-    code, out, _ = run(
-        capsys, "rashba", "--potential", "gaussian", "--range", "0.5", "--json"
-    )
+    code, out, _ = run(capsys, "rashba", "--potential", "gaussian", "--range", "0.5", "--json")
     assert code == 0
     table = json.loads(out)
     assert abs(table["q_yz"]["sum_in_e_over_8pi"]) < 1e-12

@@ -100,26 +100,38 @@ def test_assembly_equals_plain_sums_over_angles():
                 loss[a, b] = 0.5 * np.trace(PAULI[a] @ outside).real
         return gain, loss
 
-    expected = direct(
-        disorder, born, 3, lambda t: 1 + 0.6 * math.cos(t) - 0.2 * math.cos(2 * t)
-    )
+    expected = direct(disorder, born, 3, lambda t: 1 + 0.6 * math.cos(t) - 0.2 * math.cos(2 * t))
     assert np.max(np.abs(expected - collision_integral(disorder, 3))) < 1e-13
 
 
 PROJECTIONS = {
     "Elliott-Yafet, Rashba": (
         elliott_yafet_rashba_term,
-        {"0x<-0x": -2, "0y<-0y": -2, "0z<-0z": -4, "cn<-cn": -1, "sn<-sn": -1, "cz<-cz": -3,
-         "sz<-sz": -3, "cx<-cx": -3, "sy<-sy": -3, "sx<-sx": -1, "cy<-cy": -1, "cx<-sy": -1,
-         "sy<-cx": -1, "cy<-sx": -1, "sx<-cy": -1},
+        {
+            "0x<-0x": -2,
+            "0y<-0y": -2,
+            "0z<-0z": -4,
+            "cn<-cn": -1,
+            "sn<-sn": -1,
+            "cz<-cz": -3,
+            "sz<-sz": -3,
+            "cx<-cx": -3,
+            "sy<-sy": -3,
+            "sx<-sx": -1,
+            "cy<-cy": -1,
+            "cx<-sy": -1,
+            "sy<-cx": -1,
+            "cy<-sx": -1,
+            "sx<-cy": -1,
+        },
     ),
     "Elliott-Yafet, Mott": (
         elliott_yafet_mott_term,
-        {"0x<-0x": -1, "0y<-0y": -1}
-        | {f"{h}{s}<-{h}{s}": -0.5 for h in "cs" for s in "nxyz"},
+        {"0x<-0x": -1, "0y<-0y": -1} | {f"{h}{s}<-{h}{s}": -0.5 for h in "cs" for s in "nxyz"},
     ),
     "precession": (
-        precession_term, {"0y<-cn": 1, "0x<-sn": -1, "cn<-0y": 2, "sn<-0x": -2},
+        precession_term,
+        {"0y<-cn": 1, "0x<-sn": -1, "cn<-0y": 2, "sn<-0x": -2},
     ),
     "skew": (
         skew_term,

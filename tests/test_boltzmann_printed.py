@@ -150,8 +150,13 @@ def check_moments_of_the_shifted_circle(convention):
     assert current == pytest.approx(answer.charge_current, rel=1e-12)
 
 
-DOMINATED = {"precession": -1e-5, "rashba": 0.05, "spin_hall_angle": 1e-3,
-             "relaxation_time": 1e4, "side_jump": -1e-4}
+DOMINATED = {
+    "precession": -1e-5,
+    "rashba": 0.05,
+    "spin_hall_angle": 1e-3,
+    "relaxation_time": 1e4,
+    "side_jump": -1e-4,
+}
 
 
 def check_approximate_spin_current(convention):
@@ -187,13 +192,19 @@ def real_self_energy(electrons, disorder, bandwidth, points=16):
             gamma_r = np.array([[0, y + 1j * x], [y - 1j * x, 0]])
             total += 1j * (mott @ gamma_r - gamma_r @ mott) / points
         axis = np.array(
-            [[0, math.sin(theta) + 1j * math.cos(theta)],
-             [math.sin(theta) - 1j * math.cos(theta), 0]]
+            [
+                [0, math.sin(theta) + 1j * math.cos(theta)],
+                [math.sin(theta) - 1j * math.cos(theta), 0],
+            ]
         )
         return 0.5 * np.trace(axis @ total).real
 
     principal = -quad(
-        vertex_product, 0, bandwidth, weight="cauchy", wvar=electrons.fermi_energy,
+        vertex_product,
+        0,
+        bandwidth,
+        weight="cauchy",
+        wvar=electrons.fermi_energy,
     )[0]
     return scale * disorder.lambda_xy * disorder.lambda_z * states * principal
 
@@ -209,7 +220,8 @@ def check_shift_of_alpha_scales_as_a_velocity(convention):
     shift = [
         rashba_renormalisation(
             Electrons(1.7, 0.0, 1.3 * scale, 2.5 / scale**2), DISORDER, 3.0 * scale**2, convention
-        ) / scale
+        )
+        / scale
         for scale in (1.0, 2.0)
     ]
     assert shift[0] == pytest.approx(shift[1], rel=1e-12)
@@ -371,8 +383,11 @@ def test_zero_spin_current_survives_a_wrong_scatterer_but_the_pins_do_not(monkey
     def wrong(time):
         potential = right(time)
         return dataclasses.replace(
-            potential, moments=lambda p, p1, top: potential.moments(p, p1, top)
-            + 0.3 * (np.arange(top + 1) == 1).reshape(-1, *([1] * np.ndim(p)))
+            potential,
+            moments=lambda p, p1, top: (
+                potential.moments(p, p1, top)
+                + 0.3 * (np.arange(top + 1) == 1).reshape(-1, *([1] * np.ndim(p)))
+            ),
         )
 
     answer = solve_rashba(RashbaGas(0.4), wrong(1e5))
@@ -400,9 +415,7 @@ def test_insb_numbers_of_the_discussion():
 )
 def test_insb_with_the_bulk_constant(density, precession, relaxation):
     # lambda_par**2 / 4 = 523 A**2 of bulk InSb: neither 1e4 nor 1e3 of the paper
-    bulk = estimate_insb(
-        convention="printed", density=density, lambda_parallel_squared=4 * 523e-20
-    )
+    bulk = estimate_insb(convention="printed", density=density, lambda_parallel_squared=4 * 523e-20)
     # densities quoted to 3 digits: k is 0.00857/A here and 0.00859/A behind (501, 401)
     assert bulk["inverse_precession"] == pytest.approx(precession, rel=0.012)
     assert bulk["relaxation_time"] == pytest.approx(relaxation, rel=0.012)

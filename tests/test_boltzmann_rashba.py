@@ -45,18 +45,90 @@ POTENTIALS = {
 
 # alpha, tau_0 -> S_y in N_0 (alpha/2) tau_0 and J_x in p_F^2 tau_0 / 2 pi m, per potential
 TABLE = [
-    (0.1, 10.0, (1.0003096074, 1.0049999679, 2.0569070972, 2.0638416613,
-                 71.0029061400, 70.9421420852, 1.0001174390, 1.3383333294)),
-    (0.4, 1.0, (0.7577797118, 1.0847539172, 2.0525586359, 2.3374535643,
-                83.3851331173, 84.6359580136, 0.7897247903, 1.4173145353)),
-    (0.4, 10.0, (0.9991673286, 1.0800184711, 2.1743655115, 2.3342080593,
-                 83.4611972816, 84.6346962693, 0.9996693474, 1.4133412685)),
-    (0.4, 100.0, (1.0000002389, 1.0800000062, 2.1725248507, 2.3341958307,
-                  83.4619453200, 84.6346837756, 1.0000000868, 1.4133333357)),
-    (1.0, 1.0, (1.0698080681, 1.4709333457, 3.3818969672, 4.2544039331,
-                140.2459794439, 191.3998710953, 1.1253875912, 1.7987606727)),
-    (1.0, 10.0, (1.0041858120, 1.4992469745, 2.9280019312, 4.3034213660,
-                 140.3212490044, 191.3743580966, 1.0042764670, 1.8326172049)),
+    (
+        0.1,
+        10.0,
+        (
+            1.0003096074,
+            1.0049999679,
+            2.0569070972,
+            2.0638416613,
+            71.0029061400,
+            70.9421420852,
+            1.0001174390,
+            1.3383333294,
+        ),
+    ),
+    (
+        0.4,
+        1.0,
+        (
+            0.7577797118,
+            1.0847539172,
+            2.0525586359,
+            2.3374535643,
+            83.3851331173,
+            84.6359580136,
+            0.7897247903,
+            1.4173145353,
+        ),
+    ),
+    (
+        0.4,
+        10.0,
+        (
+            0.9991673286,
+            1.0800184711,
+            2.1743655115,
+            2.3342080593,
+            83.4611972816,
+            84.6346962693,
+            0.9996693474,
+            1.4133412685,
+        ),
+    ),
+    (
+        0.4,
+        100.0,
+        (
+            1.0000002389,
+            1.0800000062,
+            2.1725248507,
+            2.3341958307,
+            83.4619453200,
+            84.6346837756,
+            1.0000000868,
+            1.4133333357,
+        ),
+    ),
+    (
+        1.0,
+        1.0,
+        (
+            1.0698080681,
+            1.4709333457,
+            3.3818969672,
+            4.2544039331,
+            140.2459794439,
+            191.3998710953,
+            1.1253875912,
+            1.7987606727,
+        ),
+    ),
+    (
+        1.0,
+        10.0,
+        (
+            1.0041858120,
+            1.4992469745,
+            2.9280019312,
+            4.3034213660,
+            140.3212490044,
+            191.3743580966,
+            1.0042764670,
+            1.8326172049,
+        ),
+    ),
 ]
 ROWS = [
     pytest.param(alpha, tau, name, row[2 * k], row[2 * k + 1], id=f"{name}-{alpha}-{tau}")
@@ -84,8 +156,12 @@ def test_reference_rows(alpha, tau, name, s_y, j_x):
     assert answer.error <= 1e-9
 
 
-FINE = [(1.0, 1.0, 1.069808068145, 1.470933345671), (1.0, 10.0, 1.004185812007, 1.499246974460),
-        (0.4, 1.0, 0.757779711831, 1.084753917157), (0.4, 10.0, 0.999167328575, 1.080018471103)]
+FINE = [
+    (1.0, 1.0, 1.069808068145, 1.470933345671),
+    (1.0, 10.0, 1.004185812007, 1.499246974460),
+    (0.4, 1.0, 0.757779711831, 1.084753917157),
+    (0.4, 10.0, 0.999167328575, 1.080018471103),
+]
 
 
 @pytest.mark.parametrize(("alpha", "tau", "s_y", "j_x"), FINE)
@@ -103,8 +179,10 @@ def test_four_digits_at_strong_splitting():
     assert answer.s_y / gas.edelstein(1.0) == pytest.approx(0.923871878727, abs=1e-9)
 
 
-@pytest.mark.parametrize(("tau", "s_y", "j_x"), [(10.0, 41.5497269273, 154.3524634997),
-                                                 (1.0, 4.1406961393, 15.4669133909)])
+@pytest.mark.parametrize(
+    ("tau", "s_y", "j_x"),
+    [(10.0, 41.5497269273, 154.3524634997), (1.0, 4.1406961393, 15.4669133909)],
+)
 def test_strong_splitting_by_smooth_disorder(tau, s_y, j_x):
     # the integrand grows towards r = d/2; values of 121 nodes with four gradings of the nodes
     gas, potential = RashbaGas(3.0), gaussian_potential(tau, 0.5)
@@ -118,8 +196,11 @@ def test_strong_splitting_by_smooth_disorder(tau, s_y, j_x):
 
 @SETTINGS
 @given(
-    st.floats(0.08, 2.5), st.floats(0.4, 60.0), st.floats(0.3, 3.0),
-    st.sampled_from(list(POTENTIALS)), st.floats(0.2, 2.0),
+    st.floats(0.08, 2.5),
+    st.floats(0.4, 60.0),
+    st.floats(0.3, 3.0),
+    st.sampled_from(list(POTENTIALS)),
+    st.floats(0.2, 2.0),
 )
 def test_spin_current_vanishes_by_source(alpha, tau, energy, name, mass):
     potential = POTENTIALS[name](tau)
@@ -228,8 +309,10 @@ def test_angular_weight_follows_the_lifetime():
     assert answer.s_y / gas.edelstein(50.0) == pytest.approx(1.0000001363, abs=2e-10)
 
 
-SMOOTH = [(0.4, 1.0, 8.0, 372.699512331, 1425.16264052), (0.4, 20.0, 3.0, 395.190829565,
-                                                         1527.3185551)]
+SMOOTH = [
+    (0.4, 1.0, 8.0, 372.699512331, 1425.16264052),
+    (0.4, 20.0, 3.0, 395.190829565, 1527.3185551),
+]
 
 
 @pytest.mark.parametrize(("alpha", "tau", "radius", "s_y", "j_x"), SMOOTH)
@@ -303,9 +386,7 @@ def test_kernel_equals_products_of_spinors(xy, z):
         for N in (0, 1):
             for M1 in (0, 1):
                 for N1 in (0, 1):
-                    expected = direct_kernel(
-                        gas, cosines, signs[M], signs[N], signs[M1], signs[N1]
-                    )
+                    expected = direct_kernel(gas, cosines, signs[M], signs[N], signs[M1], signs[N1])
                     assert kernel(M, N, M1, N1) == pytest.approx(expected, abs=1e-14)
 
 
@@ -319,9 +400,14 @@ def test_kernel_symmetries_of_scalar_disorder():
     assert kernel(0, 0, 1, 0) == kernel(1, 0, 0, 0)
 
 
-SKEW_SMOOTH = [(0.1, 10.0, 0.1, 0.005), (0.4, 10.0, 0.1, 0.005421081065),
-               (0.4, 10.0, 0.2, 0.010782587958), (0.4, 10.0, -0.1, -0.005481441481),
-               (0.4, 1.0, 0.1, 0.051620252372), (1.0, 10.0, 0.1, 0.013778156297)]
+SKEW_SMOOTH = [
+    (0.1, 10.0, 0.1, 0.005),
+    (0.4, 10.0, 0.1, 0.005421081065),
+    (0.4, 10.0, 0.2, 0.010782587958),
+    (0.4, 10.0, -0.1, -0.005481441481),
+    (0.4, 1.0, 0.1, 0.051620252372),
+    (1.0, 10.0, 0.1, 0.013778156297),
+]
 
 
 @pytest.mark.parametrize(("alpha", "tau", "kappa", "q"), SKEW_SMOOTH)
@@ -332,8 +418,11 @@ def test_skew_kernel_within_a_band_equals_its_closed_form(alpha, tau, kappa, q):
     assert smooth_skew_current(gas, tau) / UNIVERSAL == pytest.approx(q, abs=2e-12)
 
 
-SKEW_FULL = [(0.1, 0.1, 1.19524e-4, -1.01693), (0.4, 0.1, 3.07286e-4, 0.869465788),
-             (0.4, -0.1, 2.517e-4, None)]
+SKEW_FULL = [
+    (0.1, 0.1, 1.19524e-4, -1.01693),
+    (0.4, 0.1, 3.07286e-4, 0.869465788),
+    (0.4, -0.1, 2.517e-4, None),
+]
 
 
 @pytest.mark.parametrize(("alpha", "kappa", "q", "s_y"), SKEW_FULL)
@@ -346,9 +435,7 @@ def test_skew_kernel_between_bands_is_weaker(alpha, kappa, q, s_y):
         assert answer.s_y / gas.edelstein(10.0) == pytest.approx(s_y, rel=2e-6)
 
 
-@pytest.mark.parametrize(
-    ("kappa", "q"), [(0.1, 0.2357457), (0.0, 0.0980638), (-0.1, -0.0425879)]
-)
+@pytest.mark.parametrize(("kappa", "q"), [(0.1, 0.2357457), (0.0, 0.0980638), (-0.1, -0.0425879)])
 def test_spin_relaxing_disorder_keeps_a_spin_current(kappa, q):
     gas = RashbaGas(0.1, lambda_z=0.2, skew=kappa)
     moments = [observe(gas, delta_potential(10.0), 40, n)[0][0].sum() for n in range(56, 72)]
@@ -490,9 +577,7 @@ def quadrature(profile, p, p1, l):
 
 PROFILES = {
     "Gaussian": lambda p, p1, t: np.exp(-0.25 * (p * p + p1 * p1 - 2 * p * p1 * np.cos(t))),
-    "Yukawa": lambda p, p1, t: (
-        0.25 / (p * p + p1 * p1 - 2 * p * p1 * np.cos(t) + 0.25)
-    ) ** 2,
+    "Yukawa": lambda p, p1, t: (0.25 / (p * p + p1 * p1 - 2 * p * p1 * np.cos(t) + 0.25)) ** 2,
     "angular": lambda p, p1, t: 1 + 0.5 * np.cos(t),
 }
 

@@ -41,18 +41,36 @@ KEYS = ("precession", "rashba", "spin_hall_angle", "relaxation_time", "side_jump
 
 # (a, r, t, e, s) -> J, K, M exactly, then K, M of the approximations and M as printed
 TABLE = [
-    ((-1e-4, 1e-2, 1e-2, 1e3, -1e-3), (0.999890010999, -0.010907991019, 0.009090909091),
-     (-0.012, 0.009090991736, -0.190910826462)),
-    ((-1e-3, 1e-2, 5e-2, 1e2, -1e-2), (0.99702716049383, -0.060245925925926, -0.039456790123457),
-     (-0.061, -0.039607881968512, -0.15843152787405)),
-    ((-1e-2, 5e-2, 0.1, 50.0, -2e-2), (0.98898678414097, -0.12766519823789, -0.17533039647577),
-     (-0.145, -0.17857142857143, -0.71428571428571)),
-    ((-0.02, 0.2, 0.2, 25.0, -0.05), (0.95893719806763, -0.16884057971014, 0.36473429951691),
-     (-0.35, 0.37688442211055, -0.87939698492462)),
-    ((-0.05, 0.5, 0.5, 10.0, 0.05), (0.88993710691824, -0.17641509433962, 0.43710691823899),
-     (-0.7, 0.50359712230216, -0.79136690647482)),
-    ((-1e-4, 0.1, 1.0, 1e3, 0.0), (0.915142192298, -0.084026692202, 8.311155000961),
-     (-1.01, 9.081826438024, -9.100008272735)),
+    (
+        (-1e-4, 1e-2, 1e-2, 1e3, -1e-3),
+        (0.999890010999, -0.010907991019, 0.009090909091),
+        (-0.012, 0.009090991736, -0.190910826462),
+    ),
+    (
+        (-1e-3, 1e-2, 5e-2, 1e2, -1e-2),
+        (0.99702716049383, -0.060245925925926, -0.039456790123457),
+        (-0.061, -0.039607881968512, -0.15843152787405),
+    ),
+    (
+        (-1e-2, 5e-2, 0.1, 50.0, -2e-2),
+        (0.98898678414097, -0.12766519823789, -0.17533039647577),
+        (-0.145, -0.17857142857143, -0.71428571428571),
+    ),
+    (
+        (-0.02, 0.2, 0.2, 25.0, -0.05),
+        (0.95893719806763, -0.16884057971014, 0.36473429951691),
+        (-0.35, 0.37688442211055, -0.87939698492462),
+    ),
+    (
+        (-0.05, 0.5, 0.5, 10.0, 0.05),
+        (0.88993710691824, -0.17641509433962, 0.43710691823899),
+        (-0.7, 0.50359712230216, -0.79136690647482),
+    ),
+    (
+        (-1e-4, 0.1, 1.0, 1e3, 0.0),
+        (0.915142192298, -0.084026692202, 8.311155000961),
+        (-1.01, 9.081826438024, -9.100008272735),
+    ),
 ]
 
 
@@ -103,12 +121,24 @@ def test_consistent_approximation_holds_where_precession_dominates():
 
 
 AC = [
-    (0.01, 0.988751554962 - 0.009984559199j, -0.126154507767 + 0.005490438494j,
-     -0.146685133105 + 0.064608749919j),
-    (0.1, 0.978893874517 - 0.095958991881j, -0.116056676371 + 0.023099177946j,
-     -0.009544134267 + 0.037952222413j),
-    (1.0, 0.502461774945 - 0.496505784305j, -0.010137089313 + 0.060015429089j,
-     0.001873181850 + 0.004555226921j),
+    (
+        0.01,
+        0.988751554962 - 0.009984559199j,
+        -0.126154507767 + 0.005490438494j,
+        -0.146685133105 + 0.064608749919j,
+    ),
+    (
+        0.1,
+        0.978893874517 - 0.095958991881j,
+        -0.116056676371 + 0.023099177946j,
+        -0.009544134267 + 0.037952222413j,
+    ),
+    (
+        1.0,
+        0.502461774945 - 0.496505784305j,
+        -0.010137089313 + 0.060015429089j,
+        0.001873181850 + 0.004555226921j,
+    ),
 ]
 
 
@@ -122,8 +152,12 @@ def test_reference_rows_at_a_frequency(frequency, charge, spin, magnetisation):
 
 @SETTINGS
 @given(
-    st.floats(-0.05, 0.05), st.floats(-0.5, 0.5), st.floats(-0.5, 0.5), st.floats(1.0, 1e3),
-    st.floats(-0.1, 0.1), st.floats(0.0, 2.0),
+    st.floats(-0.05, 0.05),
+    st.floats(-0.5, 0.5),
+    st.floats(-0.5, 0.5),
+    st.floats(1.0, 1e3),
+    st.floats(-0.1, 0.1),
+    st.floats(0.0, 2.0),
 )
 def test_closed_solution_equals_a_dense_solve(a, r, t, e, s, omega):
     if e * a * a >= 0.5:
@@ -156,23 +190,30 @@ def reduced(answer, electrons):
 TWELVE = {
     "no field": ({}, 0.992013488145, -0.064759969450, (0, 0.834035577296, 0)),
     "along x": (
-        {"larmor": (0.01, 0, 0), "swap": False}, 0.990120672826, -0.070569895576,
+        {"larmor": (0.01, 0, 0), "swap": False},
+        0.990120672826,
+        -0.070569895576,
         (0, 0.537262827707, 0.466506013571),
     ),
     "along z": (
-        {"larmor": (0, 0, 0.01)}, 0.990484279980, -0.069401177164,
+        {"larmor": (0, 0, 0.01)},
+        0.990484279980,
+        -0.069401177164,
         (-0.377830463305, 0.593505683554, 0),
     ),
     "along y": (
-        {"larmor": (0, 0.01, 0), "swap": False}, 0.992013844269, -0.064753959089,
+        {"larmor": (0, 0.01, 0), "swap": False},
+        0.992013844269,
+        -0.064753959089,
         (0, 0.834019787084, 0),
     ),
     "all harmonics, no star": (
-        {"harmonics": 4, "star": False}, 0.992013536458, -0.064752130142, (0, 0.833931121988, 0)
+        {"harmonics": 4, "star": False},
+        0.992013536458,
+        -0.064752130142,
+        (0, 0.833931121988, 0),
     ),
-    "all harmonics": (
-        {"harmonics": 4}, 0.996958405554, -0.063480955363, (0, 0.817347173531, 0)
-    ),
+    "all harmonics": ({"harmonics": 4}, 0.996958405554, -0.063480955363, (0, 0.817347173531, 0)),
 }
 
 
@@ -192,14 +233,20 @@ def test_reference_rows_of_the_harmonics_at_frequencies():
     answer = kinetic_response(
         electrons, disorder, 1, side_jump=-0.01, frequency=np.array([0.01, 0.1, 1.0])
     )
-    expected = [0.589135645222 - 0.384773223599j, 0.004725614258 - 0.128568622212j,
-                -0.006505021111 - 0.005333218784j]
+    expected = [
+        0.589135645222 - 0.384773223599j,
+        0.004725614258 - 0.128568622212j,
+        -0.006505021111 - 0.005333218784j,
+    ]
     assert np.max(np.abs(reduced(answer, electrons)[2][:, 1] - expected)) < 1e-12
 
 
 @SETTINGS
 @given(
-    st.floats(0.01, 0.3), st.floats(-0.3, 0.3), st.floats(-0.5, 0.5), st.floats(0.0, 0.05),
+    st.floats(0.01, 0.3),
+    st.floats(-0.3, 0.3),
+    st.floats(-0.5, 0.5),
+    st.floats(0.0, 0.05),
     st.floats(0.2, 5.0),
 )
 def test_three_by_three_is_the_projection_of_the_kinetic_equation(xy, z, strength, alpha, tau):
@@ -347,9 +394,7 @@ def test_one_call_for_many_drives_equals_many_calls():
     assert together.spin_current.shape == (3, 2, 3, 2)
     for i in range(3):
         for k in range(2):
-            one = kinetic_response(
-                electrons, disorder, larmor=larmor[i, 0], frequency=frequency[k]
-            )
+            one = kinetic_response(electrons, disorder, larmor=larmor[i, 0], frequency=frequency[k])
             assert together.magnetisation[i, k] == pytest.approx(one.magnetisation, rel=1e-13)
             assert together.spin_current[i, k] == pytest.approx(one.spin_current, abs=1e-15)
 
@@ -517,8 +562,10 @@ def test_ansatz_parameters_give_the_moments_back():
 def test_batches_are_solved_at_once():
     rng = np.random.default_rng(20261)
     row = Coefficients(
-        spin_hall_angle=rng.normal(0, 0.1, 50), spin_from_magnetisation=0.1,
-        magnetisation_from_spin=0.2, relaxation_ratio=rng.uniform(0.01, 0.1, 50),
+        spin_hall_angle=rng.normal(0, 0.1, 50),
+        spin_from_magnetisation=0.1,
+        magnetisation_from_spin=0.2,
+        relaxation_ratio=rng.uniform(0.01, 0.1, 50),
     )
     many = linear_response(row)
     for k in (0, 17, 49):

@@ -69,9 +69,13 @@ def test_run_ends_in_a_table_and_pictures(finished):
         assert (directory / name).stat().st_size > 100
     figures = {path.stem for path in (directory / "figures").iterdir()}
     assert figures == {
-        "spin_currents_00", "spin_currents_01", "f_curves", "low_density", "convergence",
+        "spin_currents_00",
+        "spin_currents_01",
+        "f_curves",
+        "low_density",
+        "convergence",
         "histograms",
-    }  # fmt: skip
+    }
     assert all(is_png(path) for path in (directory / "figures").iterdir())
 
 
@@ -149,8 +153,9 @@ def test_estimate_comes_true_within_a_factor_of_three(run_file, finished):
     text = TEXT.replace("n_sites = 500", "n_sites = 30_000").replace("[0.1, 0.05]", "[0.1]")
     config = config_from_text(text)
     facts = estimate_run(config, 2)
-    seconds = min(sum(run_realisation(config.points()[0], r, threads=1).seconds.values())
-                  for r in range(3))  # fmt: skip
+    seconds = min(
+        sum(run_realisation(config.points()[0], r, threads=1).seconds.values()) for r in range(3)
+    )
     assert 1 / 3 < facts["seconds_per_task"] / seconds < 3
 
 
@@ -266,8 +271,16 @@ def test_compiling_is_announced_before_it_happens(run_file, tmp_path, monkeypatc
 def test_progress_bar_on_a_terminal(run_file, tmp_path):
     """On a terminal there is a bar with counts and time left."""
     master, slave = pty.openpty()
-    command = [sys.executable, "-m", "hopnet.cli.main", "run", run_file, "--out",
-               tmp_path / "run", "--no-figures"]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "hopnet.cli.main",
+        "run",
+        run_file,
+        "--out",
+        tmp_path / "run",
+        "--no-figures",
+    ]
     environment = os.environ | {"TERM": "xterm", "COLUMNS": "100"}
     process = subprocess.Popen(command, stdout=slave, stderr=slave, env=environment)
     os.close(slave)
@@ -303,8 +316,12 @@ def test_interrupt_keeps_what_is_finished(run_file, tmp_path, monkeypatch):
 
 def test_words_for_times_and_shards():
     assert [duration(s) for s in (0.123, 61.2, 3000, 10000, 1e6)] == [
-        "0.12 s", "61 s", "50 min", "2.8 h", "11.6 days",
-    ]  # fmt: skip
+        "0.12 s",
+        "61 s",
+        "50 min",
+        "2.8 h",
+        "11.6 days",
+    ]
     assert parse_shard("2/8") == (2, 8)
     assert parse_shard(None) is None
     with pytest.raises(ParameterError, match="takes I/N"):

@@ -136,10 +136,14 @@ def test_strength_from_hopping_times():
         return np.exp(-np.hypot(*(TWELVE[a] - TWELVE[b])))
 
     i, k, j = 3, 5, 6
-    expected = 0.01 / 24 * (
-        J(i, j) / (J(k, j) * J(k, i) * tau(i, k) * tau(k, j))
-        + J(j, k) / (J(i, j) * J(k, i) * tau(k, i) * tau(i, j))
-        + J(i, k) / (J(i, j) * J(k, j) * tau(i, j) * tau(k, j))
+    expected = (
+        0.01
+        / 24
+        * (
+            J(i, j) / (J(k, j) * J(k, i) * tau(i, k) * tau(k, j))
+            + J(j, k) / (J(i, j) * J(k, i) * tau(k, i) * tau(i, j))
+            + J(i, k) / (J(i, j) * J(k, j) * tau(i, j) * tau(k, j))
+        )
     )
     assert table(c, "strength")[i, k, j] == pytest.approx(expected, rel=1e-13)
     assert tau(3, 6) == pytest.approx(8.7028186541e1, rel=1e-10)

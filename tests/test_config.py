@@ -89,7 +89,8 @@ REFUSED = {
     "number with a fraction": (changed(sites={"n_sites": 10.0}), ["sites.n_sites", "10.0"]),
     "number for a table": (changed(sites=3), ["sites must be a table of its own, got 3"]),
     "table for a number": (
-        changed(sites={"density": {"start": 1.0}}), ["sites.density must be a number", "a table"]
+        changed(sites={"density": {"start": 1.0}}),
+        ["sites.density must be a number", "a table"],
     ),
     "truth for a number": (changed(ensemble={"realisations": True}), ["whole number", "True"]),
     "number for truth": (changed(output={"snapshot": 1}), ["must be true or false, got 1"]),
@@ -110,7 +111,8 @@ REFUSED = {
     "no time": (changed(spin={"tau_s": []}), ["spin.tau_s must hold at least one value"]),
     "text among times": (changed(spin={"tau_s": ["1"]}), ["spin.tau_s.0 must be a number", "'1'"]),
     "range without a length": (
-        changed(spin={"tau_s": {"start": 1.0, "stop": 1.0, "n": 3}}), ["two different ends", "1.0"]
+        changed(spin={"tau_s": {"start": 1.0, "stop": 1.0, "n": 3}}),
+        ["two different ends", "1.0"],
     ),
     "range of a billion": (
         changed(spin={"tau_s": {"start": 1.0, "stop": 2.0, "n": 10**9}}),
@@ -130,7 +132,8 @@ REFUSED = {
         ["at least 3 realisations", "2"],
     ),
     "more realisations than anybody wants": (
-        changed(ensemble={"realisations": 10**9}), ["less than or equal to 1000000", "1000000000"]
+        changed(ensemble={"realisations": 10**9}),
+        ["less than or equal to 1000000", "1000000000"],
     ),
     "target_error in words": (
         changed(ensemble={"target_error": "1%", "realisations": 4}),
@@ -156,15 +159,20 @@ REFUSED = {
         ["scan.sites.density.spacing must be 'log' or 'linear', got 'lin'"],
     ),
     "scan of too many points": (
-        changed(scan={key: {"start": 0.1, "stop": 0.2, "n": 1000}
-                      for key in ("sites.density", "sites.aspect")}),
+        changed(
+            scan={
+                key: {"start": 0.1, "stop": 0.2, "n": 1000}
+                for key in ("sites.density", "sites.aspect")
+            }
+        ),
         ["1000000 points, at most 100000"],
     ),
     "batch system": (changed(cluster={"system": "lsf"}), ["'slurm' or 'pbs'", "'lsf'"]),
     "memory of a job": (changed(cluster={"system": "pbs", "memory": "lots"}), ["'16GB'", "'lots'"]),
     "memory without a unit": (changed(cluster={"system": "pbs", "memory": "16"}), ["'16'"]),
     "time of a job": (
-        changed(cluster={"system": "slurm", "walltime": "long"}), ["hours:minutes", "'long'"]
+        changed(cluster={"system": "slurm", "walltime": "long"}),
+        ["hours:minutes", "'long'"],
     ),
     "scan of unequal lists": (
         changed(scan={"mode": "list", "sites.density": [0.1], "network.cutoff": [1.0, 2.0]}),

@@ -13,9 +13,13 @@ from hopnet.network import join_sites
 from samples import random_network, twelve_sites
 
 
-@pytest.mark.parametrize(("radius", "conductance", "resistivity"), [
-    (100.0, 4.736967580894e-03, 2.1110551907e02), (4.0, 4.575832097060e-03, 2.1853948720e02),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("radius", "conductance", "resistivity"),
+    [
+        (100.0, 4.736967580894e-03, 2.1110551907e02),
+        (4.0, 4.575832097060e-03, 2.1853948720e02),
+    ],
+)
 def test_reference_network(radius, conductance, resistivity):
     current = hn.solve_current(twelve_sites(radius))
     assert current.conductance == pytest.approx(conductance, rel=1e-12)
@@ -187,8 +191,9 @@ def exact_solution(network, tau_s, digits=90):
         for (i, j, k), links in zip(triads.site.tolist(), triads.link.tolist()):
             a, b, c = position[i], position[j], position[k]
             double_area = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
-            strength = -mpmath.mpf(3) / 16 * double_area * mpmath.sqrt(mpmath.fprod(
-                g[l] for l in links))  # fmt: skip
+            strength = (
+                -mpmath.mpf(3) / 16 * double_area * mpmath.sqrt(mpmath.fprod(g[l] for l in links))
+            )
             gamma[i] += strength * (potential[j] - potential[k])
             gamma[j] += strength * (potential[k] - potential[i])
             gamma[k] += strength * (potential[i] - potential[j])
@@ -230,9 +235,13 @@ def test_the_assembled_laplacian_fails_there():
     kept = ~network.isolated
     kept[network.source] = kept[network.drain] = False
     i, j = network.link_i, network.link_j
-    matrix = coo_array((np.tile(g, 4) * np.repeat([1, 1, -1, -1], len(g)),
-                        (np.concatenate([i, j, i, j]), np.concatenate([i, j, j, i]))),
-                       shape=(n, n)).tocsc()  # fmt: skip
+    matrix = coo_array(
+        (
+            np.tile(g, 4) * np.repeat([1, 1, -1, -1], len(g)),
+            (np.concatenate([i, j, i, j]), np.concatenate([i, j, j, i])),
+        ),
+        shape=(n, n),
+    ).tocsc()
     voltage = np.zeros(n)
     voltage[network.source] = 1.0
     rhs = -(matrix @ voltage)[kept]

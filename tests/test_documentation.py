@@ -36,8 +36,11 @@ def test_every_numbered_equation_has_one_row(paper):
     assert sorted(rows) == sorted(PRINTED[paper])
 
 
-@pytest.mark.parametrize("line", re.findall(r"^\| *\[.*\|$", EQUATIONS, re.MULTILINE),
-                         ids=lambda line: line.split("]")[0].strip("| ["))  # fmt: skip
+@pytest.mark.parametrize(
+    "line",
+    re.findall(r"^\| *\[.*\|$", EQUATIONS, re.MULTILINE),
+    ids=lambda line: line.split("]")[0].strip("| ["),
+)
 def test_every_row_has_a_test_or_a_reason(line):
     *_, kernel, test = (cell.strip() for cell in line.strip("|").split("|"))
     if "`" not in test:

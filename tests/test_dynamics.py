@@ -26,13 +26,25 @@ from samples import random_network, twelve
 FORM = 1e-4 * np.array([[0.0, 0.7], [0.4, 0.0]])
 RATES = [1.0, 0.01, 0.01 + 0.01j, 0.01 + 0.1j]
 DIGITS = {  # F at RATES, F of the moment along the current; found independently, dense matrices
-    0: ([1.542219613878, 0.7248936324708, 0.8646565666002 + 0.2998417585705j,
-         1.508033387915 + 0.1943154095766j],
-        [-0.3062450868482, -0.1286491844925, -0.1507187980593, -0.2930259936912]),
-    1: ([1.558722976814, 0.8259994493263, 0.9484535205882 + 0.2499869037703j,
-         1.511272413398 + 0.1959401342101j],
-        [-0.3134047514820, -0.1385651228416, -0.1563388054730, -0.2869168601472]),
-}  # fmt: skip
+    0: (
+        [
+            1.542219613878,
+            0.7248936324708,
+            0.8646565666002 + 0.2998417585705j,
+            1.508033387915 + 0.1943154095766j,
+        ],
+        [-0.3062450868482, -0.1286491844925, -0.1507187980593, -0.2930259936912],
+    ),
+    1: (
+        [
+            1.558722976814,
+            0.8259994493263,
+            0.9484535205882 + 0.2499869037703j,
+            1.511272413398 + 0.1959401342101j,
+        ],
+        [-0.3134047514820, -0.1385651228416, -0.1563388054730, -0.2869168601472],
+    ),
+}
 
 
 @pytest.mark.parametrize("disorder", DIGITS)
@@ -70,8 +82,9 @@ def test_three_hanle_laws_against_the_full_equations(name):
     along, across = (0, 1) if network.axis == "x" else (1, 0)
 
     def spin(field):
-        full = hn.solve_kinetics(network, FORM, eta=1e-3, tau_s=tau_s, current=current,
-                                 field=field, feedback=False)  # fmt: skip
+        full = hn.solve_kinetics(
+            network, FORM, eta=1e-3, tau_s=tau_s, current=current, field=field, feedback=False
+        )
         return full.polarisation[across]
 
     unit = np.eye(3)
@@ -130,8 +143,12 @@ def test_step_response_against_exponentials(name):
         return generation.f_drift - generation.factor * (end @ sigma)
 
     time = np.array([0.0, 0.5, 5.0, 50.0, 1000.0])
-    s = [quad_vec(lambda u, t=t: np.exp(-(t - u) / tau_s) * torque(u), 0, t, epsabs=1e-12,
-                  epsrel=1e-8)[0] for t in time]  # fmt: skip
+    s = [
+        quad_vec(
+            lambda u, t=t: np.exp(-(t - u) / tau_s) * torque(u), 0, t, epsabs=1e-12, epsrel=1e-8
+        )[0]
+        for t in time
+    ]
     found = step_response(network, tau_s, time, current=current)
     np.testing.assert_allclose(found, np.array(s) / s[-1], atol=2e-4)
     assert found[0] == 0
@@ -182,10 +199,12 @@ def full_alternating(network, tau_s, omega, storage):
     turning = hopping_block(network, FORM, "rotation").toarray()
     torque, flow = (part.toarray() for part in coupling_blocks(network, FORM, 1e-3))
     wide = np.repeat(n, 3)
-    system = np.block([
-        [hopping - 1j * omega * storage * np.diag(n), -flow],
-        [-torque, turning + (1 / tau_s - 1j * omega) * np.diag(wide)],
-    ])  # fmt: skip
+    system = np.block(
+        [
+            [hopping - 1j * omega * storage * np.diag(n), -flow],
+            [-torque, turning + (1 / tau_s - 1j * omega) * np.diag(wide)],
+        ]
+    )
     right = np.zeros(4 * size, complex)
     held = np.concatenate([network.source, network.drain, np.flatnonzero(network.isolated)])
     system[held] = 0
@@ -271,24 +290,27 @@ def test_diffusion_constant_of_a_lattice():
 NETWORK = random_network(250, 0.05, 31)
 
 
-@pytest.mark.parametrize(("call", "message"), [
-    (lambda: response_at(NETWORK, [-0.1 + 1j]), "positive real part"),
-    (lambda: response_at(NETWORK, []), "positive real part"),
-    (lambda: response_at(NETWORK, [np.nan]), "positive real part"),
-    (lambda: hn.hanle_curve(NETWORK, 0, [1.0]), "tau_s must be one positive"),
-    (lambda: hn.hanle_curve(NETWORK, [1, 2], [1.0]), "tau_s must be one positive"),
-    (lambda: hn.hanle_curve(NETWORK, 10, [np.inf]), "field must be"),
-    (lambda: hn.hanle_curve(NETWORK, 10, [1.0], method="fast"), "method must be"),
-    (lambda: hn.hanle_curve(NETWORK, 10, [1.0], spin_orbit=np.eye(2)), "zero diagonal"),
-    (lambda: hn.hanle_curve(NETWORK, 10, [1.0], tolerance=0), "tolerance must be"),
-    (lambda: step_response(NETWORK, 10, [-1.0]), "time must be"),
-    (lambda: ac_response(NETWORK, 10, [-1.0]), "frequency must be"),
-    (lambda: relaxation(NETWORK, np.zeros(3), [1.0]), "pattern must hold"),
-    (lambda: relaxation(NETWORK, np.zeros(250), [1.0], tau_s=-1), "tau_s must be positive"),
-    (lambda: dephasing_time(NETWORK, FORM, (0, 0, 0)), "direction must"),
-    (lambda: dephasing_time(NETWORK, FORM, (0, 1)), "direction must"),
-    (lambda: dephasing(random_network(3000, 0.02, 11), FORM, (0, 1, 0), [1]), "up to 1000"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: response_at(NETWORK, [-0.1 + 1j]), "positive real part"),
+        (lambda: response_at(NETWORK, []), "positive real part"),
+        (lambda: response_at(NETWORK, [np.nan]), "positive real part"),
+        (lambda: hn.hanle_curve(NETWORK, 0, [1.0]), "tau_s must be one positive"),
+        (lambda: hn.hanle_curve(NETWORK, [1, 2], [1.0]), "tau_s must be one positive"),
+        (lambda: hn.hanle_curve(NETWORK, 10, [np.inf]), "field must be"),
+        (lambda: hn.hanle_curve(NETWORK, 10, [1.0], method="fast"), "method must be"),
+        (lambda: hn.hanle_curve(NETWORK, 10, [1.0], spin_orbit=np.eye(2)), "zero diagonal"),
+        (lambda: hn.hanle_curve(NETWORK, 10, [1.0], tolerance=0), "tolerance must be"),
+        (lambda: step_response(NETWORK, 10, [-1.0]), "time must be"),
+        (lambda: ac_response(NETWORK, 10, [-1.0]), "frequency must be"),
+        (lambda: relaxation(NETWORK, np.zeros(3), [1.0]), "pattern must hold"),
+        (lambda: relaxation(NETWORK, np.zeros(250), [1.0], tau_s=-1), "tau_s must be positive"),
+        (lambda: dephasing_time(NETWORK, FORM, (0, 0, 0)), "direction must"),
+        (lambda: dephasing_time(NETWORK, FORM, (0, 1)), "direction must"),
+        (lambda: dephasing(random_network(3000, 0.02, 11), FORM, (0, 1, 0), [1]), "up to 1000"),
+    ],
+)
 def test_bad_input(call, message):
     with pytest.raises(hn.ParameterError, match=message):
         call()

@@ -9,10 +9,19 @@ from hopnet.cli.main import main
 COMMANDS = {
     "hanle": ["hanle", "--n-sites", "400", "--seed", "7", "--full"],
     "step": ["step", "--n-sites", "1000", "--seed", "7"],
-    "temperature": ["temperature", "--n-sites", "3000", "--seed", "7", "--samples", "2",
-                    "--lowest", "0.003"],
+    "temperature": [
+        "temperature",
+        "--n-sites",
+        "3000",
+        "--seed",
+        "7",
+        "--samples",
+        "2",
+        "--lowest",
+        "0.003",
+    ],
     "walk": ["walk", "--n-sites", "100", "--carriers", "1000", "--longest", "3000", "--seed", "7"],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -37,15 +46,18 @@ def test_commands_and_figures(name, tmp_path, capsys):
         assert abs(answer["D_walk"] - answer["D_linear_response"]) < 4 * answer["D_walk_error"]
 
 
-@pytest.mark.parametrize(("command", "message"), [
-    (["hanle", "--seed", "7", "--largest", "0"], "largest must be"),
-    (["hanle", "--seed", "7", "--tau-s", "-1"], "tau_s must be"),
-    (["step", "--seed", "7", "--tau-s", "0"], "tau_s must be"),
-    (["temperature", "--seed", "7", "--lowest", "0"], "lowest"),
-    (["temperature", "--seed", "7", "--density-of-states", "flat"], "density_of_states"),
-    (["walk", "--seed", "7", "--kt", "0"], "kT must be a positive"),
-    (["walk", "--seed", "7", "--carriers", "0"], "n_carriers"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (["hanle", "--seed", "7", "--largest", "0"], "largest must be"),
+        (["hanle", "--seed", "7", "--tau-s", "-1"], "tau_s must be"),
+        (["step", "--seed", "7", "--tau-s", "0"], "tau_s must be"),
+        (["temperature", "--seed", "7", "--lowest", "0"], "lowest"),
+        (["temperature", "--seed", "7", "--density-of-states", "flat"], "density_of_states"),
+        (["walk", "--seed", "7", "--kt", "0"], "kT must be a positive"),
+        (["walk", "--seed", "7", "--carriers", "0"], "n_carriers"),
+    ],
+)
 def test_bad_input_is_one_sentence(command, message, capsys):
     assert main(command) == 2
     error = capsys.readouterr().err

@@ -172,9 +172,16 @@ def test_inverse_of_a_positive_source_is_accurate_entry_by_entry():
     np.testing.assert_allclose(factored.solve(rhs), exact, rtol=1e-13)
 
 
-@pytest.mark.parametrize(("conductance", "shift"), [
-    (-1.0, 0.0), (np.nan, 0.0), (1.0, -1e-9), (1.0, np.nan), (np.inf, 1.0),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("conductance", "shift"),
+    [
+        (-1.0, 0.0),
+        (np.nan, 0.0),
+        (1.0, -1e-9),
+        (1.0, np.nan),
+        (np.inf, 1.0),
+    ],
+)
 def test_what_cannot_be_eliminated_is_refused(conductance, shift):
     link_i, link_j, position = lattice(3, 3)
     symbolic = analyse(dissect_graph(link_i, link_j, position), link_i, link_j)

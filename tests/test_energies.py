@@ -28,10 +28,13 @@ def twelve(disorder):
     return hn.build_network(sites, cutoff_radius=100, kT=0.5, contacts=([0], [11]))
 
 
-@pytest.mark.parametrize(("disorder", "conductance", "f_drift", "f"), [
-    (0, 4.736967580894e-03, 1.563069919005, [1.542219613878, 0.7248936324708]),
-    (1, 1.050604134284e-03, 1.580654496321, [1.558722976814, 0.8259994493263]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("disorder", "conductance", "f_drift", "f"),
+    [
+        (0, 4.736967580894e-03, 1.563069919005, [1.542219613878, 0.7248936324708]),
+        (1, 1.050604134284e-03, 1.580654496321, [1.558722976814, 0.8259994493263]),
+    ],
+)
 def test_digits_with_and_without_disorder(disorder, conductance, f_drift, f):
     """Digits found independently, from Pauli traces and dense matrices."""
     network = twelve(disorder)
@@ -76,8 +79,9 @@ def test_rates_of_absorption_and_emission():
 def test_exclusion_is_detailed_balance_too():
     energy, kT, mu = np.array([-1.0, 0.1, 0.8]), 0.3, 0.2
     i, j = np.array([0, 0, 1]), np.array([1, 2, 2])
-    K = np.exp(log_hops(i, j, np.zeros(3), energy, kT, bath="miller_abrahams",
-                        chemical_potential=mu))  # fmt: skip
+    K = np.exp(
+        log_hops(i, j, np.zeros(3), energy, kT, bath="miller_abrahams", chemical_potential=mu)
+    )
     f = np.exp(log_occupations(energy, kT, mu))
     np.testing.assert_allclose(f, 1 / (1 + np.exp((energy - mu) / kT)), rtol=1e-14)
     up = f[i] * (1 - f[j]) * np.exp(-(energy[j] - energy[i]) / kT)
@@ -91,8 +95,9 @@ def test_no_generation_in_equilibrium():
     network = hn.build_network(sites, kT=0.3)
     table = kinetic_coefficients(find_triads(network), [[0.1, 0.7], [0.4, -0.3]], eta=0.01)
     n = np.exp(network.log_occupation)
-    partner = [next(q for q in range(6) if tuple(PROCESSES[q]) == (t, s, a))
-               for t, a, s in PROCESSES]  # fmt: skip
+    partner = [
+        next(q for q in range(6) if tuple(PROCESSES[q]) == (t, s, a)) for t, a, s in PROCESSES
+    ]
     term = table.torque * n[table.process[:, :, 2]][:, :, None]
     scale = np.abs(term).max(axis=2)
     total = np.abs(term + term[:, partner]).max(axis=2)
@@ -183,10 +188,13 @@ def test_leading_order_of_the_full_equations_agrees():
     assert hn.f_curve(network, 0, current=current).f[0] == pytest.approx(full.f_drift, rel=1e-6)
 
 
-@pytest.mark.parametrize(("name", "quantile"), [
-    ("uniform", lambda p: p - 0.5), ("coulomb_gap", lambda p: 0.5 * np.sign(p - 0.5)
-                                     * np.sqrt(np.abs(2 * p - 1))),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "quantile"),
+    [
+        ("uniform", lambda p: p - 0.5),
+        ("coulomb_gap", lambda p: 0.5 * np.sign(p - 0.5) * np.sqrt(np.abs(2 * p - 1))),
+    ],
+)
 def test_densities_of_states(name, quantile):
     energy = np.sort(hn.with_energies(SITES, name, width=1.0, seed=88).energy)
     p = (np.arange(4000) + 0.5) / 4000
@@ -204,8 +212,10 @@ def test_own_energies_and_files(tmp_path):
     named = hn.build_network(sites, kT=0.2, bath="miller_abrahams")
     assert np.array_equal(network.log_conductance, named.log_conductance)
     network.save(tmp_path / "network.npz")
-    copies = [hn.Network.load(tmp_path / "network.npz"),
-              hn.Network.from_networkx(network.to_networkx())]  # fmt: skip
+    copies = [
+        hn.Network.load(tmp_path / "network.npz"),
+        hn.Network.from_networkx(network.to_networkx()),
+    ]
     for copy in copies:
         np.testing.assert_allclose(copy.log_occupation, network.log_occupation, rtol=1e-15)
         assert hn.f_curve(copy, 10).f[0] == pytest.approx(hn.f_curve(network, 10).f[0], rel=1e-9)
@@ -235,27 +245,38 @@ def test_shares_of_triads_add_up_to_f(tau_s):
 WARM = hn.with_energies(SITES, width=1.0, seed=4)
 
 
-@pytest.mark.parametrize(("call", "message"), [
-    (lambda: hn.build_network(WARM, kT=0.0), "kT must be a positive"),
-    (lambda: hn.build_network(WARM, kT=-1.0), "kT must be a positive"),
-    (lambda: hn.build_network(WARM, kT=np.nan), "kT must be a positive"),
-    (lambda: hn.build_network(WARM, kT=[1.0]), "kT must be a positive"),
-    (lambda: hn.build_network(SITES, kT=1.0), "carry no energies"),
-    (lambda: hn.build_network(WARM, kT=1.0, bath="phonons"), "bath must be one of"),
-    (lambda: hn.build_network(WARM, kT=1.0, bath=np.zeros_like), "bath function"),
-    (lambda: hn.build_network(WARM, kT=1.0, bath=lambda x: -x), "bath function"),
-    (lambda: hn.build_network(WARM, chemical_potential=0.0), "needs kT"),
-    (lambda: hn.build_network(WARM, kT=1.0, chemical_potential=np.inf), "chemical_potential"),
-    (lambda: hn.with_energies(SITES, np.zeros(3), width=1, seed=1), "4000 finite numbers"),
-    (lambda: hn.with_energies(SITES, np.full(4000, np.nan), width=1, seed=1), "not finite"),
-    (lambda: hn.with_energies(SITES, "flat", width=1, seed=1), "density_of_states"),
-    (lambda: hn.with_energies(SITES, width=-1, seed=1), "width"),
-    (lambda: hn.with_energies(SITES, width=np.nan, seed=1), "width"),
-    (lambda: hn.sites_from_positions(SITES.position, length=SITES.length, width=SITES.width,
-                                     energy=np.zeros(7)), "energy must hold"),
-    (lambda: hn.sites_from_positions(SITES.position, length=SITES.length, width=SITES.width,
-                                     energy=np.full(4000, np.nan)), "energy must hold"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: hn.build_network(WARM, kT=0.0), "kT must be a positive"),
+        (lambda: hn.build_network(WARM, kT=-1.0), "kT must be a positive"),
+        (lambda: hn.build_network(WARM, kT=np.nan), "kT must be a positive"),
+        (lambda: hn.build_network(WARM, kT=[1.0]), "kT must be a positive"),
+        (lambda: hn.build_network(SITES, kT=1.0), "carry no energies"),
+        (lambda: hn.build_network(WARM, kT=1.0, bath="phonons"), "bath must be one of"),
+        (lambda: hn.build_network(WARM, kT=1.0, bath=np.zeros_like), "bath function"),
+        (lambda: hn.build_network(WARM, kT=1.0, bath=lambda x: -x), "bath function"),
+        (lambda: hn.build_network(WARM, chemical_potential=0.0), "needs kT"),
+        (lambda: hn.build_network(WARM, kT=1.0, chemical_potential=np.inf), "chemical_potential"),
+        (lambda: hn.with_energies(SITES, np.zeros(3), width=1, seed=1), "4000 finite numbers"),
+        (lambda: hn.with_energies(SITES, np.full(4000, np.nan), width=1, seed=1), "not finite"),
+        (lambda: hn.with_energies(SITES, "flat", width=1, seed=1), "density_of_states"),
+        (lambda: hn.with_energies(SITES, width=-1, seed=1), "width"),
+        (lambda: hn.with_energies(SITES, width=np.nan, seed=1), "width"),
+        (
+            lambda: hn.sites_from_positions(
+                SITES.position, length=SITES.length, width=SITES.width, energy=np.zeros(7)
+            ),
+            "energy must hold",
+        ),
+        (
+            lambda: hn.sites_from_positions(
+                SITES.position, length=SITES.length, width=SITES.width, energy=np.full(4000, np.nan)
+            ),
+            "energy must hold",
+        ),
+    ],
+)
 def test_bad_input(call, message):
     with pytest.raises(hn.ParameterError, match=message):
         call()

@@ -86,7 +86,8 @@ REFUSED = {
     "kT = 0": (changed(network={"kT": 0.0}), ["network.kT", "greater than 0", "0.0"]),
     "a cold scan": (changed(scan={"network.kT": [0.1, -0.1]}), ["scan.network.kT", "-0.1"]),
     "unknown density of states": (
-        changed(sites={"energies": "flat"}), ["sites.energies", "'gaussian'", "'flat'"],
+        changed(sites={"energies": "flat"}),
+        ["sites.energies", "'gaussian'", "'flat'"],
     ),
     "unknown bath": (changed(network={"bath": "warm"}), ["network.bath", "'heat_bath'", "'warm'"]),
     "misspelt": (changed(network={"kt": 1.0}), ["'kt'", "[network]", "'kT'"]),
@@ -95,14 +96,15 @@ REFUSED = {
         ["network.chemical_potential", "finite"],
     ),
     "spins with exclusion": (
-        changed(network={"chemical_potential": 0.0}), ["network.chemical_potential", "[spin]"],
+        changed(network={"chemical_potential": 0.0}),
+        ["network.chemical_potential", "[spin]"],
     ),
     "no spin": ({k: BASE[k] for k in ("sites", "network")}, ["spin is missing"]),
     "error of no f": (
         changed(CHARGE, ensemble={"realisations": 3, "target_error": 0.1}),
         ["ensemble.target_error", "network.chemical_potential"],
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("table", "words"), REFUSED.values(), ids=REFUSED.keys())
@@ -131,8 +133,11 @@ def test_resistivity_of_charge_alone(tmp_path):
 
 def test_f_against_temperature(tmp_path):
     """f of few electrons; D by Einstein's relation with the electrons there are."""
-    run = changed(network={"bath": "miller_abrahams"}, scan={"network.kT": [0.1, 0.3, 3.0]},
-                  ensemble={"realisations": 2, "common_random": True})  # fmt: skip
+    run = changed(
+        network={"bath": "miller_abrahams"},
+        scan={"network.kT": [0.1, 0.3, 3.0]},
+        ensemble={"realisations": 2, "common_random": True},
+    )
     table = run_ensemble(run, tmp_path / "run")
     statistics = read_results(tmp_path / "run", what="statistics")
     pictures = dict(run_figures(table, statistics, ["network.kT"]))
@@ -140,8 +145,9 @@ def test_f_against_temperature(tmp_path):
     drift = statistics[statistics["tau_s"] == 0.0]["f"].to_numpy()
     assert np.all(np.diff(drift) > 0), "the colder, the smaller f"
     point = config_from_dict(run).points()[1]
-    direct = temperature_curve(sample_network(point, 1).sites, [0.3], tau_s=100.0,
-                               bath="miller_abrahams").iloc[0]  # fmt: skip
+    direct = temperature_curve(
+        sample_network(point, 1).sites, [0.3], tau_s=100.0, bath="miller_abrahams"
+    ).iloc[0]
     rows = table[(table["network.kT"] == 0.3) & (table["realisation"] == 1)]
     assert rows["f"].to_numpy()[1] == pytest.approx(direct.f, rel=1e-12)
     one = statistics[(statistics["network.kT"] == 0.3) & (statistics["tau_s"] == 100.0)].iloc[0]

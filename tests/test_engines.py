@@ -96,8 +96,9 @@ def test_killed_workers_are_replaced(tmp_path, larger):
 def hopnet(*words, **options):
     """A `hopnet` command in a process of its own."""
     command = [sys.executable, "-m", "hopnet.cli.main", *map(str, words)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                            **options)  # fmt: skip
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options
+    )
 
 
 def wait_until(condition, seconds=90):
@@ -168,8 +169,9 @@ def dask_processes():
 
     def start(kind, *words, **more):
         command = [sys.executable, "-P", "-m", f"distributed.cli.dask_{kind}", *map(str, words)]
-        process = subprocess.Popen(command, env=environment | more, stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.DEVNULL)  # fmt: skip
+        process = subprocess.Popen(
+            command, env=environment | more, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         started.append(process)
         return process
 
@@ -193,8 +195,19 @@ def start_scheduler(start):
 
 
 def start_worker(start, address, folder, **environment):
-    return start("worker", address, "--nthreads", 1, "--no-nanny", "--no-dashboard",
-                 "--host", "127.0.0.1", "--local-directory", folder, **environment)  # fmt: skip
+    return start(
+        "worker",
+        address,
+        "--nthreads",
+        1,
+        "--no-nanny",
+        "--no-dashboard",
+        "--host",
+        "127.0.0.1",
+        "--local-directory",
+        folder,
+        **environment,
+    )
 
 
 def test_killed_scheduler(tmp_path, larger, dask_processes, monkeypatch):
@@ -305,8 +318,15 @@ def test_job_script_asks_for_what_the_run_file_says(system):
         "slurm": ["-p short", "-t 04:00:00", "--mem=15G", "--cpus-per-task=8"],  # 16e9 bytes
         "pbs": ["-q short", "-l walltime=04:00:00", "ncpus=8"],
     }
-    for line in (*asked[system], "--constraint=avx2", "module load python/3.12", "--nworkers 8",
-                 "export NUMBA_NUM_THREADS=1", "--nthreads 1", "NUMBA_CACHE_DIR"):  # fmt: skip
+    for line in (
+        *asked[system],
+        "--constraint=avx2",
+        "module load python/3.12",
+        "--nworkers 8",
+        "export NUMBA_NUM_THREADS=1",
+        "--nthreads 1",
+        "NUMBA_CACHE_DIR",
+    ):
         assert line in script, script
 
 
@@ -339,11 +359,13 @@ CLUSTER = {"system": "slurm", "interface": "lo", "prologue": ["unset NUMBA_CACHE
 @pytest.mark.skipif(sys.platform != "linux", reason="the loopback interface is lo on Linux")
 def test_a_run_on_a_batch_system(tmp_path, batch_commands):
     """From the job script to the table, by a batch system that starts every job at once."""
-    folder = batch_commands({
-        "sbatch": 'cp "$1" "$0.job"; setsid sh "$0.job" > /dev/null 2>&1 &\n'
-                  'echo "Submitted batch job $!"',
-        "scancel": 'kill -- -"$1"; echo "$1" >> "$0.log"',
-    })  # fmt: skip
+    folder = batch_commands(
+        {
+            "sbatch": 'cp "$1" "$0.job"; setsid sh "$0.job" > /dev/null 2>&1 &\n'
+            'echo "Submitted batch job $!"',
+            "scancel": 'kill -- -"$1"; echo "$1" >> "$0.log"',
+        }
+    )
     table = run_file(realisations=2)
     hn.run_ensemble(table | {"cluster": CLUSTER}, tmp_path / "batch")
     hn.run_ensemble(table, tmp_path / "here")

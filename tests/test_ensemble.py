@@ -262,10 +262,13 @@ def test_more_than_the_memory_is_refused_with_what_fits(tmp_path):
         ({"workers": 4}, r"--workers \(4\) and \[cluster\] exclude each other"),
         ({"shard": (0, 2)}, r"take \[cluster\] out of the run file"),
         ({"threads": 2}, r"leave out --threads or \[cluster\]"),
-        ({}, r"a job of \[cluster\] has 1 GB; 3 workers of that size fit: give "
-             r"cluster.workers_per_job = 3"),
+        (
+            {},
+            r"a job of \[cluster\] has 1 GB; 3 workers of that size fit: give "
+            r"cluster.workers_per_job = 3",
+        ),
     ],
-)  # fmt: skip
+)
 def test_options_that_a_batch_system_excludes(tmp_path, options, words):
     cluster = {"system": "slurm", "workers_per_job": 4, "memory": "1GB"}
     with pytest.raises(ParameterError, match=words):
@@ -291,8 +294,9 @@ def test_the_size_named_as_fitting_fits():
     assert 0.85 * 8e9 < task_memory(physical) <= 8e9
     check_memory([point], 1, limit=8e9, force=True)
     with pytest.raises(ParameterError):  # sites with energies need more
-        check_memory([SimpleNamespace(physical=physical | {"sites.energies": "uniform"})], 1,
-                     limit=8e9)  # fmt: skip
+        check_memory(
+            [SimpleNamespace(physical=physical | {"sites.energies": "uniform"})], 1, limit=8e9
+        )
 
 
 def test_a_worker_with_other_versions_is_refused(tmp_path):

@@ -38,8 +38,15 @@ def test_a_singular_chain_shows_in_its_residual(kernel, lost):
     diagonal[lost, 1, 2, 2] = 0.0
     zero, residual = np.zeros((2, 3, 4, 4)), np.empty(2)
     with np.errstate(all="ignore"):
-        kernel(zero, diagonal, zero, np.ones((2, 3, 4)), np.empty((3, 4, 9)),
-               np.empty((2, 3, 4)), residual)
+        kernel(
+            zero,
+            diagonal,
+            zero,
+            np.ones((2, 3, 4)),
+            np.empty((3, 4, 9)),
+            np.empty((2, 3, 4)),
+            residual,
+        )
     assert not residual[lost] < 1e-7
     assert residual[1 - lost] == 0.0
 

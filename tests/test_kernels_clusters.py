@@ -124,8 +124,22 @@ def test_sweep_merges(kernel, period, n, seed):
     parent, shift = start(n, seam.size)
     event, merge = np.empty((5, 3), np.int64), np.empty(n, np.int64)
     count, moment = np.empty((n, 3), np.int64), np.empty((n, 3))
-    k = kernel(i, j, seam, position, np.array(period), contact.copy(), parent, shift,
-               np.empty((n, 2)), np.empty(n), event, merge, count, moment)  # fmt: skip
+    k = kernel(
+        i,
+        j,
+        seam,
+        position,
+        np.array(period),
+        contact.copy(),
+        parent,
+        shift,
+        np.empty((n, 2)),
+        np.empty(n),
+        event,
+        merge,
+        count,
+        moment,
+    )
     expected = twin.sweep_merges(i, j, seam, position, np.array(period))
     assert k == len(expected)
     for row, (link, partners, clusters) in enumerate(expected):

@@ -31,9 +31,16 @@ def sample(n, seed, radius=2.2, side=10.0):
 
 
 @pytest.mark.parametrize("plain", [False, True])
-@pytest.mark.parametrize(("n", "seed", "leaf", "half_width"), [
-    (0, 1, 4, 9.0), (1, 2, 4, 9.0), (120, 3, 8, 9.0), (120, 4, 4, 0.4), (90, 5, 1, 2.0),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("n", "seed", "leaf", "half_width"),
+    [
+        (0, 1, 4, 9.0),
+        (1, 2, 4, 9.0),
+        (120, 3, 8, 9.0),
+        (120, 4, 4, 0.4),
+        (90, 5, 1, 2.0),
+    ],
+)
 def test_cuts_separate_and_are_minimal(n, seed, leaf, half_width, plain):
     position, link_i, link_j = sample(n, seed)
     x, y = position.T.copy()
@@ -45,9 +52,23 @@ def test_cuts_separate_and_are_minimal(n, seed, leaf, half_width, plain):
     permutation, tag = np.arange(n), np.full(n, -1)
     record = np.full((2 * n + 1, 4), -7)
     count = version(cuts.dissect, plain)(
-        start, neighbour, x, y, longest_x, longest_y, half_width, leaf, 0, n, 0.0, n + 1,
-        permutation, tag, 0, record,
-    )  # fmt: skip
+        start,
+        neighbour,
+        x,
+        y,
+        longest_x,
+        longest_y,
+        half_width,
+        leaf,
+        0,
+        n,
+        0.0,
+        n + 1,
+        permutation,
+        tag,
+        0,
+        record,
+    )
     assert sorted(permutation) == list(range(n))
     splits = 0
     for low, begin, high, unsplit in record[:count]:
@@ -178,9 +199,16 @@ def test_numbers(case, panel, plain, monkeypatch):
 
     weight, pivot = np.zeros(symbolic.n_entries), np.empty(n)
     version(kernels.factor_fronts, plain)(
-        everything, fronts, conductance[symbolic.edge_link], shift, 1e-150,
-        symbolic.contribution_start, np.empty(symbolic.contribution_size), weight, pivot,
-    )  # fmt: skip
+        everything,
+        fronts,
+        conductance[symbolic.edge_link],
+        shift,
+        1e-150,
+        symbolic.contribution_start,
+        np.empty(symbolic.contribution_size),
+        weight,
+        pivot,
+    )
     columns = n + symbolic.n_terminals + 1
     expected, expected_pivot, _ = twin.factor_fronts(n, columns, rows, conductance, shift)
     np.testing.assert_allclose(pivot, expected_pivot, rtol=1e-13)

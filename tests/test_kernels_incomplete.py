@@ -74,8 +74,9 @@ def test_factor_and_solve(n, seed, cut, symmetric, plain):
     for k in range(m):
         own = column[start[k] : start[k + 1]]
         assert np.all(np.diff(own) > 0)
-        np.testing.assert_allclose(share[start[k] : start[k + 1]],
-                                   [expected[k, j] for j in own], rtol=1e-10)  # fmt: skip
+        np.testing.assert_allclose(
+            share[start[k] : start[k + 1]], [expected[k, j] for j in own], rtol=1e-10
+        )
     np.testing.assert_allclose(total, expected_total, rtol=1e-10)
     x, out = np.empty((m, 3)), np.full((n, 3), 7.0)
     version(kernels.solve)(s.order, start, column, share, total, s.rhs, x, out)
@@ -91,9 +92,23 @@ def test_factor_and_solve(n, seed, cut, symmetric, plain):
     inverse, weight = np.full((m, 9), np.nan), np.zeros((column.shape[0], 9))
     left, H = np.zeros((0 if symmetric else column.shape[0], 9)), np.zeros_like(weight)
     lists = np.full(m, -1), np.full(m, -1), np.zeros(m, np.int64)
-    arguments = (s.order, s.position, *s.rows, s.conductance, s.transport,
-                 s.diagonal.reshape(n, 9), start, column, share, total, *lists, H, left, weight,
-                 inverse)  # fmt: skip
+    arguments = (
+        s.order,
+        s.position,
+        *s.rows,
+        s.conductance,
+        s.transport,
+        s.diagonal.reshape(n, 9),
+        start,
+        column,
+        share,
+        total,
+        *lists,
+        H,
+        left,
+        weight,
+        inverse,
+    )
     # the first rows that reach no other tree, each by itself; what they leave; the others
     alone = [k for k in range(m // 2) if k not in column[: start[k]]]
     for k in alone:
@@ -104,8 +119,9 @@ def test_factor_and_solve(n, seed, cut, symmetric, plain):
     version(kernels.eliminate_blocks)(others, m, *arguments)
     version(kernels.finish_blocks)(start, share, total, inverse, left, weight)
     left = weight if symmetric else left
-    A = twin.dense_blocks(m, s.links, s.kept, s.loss, s.total_excess, s.diagonal[s.order],
-                          threshold[s.order])  # fmt: skip
+    A = twin.dense_blocks(
+        m, s.links, s.kept, s.loss, s.total_excess, s.diagonal[s.order], threshold[s.order]
+    )
     expected_inverse, T, T_left = twin.eliminate_blocks(A, set(expected))
     inverse_error = np.abs(inverse.reshape(m, 3, 3) - expected_inverse).max()
     assert inverse_error < 1e-10 * np.abs(expected_inverse).max()
@@ -118,8 +134,9 @@ def test_factor_and_solve(n, seed, cut, symmetric, plain):
     solution = twin.solve_blocks(expected_inverse, T, T_left, s.rhs[s.order])
     np.testing.assert_allclose(out[s.order], solution, rtol=0, atol=1e-9 * abs(solution).max())
     if cut == 0.0:
-        exact = np.linalg.solve(A.transpose(0, 2, 1, 3).reshape(3 * m, 3 * m),
-                                s.rhs[s.order].ravel()).reshape(m, 3)  # fmt: skip
+        exact = np.linalg.solve(
+            A.transpose(0, 2, 1, 3).reshape(3 * m, 3 * m), s.rhs[s.order].ravel()
+        ).reshape(m, 3)
         np.testing.assert_allclose(out[s.order], exact, rtol=0, atol=1e-9 * abs(exact).max())
 
 
@@ -131,8 +148,10 @@ def test_queue_and_weights(field, plain):
     start = np.array([0, 2, 2, 3, 5, 5])
     column = np.array([2, 4, 3, 3, 4], np.int32)
     first, behind, place = np.full(5, -1), np.full(5, -1), np.array([1, 2, 2, 5, 5])
-    queue, finish = (getattr(k, "py_func", k) if plain else k
-                     for k in (kernels.queue_rows, kernels.finish_blocks))  # fmt: skip
+    queue, finish = (
+        getattr(k, "py_func", k) if plain else k
+        for k in (kernels.queue_rows, kernels.finish_blocks)
+    )
     queue(np.array([0, 1, 2]), start, column, first, behind, place)
     queue(np.array([3]), start, column, first, behind, np.array([1, 2, 2, 4, 5]))
     waiting = twin.queue_rows([0, 1, 2, 3], start, column, np.array([1, 2, 2, 4, 5]))
@@ -175,8 +194,13 @@ def rows_of(n_sites, density, angle, tau_s, seed=1, anisotropy=None, sinks=False
     network = hn.build_network(hn.random_sites(n_sites, density=density, seed=seed))
     frames = find_frames(network, hop_table(network, angle * FORM))
     held = np.union1d(*network.contacts) if sinks else np.empty(0, np.int64)
-    return spin_rows(frames, np.full(n_sites, 1 / tau_s), np.eye(3) if anisotropy is None
-                     else anisotropy, np.asarray(field, float), held)  # fmt: skip
+    return spin_rows(
+        frames,
+        np.full(n_sites, 1 / tau_s),
+        np.eye(3) if anisotropy is None else anisotropy,
+        np.asarray(field, float),
+        held,
+    )
 
 
 @pytest.mark.parametrize(
@@ -200,8 +224,16 @@ def test_with_no_link_left_out_it_is_a_direct_solver(
     if any(field):
         return
     iterated, history = np.zeros_like(rhs), [1.0]
-    conjugate_gradients(rows.apply, rows.scalar_factor.solve, iterated, rhs.copy(),
-                        np.linalg.norm(rhs), 1e-10, 3000, history)  # fmt: skip
+    conjugate_gradients(
+        rows.apply,
+        rows.scalar_factor.solve,
+        iterated,
+        rhs.copy(),
+        np.linalg.norm(rhs),
+        1e-10,
+        3000,
+        history,
+    )
     assert history[-1] <= 1e-10
     np.testing.assert_allclose(direct, iterated, rtol=0, atol=1e-7 * np.abs(direct).max())
 
@@ -215,8 +247,16 @@ def test_iterations_are_those_of_the_whole_factor():
     rhs, lengths = np.random.default_rng(4).normal(size=(3000, 3)), []
     for factor in (rows.scalar_factor, whole):
         history = [1.0]
-        conjugate_gradients(rows.apply, factor.solve, np.zeros_like(rhs), rhs.copy(),
-                            np.linalg.norm(rhs), 1e-12, 400, history)  # fmt: skip
+        conjugate_gradients(
+            rows.apply,
+            factor.solve,
+            np.zeros_like(rhs),
+            rhs.copy(),
+            np.linalg.norm(rhs),
+            1e-12,
+            400,
+            history,
+        )
         lengths.append(len(history))
     assert lengths[0] == lengths[1]
 

@@ -53,8 +53,9 @@ class Sample:
 
     def hops(self, M):
         """The table of `hopnet.triads.hop_table`."""
-        return triad_twin.fill_hops(self.separation, M, self.log_conductance, self.log_occupation,
-                                    self.i, self.j)  # fmt: skip
+        return triad_twin.fill_hops(
+            self.separation, M, self.log_conductance, self.log_occupation, self.i, self.j
+        )
 
     def hop_rotations(self, M):
         """Quaternions of the hops j -> i."""
@@ -63,10 +64,12 @@ class Sample:
 
     def triangle(self, M, eta):
         return triad_twin.Triangle(
-            lambda a, b: self.position[a] - self.position[b], M,
+            lambda a, b: self.position[a] - self.position[b],
+            M,
             {pair: self.log_conductance[l] for pair, l in self.link.items()},
-            self.log_occupation, eta,
-        )  # fmt: skip
+            self.log_occupation,
+            eta,
+        )
 
 
 @PLAIN
@@ -81,15 +84,27 @@ def test_coefficients_torque_and_feedback(n, seed, spin_orbit, plain):
     middle = len(sample.i) // 2
     for first, last in ((middle, len(sample.i)), (0, middle)):
         version(coefficients.fill_hops, plain)(
-            first, last, sample.separation, M, sample.log_conductance, sample.log_occupation,
-            sample.i, sample.j, hops,
-        )  # fmt: skip
+            first,
+            last,
+            sample.separation,
+            M,
+            sample.log_conductance,
+            sample.log_occupation,
+            sample.i,
+            sample.j,
+            hops,
+        )
     np.testing.assert_allclose(hops, sample.hops(M), rtol=1e-13, atol=1e-15)
     factors = (sample.separation, determinant, hops, eta)
 
     site = np.array(triads, dtype=np.int64).reshape(-1, 3)
-    link = np.array([[sample.link[t[0], t[1]], sample.link[t[0], t[2]], sample.link[t[1], t[2]]]
-                     for t in triads], dtype=np.int64).reshape(-1, 3)  # fmt: skip
+    link = np.array(
+        [
+            [sample.link[t[0], t[1]], sample.link[t[0], t[2]], sample.link[t[1], t[2]]]
+            for t in triads
+        ],
+        dtype=np.int64,
+    ).reshape(-1, 3)
     strength, loop = np.full(len(triads), np.nan), np.full((len(triads), 3, 3), np.nan)
     version(coefficients.fill_coefficients, plain)(link, *factors, strength, loop)
     expected_strength, expected_loop = triad_twin.fill_coefficients(triads, triangle)
@@ -137,19 +152,33 @@ def test_loops_keep_their_digits_at_any_coupling():
         leg = np.column_stack([d, np.cos(angle), np.sinc(angle / np.pi), np.ones((3, 2))])
         loop, strength = np.empty((1, 3, 3)), np.empty(1)
         coefficients.fill_coefficients(
-            np.array([[0, 1, 2]]), separation, M[0, 0] * M[1, 1] - M[0, 1] * M[1, 0], leg, 1.0,
-            strength, loop,
-        )  # fmt: skip
+            np.array([[0, 1, 2]]),
+            separation,
+            M[0, 0] * M[1, 1] - M[0, 1] * M[1, 0],
+            leg,
+            1.0,
+            strength,
+            loop,
+        )
         with mpmath.workdps(50):
-            R = [[mpmath.mpf(0)] * 2, [mpmath.mpf(x) for x in separation[0]],
-                 [mpmath.mpf(x) for x in separation[1]]]  # fmt: skip
+            R = [
+                [mpmath.mpf(0)] * 2,
+                [mpmath.mpf(x) for x in separation[0]],
+                [mpmath.mpf(x) for x in separation[1]],
+            ]
 
             def turn(a, b, R=R, M=M):
-                x, y = (sum(mpmath.mpf(M[r, c]) * (R[a][c] - R[b][c]) for c in range(2))
-                        for r in range(2))  # fmt: skip
+                x, y = (
+                    sum(mpmath.mpf(M[r, c]) * (R[a][c] - R[b][c]) for c in range(2))
+                    for r in range(2)
+                )
                 size = mpmath.sqrt(x * x + y * y)
-                return (mpmath.cos(size), mpmath.sin(size) / size * x,
-                        mpmath.sin(size) / size * y, mpmath.mpf(0))  # fmt: skip
+                return (
+                    mpmath.cos(size),
+                    mpmath.sin(size) / size * x,
+                    mpmath.sin(size) / size * y,
+                    mpmath.mpf(0),
+                )
 
             def times(p, q):
                 return (

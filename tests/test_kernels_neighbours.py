@@ -79,7 +79,8 @@ def test_fill_separation(kernel, period):
 def test_mark_apart(kernel, period):
     position = sample(80, 17)
     out = np.empty(80, np.bool_)
-    kernel(position, 0, 5, 5, np.array([2.0, 2.0]), *period, 1.3, np.full(25, -1),
-           np.full(80, -1), out)  # fmt: skip
+    kernel(
+        position, 0, 5, 5, np.array([2.0, 2.0]), *period, 1.3, np.full(25, -1), np.full(80, -1), out
+    )
     assert list(out) == twin.mark_apart(position, period, 1.3)
     assert 10 < out.sum() < 80

@@ -35,8 +35,20 @@ def test_walk_carriers(n, plain):
     kernel = getattr(kernel, "py_func", kernel) if plain else kernel
     site = np.full((6, 5), -1)
     displacement, spin = np.full((6, 5, 2), np.nan), np.full((6, 5, 3), np.nan)
-    kernel(start_of, sites, running, step, turn, time, start, first,
-           np.random.Generator(np.random.Philox(9)), site, displacement, spin)  # fmt: skip
+    kernel(
+        start_of,
+        sites,
+        running,
+        step,
+        turn,
+        time,
+        start,
+        first,
+        np.random.Generator(np.random.Philox(9)),
+        site,
+        displacement,
+        spin,
+    )
     expected = twin.walk_carriers(
         neighbours, time, start, first, np.random.Generator(np.random.Philox(9))
     )

@@ -48,9 +48,15 @@ def sample(n_sites, density, seed, kT=None, geometry="open"):
     x = np.abs(energy[i] - energy[j]) / kT
     upper = np.maximum(energy[i], energy[j]) - energy.min()
     log_K = network.log_conductance - upper / kT + np.log(x / -np.expm1(-x))
-    return join_sites(sites, i, j, log_K, contacts=network.contacts,
-                      log_occupation=-(energy - energy.min()) / kT,
-                      cutoff_radius=network.cutoff_radius)  # fmt: skip
+    return join_sites(
+        sites,
+        i,
+        j,
+        log_K,
+        contacts=network.contacts,
+        log_occupation=-(energy - energy.min()) / kT,
+        cutoff_radius=network.cutoff_radius,
+    )
 
 
 # ---- digits found by independent slow code, twelve sites, all pairs, eta = 0.01 ----
@@ -86,8 +92,15 @@ def test_digits_of_the_literal_equation(tau_s):
 @METHODS
 @pytest.mark.parametrize("tau_s", GALVANIC)
 def test_digits_of_galvanic_current(tau_s, method):
-    got = solve_kinetics(twelve(0), COUPLING, eta=0.01, tau_s=tau_s, bias=0.0,
-                         generation=(0, 1 / tau_s, 0), method=method)  # fmt: skip
+    got = solve_kinetics(
+        twelve(0),
+        COUPLING,
+        eta=0.01,
+        tau_s=tau_s,
+        bias=0.0,
+        generation=(0, 1 / tau_s, 0),
+        method=method,
+    )
     assert got.current == pytest.approx(GALVANIC[tau_s], rel=1e-9)
     assert got.feedback_current.sum() == pytest.approx(GALVANIC[tau_s], rel=1e-9)
 
@@ -107,9 +120,10 @@ def test_full_solution_against_f(tau_s):
     network = twenty_four()
     f = solve_leading_order(network, [[0, 0.7], [0.4, 0]], eta=1e-3, tau_s=tau_s).f
     for scale, expected, digit in zip(
-        (0.1, 0.03, 0.01, 0.003), RATIO[tau_s],
+        (0.1, 0.03, 0.01, 0.003),
+        RATIO[tau_s],
         (5e-6, 5e-6, 5e-7, 5e-8) if tau_s < 1e5 else (0.06, 0.5, 0.05, 6e-3),
-    ):  # fmt: skip
+    ):
         matrix = scale * np.array([[0, 0.7], [0.4, 0]])
         full = solve_kinetics(network, matrix, eta=1e-3, tau_s=tau_s)
         assert f_from_polarisation(full) / f == pytest.approx(expected, abs=1.01 * digit)
@@ -119,8 +133,10 @@ def test_deviation_is_linear_in_the_spin_relaxation_time():
     """0.0134, 0.0129, 0.0122 x tau_s / tau_DP at angle scales 0.003, 0.01, 0.03."""
     network = twenty_four()
     for scale, tau_s, expected in (
-        (0.003, 1e6, 0.0134), (0.01, 1e6, 0.0129), (0.03, 1e5, 0.0122),
-    ):  # fmt: skip
+        (0.003, 1e6, 0.0134),
+        (0.01, 1e6, 0.0129),
+        (0.03, 1e5, 0.0122),
+    ):
         matrix = scale * np.array([[0, 0.7], [0.4, 0]])
         f = solve_leading_order(network, matrix, eta=1e-3, tau_s=tau_s).f
         ratio = f_from_polarisation(solve_kinetics(network, matrix, eta=1e-3, tau_s=tau_s)) / f
@@ -219,16 +235,24 @@ def test_axes_are_free():
     O = np.array([[0.0, -1.0], [1.0, 0.0]])
     turned_sites = hn.sites_from_positions(
         network.sites.position @ O.T + (network.sites.width, 0.0),
-        length=network.sites.width, width=network.sites.length,
-    )  # fmt: skip
-    turned = join_sites(turned_sites, network.link_i, network.link_j, network.log_conductance,
-                        contacts=network.contacts, axis="y")  # fmt: skip
+        length=network.sites.width,
+        width=network.sites.length,
+    )
+    turned = join_sites(
+        turned_sites,
+        network.link_i,
+        network.link_j,
+        network.log_conductance,
+        contacts=network.contacts,
+        axis="y",
+    )
     matrix = np.array([[0.05, 0.3], [-0.1, 0.02]])
     a = solve_kinetics(network, matrix, eta=0.2, tau_s=30)
     b = solve_kinetics(turned, O @ matrix @ O.T, eta=0.2, tau_s=30)
     x, y, z = a.spin.T
-    np.testing.assert_allclose(b.spin, np.stack([-y, x, z], axis=1),
-                               rtol=0, atol=1e-10 * np.abs(a.spin).max())  # fmt: skip
+    np.testing.assert_allclose(
+        b.spin, np.stack([-y, x, z], axis=1), rtol=0, atol=1e-10 * np.abs(a.spin).max()
+    )
     assert f_from_polarisation(a) == pytest.approx(f_from_polarisation(b), rel=1e-9)
 
 
@@ -244,8 +268,15 @@ def check_onsager(network, matrix, tau_s, field=(0, 0, 0), wrong=False, eta=6.6e
     n_electrons = np.exp(network.log_occupation).sum()
     size = 4 * n_electrons * np.linalg.norm(forward.polarisation) / tau_s
     for component in range(3):
-        galvanic = solve_kinetics(network, matrix, field=back, bias=0.0, current=current,
-                                  generation=np.eye(3)[component] / tau_s, **options)  # fmt: skip
+        galvanic = solve_kinetics(
+            network,
+            matrix,
+            field=back,
+            bias=0.0,
+            current=current,
+            generation=np.eye(3)[component] / tau_s,
+            **options,
+        )
         expected = 4 * n_electrons * forward.polarisation[component] / tau_s
         assert galvanic.current == pytest.approx(expected, rel=rel, abs=rel * size)
         assert galvanic.current == pytest.approx(galvanic.feedback_current.sum(), rel=1e-14)
@@ -291,8 +322,15 @@ def test_onsager_with_strong_feedback(method):
     network = sample(200, 0.1, 9)
     for component in range(3):
         s = solve_kinetics(network, STRONG, eta=0.5, tau_s=30, method=method)
-        j = solve_kinetics(network, STRONG, eta=0.5, tau_s=30, method=method, bias=0.0,
-                           generation=np.eye(3)[component] / 30)  # fmt: skip
+        j = solve_kinetics(
+            network,
+            STRONG,
+            eta=0.5,
+            tau_s=30,
+            method=method,
+            bias=0.0,
+            generation=np.eye(3)[component] / 30,
+        )
         expected = 4 * 200 * s.polarisation[component] / 30
         assert j.current == pytest.approx(expected, rel=1e-9)
     change = s.current / hn.solve_current(network).conductance - 1
@@ -315,8 +353,10 @@ def test_feedback_its_bound_and_reciprocity(density, kT):
     np.testing.assert_allclose(full.feedback_current, driven, rtol=1e-9)
 
     size = np.linalg.norm(sigma, axis=1)
-    nearby = [size[network.row_neighbour[a:b]].max(initial=0.0)
-              for a, b in zip(network.row_start[:-1], network.row_start[1:])]  # fmt: skip
+    nearby = [
+        size[network.row_neighbour[a:b]].max(initial=0.0)
+        for a, b in zip(network.row_start[:-1], network.row_start[1:])
+    ]
     assert np.all(np.abs(flow) <= reach * nearby)
     assert np.abs(flow).sum() <= reach @ size
     assert (np.abs(flow) / (reach * nearby + 1e-300)).max() > 0.1  # a bound worth its name
@@ -353,8 +393,15 @@ def test_drops_of_a_galvanic_run_belong_to_its_spins(density):
     """Without a bias all drops come from spins: those of the last sweep, not of the one before."""
     network = sample(3000, density, 4)
     current = hn.solve_current(network)
-    full = solve_kinetics(network, 0.1 * FORM, eta=6.6e-3, tau_s=1e4, bias=0.0, current=current,
-                          generation=(0, 1e-4, 0))  # fmt: skip
+    full = solve_kinetics(
+        network,
+        0.1 * FORM,
+        eta=6.6e-3,
+        tau_s=1e4,
+        bias=0.0,
+        current=current,
+        generation=(0, 1e-4, 0),
+    )
     flow, driven = find_coupling(network, 0.1 * FORM, 6.6e-3).feedback(current.drop, full.spin)
     hops = np.exp(network.log_conductance) * full.drop
     sites, n = (network.link_i, network.link_j), network.n_sites
@@ -370,8 +417,15 @@ def test_galvanic_current_by_way_of_the_spin_current():
     """SGE directly and as inverse KKM + inverse SHE: the parts mirror s_dr and s_diff."""
     network, matrix, tau_s = sample(2000, 0.05, 6), 1e-3 * COUPLING / 0.07, 1e3
     leading = solve_leading_order(network, matrix, eta=0.01, tau_s=tau_s)
-    galvanic = solve_kinetics(network, matrix, eta=0.01, tau_s=tau_s, bias=0.0,
-                              generation=(0, 1 / tau_s, 0), tolerance=1e-14)  # fmt: skip
+    galvanic = solve_kinetics(
+        network,
+        matrix,
+        eta=0.01,
+        tau_s=tau_s,
+        bias=0.0,
+        generation=(0, 1 / tau_s, 0),
+        tolerance=1e-14,
+    )
     unit = 4 * network.n_sites / tau_s
     direct = galvanic.feedback_current[0] + galvanic.feedback_current[1]
     assert direct == pytest.approx(unit * leading.polarisation_drift[1], rel=1e-4)
@@ -390,9 +444,7 @@ def test_leading_order_step_by_step(geometry, kT):
         got = solve_leading_order(network, matrix, eta=0.01, tau_s=tau_s)
         direct = got.polarisation_drift + got.polarisation_diffusion  # [hopping S40], [hopping S41]
         size = np.linalg.norm(got.polarisation_drift)
-        np.testing.assert_allclose(
-            got.polarisation_from_current, direct, rtol=0, atol=1e-11 * size
-        )
+        np.testing.assert_allclose(got.polarisation_from_current, direct, rtol=0, atol=1e-11 * size)
         total = got.spin_current_drift + got.spin_current_diffusion
         size = np.linalg.norm(got.spin_current_drift)
         hard = 2 if geometry == "open" else 1

@@ -38,8 +38,9 @@ def test_ratio_table_and_figure(network):
 def test_spin_map_shows_every_spin_of_some_length(network):
     from hopnet.plots.kinetics import plot_spin_map
 
-    spins = hn.solve_kinetics(network, 0.05 * np.array(FORM), eta=0.01, tau_s=1e3,
-                              generation=(0, 0, 1e-3))  # fmt: skip
+    spins = hn.solve_kinetics(
+        network, 0.05 * np.array(FORM), eta=0.01, tau_s=1e3, generation=(0, 0, 1e-3)
+    )
     figure = plot_spin_map(spins, title="map")
     dots = figure.axes[0].collections[1]
     length = np.linalg.norm(spins.spin, axis=1)
@@ -53,9 +54,16 @@ def test_polarisation_grows_exponentially_with_density():
     from hopnet.plots.kinetics import plot_cisp_density
 
     material = hn.Material(
-        a_b=1e-8, J_0=1e-2 * e, tau_0=1e-11, tau_s=1e-9, m=0.1 * m_e, n=2.5e13, n_s=5e14,
-        beta=1e-13 * e * np.array(FORM), rho_0=5e4,
-    )  # fmt: skip
+        a_b=1e-8,
+        J_0=1e-2 * e,
+        tau_0=1e-11,
+        tau_s=1e-9,
+        m=0.1 * m_e,
+        n=2.5e13,
+        n_s=5e14,
+        beta=1e-13 * e * np.array(FORM),
+        rho_0=5e4,
+    )
     table = cisp_against_density(material, [0.01, 0.03, 0.1], n_sites=1500, seed=3, field=1e4)
     assert np.all(np.diff(np.log(table["s"])) > 2)
     # s ~ f / rho, rho_0 kept: only f, rho and n_s a_b / n change
@@ -67,8 +75,17 @@ def test_polarisation_grows_exponentially_with_density():
 
 def test_command_kinetics(tmp_path, capsys):
     out = tmp_path / "kinetics"
-    arguments = ["kinetics", "--sites", "300", "--density", "0.05", "--tau-s", "10", "--angle",
-                 "0.003"]  # fmt: skip
+    arguments = [
+        "kinetics",
+        "--sites",
+        "300",
+        "--density",
+        "0.05",
+        "--tau-s",
+        "10",
+        "--angle",
+        "0.003",
+    ]
     assert main([*arguments, "--json", "--out", str(out)]) == 0
     (line,) = json.loads(capsys.readouterr().out)
     assert line["ratio"] == pytest.approx(1, abs=1e-3)
@@ -84,8 +101,9 @@ def test_bench_rows():
     from hopnet.bench import peak_apart
     from hopnet.bench.kinetics import measure
 
-    rows = measure(n_sites=400, density=0.1, tau_s=(10.0,), repeats=1, matrix_sites=200,
-                   memory=False)  # fmt: skip
+    rows = measure(
+        n_sites=400, density=0.1, tau_s=(10.0,), repeats=1, matrix_sites=200, memory=False
+    )
     assert [row["reference"] for row in rows] == ["Kirchhoff's laws"] * 4 + ["sparse LU of 4N"]
     options = {"eta": 0.01, "tau_s": 10.0}
     assert 20 < peak_apart("kinetics", "solve_once", 400, 0.1, 0.013, options) < 2000

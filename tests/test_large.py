@@ -8,8 +8,13 @@ import hopnet as hn
 pytestmark = pytest.mark.slow
 
 # f(tau_s = 0) of other samples of this size and the allowed spread from sample to sample
-EXPECTED_F = {0.02: (1.98, 0.03), 0.01: (1.98, 0.04), 0.005: (1.96, 0.08), 0.002: (1.90, 0.16),
-              0.001: (1.90, 0.20)}  # fmt: skip
+EXPECTED_F = {
+    0.02: (1.98, 0.03),
+    0.01: (1.98, 0.04),
+    0.005: (1.96, 0.08),
+    0.002: (1.90, 0.16),
+    0.001: (1.90, 0.20),
+}
 IMBALANCE_P99 = {0.01: 1e-11, 0.005: 1e-10, 0.002: 1e-7}
 
 

@@ -27,9 +27,16 @@ from hopnet.material import (
 
 LETTER_FILE = Path(__file__).resolve().parents[1] / "runs" / "material_letter.toml"
 LETTER = {
-    "a_b": 10e-9, "J_0": 10e-3 * e, "tau_0": 10e-12, "tau_s": 100e-9, "m": 0.1 * m_e,
-    "n": 1e14, "n_s": 2e15, "beta": 1e-12 * e * np.array([[0, 1.0], [1.0, 0]]), "rho_0": 50e3,
-}  # fmt: skip
+    "a_b": 10e-9,
+    "J_0": 10e-3 * e,
+    "tau_0": 10e-12,
+    "tau_s": 100e-9,
+    "m": 0.1 * m_e,
+    "n": 1e14,
+    "n_s": 2e15,
+    "beta": 1e-12 * e * np.array([[0, 1.0], [1.0, 0]]),
+    "rho_0": 50e3,
+}
 
 
 def letter(**changes):
@@ -150,8 +157,9 @@ def test_tensors_against_the_kinetic_equations(matrix):
     current = hn.solve_current(network)
     tau_s = material.tau_s / material.tau_0
     options = {"eta": material.eta, "tau_s": tau_s, "current": current, "tolerance": 1e-14}
-    leading = solve_leading_order(network, material.spin_orbit, eta=material.eta, tau_s=tau_s,
-                                  current=current)  # fmt: skip
+    leading = solve_leading_order(
+        network, material.spin_orbit, eta=material.eta, tau_s=tau_s, current=current
+    )
     got = conductivities(material, leading.f, resistivity=current.resistivity)
     printed = conductivities(material, leading.f, resistivity=current.resistivity, signs="printed")
     # X = e V / kT = 1 between the contacts; n_i = 1 in the code is n a_b^2 / density in the sample
@@ -168,8 +176,9 @@ def test_tensors_against_the_kinetic_equations(matrix):
     assert printed.she[1, 0] * field == pytest.approx(-J[1], rel=1e-4)
 
     u = s[:2] / np.linalg.norm(s[:2])
-    galvanic = solve_kinetics(network, material.spin_orbit, bias=0.0,
-                              generation=(*(u / tau_s), 0.0), **options)  # fmt: skip
+    galvanic = solve_kinetics(
+        network, material.spin_orbit, bias=0.0, generation=(*(u / tau_s), 0.0), **options
+    )
     particles = galvanic.current / material.tau_0 * filling / (network.across * material.a_b)
     # the force on the carriers was along +x: j and E in the same convention
     direct = e * particles

@@ -49,8 +49,10 @@ def test_clusters_and_isolated_sites():
 def test_there_and_back_through_networkx_and_file(tmp_path):
     network = random_network(300, 0.01, 14, "cylinder", aspect=0.5)
     network.save(tmp_path / "network.npz")
-    copies = [hn.Network.from_networkx(network.to_networkx()),
-              hn.Network.load(tmp_path / "network.npz")]  # fmt: skip
+    copies = [
+        hn.Network.from_networkx(network.to_networkx()),
+        hn.Network.load(tmp_path / "network.npz"),
+    ]
     for copy in copies:
         assert np.array_equal(copy.sites.position, network.sites.position)
         for name in ("link_i", "link_j", "source", "drain"):
@@ -64,14 +66,23 @@ def test_there_and_back_through_networkx_and_file(tmp_path):
 SITES = hn.random_sites(400, density=0.01, seed=3)
 
 
-@pytest.mark.parametrize(("given", "message"), [
-    ({"cutoff": 0}, "cutoff must be"), ({"cutoff": -1}, "cutoff must be"),
-    ({"cutoff": float("nan")}, "cutoff must be"), ({"cutoff_radius": 0}, "cutoff_radius"),
-    ({"contacts": "z"}, "contacts must be"), ({"contacts": ([], [1])}, "source contact is empty"),
-    ({"contacts": ([1], [])}, "drain contact is empty"), ({"contacts": ([1, 2], [2])}, "share"),
-    ({"contacts": ([1], [400])}, "site numbers"), ({"contacts": ([-1], [4])}, "site numbers"),
-    ({"contacts": ([1.5], [4])}, "site numbers"), ({"cutoff": 9.0}, "share"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"cutoff": 0}, "cutoff must be"),
+        ({"cutoff": -1}, "cutoff must be"),
+        ({"cutoff": float("nan")}, "cutoff must be"),
+        ({"cutoff_radius": 0}, "cutoff_radius"),
+        ({"contacts": "z"}, "contacts must be"),
+        ({"contacts": ([], [1])}, "source contact is empty"),
+        ({"contacts": ([1], [])}, "drain contact is empty"),
+        ({"contacts": ([1, 2], [2])}, "share"),
+        ({"contacts": ([1], [400])}, "site numbers"),
+        ({"contacts": ([-1], [4])}, "site numbers"),
+        ({"contacts": ([1.5], [4])}, "site numbers"),
+        ({"cutoff": 9.0}, "share"),
+    ],
+)
 def test_bad_input(given, message):
     with pytest.raises(hn.ParameterError, match=message):
         hn.build_network(SITES, **given)
@@ -112,12 +123,15 @@ def test_energies_are_not_dropped_in_silence():
         hn.build_network(sites)
 
 
-@pytest.mark.parametrize(("spoil", "message"), [
-    (lambda g: g.nodes[3].pop("pos"), "pos"),
-    (lambda g: g.graph.pop("length"), "length"),
-    (lambda g: next(iter(g.edges(data=True)))[2].update(conductance=0.0), "positive"),
-    (lambda g: next(iter(g.edges(data=True)))[2].clear(), "conductance"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda g: g.nodes[3].pop("pos"), "pos"),
+        (lambda g: g.graph.pop("length"), "length"),
+        (lambda g: next(iter(g.edges(data=True)))[2].update(conductance=0.0), "positive"),
+        (lambda g: next(iter(g.edges(data=True)))[2].clear(), "conductance"),
+    ],
+)
 def test_graphs_that_are_no_networks(spoil, message):
     graph = random_network(300, 0.01, 14).to_networkx()
     spoil(graph)

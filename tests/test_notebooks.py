@@ -55,17 +55,25 @@ def test_pictures_and_checks(path):
 def runs(tmp_path_factory):
     """Every lesson at small size, one thread each, as many at once as there are processors."""
     environment = os.environ | {
-        "HOPNET_SMALL": "1", "MPLBACKEND": "Agg", "NUMBA_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8",
-    }  # fmt: skip
+        "HOPNET_SMALL": "1",
+        "MPLBACKEND": "Agg",
+        "NUMBA_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "PYTHONIOENCODING": "utf-8",
+    }
     place = tmp_path_factory.mktemp("notebooks")  # what a lesson writes does not land in the tree
     command = [sys.executable, "-W", "ignore:FigureCanvasAgg is non-interactive"]
 
     def run(path):
         return subprocess.run(
-            [*command, str(path)], env=environment, cwd=place, capture_output=True, text=True,
-            timeout=300, check=False,
-        )  # fmt: skip
+            [*command, str(path)],
+            env=environment,
+            cwd=place,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield {path: pool.submit(run, path) for path in NOTEBOOKS}

@@ -49,9 +49,19 @@ def bare(n, geometry="open"):
     nothing = np.empty(0, np.int64)
     sites = Sites(np.linspace(0.1, 0.9, 2 * n).reshape(n, 2), 10.0, 10.0, geometry)
     return Network(
-        sites, nothing, nothing, np.empty(0), np.zeros(n), nothing, nothing, "x", 1.0,
-        np.zeros(n + 1, np.int64), nothing, nothing,
-    )  # fmt: skip
+        sites,
+        nothing,
+        nothing,
+        np.empty(0),
+        np.zeros(n),
+        nothing,
+        nothing,
+        "x",
+        1.0,
+        np.zeros(n + 1, np.int64),
+        nothing,
+        nothing,
+    )
 
 
 # -- thresholds
@@ -94,8 +104,9 @@ def test_threshold_is_the_bottleneck_of_the_spanning_tree(seed, geometry, n):
 @given(SEEDS, st.sampled_from(["open", "cylinder", "torus"]))
 def test_longer_cutoffs_do_not_change_any_threshold(seed, geometry):
     short, long = (network_of(400, seed, geometry, cutoff) for cutoff in (1.3, 1.7))
-    at_ends = [dataclasses.replace(w, source=short.source, drain=short.drain)
-               for w in (short, long)]  # fmt: skip
+    at_ends = [
+        dataclasses.replace(w, source=short.source, drain=short.drain) for w in (short, long)
+    ]
     few, many = (find_events(network) for network in at_ends)
     assert set(few) <= set(many)
     for name in few:
@@ -110,9 +121,12 @@ def test_more_links_never_raise_the_threshold(seed, other):
     generator = np.random.default_rng(other)
     keep = generator.random(network.n_links) < 0.8
     fewer = join_sites(
-        network.sites, network.link_i[keep], network.link_j[keep],
-        network.log_conductance[keep], contacts=network.contacts,
-    )  # fmt: skip
+        network.sites,
+        network.link_i[keep],
+        network.link_j[keep],
+        network.log_conductance[keep],
+        contacts=network.contacts,
+    )
     events = find_events(fewer, stop="contacts")
     assert "contacts" not in events or events["contacts"].length >= before
 
@@ -146,9 +160,7 @@ def test_small_chains():
 def test_equal_links_take_the_first():
     square = chain([(0, 2, 4.0), (0, 3, 4.0), (1, 2, 4.0), (1, 3, 4.0)])
     assert percolation_threshold(square).link == 2
-    lattice = hn.build_network(
-        hn.lattice_sites("square", 12, 12, spacing=4.0), cutoff_radius=4.01
-    )
+    lattice = hn.build_network(hn.lattice_sites("square", 12, 12, spacing=4.0), cutoff_radius=4.01)
     assert percolation_threshold(lattice).length == pytest.approx(4.0)
 
 
@@ -341,8 +353,14 @@ def test_a_mutant_that_joins_the_larger_size_twice_fails_on_the_sizes():
     ordered = order_links(network)
     state = [np.full(n, -1), np.zeros((0, 2), np.int64), np.empty((n, 2)), np.empty(n)]
     out = np.empty((5, 3), np.int64), np.empty(n, np.int64), np.empty((n, 3), np.int64)
-    arguments = (ordered.link_i, ordered.link_j, ordered.seam, network.sites.position,
-                 np.zeros(2), np.zeros(n, np.int64))  # fmt: skip
+    arguments = (
+        ordered.link_i,
+        ordered.link_j,
+        ordered.seam,
+        network.sites.position,
+        np.zeros(2),
+        np.zeros(n, np.int64),
+    )
     wrong(*arguments, *state, *out, np.empty((n, 3)))
     total = sum(-size for size in state[0] if size < 0)
     assert total != n
@@ -353,9 +371,11 @@ def test_a_mutant_out_of_order_misses_the_threshold():
     network = network_of(300, 8)
     ordered = order_links(network)
     wrong = percolation.OrderedLinks(
-        ordered.link[::-1].copy(), ordered.link_i[::-1].copy(), ordered.link_j[::-1].copy(),
+        ordered.link[::-1].copy(),
+        ordered.link_i[::-1].copy(),
+        ordered.link_j[::-1].copy(),
         ordered.seam,
-    )  # fmt: skip
+    )
     backwards = find_events(network, ordered=wrong)["contacts"]
     assert backwards.link != spanning_tree_threshold(network)
 

@@ -27,9 +27,7 @@ def test_the_same_current_crosses_every_cut(seed, geometry):
 
 
 def test_a_current_along_y_is_cut_along_y():
-    network = hn.build_network(
-        hn.random_sites(900, density=0.02, seed=8), cutoff=1.6, contacts="y"
-    )
+    network = hn.build_network(hn.random_sites(900, density=0.02, seed=8), cutoff=1.6, contacts="y")
     np.testing.assert_allclose(flow_statistics(hn.solve_current(network)).cut_current, 1.0)
 
 

@@ -89,13 +89,19 @@ def test_exponents_of_made_up_tables_are_found():
     rows = []
     for size in (10.0, 20.0, 40.0, 80.0):
         noise = 1 + 0.01 * generator.normal(size=(400, 5))
-        rows.append(pd.DataFrame({
-            "size": size, "first": 1.2, "second": 1.2 + size ** (-1 / PLANE["nu"]) * noise[:, 0],
-            "largest": 3 * size ** PLANE["D_f"] * noise[:, 1],
-            "backbone": 2 * size ** PLANE["D_backbone"] * noise[:, 2],
-            "red": size ** PLANE["D_red"] * noise[:, 3],
-            "chemical": size ** PLANE["D_min"] * noise[:, 4],
-        }))  # fmt: skip
+        rows.append(
+            pd.DataFrame(
+                {
+                    "size": size,
+                    "first": 1.2,
+                    "second": 1.2 + size ** (-1 / PLANE["nu"]) * noise[:, 0],
+                    "largest": 3 * size ** PLANE["D_f"] * noise[:, 1],
+                    "backbone": 2 * size ** PLANE["D_backbone"] * noise[:, 2],
+                    "red": size ** PLANE["D_red"] * noise[:, 3],
+                    "chemical": size ** PLANE["D_min"] * noise[:, 4],
+                }
+            )
+        )
     table = pd.concat(rows)
     for name, estimate in critical_exponents(table).items():
         assert within(estimate.value, estimate.error, PLANE[name], 4.0), name
@@ -114,11 +120,14 @@ def test_luck_of_the_draw_is_taken_out():
     off, plain_off = [], []
     for _ in range(200):
         once, twice, rest = generator.normal(size=(3, 60))
-        table = pd.DataFrame({
-            "size": 10.0, "once": scaling.WINDING["once"] + 0.3 * once,
-            "twice": scaling.WINDING["twice"] + 0.2 * twice,
-            "mass": 7.0 + 3.0 * once - 2.0 * twice + rest,
-        })  # fmt: skip
+        table = pd.DataFrame(
+            {
+                "size": 10.0,
+                "once": scaling.WINDING["once"] + 0.3 * once,
+                "twice": scaling.WINDING["twice"] + 0.2 * twice,
+                "mass": 7.0 + 3.0 * once - 2.0 * twice + rest,
+            }
+        )
         _, (value,), (error,) = scaling.by_size(table, "mass")
         assert error == pytest.approx(1 / np.sqrt(60), rel=0.4)
         off.append((value - 7.0) / error)
@@ -238,9 +247,12 @@ def test_figures_show_what_there_is(critical):
         plots.plot_exponents(critical, critical_exponents(critical)),
         plots.plot_collapse(critical),
         plots.plot_resistivity(sample_resistivities(300, 2, densities=(0.1, 0.02), seed=1)),
-        plots.plot_backbone(find_backbone(hn.build_network(
-            hn.random_sites(600, density=0.01, seed=3, geometry="torus")))),
-    ):  # fmt: skip
+        plots.plot_backbone(
+            find_backbone(
+                hn.build_network(hn.random_sites(600, density=0.01, seed=3, geometry="torus"))
+            )
+        ),
+    ):
         assert all(axes.get_xlabel() for axes in figure.axes)
         assert figure.axes[0].get_ylabel()
         figure.canvas.draw()
@@ -269,12 +281,16 @@ def test_command_sample(capsys, tmp_path):
     ("line", "files"),
     [
         ("threshold --sizes 200,400 --samples 30,20", TABLES | {"collapse.png"}),
-        ("exponents --sizes 150,250,400 --samples 10 --conductance",
-         TABLES | {"collapse.png", "exponents.png"}),
-        ("resistivity --n-sites 300 --samples 2 --densities 0.1,0.02",
-         TABLES | {"resistivity.png"}),
+        (
+            "exponents --sizes 150,250,400 --samples 10 --conductance",
+            TABLES | {"collapse.png", "exponents.png"},
+        ),
+        (
+            "resistivity --n-sites 300 --samples 2 --densities 0.1,0.02",
+            TABLES | {"resistivity.png"},
+        ),
     ],
-)  # fmt: skip
+)
 def test_commands_over_samples(capsys, tmp_path, line, files):
     code, printed = hopnet(capsys, f"percolation {line} --seed 3 --out {tmp_path} --json")
     assert code == 0
@@ -308,9 +324,11 @@ def test_bench_routes_agree_on_the_threshold():
 
     rows = measure(n_sites=3000, networkx_sites=1000, repeats=1, memory=False)
     assert {row["reference"] for row in rows if "reference" in row} == {
-        "scipy connected_components", "scipy minimum_spanning_tree", "networkx spanning tree",
+        "scipy connected_components",
+        "scipy minimum_spanning_tree",
+        "networkx spanning tree",
         "networkx biconnected",
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize("route", ["threshold and sweep", "networkx spanning tree", "backbone"])
@@ -328,7 +346,6 @@ def test_an_error_of_the_bench_is_not_hidden(monkeypatch):
     monkeypatch.setattr(bench, "bisected_threshold", lambda network: 0.0)
     with pytest.raises(hn.ParameterError, match="finds another threshold"):
         bench.measure(n_sites=2000, networkx_sites=0, repeats=1)
-
 
 
 # -- at the size of the claims

@@ -65,11 +65,15 @@ grids = st.sampled_from([(12,), (13,), (1,), (12, 9), (8, 12), (9, 8, 8)])
 
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(
-    shape=grids, seed=st.integers(1, 10**6), n_times=st.sampled_from([9, 12]),
-    tau_s=st.sampled_from([math.inf, 3.0, 0.9]), dimension=st.sampled_from([1, 2, 3]),
-    vertex=st.sampled_from(["single", "full"]), exchange=st.sampled_from([0.3, -0.2]),
+    shape=grids,
+    seed=st.integers(1, 10**6),
+    n_times=st.sampled_from([9, 12]),
+    tau_s=st.sampled_from([math.inf, 3.0, 0.9]),
+    dimension=st.sampled_from([1, 2, 3]),
+    vertex=st.sampled_from(["single", "full"]),
+    exchange=st.sampled_from([0.3, -0.2]),
     zero_mode=st.sampled_from(["relaxed", "isolated"]),
-)  # fmt: skip
+)
 def test_laws_hold_for_any_texture(
     shape, seed, n_times, tau_s, dimension, vertex, exchange, zero_mode
 ):
@@ -143,9 +147,7 @@ def test_static_texture_is_in_equilibrium():
     pumping = pump(texture, RELAXING)
     np.testing.assert_allclose(pumping.density().array, 0.39 * spin, atol=1e-15)
     assert np.abs(pumping.potential().array).max() == 0
-    np.testing.assert_allclose(
-        pumping.current().array, pumping.supercurrent().array, atol=1e-17
-    )
+    np.testing.assert_allclose(pumping.current().array, pumping.supercurrent().array, atol=1e-17)
     assert np.abs(pumping.supercurrent().array).max() > 1e-4
 
 
@@ -163,8 +165,9 @@ def test_propagator_of_spin_relaxes_that_of_charge_does_not():
     uniform = np.cos(2 * np.pi * np.arange(9) / 9)[None, :] * np.ones((2, 1))
     spin = propagate(uniform, RELAXING, (1.0,), period=9.0)
     charge = propagate(uniform, RELAXING, (1.0,), period=9.0, charge=True)
-    assert np.abs(charge).max() == pytest.approx(9 / (2 * np.pi * 0.7) * np.abs(
-        np.sin(2 * np.pi * np.arange(9) / 9)).max(), rel=1e-12)  # fmt: skip
+    assert np.abs(charge).max() == pytest.approx(
+        9 / (2 * np.pi * 0.7) * np.abs(np.sin(2 * np.pi * np.arange(9) / 9)).max(), rel=1e-12
+    )
     assert np.abs(spin).max() < 0.99 * np.abs(charge).max()
 
 
@@ -257,25 +260,34 @@ def helix_current(dimension, exchange, turn, fermi_energy):
         return total
 
     edge = [
-        math.sqrt(2 * (fermi_energy + turn**2 / 8 + s * math.hypot(
-            0.5 * turn * math.sqrt(2 * fermi_energy), exchange)))
+        math.sqrt(
+            2
+            * (
+                fermi_energy
+                + turn**2 / 8
+                + s * math.hypot(0.5 * turn * math.sqrt(2 * fermi_energy), exchange)
+            )
+        )
         for s in (1, -1)
-    ]  # fmt: skip
+    ]
     # edges of the two bands, refined: 0.5 k^2 + turn^2/8 + s gap(k) = fermi energy
     from scipy.optimize import brentq
 
     edges = sorted(
         brentq(
-            lambda k, s=s: 0.5 * k**2 + turn**2 / 8
-            + s * math.hypot(0.5 * k * turn, exchange) - fermi_energy,
-            0.5 * edge[0], 1.5 * edge[0], xtol=1e-15, rtol=1e-14,
+            lambda k, s=s: (
+                0.5 * k**2 + turn**2 / 8 + s * math.hypot(0.5 * k * turn, exchange) - fermi_energy
+            ),
+            0.5 * edge[0],
+            1.5 * edge[0],
+            xtol=1e-15,
+            rtol=1e-14,
         )
         for s in (1, -1)
-    )  # fmt: skip
+    )
     pieces = [0.0, 2 * exchange / turn, *edges]
     value = sum(
-        quad(integrand, a, b, epsabs=1e-15, epsrel=1e-12, limit=400)[0]
-        for a, b in pairwise(pieces)
+        quad(integrand, a, b, epsabs=1e-15, epsrel=1e-12, limit=400)[0] for a, b in pairwise(pieces)
     )
     return 2 * value / (2 * np.pi)
 
@@ -286,9 +298,12 @@ def test_supercurrent_is_that_of_the_helix_bands(dimension):
     exchange, turn, fermi_energy = 0.004, 0.1, 2.0
     density = free_density_of_states(fermi_energy, 1.0, dimension)
     medium = Medium(
-        exchange=exchange, tau=0.1, density_of_states=density, fermi_energy=fermi_energy,
+        exchange=exchange,
+        tau=0.1,
+        density_of_states=density,
+        fermi_energy=fermi_energy,
         dimension=dimension,
-    )  # fmt: skip
+    )
     texture = spiral((8,), (2 * np.pi / turn,), frequency=0.0, turns=-1)
     ours = pump(texture, medium).supercurrent().at()[0, 2, 0]
     unit = density * exchange**2 * turn / (12 * fermi_energy)
@@ -321,9 +336,13 @@ def test_free_density_of_states_counts_states(dimension):
 # reference digits ------------------------------------------------------------------------------
 
 COEFFICIENTS = {
-    "diffusion": 0.933333333333333, "equilibrium_density": 0.39, "torque_coefficient": 0.1638,
-    "exchange_stiffness": 0.004875, "mean_free_path": 1.4, "fermi_wave_number": 2.0,
-}  # fmt: skip
+    "diffusion": 0.933333333333333,
+    "equilibrium_density": 0.39,
+    "torque_coefficient": 0.1638,
+    "exchange_stiffness": 0.004875,
+    "mean_free_path": 1.4,
+    "fermi_wave_number": 2.0,
+}
 
 
 @pytest.mark.parametrize("name", COEFFICIENTS)
@@ -333,27 +352,38 @@ def test_reference_coefficients(name):
 
 SPIRAL = {
     # quantity, order: without relaxation, with tau_s = 3; each (x, y)
-    ("potential", 1): ((-4.891550384134e-02, -1.141361756298e-01),
-                       (-2.858538259746e-02, -9.052037822529e-02)),
-    ("density", 1): ((2.853404390745e-01, -1.222887596034e-01),
-                     (3.071227118358e-01, -9.698611952709e-02)),
-    ("pumped_current", 1): ((1.141361756298e-01, -4.891550384134e-02),
-                            (9.052037822529e-02, -2.858538259746e-02)),
-    ("density", 2): ((-2.568063951670e-02, 1.100598836430e-02),
-                     (-2.036708510069e-02, 6.431711084428e-03)),
-    ("pumped_current", 2): ((-1.027225580668e-02, -2.396859688226e-02),
-                            (-6.002930345466e-03, -1.900927942731e-02)),
-}  # fmt: skip
+    ("potential", 1): (
+        (-4.891550384134e-02, -1.141361756298e-01),
+        (-2.858538259746e-02, -9.052037822529e-02),
+    ),
+    ("density", 1): (
+        (2.853404390745e-01, -1.222887596034e-01),
+        (3.071227118358e-01, -9.698611952709e-02),
+    ),
+    ("pumped_current", 1): (
+        (1.141361756298e-01, -4.891550384134e-02),
+        (9.052037822529e-02, -2.858538259746e-02),
+    ),
+    ("density", 2): (
+        (-2.568063951670e-02, 1.100598836430e-02),
+        (-2.036708510069e-02, 6.431711084428e-03),
+    ),
+    ("pumped_current", 2): (
+        (-1.027225580668e-02, -2.396859688226e-02),
+        (-6.002930345466e-03, -1.900927942731e-02),
+    ),
+}
 
 
 def sampled_spiral(n_times):
     s, c = math.sin(math.pi / 3), 0.5
     return sample_texture(
-        lambda x, t: (
-            s * np.cos(FREQUENCY * t - x), s * np.sin(FREQUENCY * t - x), c + 0 * x
-        ),
-        (16,), (2 * np.pi,), period=2 * np.pi / FREQUENCY, n_times=n_times,
-    )  # fmt: skip
+        lambda x, t: (s * np.cos(FREQUENCY * t - x), s * np.sin(FREQUENCY * t - x), c + 0 * x),
+        (16,),
+        (2 * np.pi,),
+        period=2 * np.pi / FREQUENCY,
+        n_times=n_times,
+    )
 
 
 @pytest.mark.parametrize("relaxing", [False, True], ids=["free", "relaxing"])
@@ -421,9 +451,7 @@ def test_reference_interface(width, tolerance):
     )
     pumping = pump(texture, RELAXING)
     at = 3 * 1024  # the right interface
-    ours = (
-        pumping.pumped_current(2).at()[0, 2, at], *pumping.pumped_current(1).at()[0, :2, at]
-    )  # fmt: skip
+    ours = (pumping.pumped_current(2).at()[0, 2, at], *pumping.pumped_current(1).at()[0, :2, at])
     np.testing.assert_allclose(ours, INTERFACE[width], atol=tolerance, rtol=0)
     np.testing.assert_allclose(interface_formula(width), INTERFACE[width], atol=1e-13)
 
@@ -481,8 +509,9 @@ def test_rigid_and_sampled_textures_agree(vertex):
     rigid = RigidTexture(
         np.exp(2j * np.pi * np.arange(9) / 9) * 0.6,
         0.3 + 0.2 * np.cos(2 * np.pi * np.arange(9) / 9),
-        (2.0,), 1.3,
-    )  # fmt: skip
+        (2.0,),
+        1.3,
+    )
     period = 2 * np.pi / 1.3
     frames = [rigid.plus * np.exp(1.3j * period * k / 5) for k in range(5)]
     plus = np.stack(frames, axis=-1)
@@ -525,8 +554,9 @@ def test_time_series_settles_to_the_periodic_answer_at_second_order():
         series = pump(TimeSeries(spin, (4.0,), time), medium, vertex="full")
         rigid = pump(
             RigidTexture((1 + 0.3 * x).astype(complex), 0.2 * (1 + 0.3 * x), (4.0,), 1.0),
-            medium, vertex="full",
-        )  # fmt: skip
+            medium,
+            vertex="full",
+        )
         late = time[-1 - n // 20]
         errors.append(
             np.abs(series.current().at(late) - rigid.current().at(late)).max()

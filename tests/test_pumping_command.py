@@ -88,11 +88,14 @@ def test_si_and_reduced_units_agree():
     nm, tau, hbar = 1e-9, medium.tau, medium.hbar
     energy = hbar / tau
     reduced = Medium(
-        exchange=medium.exchange / energy, tau=1.0, hbar=1.0,
+        exchange=medium.exchange / energy,
+        tau=1.0,
+        hbar=1.0,
         density_of_states=medium.density_of_states * energy * nm**3,
-        fermi_energy=medium.fermi_energy / energy, mass=medium.mass * nm**2 / (energy * tau**2),
+        fermi_energy=medium.fermi_energy / energy,
+        mass=medium.mass * nm**2 / (energy * tau**2),
         tau_s=medium.tau_s / tau,
-    )  # fmt: skip
+    )
     scaled = type(texture)(
         texture.plus, texture.z, (texture.lengths[0] / nm,), texture.frequency * tau
     )
@@ -125,7 +128,7 @@ def test_efficiency_command(tmp_path):
 
 
 def test_orders_command(tmp_path):
-    """"full" converges as J -> 0, "single" does not: the ratio it stays at is that of the rates."""
+    """Vertices "full" converge as J -> 0, "single" do not: the ratio stays at that of the rates."""
     out = tmp_path / "orders.png"
     rows = json.loads(invoke("orders", "--json", "--out", out))
     for row in (r for r in rows if r["strength"] < 0.0031):
@@ -135,8 +138,9 @@ def test_orders_command(tmp_path):
     assert "strength" in invoke("orders")
 
 
-@pytest.mark.parametrize("words", [["--help"], *([c, "--help"] for c in
-                                   ("run", "crossover", "efficiency", "orders"))])  # fmt: skip
+@pytest.mark.parametrize(
+    "words", [["--help"], *([c, "--help"] for c in ("run", "crossover", "efficiency", "orders"))]
+)
 def test_help_has_an_example(words):
     assert "Example: hopnet pumping" in " ".join(invoke(*words).split())
 
@@ -176,12 +180,13 @@ def written(folder, text):
         ('"spiral"', '"helix"', "texture.kind must be one of spiral"),
         ('kind = "spiral"', "", "texture.kind must be one of"),
         ("exchange_meV = 1.0", "", "'medium.exchange_meV' is missing"),
-        ('"full"', '"half"', "solve.vertex"), ("[16]", "[0]", "texture.shape.0"),
+        ('"full"', '"half"', "solve.vertex"),
+        ("[16]", "[0]", "texture.shape.0"),
         ("lengths_nm = [40.0]", "lengths_nm = [-4.0]", "texture.lengths_nm.0"),
         ("fermi_energy_eV = 5.0", "fermi_energy_eV = 'five'", "medium.fermi_energy_eV"),
         ("[medium]", "[medium", "is not TOML"),
     ],
-)  # fmt: skip
+)
 def test_bad_run_file(old, new, words, tmp_path):
     assert old in GOOD
     with pytest.raises(ParameterError, match=words):
@@ -235,9 +240,7 @@ def test_unknown_section_names_the_nearest(tmp_path):
     assert set(RunFile.model_fields) == {"question", "medium", "texture", "contacts", "solve"}
 
 
-@pytest.mark.parametrize(
-    "name", [m.name for m in pkgutil.iter_modules(hopnet.pumping.__path__)]
-)  # fmt: skip
+@pytest.mark.parametrize("name", [m.name for m in pkgutil.iter_modules(hopnet.pumping.__path__)])
 def test_docstring_examples_run(name):
     module = importlib.import_module(f"hopnet.pumping.{name}")
     outcome = doctest.testmod(module, extraglobs={"np": np})
@@ -249,9 +252,12 @@ def test_docstring_examples_run(name):
 
 def test_charge_map_labels_its_axes():
     medium = Medium.from_lab(
-        exchange_meV=1, fermi_energy_eV=5, mean_free_path_nm=0.5, spin_diffusion_length_nm=1.5,
+        exchange_meV=1,
+        fermi_energy_eV=5,
+        mean_free_path_nm=0.5,
+        spin_diffusion_length_nm=1.5,
         rashba_meV_nm=(4, 0, 9),
-    )  # fmt: skip
+    )
     texture = skyrmion((96, 96), (7e-8, 7e-8), radius=5e-9, frequency=6e10)
     figure = plots.plot_charge_map(rashba(pump(texture, medium)), title="here")
     labels = [axes.get_xlabel() + axes.get_ylabel() for axes in figure.axes]

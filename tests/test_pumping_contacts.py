@@ -85,16 +85,20 @@ def test_far_contacts_give_the_periodic_answer():
         np.testing.assert_allclose(ours, theirs, atol=2e-6)
     np.testing.assert_allclose(
         junction.density(time=0.7)[:, at - 1 : at + 1].mean(axis=1),
-        periodic.density().at(0.7)[:, at], atol=1e-5,
-    )  # fmt: skip
+        periodic.density().at(0.7)[:, at],
+        atol=1e-5,
+    )
 
 
 @settings(max_examples=20, deadline=None, derandomize=True)
 @given(
-    left=st.sampled_from([0.0, 0.3, math.inf]), right=st.sampled_from([0.0, 5.0, math.inf]),
-    tau_s=st.sampled_from([math.inf, 3.0]), vertex=st.sampled_from(["single", "full"]),
-    width=st.floats(0.2, 3.0), cone=st.floats(0.1, 3.0),
-)  # fmt: skip
+    left=st.sampled_from([0.0, 0.3, math.inf]),
+    right=st.sampled_from([0.0, 5.0, math.inf]),
+    tau_s=st.sampled_from([math.inf, 3.0]),
+    vertex=st.sampled_from(["single", "full"]),
+    width=st.floats(0.2, 3.0),
+    cone=st.floats(0.1, 3.0),
+)
 def test_spin_is_balanced(left, right, tau_s, vertex, width, cone):
     """What the torque gives leaves through the contacts, relaxes, or grows at the secular rate."""
     texture = interface(
@@ -117,9 +121,7 @@ def test_sampled_precession_agrees_with_the_rigid_one(vertex, n_times):
     turned = rigid.plus[:, None] * np.exp(2j * np.pi * np.arange(n_times) / n_times)
     spin = np.stack([turned.real, turned.imag, rigid.z[:, None] + 0 * turned.real])
     one = solve_junction(rigid, RELAXING, right=2.0, vertex=vertex)
-    two = solve_junction(
-        PeriodicTexture(spin, (10.0,), period), RELAXING, right=2.0, vertex=vertex
-    )
+    two = solve_junction(PeriodicTexture(spin, (10.0,), period), RELAXING, right=2.0, vertex=vertex)
     t = 2 * period / n_times
     for name in ("potential", "density", "pumped_current", "supercurrent", "dynamic_torque"):
         ours, other = (getattr(j, name)(time=t) for j in (one, two))

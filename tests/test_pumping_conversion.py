@@ -41,9 +41,13 @@ from hopnet.pumping.texture import (
 
 pytestmark = pytest.mark.filterwarnings("ignore::hopnet.errors.ValidityWarning")
 MEDIUM = Medium(
-    exchange=0.3, tau=0.7, density_of_states=1.3, fermi_energy=2.0,
-    rashba=(0.2, -0.3, 0.5), impurity=0.4,
-)  # fmt: skip
+    exchange=0.3,
+    tau=0.7,
+    density_of_states=1.3,
+    fermi_energy=2.0,
+    rashba=(0.2, -0.3, 0.5),
+    impurity=0.4,
+)
 RELAXING = MEDIUM.with_(tau_s=3.0)
 
 
@@ -55,8 +59,11 @@ def two_waves(n=16, n_times=16):
             0.5 * np.sin(0.4 * t - x) + 0.3 * np.sin(1.2 * t - y),
             0.2 * np.cos(x + y) + 0 * t,
         ),
-        (n, n), (2 * np.pi, 2 * np.pi), period=2 * np.pi / 0.4, n_times=n_times,
-    )  # fmt: skip
+        (n, n),
+        (2 * np.pi, 2 * np.pi),
+        period=2 * np.pi / 0.4,
+        n_times=n_times,
+    )
 
 
 def varying_field(shape, lengths):
@@ -133,14 +140,22 @@ def test_curl_form_of_a_uniform_coupling():
     modes = pumping.frame.vector[0]
     n = pumping.source_hat
     curl = [
-        modes.gradient(n[2], 1), -modes.gradient(n[2], 0),
+        modes.gradient(n[2], 1),
+        -modes.gradient(n[2], 0),
         modes.gradient(n[1], 0) - modes.gradient(n[0], 1),
-    ]  # fmt: skip
+    ]
     source = sum(a * c for a, c in zip(RELAXING.rashba_conversion, curl))
     expected = modes.backward(
-        modes.respond(source, None, source, RELAXING.diffusion, 0.0,
-                      drive=RELAXING.torque_coefficient, relaxed=False)
-    )  # fmt: skip
+        modes.respond(
+            source,
+            None,
+            source,
+            RELAXING.diffusion,
+            0.0,
+            drive=RELAXING.torque_coefficient,
+            relaxed=False,
+        )
+    )
     np.testing.assert_allclose(rashba(pumping).density().array, expected, atol=1e-15)
 
 
@@ -215,8 +230,11 @@ def test_reference_impurity():
             0.5 * np.sin(0.4 * t - x) + 0.3 * np.sin(1.2 * t - y),
             0 * x,
         ),
-        (16, 16), (2 * np.pi, 2 * np.pi), period=2 * np.pi / 0.4, n_times=16,
-    )  # fmt: skip
+        (16, 16),
+        (2 * np.pi, 2 * np.pi),
+        period=2 * np.pi / 0.4,
+        n_times=16,
+    )
     assert MEDIUM.impurity_conversion == pytest.approx(2.285714285714, rel=1e-12)
     density = impurity(pump(texture, MEDIUM)).density().at(0.0)[0, 0]
     assert density == pytest.approx(1.328474482758620e-02, rel=1e-12)
@@ -245,8 +263,9 @@ def test_time_series_of_charge_agrees_with_the_periodic_answer():
     for n in (100, 200):
         time = np.linspace(0, 10 * np.pi, n + 1)
         x = 2 * np.pi * np.arange(8) / 8
-        spin = np.stack([np.cos(time - x[:, None]), np.sin(time - x[:, None]),
-                         0.5 + 0 * time + 0 * x[:, None]])  # fmt: skip
+        spin = np.stack(
+            [np.cos(time - x[:, None]), np.sin(time - x[:, None]), 0.5 + 0 * time + 0 * x[:, None]]
+        )
         series = rashba(pump(TimeSeries(spin, (2 * np.pi,), time), RELAXING))
         turning = RigidTexture(np.exp(-1j * x), 0.5 + 0 * x, (2 * np.pi,), 1.0)
         rigid = rashba(pump(turning, RELAXING))
@@ -266,16 +285,20 @@ def direction_average(x, a, dimension):
     weight = (lambda u: 1 / np.pi) if dimension == 2 else (lambda u: 0.5 * np.sin(u))
 
     def part(which):
-        return quad(lambda u: weight(u) * which(1 / (a + 1j * x * np.cos(u))), 0, np.pi,
-                    epsabs=1e-13, epsrel=1e-12, limit=200)[0]  # fmt: skip
+        return quad(
+            lambda u: weight(u) * which(1 / (a + 1j * x * np.cos(u))),
+            0,
+            np.pi,
+            epsabs=1e-13,
+            epsrel=1e-12,
+            limit=200,
+        )[0]
 
     return part(np.real) + 1j * part(np.imag)
 
 
 @settings(max_examples=20, deadline=None, derandomize=True)
-@given(
-    x=st.floats(0.0, 30.0), turn=st.floats(-3.0, 3.0), dimension=st.sampled_from([1, 2, 3])
-)  # fmt: skip
+@given(x=st.floats(0.0, 30.0), turn=st.floats(-3.0, 3.0), dimension=st.sampled_from([1, 2, 3]))
 def test_angular_average(x, turn, dimension):
     expected = direction_average(x, 1 + 1j * turn, dimension)
     assert abs(angular_average(x, turn, dimension) - expected) < 1e-10
@@ -291,19 +314,24 @@ def test_kinetic_deficit_is_diffusive_at_long_waves(dimension):
 
 CROSSOVER = [
     # ell/lambda, leading, exact ratio, local share
-    (0.001, 1.3159e-5, 1.3159e-5, 1.3159e-5), (0.01, 1.3159e-3, 1.3146e-3, 1.3128e-3),
-    (0.03, 1.1844e-2, 1.1733e-2, 1.1597e-2), (0.1, 0.13159, 0.12003, 0.10717),
-    (0.3, 1.1844, 0.74044, 0.42543), (1, 13.159, 3.4468, 0.77512), (3, 118.44, 11.419, 0.91948),
-]  # fmt: skip
+    (0.001, 1.3159e-5, 1.3159e-5, 1.3159e-5),
+    (0.01, 1.3159e-3, 1.3146e-3, 1.3128e-3),
+    (0.03, 1.1844e-2, 1.1733e-2, 1.1597e-2),
+    (0.1, 0.13159, 0.12003, 0.10717),
+    (0.3, 1.1844, 0.74044, 0.42543),
+    (1, 13.159, 3.4468, 0.77512),
+    (3, 118.44, 11.419, 0.91948),
+]
 
 
 @pytest.mark.parametrize("row", CROSSOVER)
 def test_reference_crossover(row):
     x = 2 * np.pi * row[0]
     ours = (
-        abs(local_to_diffusive(x, kernel="diffusive")), abs(local_to_diffusive(x)),
+        abs(local_to_diffusive(x, kernel="diffusive")),
+        abs(local_to_diffusive(x)),
         abs(local_share(x)),
-    )  # fmt: skip
+    )
     np.testing.assert_allclose(ours, row[1:], rtol=5e-5)
 
 
@@ -314,9 +342,7 @@ def test_reference_ballistic_ratio():
     assert abs(local_to_diffusive(x, kernel="diffusive")) == pytest.approx(2.1e4, rel=0.01)
 
 
-@pytest.mark.parametrize(
-    ("dimension", "point"), [(1, 1.0), (2, math.sqrt(3)), (3, 2.331122)]
-)  # fmt: skip
+@pytest.mark.parametrize(("dimension", "point"), [(1, 1.0), (2, math.sqrt(3)), (3, 2.331122)])
 def test_reference_crossover_point(dimension, point):
     assert crossover_point(dimension) == pytest.approx(point, abs=5e-7)
 

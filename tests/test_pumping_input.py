@@ -34,14 +34,19 @@ GOOD = Medium(**MEDIUM, tau_s=3.0)
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"tau": 0.0}, "tau must be positive"), ({"tau": math.nan}, "tau must be positive"),
-        ({"density_of_states": -1.0}, "density_of_states"), ({"mass": 0.0}, "mass"),
-        ({"fermi_energy": math.inf}, "fermi_energy"), ({"tau_s": 0.0}, "tau_s"),
-        ({"tau_s": math.nan}, "tau_s"), ({"dimension": 4}, "dimension"),
-        ({"exchange": math.nan}, "exchange"), ({"rashba": (1.0, 2.0)}, "rashba"),
+        ({"tau": 0.0}, "tau must be positive"),
+        ({"tau": math.nan}, "tau must be positive"),
+        ({"density_of_states": -1.0}, "density_of_states"),
+        ({"mass": 0.0}, "mass"),
+        ({"fermi_energy": math.inf}, "fermi_energy"),
+        ({"tau_s": 0.0}, "tau_s"),
+        ({"tau_s": math.nan}, "tau_s"),
+        ({"dimension": 4}, "dimension"),
+        ({"exchange": math.nan}, "exchange"),
+        ({"rashba": (1.0, 2.0)}, "rashba"),
         ({"impurity": math.inf}, "impurity"),
     ],
-)  # fmt: skip
+)
 def test_bad_medium(change, words):
     with pytest.raises(ParameterError, match=words):
         Medium(**MEDIUM | change)
@@ -53,9 +58,10 @@ def test_bad_medium(change, words):
         ({}, "one of mean_free_path_nm and tau_fs"),
         ({"tau_fs": 1.0, "mean_free_path_nm": 1.0}, "one of mean_free_path_nm and tau_fs"),
         ({"tau_fs": 1.0, "tau_s_ps": 1.0, "spin_diffusion_length_nm": 1.0}, "twice"),
-        ({"tau_fs": -1.0}, "tau_fs"), ({"tau_fs": 1.0, "mass": 0.0}, "mass"),
+        ({"tau_fs": -1.0}, "tau_fs"),
+        ({"tau_fs": 1.0, "mass": 0.0}, "mass"),
     ],
-)  # fmt: skip
+)
 def test_bad_laboratory_numbers(change, words):
     with pytest.raises(ParameterError, match=words):
         Medium.from_lab(exchange_meV=1.0, fermi_energy_eV=5.0, **change)
@@ -67,14 +73,18 @@ FRAMES = np.random.default_rng(4).normal(size=(3, 6, 5))
 @pytest.mark.parametrize(
     ("spin", "lengths", "period", "words"),
     [
-        (np.zeros((2, 4, 5)), (1.0,), 1.0, "shape"), (np.zeros((3, 5)), (1.0,), 1.0, "shape"),
+        (np.zeros((2, 4, 5)), (1.0,), 1.0, "shape"),
+        (np.zeros((3, 5)), (1.0,), 1.0, "shape"),
         (np.zeros((3, 2, 2, 2, 2, 5)), (1.0,) * 4, 1.0, "shape"),
-        (FRAMES, (1.0, 1.0), 1.0, "lengths"), (FRAMES, (-1.0,), 1.0, "lengths"),
-        (FRAMES, (1.0,), 0.0, "period"), (FRAMES[..., :2], (1.0,), 1.0, "at least 3"),
-        (FRAMES * np.nan, (1.0,), 1.0, "finite"), (FRAMES + 0j, (1.0,), 1.0, "real"),
+        (FRAMES, (1.0, 1.0), 1.0, "lengths"),
+        (FRAMES, (-1.0,), 1.0, "lengths"),
+        (FRAMES, (1.0,), 0.0, "period"),
+        (FRAMES[..., :2], (1.0,), 1.0, "at least 3"),
+        (FRAMES * np.nan, (1.0,), 1.0, "finite"),
+        (FRAMES + 0j, (1.0,), 1.0, "real"),
         (np.concatenate([FRAMES, FRAMES[..., :1]], axis=-1), (1.0,), 1.0, "repeats the first"),
     ],
-)  # fmt: skip
+)
 def test_bad_periodic_texture(spin, lengths, period, words):
     with pytest.raises(ParameterError, match=words):
         PeriodicTexture(spin, lengths, period)
@@ -83,11 +93,14 @@ def test_bad_periodic_texture(spin, lengths, period, words):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"z": np.ones(4)}, "one shape"), ({"z": np.ones(3) + 0j}, "real"),
-        ({"plus": np.full(3, np.inf)}, "finite"), ({"velocity": (1.0, 2.0)}, "velocity"),
-        ({"frequency": math.nan}, "frequency"), ({"lengths": (0.0,)}, "lengths"),
+        ({"z": np.ones(4)}, "one shape"),
+        ({"z": np.ones(3) + 0j}, "real"),
+        ({"plus": np.full(3, np.inf)}, "finite"),
+        ({"velocity": (1.0, 2.0)}, "velocity"),
+        ({"frequency": math.nan}, "frequency"),
+        ({"lengths": (0.0,)}, "lengths"),
     ],
-)  # fmt: skip
+)
 def test_bad_rigid_texture(change, words):
     good = {"plus": np.ones(3), "z": np.ones(3), "lengths": (1.0,), "frequency": 1.0}
     with pytest.raises(ParameterError, match=words):
@@ -102,10 +115,11 @@ def test_too_many_axes():
 @pytest.mark.parametrize(
     ("time", "words"),
     [
-        (np.arange(4.0), "time"), (np.array([0.0, 1, 1, 2, 3]), "increasing"),
+        (np.arange(4.0), "time"),
+        (np.array([0.0, 1, 1, 2, 3]), "increasing"),
         (np.arange(5.0)[::-1], "increasing"),
     ],
-)  # fmt: skip
+)
 def test_bad_time_series(time, words):
     with pytest.raises(ParameterError, match=words):
         TimeSeries(FRAMES, (1.0,), time)
@@ -138,7 +152,7 @@ def test_bad_time_series(time, words):
             "finite tau_s",
         ),
     ],
-)  # fmt: skip
+)
 def test_bad_calls(call, words):
     with pytest.raises(ParameterError, match=words):
         call()
@@ -193,11 +207,13 @@ def test_a_safe_calculation_is_silent():
 @pytest.mark.parametrize(
     ("change", "frequency", "length", "words"),
     [
-        ({"exchange": 0.2}, 0.4, 10.0, r"\(2J/hbar\) / |D q\^2"), ({"tau": 3.0}, 0.4, 6.0, "q ell"),
-        ({}, 40.0, 10.0, "Omega tau"), ({"tau_s": 0.01}, 0.4, 10.0, "tau / tau_s"),
+        ({"exchange": 0.2}, 0.4, 10.0, r"\(2J/hbar\) / |D q\^2"),
+        ({"tau": 3.0}, 0.4, 6.0, "q ell"),
+        ({}, 40.0, 10.0, "Omega tau"),
+        ({"tau_s": 0.01}, 0.4, 10.0, "tau / tau_s"),
         ({"exchange": 3.0}, 0.4, 10.0, "J tau / hbar"),
     ],
-)  # fmt: skip
+)
 def test_doubtful_parameters_are_named(change, frequency, length, words):
     medium = Medium(**MEDIUM | {"tau_s": 3.0} | change)
     message = heard(lambda: pump(spiral((16,), (length,), frequency=frequency), medium))
@@ -219,9 +235,13 @@ def test_validity_numbers():
     number = medium.validity(2.0, 0.4, size=2.0)
     rate = abs(medium.diffusion * 4 + 1 / 3 + 0.4j)
     expected = {
-        "q_ell": 2 * 2 * 0.05, "frequency_tau": 0.02, "exchange": 1e-4, "rashba": 0.5 * 2 * 0.05,
-        "ladder": 4e-3 / rate, "relaxation": 0.05 / 3,
-    }  # fmt: skip
+        "q_ell": 2 * 2 * 0.05,
+        "frequency_tau": 0.02,
+        "exchange": 1e-4,
+        "rashba": 0.5 * 2 * 0.05,
+        "ladder": 4e-3 / rate,
+        "relaxation": 0.05 / 3,
+    }
     assert number == pytest.approx(expected)
     assert Medium(**MEDIUM).validity(0.0, 0.0)["ladder"] == math.inf
 

@@ -47,9 +47,11 @@ def test_sign_of_the_supercurrent(monkeypatch, dimension):
 def test_supercurrent_of_three_dimensions_in_fewer(monkeypatch, dimension):
     """1/12 holds in three dimensions only."""
     change_property(
-        monkeypatch, Medium, "exchange_stiffness",
+        monkeypatch,
+        Medium,
+        "exchange_stiffness",
         lambda m, k: m.density_of_states * m.exchange**2 / (12 * m.mass * m.fermi_energy),
-    )  # fmt: skip
+    )
     spin.test_laws_hold_for_named_textures(spin.a_spiral(), spin.RELAXING, "single")  # forgiving
     fails(spin.test_supercurrent_is_that_of_the_helix_bands, dimension)
 
@@ -176,9 +178,10 @@ def test_curl_form_under_a_coupling_that_varies(monkeypatch):
         medium, modes = pumping.medium, pumping.frame.vector[0]
         n = pumping.source_hat
         curl = [
-            modes.gradient(n[2], 1), -modes.gradient(n[2], 0),
+            modes.gradient(n[2], 1),
+            -modes.gradient(n[2], 0),
             modes.gradient(n[1], 0) - modes.gradient(n[0], 1),
-        ]  # fmt: skip
+        ]
         source = sum(
             medium.rashba_factor * a[..., None] * modes.backward(c) for a, c in zip(field, curl)
         )
@@ -223,9 +226,10 @@ def test_aliased_products(monkeypatch):
     """Fields that fill the band, products not truncated."""
     right = currents.build_frame
     monkeypatch.setattr(
-        currents, "build_frame",
+        currents,
+        "build_frame",
         lambda texture, dealias, threads: right(texture, dealias=False, threads=threads),
-    )  # fmt: skip
+    )
     fails(spin.test_dealiased_products_are_exact)
 
 
@@ -236,8 +240,9 @@ def test_nyquist_modes_kept(monkeypatch):
     def keep_all(shape, lengths, **options):
         modes = right(shape, lengths, **options)
         n = shape[0]
-        slope = np.where(np.abs(modes.wave_number[0]) * lengths[0] == np.pi * n, 0.0,
-                         modes.wave_number[0])  # fmt: skip
+        slope = np.where(
+            np.abs(modes.wave_number[0]) * lengths[0] == np.pi * n, 0.0, modes.wave_number[0]
+        )
         return dataclasses.replace(modes, keep=None, wave_number=(slope,))
 
     monkeypatch.setattr(diffusion, "build_modes", keep_all)

@@ -53,13 +53,23 @@ def test_one_point_and_too_few_nodes():
     )
     sharp = np.array([1.0, -1.0]), np.array([1e-3, 1.001e-3])
     with pytest.raises(hn.ConvergenceError, match="more than 5 factors") as caught:
-        interpolate(relaxations(*sharp, []), np.logspace(-12, 2, 9), relative=1e-9, absolute=1e-12,
-                    max_nodes=5)  # fmt: skip
+        interpolate(
+            relaxations(*sharp, []),
+            np.logspace(-12, 2, 9),
+            relative=1e-9,
+            absolute=1e-12,
+            max_nodes=5,
+        )
     assert caught.value.estimate.shape == (9,)
 
 
-SAMPLES = [(4000, 0.1, 3, "open"), (4000, 0.01, 4, "open"), (4000, 0.002, 5, "open"),
-           (4000, 0.05, 6, "cylinder"), (4000, 0.01, 7, "cylinder")]  # fmt: skip
+SAMPLES = [
+    (4000, 0.1, 3, "open"),
+    (4000, 0.01, 4, "open"),
+    (4000, 0.002, 5, "open"),
+    (4000, 0.05, 6, "cylinder"),
+    (4000, 0.01, 7, "cylinder"),
+]
 
 
 @pytest.mark.parametrize("sample", SAMPLES)
@@ -136,8 +146,16 @@ def test_rational_model_in_time():
 def test_occupation_enters_the_shift(model):
     network, symbolic, g, (b, c), _ = model
     occupation = np.random.default_rng(4).uniform(0.2, 3, network.n_sites)
-    reduced = rational_model(symbolic, network.link_i, network.link_j, g, b, c,
-                             np.logspace(-3, 1, 9), occupation=occupation)  # fmt: skip
+    reduced = rational_model(
+        symbolic,
+        network.link_i,
+        network.link_j,
+        g,
+        b,
+        c,
+        np.logspace(-3, 1, 9),
+        occupation=occupation,
+    )
     exact = c @ factor(symbolic, g, 0.05 * occupation).solve(b)
     assert reduced(0.05) == pytest.approx(exact, rel=1e-3)
 

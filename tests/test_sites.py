@@ -58,11 +58,21 @@ def test_own_sites_from_array_and_frame_with_energies(tmp_path):
     assert (again.length, again.width, again.geometry) == (30, 30, "cylinder")
 
 
-@pytest.mark.parametrize("change", [
-    {"density": 0}, {"density": -1}, {"density": float("nan")}, {"n_sites": 2}, {"n_sites": 2.5},
-    {"aspect": 0}, {"geometry": "sphere"}, {"min_distance": 20.0}, {"min_distance": -1},
-    {"min_distance": float("nan")},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"density": 0},
+        {"density": -1},
+        {"density": float("nan")},
+        {"n_sites": 2},
+        {"n_sites": 2.5},
+        {"aspect": 0},
+        {"geometry": "sphere"},
+        {"min_distance": 20.0},
+        {"min_distance": -1},
+        {"min_distance": float("nan")},
+    ],
+)
 def test_bad_numbers_for_random_sites(change):
     with pytest.raises(hn.ParameterError, match="got"):
         hn.random_sites(**{"n_sites": 100, "density": 0.01, "seed": 4} | change)
@@ -81,25 +91,34 @@ def test_high_density_warns():
 GOOD = np.random.default_rng(2).uniform(0, 30, (20, 2))
 
 
-@pytest.mark.parametrize(("position", "more", "message"), [
-    (GOOD[:2], {}, "at least 3"),
-    (np.where(np.arange(40).reshape(20, 2) == 7, np.nan, GOOD), {}, "site 3"),
-    (GOOD.ravel(), {}, "n_sites, 2"),
-    (GOOD + 1, {}, "lie in"),
-    (GOOD, {"length": 0}, "length"),
-    (GOOD, {"width": np.inf}, "width"),
-    (GOOD, {"energy": np.zeros(19)}, "energy"),
-    (GOOD, {"energy": np.full(20, np.nan)}, "energy"),
-    (pd.DataFrame(GOOD, columns=["x", "z"]), {}, "columns"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("position", "more", "message"),
+    [
+        (GOOD[:2], {}, "at least 3"),
+        (np.where(np.arange(40).reshape(20, 2) == 7, np.nan, GOOD), {}, "site 3"),
+        (GOOD.ravel(), {}, "n_sites, 2"),
+        (GOOD + 1, {}, "lie in"),
+        (GOOD, {"length": 0}, "length"),
+        (GOOD, {"width": np.inf}, "width"),
+        (GOOD, {"energy": np.zeros(19)}, "energy"),
+        (GOOD, {"energy": np.full(20, np.nan)}, "energy"),
+        (pd.DataFrame(GOOD, columns=["x", "z"]), {}, "columns"),
+    ],
+)
 def test_bad_own_sites(position, more, message):
     with pytest.raises(hn.ParameterError, match=message):
         hn.sites_from_positions(position, **{"length": 30, "width": 30} | more)
 
 
-@pytest.mark.parametrize("change", [
-    {"kind": "cubic"}, {"n_x": 1, "n_y": 2}, {"spacing": 0}, {"n_y": 5, "geometry": "torus"},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kind": "cubic"},
+        {"n_x": 1, "n_y": 2},
+        {"spacing": 0},
+        {"n_y": 5, "geometry": "torus"},
+    ],
+)
 def test_bad_lattices(change):
     given = {"kind": "triangular", "n_x": 4, "n_y": 4, "spacing": 4.0} | change
     with pytest.raises(hn.ParameterError):

@@ -11,25 +11,87 @@ from twins import triads as twin
 
 TAU_S = [0.01, 1, 10, 100, 1000, 1e4, 1e6]
 REFERENCE = {  # f_drift, f(TAU_S), gamma, S~(100): computed independently, all digits given
-    100.0: (1.563069919005,
-            [1.562857484589, 1.542219613878, 1.383124658506, 0.7248936324708, 0.1324209682839,
-             0.01448498386034, 1.4636953622785e-4],
-            [-1.1784798676e-05, -3.7210335462e-04, 3.6209309474e-04, -5.0049316478e-05,
-             -1.8804302592e-04, 3.1229738489e-04, -2.0149832799e-04, 2.0345280430e-04,
-             -7.2475763475e-05, -2.0352675606e-04, 3.0178328515e-04, -8.0145225860e-05],
-            [2.3159001021e-04, -1.0513993758e-02, 1.2643288629e-02, -1.3546747418e-03,
-             -1.1814495165e-02, 7.3668640318e-03, -7.8071548605e-03, 1.3493389293e-02,
-             -1.7345906706e-04, -1.2815731948e-02, 1.2135511344e-02, -1.3911337661e-03]),
-    4.0: (1.235975502537,
-          [1.235805442852, 1.219293689677, 1.092583340174, 0.5740632226191, 0.1057519556318,
-           0.01159291400492, 1.171774559089e-4],
-          [-9.5423838682e-06, -3.2904254550e-04, 2.8962675845e-04, 6.4320176377e-07,
-           -1.3777136807e-04, 2.3871358623e-04, -1.3752689089e-04, 1.5636708026e-04,
-           -1.2444464528e-04, -1.3154541017e-04, 2.4694601375e-04, -6.2423396661e-05],
-          [1.0308063306e-04, -8.9480105504e-03, 1.0202373958e-02, -6.4666503498e-04,
-           -8.9723566045e-03, 5.7215624207e-03, -5.8611605146e-03, 1.0463596192e-02,
-           -1.5135282741e-03, -8.8176258711e-03, 9.5201734676e-03, -1.2514398218e-03]),
-}  # fmt: skip
+    100.0: (
+        1.563069919005,
+        [
+            1.562857484589,
+            1.542219613878,
+            1.383124658506,
+            0.7248936324708,
+            0.1324209682839,
+            0.01448498386034,
+            1.4636953622785e-4,
+        ],
+        [
+            -1.1784798676e-05,
+            -3.7210335462e-04,
+            3.6209309474e-04,
+            -5.0049316478e-05,
+            -1.8804302592e-04,
+            3.1229738489e-04,
+            -2.0149832799e-04,
+            2.0345280430e-04,
+            -7.2475763475e-05,
+            -2.0352675606e-04,
+            3.0178328515e-04,
+            -8.0145225860e-05,
+        ],
+        [
+            2.3159001021e-04,
+            -1.0513993758e-02,
+            1.2643288629e-02,
+            -1.3546747418e-03,
+            -1.1814495165e-02,
+            7.3668640318e-03,
+            -7.8071548605e-03,
+            1.3493389293e-02,
+            -1.7345906706e-04,
+            -1.2815731948e-02,
+            1.2135511344e-02,
+            -1.3911337661e-03,
+        ],
+    ),
+    4.0: (
+        1.235975502537,
+        [
+            1.235805442852,
+            1.219293689677,
+            1.092583340174,
+            0.5740632226191,
+            0.1057519556318,
+            0.01159291400492,
+            1.171774559089e-4,
+        ],
+        [
+            -9.5423838682e-06,
+            -3.2904254550e-04,
+            2.8962675845e-04,
+            6.4320176377e-07,
+            -1.3777136807e-04,
+            2.3871358623e-04,
+            -1.3752689089e-04,
+            1.5636708026e-04,
+            -1.2444464528e-04,
+            -1.3154541017e-04,
+            2.4694601375e-04,
+            -6.2423396661e-05,
+        ],
+        [
+            1.0308063306e-04,
+            -8.9480105504e-03,
+            1.0202373958e-02,
+            -6.4666503498e-04,
+            -8.9723566045e-03,
+            5.7215624207e-03,
+            -5.8611605146e-03,
+            1.0463596192e-02,
+            -1.5135282741e-03,
+            -8.8176258711e-03,
+            9.5201734676e-03,
+            -1.2514398218e-03,
+        ],
+    ),
+}
 
 
 @pytest.mark.parametrize("radius", REFERENCE)
@@ -70,9 +132,14 @@ def triangle(a, orientation, contacts):
 
 @pytest.mark.parametrize("orientation", ["as is", "mirrored"])
 @pytest.mark.parametrize("contacts", ["base", "height"])
-@pytest.mark.parametrize(("a", "f_10"), [
-    (0.7, 7.6846751174e-4), (1.5, 2.4519131018e-2), (3.0, 0.20317082995),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("a", "f_10"),
+    [
+        (0.7, 7.6846751174e-4),
+        (1.5, 2.4519131018e-2),
+        (3.0, 0.20317082995),
+    ],
+)
 def test_equilateral_triangle(a, f_10, contacts, orientation):
     """[hopping S46]: f_drift = sqrt(3) a^4 exp(-a) / 32."""
     network = triangle(a, orientation, contacts)
@@ -99,9 +166,15 @@ def test_periodic_triangular_lattice_never_compensates():
     from hopnet.kernels.triads import sum_generation
 
     triads = hn.find_triads(links)
-    moment = sum_generation(triads.site, triads.link, links.separation,
-                            *[np.exp(-np.full(links.n_links, a))] * 2, drop,
-                            np.array([0.0, 1.0]), gamma)  # fmt: skip
+    moment = sum_generation(
+        triads.site,
+        triads.link,
+        links.separation,
+        *[np.exp(-np.full(links.n_links, a))] * 2,
+        drop,
+        np.array([0.0, 1.0]),
+        gamma,
+    )
     current_density = (g * drop * links.separation[:, 0]).sum() / (sites.length * sites.width)
     f = -2 / (sites.n_sites * current_density) * moment
     assert f == pytest.approx(3 * np.sqrt(3) / 16 * a**4 * np.exp(-a), rel=1e-12)
@@ -123,9 +196,16 @@ def test_square_lattice_has_no_triad_and_no_f():
     assert np.abs(generation.gamma[inner]).max() < 1e-10 * np.abs(generation.gamma).max()
 
 
-@pytest.mark.parametrize(("density", "contacts"), [
-    (0.1, "x"), (0.05, "y"), (0.01, "x"), (0.005, "y"), (0.001, "x"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("density", "contacts"),
+    [
+        (0.1, "x"),
+        (0.05, "y"),
+        (0.01, "x"),
+        (0.005, "y"),
+        (0.001, "x"),
+    ],
+)
 def test_local_and_global_forms_agree(density, contacts):
     """[hopping S43], [hopping S45] against f = (c / tau_s) y S~, relative to f."""
     network = random_network(3000, density, 321, contacts=contacts)
@@ -167,9 +247,7 @@ def test_generation_equals_the_twin_from_potentials():
     potential[network.source] = 1
     free = np.setdiff1d(np.arange(n), np.concatenate(network.contacts))
     free = free[~network.isolated[free]]
-    potential[free] = np.linalg.solve(
-        laplacian[np.ix_(free, free)], -(laplacian @ potential)[free]
-    )
+    potential[free] = np.linalg.solve(laplacian[np.ix_(free, free)], -(laplacian @ potential)[free])
     links = {(i, j): l for l, (i, j) in enumerate(zip(network.link_i, network.link_j))}
     position = network.sites.position
     gamma, _ = twin.sum_generation(

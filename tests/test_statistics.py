@@ -127,16 +127,28 @@ def table_of(f, status=None, density=0.1):
         for tau_s, share in ((0.0, 1.0), (10.0, 0.5)):
             good = status is None or status[realisation] == "done"
             number = value if good else np.nan
-            rows.append({
-                "sites.density": density, "realisation": realisation, "seed_word": 1,
-                "tau_s": tau_s, "f": number * share, "f_drift": number,
-                "f_diffusion": number * (share - 1), "f_error": 0.0,
-                "numerator": 2 * number * share,
-                "conductance": 2.0 if good else np.nan, "log_conductance": np.log(2.0),
-                "resistivity": 4.0, "imbalance": 0.0, "n_isolated": 0, "length": 10.0,
-                "width": 20.0, "density": density,
-                "status": "done" if good else status[realisation],
-            })  # fmt: skip
+            rows.append(
+                {
+                    "sites.density": density,
+                    "realisation": realisation,
+                    "seed_word": 1,
+                    "tau_s": tau_s,
+                    "f": number * share,
+                    "f_drift": number,
+                    "f_diffusion": number * (share - 1),
+                    "f_error": 0.0,
+                    "numerator": 2 * number * share,
+                    "conductance": 2.0 if good else np.nan,
+                    "log_conductance": np.log(2.0),
+                    "resistivity": 4.0,
+                    "imbalance": 0.0,
+                    "n_isolated": 0,
+                    "length": 10.0,
+                    "width": 20.0,
+                    "density": density,
+                    "status": "done" if good else status[realisation],
+                }
+            )
     return pd.DataFrame(rows)
 
 

@@ -122,9 +122,14 @@ def test_fit_of_an_exact_law():
     assert law.residual < 1e-9
 
 
-@pytest.mark.parametrize(("temperature", "exponent"), [
-    ([1.0, 2.0], [1.0, 2.0]), ([1.0, 2.0, -1.0], [1, 2, 3]), ([1.0, 2.0, 3.0], [1, 2]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("temperature", "exponent"),
+    [
+        ([1.0, 2.0], [1.0, 2.0]),
+        ([1.0, 2.0, -1.0], [1, 2, 3]),
+        ([1.0, 2.0, 3.0], [1, 2]),
+    ],
+)
 def test_bad_fits(temperature, exponent):
     with pytest.raises(hn.ParameterError, match="three or more temperatures"):
         fit_mott_law(temperature, exponent)

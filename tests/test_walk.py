@@ -14,8 +14,9 @@ N_GROUPS = 10  # of sites, and one more for the rest: 10 x (occupation, s_y, s_z
 
 
 def warm(n_sites, seed, geometry="open", min_distance=0.0):
-    sites = hn.random_sites(n_sites, density=0.1, seed=seed, geometry=geometry,
-                            min_distance=min_distance)  # fmt: skip
+    sites = hn.random_sites(
+        n_sites, density=0.1, seed=seed, geometry=geometry, min_distance=min_distance
+    )
     return hn.build_network(hn.with_energies(sites, width=1.0, seed=seed + 1), kT=1.0)
 
 
@@ -72,8 +73,16 @@ def test_thirty_observables_against_the_master_equation(name):
     degree = np.bincount(network.cluster)[network.cluster]
     start = int(np.argmin(middle + 1e3 * (degree < 80)))
     time, tau_s, spin = 300.0, 1000.0, (0.0, 0.6, 0.8)
-    carriers = walk(network, [time], n_carriers=40_000, seed=77, spin_orbit=FORM, start=start,
-                    spin=spin, tau_s=tau_s)  # fmt: skip
+    carriers = walk(
+        network,
+        [time],
+        n_carriers=40_000,
+        seed=77,
+        spin_orbit=FORM,
+        start=start,
+        spin=spin,
+        tau_s=tau_s,
+    )
     exact = master_equation(network, FORM, start, spin, time, tau_s)
     assert exact[:, 0].sum() == pytest.approx(1, abs=1e-9)
     group = groups_of_sites(exact[:, 0])
@@ -156,12 +165,19 @@ def test_streams_and_start():
 NETWORK = random_network(150, 0.1, 51)
 
 
-@pytest.mark.parametrize(("given", "message"), [
-    ({"time": [2.0, 1.0]}, "ascend"), ({"time": [-1.0]}, "time must be"),
-    ({"n_carriers": 0}, "n_carriers"), ({"tau_s": 0.0}, "tau_s"),
-    ({"start": 150}, "site numbers"), ({"start": 1.5}, "site numbers"),
-    ({"spin": (1, 0)}, "three components"), ({"spin_orbit": [1, 2]}, "spin_orbit"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"time": [2.0, 1.0]}, "ascend"),
+        ({"time": [-1.0]}, "time must be"),
+        ({"n_carriers": 0}, "n_carriers"),
+        ({"tau_s": 0.0}, "tau_s"),
+        ({"start": 150}, "site numbers"),
+        ({"start": 1.5}, "site numbers"),
+        ({"spin": (1, 0)}, "three components"),
+        ({"spin_orbit": [1, 2]}, "spin_orbit"),
+    ],
+)
 def test_bad_input(given, message):
     arguments = {"time": [1.0], "n_carriers": 3, "seed": 4} | given
     with pytest.raises(hn.ParameterError, match=message):

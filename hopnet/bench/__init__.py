@@ -96,9 +96,12 @@ def report(topic, rows):
 
 
 MORE = {
-    "imbalance": "imbalance", "iterations": "iterations", "row_residual": "row residual",
-    "peak_MB": "peak MB", "reference_peak_MB": "its reference's",
-}  # fmt: skip
+    "imbalance": "imbalance",
+    "iterations": "iterations",
+    "row_residual": "row residual",
+    "peak_MB": "peak MB",
+    "reference_peak_MB": "its reference's",
+}
 
 
 def page(directory):
@@ -137,8 +140,9 @@ def page(directory):
                 )
                 more = "; ".join(
                     f"{text} {line[name]:{'.0f' if line[name] >= 1 else '.3g'}}"
-                    for name, text in MORE.items() if line.get(name) is not None
-                )  # fmt: skip
+                    for name, text in MORE.items()
+                    if line.get(name) is not None
+                )
                 lines.append(
                     f"| {line['what']} | {seconds} | {ratio} | {line.get('reference') or ''} | "
                     f"{more} |"

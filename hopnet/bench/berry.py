@@ -173,21 +173,32 @@ def against_wannierberri(case, n, repeats, start_up):
     difference = float(np.abs(got - want).max() / np.abs(want).max())
     seconds = paired({"ours": ours, "theirs": theirs}, repeats=repeats)
     rows = [
-        row(name, seconds["ours"], reference, seconds["theirs"], points=n * n,
-            difference=difference)
+        row(
+            name, seconds["ours"], reference, seconds["theirs"], points=n * n, difference=difference
+        )
     ]
     if start_up:
         fresh = {
             side: process(f"from hopnet.bench import berry as b; b.{maker}")
             for side, maker in (
                 ("ours", f"{case.__name__}({n}, b.levels_of(b.{case.__name__}))()"),
-                ("theirs", f"wannierberri_case(b.{case.__name__}, {n}, "
-                           f"b.levels_of(b.{case.__name__}))()"),
+                (
+                    "theirs",
+                    f"wannierberri_case(b.{case.__name__}, {n}, b.levels_of(b.{case.__name__}))()",
+                ),
             )
         }
         seconds = paired(fresh, repeats=repeats)
-        rows.append(row(f"{name}, fresh process", seconds["ours"], reference, seconds["theirs"],
-                        points=n * n, difference=difference))
+        rows.append(
+            row(
+                f"{name}, fresh process",
+                seconds["ours"],
+                reference,
+                seconds["theirs"],
+                points=n * n,
+                difference=difference,
+            )
+        )
     return rows
 
 
@@ -225,8 +236,16 @@ def against_pythtb(n, repeats):
         seconds = paired({"ours": ours}, repeats=repeats)["ours"]
         return [row(name, seconds, points=n * n, note=f"PythTB failed: {failure}"[:200])]
     seconds = paired({"ours": ours, "theirs": theirs}, repeats=repeats)
-    return [row(name, seconds["ours"], "PythTB", seconds["theirs"], points=n * n,
-                difference=float(difference))]
+    return [
+        row(
+            name,
+            seconds["ours"],
+            "PythTB",
+            seconds["theirs"],
+            points=n * n,
+            difference=float(difference),
+        )
+    ]
 
 
 def against_eigh(points, repeats, threads):
@@ -245,9 +264,7 @@ def against_eigh(points, repeats, threads):
     try:
         seconds = paired(
             {
-                "ours": lambda: spin_hall(
-                    model, grid, mu=levels, spin="y", field="x", current="z"
-                ),
+                "ours": lambda: spin_hall(model, grid, mu=levels, spin="y", field="x", current="z"),
                 "eigh": lambda: np.linalg.eigh(h),
             },
             repeats=repeats,
@@ -255,5 +272,13 @@ def against_eigh(points, repeats, threads):
         used = numba.get_num_threads()
     finally:
         numba.set_num_threads(before)
-    return [row("Bi2Se3 4x4, all forms, 401 E_F", seconds["ours"], "numpy.linalg.eigh",
-                seconds["eigh"], points=n**3, threads=used)]
+    return [
+        row(
+            "Bi2Se3 4x4, all forms, 401 E_F",
+            seconds["ours"],
+            "numpy.linalg.eigh",
+            seconds["eigh"],
+            points=n**3,
+            threads=used,
+        )
+    ]

@@ -44,9 +44,12 @@ def measure_matrix(n_sets, repeats):
     asp *= 0.01
     rate = rng.uniform(0.01, 0.1, n_sets)
     sets = Coefficients(
-        side_jump=rng.normal(0, 0.01, n_sets), spin_hall_angle=theta,
-        charge_from_magnetisation=asp, spin_from_magnetisation=rashba,
-        magnetisation_from_charge=2 * asp, magnetisation_from_spin=2 * rashba,
+        side_jump=rng.normal(0, 0.01, n_sets),
+        spin_hall_angle=theta,
+        charge_from_magnetisation=asp,
+        spin_from_magnetisation=rashba,
+        magnetisation_from_charge=2 * asp,
+        magnetisation_from_spin=2 * rashba,
         relaxation_ratio=rate,
     )
     one = np.ones(n_sets)
@@ -55,13 +58,20 @@ def measure_matrix(n_sets, repeats):
     ).reshape(n_sets, 3, 3)
     drive = np.stack([one, sets.side_jump, 0 * one], axis=-1)[..., None]
     seconds = paired(
-        {"response": lambda: linear_response(sets),
-         "dense": lambda: np.linalg.solve(matrix, drive)},
+        {
+            "response": lambda: linear_response(sets),
+            "dense": lambda: np.linalg.solve(matrix, drive),
+        },
         repeats=repeats,
     )
     return [
-        row(f"3x3 response, {n_sets} sets", seconds["response"],
-            "numpy.linalg.solve on the batch", seconds["dense"], allowed=3.0)
+        row(
+            f"3x3 response, {n_sets} sets",
+            seconds["response"],
+            "numpy.linalg.solve on the batch",
+            seconds["dense"],
+            allowed=3.0,
+        )
     ]
 
 
@@ -75,7 +85,10 @@ def measure_harmonics(repeats):
     fields = np.stack([np.linspace(0, 0.01, 201)] + [np.zeros(201)] * 2, axis=-1)
     rows = []
     for harmonics, larmor, drives, calls in (
-        (4, fields, 201, 1), (4, fields[1], 1, 50), (16, fields[1], 1, 5), (64, fields[1], 1, 1)
+        (4, fields, 201, 1),
+        (4, fields[1], 1, 50),
+        (16, fields[1], 1, 5),
+        (64, fields[1], 1, 1),
     ):
         order = 4 * (2 * harmonics + 1) - 1
         rng = np.random.default_rng(496)
@@ -94,9 +107,13 @@ def measure_harmonics(repeats):
 
         seconds = paired({"response": respond, "dense": solve}, repeats=repeats)
         rows.append(
-            row(f"harmonics to {harmonics}, {drives} field(s), {calls} call(s)",
-                seconds["response"], f"dense solve, order {order}, {drives * calls} time(s)",
-                seconds["dense"], allowed=3.0)
+            row(
+                f"harmonics to {harmonics}, {drives} field(s), {calls} call(s)",
+                seconds["response"],
+                f"dense solve, order {order}, {drives * calls} time(s)",
+                seconds["dense"],
+                allowed=3.0,
+            )
         )
     return rows
 
@@ -105,9 +122,15 @@ def measure_chains(repeats):
     """The Rashba gas to 1e-9 against dense solves of its largest chain matrix."""
     rows = []
     cases = (
-        (0.02, 50.0, "delta"), (0.1, 10.0, "delta"), (0.4, 1.0, "delta"), (0.4, 10.0, "delta"),
-        (0.4, 10.0, "Gaussian"), (1.0, 10.0, "Gaussian"), (1.0, 10.0, "delta"),
-        (3.0, 1.0, "delta"), (3.0, 10.0, "Gaussian"),
+        (0.02, 50.0, "delta"),
+        (0.1, 10.0, "delta"),
+        (0.4, 1.0, "delta"),
+        (0.4, 10.0, "delta"),
+        (0.4, 10.0, "Gaussian"),
+        (1.0, 10.0, "Gaussian"),
+        (1.0, 10.0, "delta"),
+        (3.0, 1.0, "delta"),
+        (3.0, 10.0, "Gaussian"),
     )
     for alpha, time, kind in cases:
         potential = delta_potential(time) if kind == "delta" else gaussian_potential(time, 0.5)
@@ -128,10 +151,16 @@ def measure_chains(repeats):
                 np.linalg.solve(matrix, drive)
 
         seconds = paired({"chain": respond, "dense": solve}, repeats=repeats)
-        chain, dense = ([t / n for t in seconds[name]] for name, n in
-                        (("chain", calls), ("dense", solves)))
+        chain, dense = (
+            [t / n for t in seconds[name]] for name, n in (("chain", calls), ("dense", solves))
+        )
         rows.append(
-            row(f"rashba to 1e-9, {kind}, alpha {alpha:g}, tau {time:g}", chain,
-                f"dense solve, order {order}", dense, allowed=50.0)
+            row(
+                f"rashba to 1e-9, {kind}, alpha {alpha:g}, tau {time:g}",
+                chain,
+                f"dense solve, order {order}",
+                dense,
+                allowed=50.0,
+            )
         )
     return rows

@@ -13,8 +13,16 @@ from hopnet.sites import random_sites
 from hopnet.walk import walk
 
 
-def measure(n_sites=20_000, density=0.02, tau_s=1e3, n_fields=101, carriers=2000, time=30_000.0,
-            repeats=3, threads=None):  # fmt: skip
+def measure(
+    n_sites=20_000,
+    density=0.02,
+    tau_s=1e3,
+    n_fields=101,
+    carriers=2000,
+    time=30_000.0,
+    repeats=3,
+    threads=None,
+):
     """Rows of the bench table.
 
     Parameters
@@ -41,17 +49,24 @@ def measure(n_sites=20_000, density=0.02, tau_s=1e3, n_fields=101, carriers=2000
     found = {}
 
     def curve(method):
-        found[method] = hanle_curve(network, tau_s, field, current=current, method=method,
-                                    threads=threads)  # fmt: skip
+        found[method] = hanle_curve(
+            network, tau_s, field, current=current, method=method, threads=threads
+        )
 
-    seconds = paired({name: lambda name=name: curve(name) for name in ("model", "exact")},
-                     repeats=repeats)  # fmt: skip
-    difference = max(np.abs(getattr(found["model"], law) - getattr(found["exact"], law)).max()
-                     for law in ("along", "across"))  # fmt: skip
+    seconds = paired(
+        {name: lambda name=name: curve(name) for name in ("model", "exact")}, repeats=repeats
+    )
+    difference = max(
+        np.abs(getattr(found["model"], law) - getattr(found["exact"], law)).max()
+        for law in ("along", "across")
+    )
     hanle = row(
-        f"Hanle curve of {n_fields} fields N={n_sites} density={density:g}", seconds["model"],
-        f"{n_fields} complex factors", seconds["exact"], difference=float(difference),
-    )  # fmt: skip
+        f"Hanle curve of {n_fields} fields N={n_sites} density={density:g}",
+        seconds["model"],
+        f"{n_fields} complex factors",
+        seconds["exact"],
+        difference=float(difference),
+    )
 
     torus = random_sites(150, density=0.1, seed=61, geometry="torus", min_distance=2.0)
     small = build_network(with_energies(torus, width=1.0, seed=62), kT=1.0)
@@ -59,11 +74,14 @@ def measure(n_sites=20_000, density=0.02, tau_s=1e3, n_fields=101, carriers=2000
     hopping = paired(
         {"walk": lambda: walk(small, [time], n_carriers=carriers, seed=3, spin_orbit=spin_orbit)},
         repeats=repeats,
-    )["walk"]  # fmt: skip
+    )["walk"]
     rate = 2 * np.exp(small.log_conductance).sum() / np.exp(small.log_occupation).sum()
     n_hops = rate * time * carriers  # the mean, from equilibrium
     return [
         hanle,
-        row(f"{carriers} carriers with spin, {n_hops:.2g} hops", hopping,
-            hops_per_second=float(n_hops / min(hopping))),
-    ]  # fmt: skip
+        row(
+            f"{carriers} carriers with spin, {n_hops:.2g} hops",
+            hopping,
+            hops_per_second=float(n_hops / min(hopping)),
+        ),
+    ]

@@ -46,11 +46,13 @@ def measure(n_sites=20_000, n_tasks=500, n_bare=100, workers=2, rounds=4):
             f"{rounds} rounds with {workers} workers need n_tasks >= {4 * workers * rounds} and "
             f"n_bare >= {2 * (rounds + 1)}, got {n_tasks} and {n_bare}; take more, or fewer rounds."
         )
-    config = config_from_dict({
-        "sites": {"n_sites": n_sites, "density": 0.02, "seed": 8191},
-        "spin": {"tau_s": [0.0, 1e2, 1e4]},
-        "ensemble": {"realisations": n_tasks},
-    })  # fmt: skip
+    config = config_from_dict(
+        {
+            "sites": {"n_sites": n_sites, "density": 0.02, "seed": 8191},
+            "spin": {"tau_s": [0.0, 1e2, 1e4]},
+            "ensemble": {"realisations": n_tasks},
+        }
+    )
     point = config.points()[0]
     bare, bare_rate, rate, memory = [], [], [], []
     with (
@@ -94,15 +96,28 @@ def measure(n_sites=20_000, n_tasks=500, n_bare=100, workers=2, rounds=4):
     return [
         row(f"bare task, {workers} copies at once", bare, n_tasks=len(bare), n_sites=n_sites),
         row(f"task on one of {workers} workers", [c for _, c, _ in cycles], n_tasks=n_tasks),
-        row("engine overhead per task", overhead, seconds_mean=statistics.mean(overhead),
-            asked="median <= 0.02"),
+        row(
+            "engine overhead per task",
+            overhead,
+            seconds_mean=statistics.mean(overhead),
+            asked="median <= 0.02",
+        ),
         row("of it, writing the files", [writing for *_, writing in cycles]),
-        {"what": f"throughput of {workers} workers", "reference": f"{workers} bare copies",
-         "ratio": statistics.median(ratios), "ratios": ", ".join(f"{r:.3f}" for r in ratios),
-         "tasks_per_second": statistics.mean(rate), "asked": "ratio >= 0.9"},
-        {"what": f"driver's memory over {n_tasks} tasks", "megabytes": last / 1e6,
-         "megabytes_grown": (last - first) / 1e6, "asked": "flat"},
-    ]  # fmt: skip
+        {
+            "what": f"throughput of {workers} workers",
+            "reference": f"{workers} bare copies",
+            "ratio": statistics.median(ratios),
+            "ratios": ", ".join(f"{r:.3f}" for r in ratios),
+            "tasks_per_second": statistics.mean(rate),
+            "asked": "ratio >= 0.9",
+        },
+        {
+            "what": f"driver's memory over {n_tasks} tasks",
+            "megabytes": last / 1e6,
+            "megabytes_grown": (last - first) / 1e6,
+            "asked": "flat",
+        },
+    ]
 
 
 def start_bare(n_copies):

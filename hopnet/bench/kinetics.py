@@ -13,8 +13,18 @@ from hopnet.sites import random_sites
 FORM = np.array([[0.0, 1.0], [0.6, 0.0]])
 
 
-def measure(n_sites=500_000, density=0.01, angle=0.013, strong_angle=0.1, tau_s=(1e2, 1e4, 1e6),
-            eta=6.58e-3, repeats=3, matrix_sites=3000, memory=True, threads=None):  # fmt: skip
+def measure(
+    n_sites=500_000,
+    density=0.01,
+    angle=0.013,
+    strong_angle=0.1,
+    tau_s=(1e2, 1e4, 1e6),
+    eta=6.58e-3,
+    repeats=3,
+    matrix_sites=3000,
+    memory=True,
+    threads=None,
+):
     """Rows of the bench table.
 
     Parameters
@@ -59,20 +69,30 @@ def measure(n_sites=500_000, density=0.01, angle=0.013, strong_angle=0.1, tau_s=
         stages["current"] = lambda: solve_current(network, threads=threads)
         seconds = paired(stages, repeats=repeats)
         for name in cases:
-            rows.append(row(
-                f"{name} N={n_sites} tau_s={time:g}", seconds[name], "Kirchhoff's laws",
-                seconds["current"], iterations=found[name].iterations,
-                row_residual=found[name].residual,
-            ))  # fmt: skip
+            rows.append(
+                row(
+                    f"{name} N={n_sites} tau_s={time:g}",
+                    seconds[name],
+                    "Kirchhoff's laws",
+                    seconds["current"],
+                    iterations=found[name].iterations,
+                    row_residual=found[name].residual,
+                )
+            )
             if memory:
                 strength, more = cases[name]
                 rows[-1]["peak_MB"] = peak_apart(
-                    "kinetics", "solve_once", n_sites, density, strength,
+                    "kinetics",
+                    "solve_once",
+                    n_sites,
+                    density,
+                    strength,
                     {"eta": eta, "tau_s": time, **more},
-                )  # fmt: skip
+                )
     if matrix_sites:
-        rows.append(beside_matrix(angle * FORM, matrix_sites, density, eta, tau_s[-1], repeats,
-                                  threads))  # fmt: skip
+        rows.append(
+            beside_matrix(angle * FORM, matrix_sites, density, eta, tau_s[-1], repeats, threads)
+        )
     return rows
 
 
@@ -97,8 +117,11 @@ def beside_matrix(matrix, n_sites, density, eta, tau_s, repeats, threads):
     )
     difference = np.abs(found["frames"].spin - found["matrix"].spin).max()
     return row(
-        f"spins and their feedback N={n_sites} tau_s={tau_s:g}", seconds["frames"],
-        "sparse LU of 4N", seconds["matrix"], iterations=found["frames"].iterations,
+        f"spins and their feedback N={n_sites} tau_s={tau_s:g}",
+        seconds["frames"],
+        "sparse LU of 4N",
+        seconds["matrix"],
+        iterations=found["frames"].iterations,
         row_residual=found["frames"].residual,
         difference=float(difference / np.abs(found["matrix"].spin).max()),
-    )  # fmt: skip
+    )

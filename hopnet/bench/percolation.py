@@ -21,8 +21,7 @@ from hopnet.percolation import percolation_threshold, sweep_clusters
 from hopnet.sites import random_sites
 
 
-def measure(n_sites=1_000_000, networkx_sites=100_000, repeats=3, seed=1, cutoff=1.5,
-            memory=True):  # fmt: skip
+def measure(n_sites=1_000_000, networkx_sites=100_000, repeats=3, seed=1, cutoff=1.5, memory=True):
     """Time thresholds, whole sweeps and backbones.
 
     Parameters
@@ -55,17 +54,21 @@ def measure(n_sites=1_000_000, networkx_sites=100_000, repeats=3, seed=1, cutoff
         if call() != wanted:
             raise ParameterError(f"{name} finds another threshold: {call()} and {wanted}.")
     seconds = paired(routes, repeats=repeats, warm_up=0)
-    peak = {name: peak_memory(name, n_sites, seed, cutoff) for name in [*routes, "backbone"]
-            if memory}  # fmt: skip
+    peak = {
+        name: peak_memory(name, n_sites, seed, cutoff) for name in [*routes, "backbone"] if memory
+    }
     facts = {"n_sites": n_sites, "n_links": network.n_links}
     rows = [
         row(own, seconds[own], other, seconds[other], **facts)
         | {"peak_MB": peak.get(own), "reference_peak_MB": peak.get(other)}
-        for own in OURS for other in SCIPY
-    ]  # fmt: skip
+        for own in OURS
+        for other in SCIPY
+    ]
     backbone = paired({"b": lambda: find_backbone(network)}, repeats=repeats)["b"]
-    rows.append(row("backbone, red bonds, shortest path", backbone, **facts)
-                | {"peak_MB": peak.get("backbone")})  # fmt: skip
+    rows.append(
+        row("backbone, red bonds, shortest path", backbone, **facts)
+        | {"peak_MB": peak.get("backbone")}
+    )
     if networkx_sites:
         rows += against_networkx(networkx_sites, seed, cutoff, memory)
     return rows

@@ -77,10 +77,13 @@ def measure(n=256, n_times=32, repeats=5, threads=1):
             peak = peak_memory(lambda c=call, t=texture: c(t)) + texture_bytes(texture)
             rows.append(
                 row(
-                    what, seconds[what], reference, seconds[reference],
+                    what,
+                    seconds[what],
+                    reference,
+                    seconds[reference],
                     peak_MB=round(peak / 1e6, 1),
                 )
-            )  # fmt: skip
+            )
     return rows
 
 
@@ -128,5 +131,6 @@ def peak_memory(call):
 
 def texture_bytes(texture):
     """Bytes of the texture itself."""
-    return sum(getattr(texture, name).nbytes for name in ("plus", "z", "spin")
-               if hasattr(texture, name))  # fmt: skip
+    return sum(
+        getattr(texture, name).nbytes for name in ("plus", "z", "spin") if hasattr(texture, name)
+    )

@@ -30,8 +30,16 @@ from hopnet.triads import find_triads
 WHOLE = {"densities": (0.1, 0.02, 0.005, 0.001), "n_scaling": (100_000, 1_000_000)}  # bench all
 
 
-def measure(n_sites=500_000, density=0.01, seed=1, repeats=3, curve=True, memory=True,
-            n_scaling=(), densities=()):  # fmt: skip
+def measure(
+    n_sites=500_000,
+    density=0.01,
+    seed=1,
+    repeats=3,
+    curve=True,
+    memory=True,
+    n_scaling=(),
+    densities=(),
+):
     """Time the main stages and the peers.
 
     Parameters
@@ -58,9 +66,7 @@ def measure(n_sites=500_000, density=0.01, seed=1, repeats=3, curve=True, memory
     rows = solver_rows(network, repeats)
     if memory:
         for line in rows:
-            line["peak_MB"] = peak_apart(
-                "solve", "run_once", line["what"], n_sites, density, seed
-            )
+            line["peak_MB"] = peak_apart("solve", "run_once", line["what"], n_sites, density, seed)
     rows += order_rows(network, repeats)
     rows += stage_rows(network, repeats, curve)
     if densities:
@@ -117,10 +123,12 @@ class Problem:
         _, by_site, imbalance = account(self.network, flow, net, self.terminal)
         x = self.network.sites.position[:, 0] / self.network.sites.length
         cuts = [
-            (((x < place)[self.network.link_i].astype(int) - (x < place)[self.network.link_j])
-             * flow).sum()
+            (
+                ((x < place)[self.network.link_i].astype(int) - (x < place)[self.network.link_j])
+                * flow
+            ).sum()
             for place in (0.1, 0.3, 0.5, 0.7, 0.9)
-        ]  # fmt: skip
+        ]
         spread = (max(cuts) - min(cuts)) / abs(np.mean(cuts)) if np.mean(cuts) else np.inf
         return {
             "imbalance": imbalance,
@@ -164,8 +172,9 @@ def cholmod(problem):
     from cholespy import CholeskySolverD, MatrixType
 
     m = problem.matrix
-    solver = CholeskySolverD(m.shape[0], m.indptr.astype(np.int32), m.indices.astype(np.int32),
-                             m.data, MatrixType.CSR)  # fmt: skip
+    solver = CholeskySolverD(
+        m.shape[0], m.indptr.astype(np.int32), m.indices.astype(np.int32), m.data, MatrixType.CSR
+    )
     x = np.zeros_like(problem.rhs)
     solver.solve(problem.rhs, x)
     return problem.flow_of(x)
@@ -174,8 +183,9 @@ def cholmod(problem):
 def superlu(problem):
     """SuperLU through scipy, symmetric mode."""
     options = {"SymmetricMode": True}
-    factored = splu(problem.matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0,
-                    options=options)  # fmt: skip
+    factored = splu(
+        problem.matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=options
+    )
     return problem.flow_of(factored.solve(problem.rhs))
 
 
@@ -297,8 +307,13 @@ def fill_in(problem, permutation):
     graph = problem.matrix.copy()
     graph.data = np.where(graph.data > 0, np.diff(graph.indptr).repeat(np.diff(graph.indptr)), -1.0)
     permuted = graph[permutation][:, permutation].tocsc()
-    factored = splu(permuted, permc_spec="NATURAL", diag_pivot_thresh=0.0, relax=1,
-                    options={"SymmetricMode": True})  # fmt: skip
+    factored = splu(
+        permuted,
+        permc_spec="NATURAL",
+        diag_pivot_thresh=0.0,
+        relax=1,
+        options={"SymmetricMode": True},
+    )
     below = np.diff(factored.L.indptr).astype(float) - 1.0
     return {"entries": int(below.sum()), "multiply_adds": float((below**2).sum() / 2)}
 
@@ -332,10 +347,15 @@ def order_rows(network, repeats):
         return [{"what": "order: METIS", "failed": f"{type(failure).__name__}: {failure}"[:60]}]
     seconds = paired(calls, repeats=repeats, warm_up=0)
     return [
-        row(f"order: {name}", seconds[name], "METIS", seconds["METIS"],
-            **fill_in(problem, permutations[name]))
+        row(
+            f"order: {name}",
+            seconds[name],
+            "METIS",
+            seconds["METIS"],
+            **fill_in(problem, permutations[name]),
+        )
         for name in calls
-    ]  # fmt: skip
+    ]
 
 
 def density_rows(densities, n_sites, seed):
@@ -352,9 +372,13 @@ def density_rows(densities, n_sites, seed):
             )
             line = {"what": f"N = {n_sites}, n_s a_b^2 = {density:g}: {name}"}
             try:
-                done = subprocess.run([sys.executable, "-W", "ignore", "-c", code],
-                                      capture_output=True, text=True, timeout=2 * PATIENCE,
-                                      check=False)  # fmt: skip
+                done = subprocess.run(
+                    [sys.executable, "-W", "ignore", "-c", code],
+                    capture_output=True,
+                    text=True,
+                    timeout=2 * PATIENCE,
+                    check=False,
+                )
                 told = done.stdout.strip().splitlines() or [""]
                 if done.returncode == 0 and told[-1].startswith("{"):
                     line = json.loads(told[-1]) | line
@@ -386,12 +410,16 @@ def scaling_rows(sizes, density, seed):
         order = problem.network.dissection
         symbolic = analyse(order, problem.network.link_i, problem.network.link_j, problem.terminal)
         rows.append(
-            row(f"hopnet, N = {int(n_sites)}, {thread_count()} threads", times,
+            row(
+                f"hopnet, N = {int(n_sites)}, {thread_count()} threads",
+                times,
                 flops_per_second=2 * symbolic.operations / seconds,
-                multiply_adds=symbolic.operations)
-        )  # fmt: skip
+                multiply_adds=symbolic.operations,
+            )
+        )
     if len(rows) > 1:
-        exponent = np.polyfit(np.log(np.asarray(sizes, float)),
-                              np.log([r["seconds_min"] for r in rows]), 1)[0]  # fmt: skip
+        exponent = np.polyfit(
+            np.log(np.asarray(sizes, float)), np.log([r["seconds_min"] for r in rows]), 1
+        )[0]
         rows[-1]["time_exponent"] = float(exponent)
     return rows

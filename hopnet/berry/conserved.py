@@ -117,9 +117,7 @@ def orbital_magnetisation(model, domain, *, mu, kT=0.0, field="x", current="y"):
     return integrate(function, model, domain, energies=energies, mu=level)
 
 
-def spin_streda(
-    model, domain, *, mu, kT=0.0, spin="z", field="x", current="y", step=1e-3
-):
+def spin_streda(model, domain, *, mu, kT=0.0, spin="z", field="x", current="y", step=1e-3):
     """Slope of the orbital magnetisation in a field coupled to the spin, ``H + lambda s``.
 
     In a gap it equals the conserved spin-Hall conductivity, by a route that shares

@@ -73,8 +73,11 @@ def rays_for(direction, kmax=math.inf, levels=4, warping=False, **more):
         half = np.concatenate([azimuth, np.pi - azimuth[::-1]])
         azimuth = np.unique(np.concatenate([half, np.pi + half]).round(14))
     return Rays(
-        kmax, polar=graded(1.0, levels), azimuth=tuple(azimuth),
-        repeats=2.0 if warping else 8.0, **more,
+        kmax,
+        polar=graded(1.0, levels),
+        azimuth=tuple(azimuth),
+        repeats=2.0 if warping else 8.0,
+        **more,
     )
 
 
@@ -97,8 +100,16 @@ def curve_of(label, x, forms, unit, conserved=None):
 
 
 def insulator_curves(
-    mu, *, directions="xyz", size=1e-3, kmax=math.inf, levels=4, panels=12, conserved=True,
-    warping=False, progress=None,
+    mu,
+    *,
+    directions="xyz",
+    size=1e-3,
+    kmax=math.inf,
+    levels=4,
+    panels=12,
+    conserved=True,
+    warping=False,
+    progress=None,
 ):
     """sigma^y_zx of Bi2Se3 against Fermi energy, the paper's Fig. 1, from equation [berry 10].
 
@@ -210,8 +221,9 @@ def well_curve(label, x, cases, conserved, more):
     """A `Curve` over (material, field, Fermi energy) cases."""
     rows = np.array([well_forms(*case, conserved=conserved, **more) for case in cases])
     lcc, xn, conventional, shi, error = (read_only(column) for column in rows.T)
-    return Curve(label, read_only(x), lcc, xn, conventional, shi if conserved else None, error,
-                 "e/8pi")
+    return Curve(
+        label, read_only(x), lcc, xn, conventional, shi if conserved else None, error, "e/8pi"
+    )
 
 
 def well_energy_curves(

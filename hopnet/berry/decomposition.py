@@ -88,9 +88,7 @@ def density_matrices(model, k, a, mu, kT, treatment):
     apart = group[:, :, None] != group[:, None, :]
     difference = np.where(apart, energy[:, :, None] - energy[:, None, :], 1.0)
     x = energy - mu
-    occupation = (
-        0.5 * (1.0 - np.sign(x)) if kT == 0.0 else 0.5 * (1.0 - np.tanh(0.5 * x / kT))
-    )
+    occupation = 0.5 * (1.0 - np.sign(x)) if kT == 0.0 else 0.5 * (1.0 - np.tanh(0.5 * x / kT))
     slope = to_bands(model.derivative(k, a), vector)
     connection = np.where(apart, -1j * slope / difference, 0.0)
     driven = connection * (occupation[:, :, None] - occupation[:, None, :]) / difference

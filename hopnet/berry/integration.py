@@ -28,6 +28,7 @@ from hopnet.records import read_only
 LINES = 512  # lines of a zone held at once
 LINE_POINTS = 400  # about what a line takes: 257 to find its Fermi points, and its panels
 
+
 def integrate(function, model, domain, *, energies=None, mu=None, lead=None, progress=None):
     """Integral of ``function(k)`` over d^dk / (2 pi)^d, with an error estimate.
 

@@ -91,9 +91,7 @@ def approximate_response(coefficients, convention="consistent"):
     values = (conductivity, share * spin_hall + indirect * conductivity, direct + edelstein)
     exact_values = (exact.charge_current, exact.spin_current, exact.magnetisation)
     with np.errstate(divide="ignore", invalid="ignore"):
-        error = tuple(
-            np.abs(np.subtract(a, b)) / np.abs(b) for a, b in zip(values, exact_values)
-        )
+        error = tuple(np.abs(np.subtract(a, b)) / np.abs(b) for a, b in zip(values, exact_values))
         small = np.divide(narrowing, c.relaxation_ratio)
     return ApproximateResponse(
         spin_hall, indirect * conductivity, direct, edelstein, *values, error, small

@@ -61,8 +61,16 @@ def chain_blocks(momentum, gas, potential, bottom=None):
         bottom = np.abs(p - step / 2)
     lower, diagonal, upper = (np.empty((*p.shape, 4, 4)) for _ in range(3))
     fill_chain_blocks(
-        np.ascontiguousarray(momentum), np.ascontiguousarray(bottom), here, link,
-        float(gas.mass), float(gas.splitting), bool(gas.interband), lower, diagonal, upper,
+        np.ascontiguousarray(momentum),
+        np.ascontiguousarray(bottom),
+        here,
+        link,
+        float(gas.mass),
+        float(gas.splitting),
+        bool(gas.interband),
+        lower,
+        diagonal,
+        upper,
     )
     return lower, diagonal, upper
 

@@ -63,9 +63,7 @@ class KineticResponse:
     residual: float
 
 
-def generator(
-    electrons, disorder, harmonics=4, *, star=True, swap=True, convention="consistent"
-):
+def generator(electrons, disorder, harmonics=4, *, star=True, swap=True, convention="consistent"):
     """Time derivative of the harmonics at zero field: collisions, precession, spin-orbit force.
 
     Equations [qbe 8], [qbe 10] and [qbe 11]::
@@ -215,9 +213,7 @@ def solve_all(terms, size, source):
     entry = size @ terms.value
     amplitude, missed = np.empty((size.shape[0], terms.order), entry.dtype), np.empty(size.shape[0])
     work = np.empty((terms.order, 3 * terms.width + 2), entry.dtype)
-    fill_band_solution(
-        entry, terms.row, terms.column, terms.width, source, work, amplitude, missed
-    )
+    fill_band_solution(entry, terms.row, terms.column, terms.width, source, work, amplitude, missed)
     residual = float(missed.max(initial=0.0)) / max(1.0, abs(source[SIDE_JUMP]))
     if residual == math.inf:
         raise ParameterError(

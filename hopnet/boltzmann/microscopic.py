@@ -265,8 +265,9 @@ def estimate_insb(
     rates = relaxation_rates(electrons, disorder, chosen)
     exact = linear_response(full)
     without = linear_response(
-        type(full)(**{**vars(full), "charge_from_magnetisation": 0.0,
-                      "magnetisation_from_charge": 0.0})
+        type(full)(
+            **{**vars(full), "charge_from_magnetisation": 0.0, "magnetisation_from_charge": 0.0}
+        )
     )
     asp, turn = full.magnetisation_from_charge, full.spin_from_magnetisation
     unit = full.drude_conductivity

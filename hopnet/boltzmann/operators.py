@@ -18,7 +18,13 @@ from hopnet.boltzmann.collisions import assemble, templates
 from hopnet.records import read_only
 
 COLLISIONS = (
-    "drude", "rashba_rashba", "mott_mott", "mott_rashba", "scalar_rashba", "scalar_mott", "skew",
+    "drude",
+    "rashba_rashba",
+    "mott_mott",
+    "mott_rashba",
+    "scalar_rashba",
+    "scalar_mott",
+    "skew",
 )
 LARMOR = slice(9, 12)  # after the collisions, precession and the cyclotron term
 FREQUENCY, STREAMING, HOLD = 12, slice(13, 15), 15
@@ -75,7 +81,10 @@ def operator_terms(harmonics, weight):
         line[np.searchsorted(place, where)] = element
     row, column = np.divmod(place, order)
     return OperatorTerms(
-        read_only(row, np.int64), read_only(column, np.int64), read_only(value), order,
+        read_only(row, np.int64),
+        read_only(column, np.int64),
+        read_only(value),
+        order,
         int(np.max(np.abs(row - column))),
     )
 
@@ -109,10 +118,19 @@ def static_sizes(electrons, disorder, chosen, *, star=True, swap=True):
     turns = (2 if chosen.gauge else 1) * electrons.rashba * electrons.fermi_momentum
     cyclotron = (8 if chosen.cyclotron else 2) * electrons.mass * electrons.rashba**2
     tau = electrons.drude_time
-    return np.array([
-        1.0, xy * xy, z * z, -xy * z if chosen.precession_term else xy * z, leak,
-        z if swap else 0.0, math.pi * disorder.strength * z, turns * tau, cyclotron * tau,
-    ])
+    return np.array(
+        [
+            1.0,
+            xy * xy,
+            z * z,
+            -xy * z if chosen.precession_term else xy * z,
+            leak,
+            z if swap else 0.0,
+            math.pi * disorder.strength * z,
+            turns * tau,
+            cyclotron * tau,
+        ]
+    )
 
 
 def cyclotron_matrix(harmonics):

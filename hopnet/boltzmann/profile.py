@@ -121,8 +121,9 @@ def spin_profile(
     state = (bulk + (shape * amount) @ mode.T).real
     slope = ((shape * amount * rate) @ mode.T).real
     misfit = slope - state @ gradient.T - offset
-    residual = float(max(np.max(np.abs(misfit)) / np.max(np.abs(rate)),
-                         np.max(np.abs(state[[0, -1], 3:]))))
+    residual = float(
+        max(np.max(np.abs(misfit)) / np.max(np.abs(rate)), np.max(np.abs(state[[0, -1], 3:])))
+    )
     scale = max(1.0, float(np.max(np.abs(state))))
     if not residual <= 1e-8 * scale:
         raise ConvergenceError(

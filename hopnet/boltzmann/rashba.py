@@ -263,7 +263,12 @@ def positive_form(gas):
     if gas.rashba > 0:
         return gas, 1.0
     mirrored = RashbaGas(
-        -gas.rashba, gas.fermi_energy, gas.mass, -gas.lambda_xy, gas.lambda_z, gas.skew,
+        -gas.rashba,
+        gas.fermi_energy,
+        gas.mass,
+        -gas.lambda_xy,
+        gas.lambda_z,
+        gas.skew,
         gas.interband,
     )
     return mirrored, -1.0

@@ -413,8 +413,10 @@ def linear_response(coefficients, *, frequency=0.0):
 
 def determinant(charge, spin, theta, a, b, down, up, ratio):
     """Determinant of ``[[charge, -theta, -a], [theta, spin, -b], [-down, up, ratio]]``."""
-    return charge * (spin * ratio + b * up) + theta * (theta * ratio - b * down) - a * (
-        theta * up + spin * down
+    return (
+        charge * (spin * ratio + b * up)
+        + theta * (theta * ratio - b * down)
+        - a * (theta * up + spin * down)
     )
 
 
@@ -474,6 +476,5 @@ def ansatz_parameters(electrons, response, convention="consistent"):
     return Ansatz(
         charge_velocity=response.charge_current / weight,
         spin_velocity=response.spin_current / weight,
-        exchange=response.magnetisation
-        / (electrons.fermi_velocity * electrons.density_of_states),
+        exchange=response.magnetisation / (electrons.fermi_velocity * electrons.density_of_states),
     )

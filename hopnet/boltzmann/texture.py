@@ -84,7 +84,9 @@ def spin_texture(gas, potential, momentum, *, beyond=24):
     chain = fermi + rung[None]
     line, _ = solve_matrix(chain, gas, potential, acceleration_source(chain, gas))
     return SpinTexture(
-        read_only(momentum), *spin_amplitudes(at), read_only(np.abs(chain[0])),
+        read_only(momentum),
+        *spin_amplitudes(at),
+        read_only(np.abs(chain[0])),
         *spin_amplitudes(line[0]),
     )
 

@@ -381,12 +381,8 @@ def figure_cutoff(points, levels, progress):
 
     kmax = np.geomspace(0.05, 10.0, min(points, 24))
     curves = cutoff_curves(kmax, levels=levels, progress=progress)
-    warped = cutoff_curves(
-        kmax, directions="z", levels=levels, warping=True, progress=progress
-    )
-    rows = rows_of(curves) + [
-        row | {"curve": row["curve"] + ", warped"} for row in rows_of(warped)
-    ]
+    warped = cutoff_curves(kmax, directions="z", levels=levels, warping=True, progress=progress)
+    rows = rows_of(curves) + [row | {"curve": row["curve"] + ", warped"} for row in rows_of(warped)]
     return rows, plot_cutoff(curves, warped)
 
 

@@ -39,9 +39,11 @@ def response(
     time: Annotated[float, typer.Option(help="tau_D.")] = 20.0,
     harmonics: Annotated[int, typer.Option(help="Highest angular harmonic.")] = 4,
     star: Annotated[bool, typer.Option(help="Keep the star diagram.")] = True,
-    larmor: Annotated[
-        tuple[float, float, float], typer.Option(help="Larmor frequency, x y z.")
-    ] = (0.0, 0.0, 0.0),
+    larmor: Annotated[tuple[float, float, float], typer.Option(help="Larmor frequency, x y z.")] = (
+        0.0,
+        0.0,
+        0.0,
+    ),
     frequency: Annotated[float, typer.Option(help="omega of exp(+i omega t).")] = 0.0,
     temperature: Annotated[float, typer.Option(help="kT, unit of energy.")] = 0.0,
     width: Annotated[
@@ -72,7 +74,12 @@ def response(
     exact = linear_response(projected, frequency=frequency)
     rough = approximate_response(projected, convention)
     full = kinetic_response(
-        electrons, disorder, harmonics, star=star, larmor=larmor, frequency=frequency,
+        electrons,
+        disorder,
+        harmonics,
+        star=star,
+        larmor=larmor,
+        frequency=frequency,
         convention=convention,
     )
     rates = relaxation_rates(electrons, disorder, convention)
@@ -87,8 +94,10 @@ def response(
             "M_y": plain(exact.magnetisation),
         },
         "weak_conversion": {
-            "sigma_sH": plain(rough.spin_hall), "sigma_ind": plain(rough.indirect),
-            "sigma_DMC": plain(rough.direct), "sigma_EE": plain(rough.edelstein),
+            "sigma_sH": plain(rough.spin_hall),
+            "sigma_ind": plain(rough.indirect),
+            "sigma_DMC": plain(rough.direct),
+            "sigma_EE": plain(rough.edelstein),
             "relative_error_J_K_M": [plain(e) for e in rough.error],
         },
         "harmonics": {
@@ -101,8 +110,10 @@ def response(
     if temperature:
         warm = thermal_response(electrons, disorder, temperature, convention=convention)
         table["thermal_3x3"] = {
-            "J_x": warm.charge_current, "J^z_y": warm.spin_current,
-            "m_y": warm.spin_density, "chemical_potential": warm.chemical_potential,
+            "J_x": warm.charge_current,
+            "J^z_y": warm.spin_current,
+            "m_y": warm.spin_density,
+            "chemical_potential": warm.chemical_potential,
         }
     print_table(table, as_json)
     if figures is not None:
@@ -161,16 +172,20 @@ def rashba(
         "potential": scatterer.name,
         "p_F_plus_minus": list(gas.fermi_momenta),
         "q_yz": {
-            "acceleration": answer.spin_current[0], "coherence": answer.spin_current[1],
-            "sum": answer.q_yz, "sum_in_e_over_8pi": answer.q_yz / UNIVERSAL,
+            "acceleration": answer.spin_current[0],
+            "coherence": answer.spin_current[1],
+            "sum": answer.q_yz,
+            "sum_in_e_over_8pi": answer.q_yz / UNIVERSAL,
         },
         "S_y": {
-            "acceleration": answer.spin_density[0], "coherence": answer.spin_density[1],
+            "acceleration": answer.spin_density[0],
+            "coherence": answer.spin_density[1],
             "sum": answer.s_y,
             "sum_in_N0_alpha_tau_over_2": answer.s_y / unit if unit else None,
         },
         "J_x": {
-            "acceleration": answer.charge_current[0], "coherence": answer.charge_current[1],
+            "acceleration": answer.charge_current[0],
+            "coherence": answer.charge_current[1],
             "sum": answer.j_x,
         },
         "chain_momenta": answer.n_points,
@@ -192,12 +207,15 @@ def save_rashba_figures(folder, gas, scatterer):
             f"the figures need --alpha above 0, got {gas.rashba!r}; the signs of S_y mirror."
         )
     energy = gas.fermi_energy
-    save(folder, {
-        "bands.png": plots.bands_figure(gas),
-        "cancellation.png": plots.cancellation_figure(gas.rashba, fermi_energy=energy),
-        "spin_density.png": plots.spin_density_figure(gas.rashba, fermi_energy=energy),
-        "texture.png": plots.texture_figure(gas, scatterer),
-    })
+    save(
+        folder,
+        {
+            "bands.png": plots.bands_figure(gas),
+            "cancellation.png": plots.cancellation_figure(gas.rashba, fermi_energy=energy),
+            "spin_density.png": plots.spin_density_figure(gas.rashba, fermi_energy=energy),
+            "texture.png": plots.texture_figure(gas, scatterer),
+        },
+    )
 
 
 def choose_potential(kind, time, width, mass):
@@ -237,7 +255,9 @@ def insb(as_json: Json = False):
         },
         "printed formulas, tau_D = 200 ps as printed": {"convention": "printed", "time": 200e-12},
         "printed formulas, n = 1e12 cm^-2, bulk lambda_par": {
-            "convention": "printed", "density": 1e16, "lambda_parallel_squared": 4 * 523e-20,
+            "convention": "printed",
+            "density": 1e16,
+            "lambda_parallel_squared": 4 * 523e-20,
         },
         "consistent formulas, tau_D = 32 fs": {"convention": "consistent"},
     }

@@ -21,9 +21,7 @@ def add_to(app):
 
 def conductivities(
     material_file: Annotated[Path, typer.Argument(help="TOML file with a table named material.")],
-    f: Annotated[
-        float | None, typer.Option("--f", help="f(n_s, tau_s), if you know it.")
-    ] = None,
+    f: Annotated[float | None, typer.Option("--f", help="f(n_s, tau_s), if you know it.")] = None,
     field: Annotated[float, typer.Option("--field-kV-cm", help="Electric field, kV/cm.")] = 1.0,
     signs: Annotated[
         str, typer.Option(help="consistent, or printed: (14) and (15) as they stand.")
@@ -67,18 +65,35 @@ def conductivities(
             ("crossover, f = 1", 1.0, "crossover", "the letter's 'about 1 %'"),
         ):
             got = tensors(material, value, resistivity=rho, signs=signs)
-            rows.append({
-                "estimate": name, "f": value, "resistivity_Ohm": got.resistivity,
-                "s": float(np.linalg.norm(got.cisp, 2)) * volts, "cisp_m_per_V": got.cisp.tolist(),
-                "sge_A_per_m": got.sge.tolist(), "she_per_V_s": got.she.tolist(), "note": note,
-            })  # fmt: skip
+            rows.append(
+                {
+                    "estimate": name,
+                    "f": value,
+                    "resistivity_Ohm": got.resistivity,
+                    "s": float(np.linalg.norm(got.cisp, 2)) * volts,
+                    "cisp_m_per_V": got.cisp.tolist(),
+                    "sge_A_per_m": got.sge.tolist(),
+                    "she_per_V_s": got.she.tolist(),
+                    "note": note,
+                }
+            )
     report = {
-        "material": str(material_file), "density": material.density, "T_K": material.T,
-        "rho_0_Ohm": material.rho_0, "tau_s": tau_s, "eta": material.eta, "angle": material.angle,
-        "tau_DP_s": material.tau_DP, "field_V_per_m": volts, "signs": signs,
-        "f_sample": float(curve.f[0]), "f_drift_sample": curve.f_drift, "sites": sites,
-        "estimates": rows, "high_density_s": high_density_polarisation(material, volts),
-    }  # fmt: skip
+        "material": str(material_file),
+        "density": material.density,
+        "T_K": material.T,
+        "rho_0_Ohm": material.rho_0,
+        "tau_s": tau_s,
+        "eta": material.eta,
+        "angle": material.angle,
+        "tau_DP_s": material.tau_DP,
+        "field_V_per_m": volts,
+        "signs": signs,
+        "f_sample": float(curve.f[0]),
+        "f_drift_sample": curve.f_drift,
+        "sites": sites,
+        "estimates": rows,
+        "high_density_s": high_density_polarisation(material, volts),
+    }
     if out is not None:
         report["written"] = _write_density_scan(material, out, volts, sites, seed)
     if as_json:
@@ -140,9 +155,10 @@ def _print_conductivities(report):
     sample = next(row for row in report["estimates"] if row["estimate"] == "sample")
     print(f"\nconductivities of the sample, {report['signs']} signs:")
     for name, key, unit in (
-        ("CISP", "cisp_m_per_V", "m/V"), ("SGE", "sge_A_per_m", "A/m"),
+        ("CISP", "cisp_m_per_V", "m/V"),
+        ("SGE", "sge_A_per_m", "A/m"),
         ("SHE", "she_per_V_s", "1/(V s)"),
-    ):  # fmt: skip
+    ):
         (a, b), (c, d) = sample[key]
         print(f"  sigma_{name:<5} [[{a: .4e}, {b: .4e}], [{c: .4e}, {d: .4e}]] {unit}")
     for name in report.get("written", ()):

@@ -65,9 +65,12 @@ def facts():
     yield "processor", f"{about['processor']}, {about['cores']} cores, {about['system']}"
     yield "threads used", f"{thread_count()} (set NUMBA_NUM_THREADS to change it)"
     room = memory.available / BYTES_PER_SITE
-    yield "memory", (
-        f"{memory.total / 1e9:.1f} GB, {memory.available / 1e9:.1f} GB free: a curve of about "
-        f"{room / 1e6:.1g} million sites"
+    yield (
+        "memory",
+        (
+            f"{memory.total / 1e9:.1f} GB, {memory.available / 1e9:.1f} GB free: a curve of about "
+            f"{room / 1e6:.1g} million sites"
+        ),
     )
     beside = Path(hopnet.kernels.__file__).parent / "__pycache__"
     cache = Path(numba.config.CACHE_DIR or beside)
@@ -95,10 +98,22 @@ def check_digits():
 
     import hopnet as hn
 
-    position = np.array([
-        [0.0, 3.2], [1.1, 5.4], [1.9, 1.7], [2.6, 4.1], [3.3, 7.2], [4.2, 2.9],
-        [4.8, 5.5], [5.7, 0.8], [6.4, 3.9], [6.9, 7.0], [8.1, 2.2], [9.0, 4.6],
-    ])  # fmt: skip
+    position = np.array(
+        [
+            [0.0, 3.2],
+            [1.1, 5.4],
+            [1.9, 1.7],
+            [2.6, 4.1],
+            [3.3, 7.2],
+            [4.2, 2.9],
+            [4.8, 5.5],
+            [5.7, 0.8],
+            [6.4, 3.9],
+            [6.9, 7.0],
+            [8.1, 2.2],
+            [9.0, 4.6],
+        ]
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", hn.ValidityWarning)
         sites = hn.sites_from_positions(position, length=10, width=10)

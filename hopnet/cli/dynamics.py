@@ -58,21 +58,35 @@ def hanle(
     if full:
         points = full_hanle(network, current, tau_s, field[[3, 10, 30, 60, 100]], form)
     answer = {
-        "n_sites": n_sites, "density": density, "seed": seed, "tau_s": tau_s, "f": curve.f,
-        "f_drift": curve.f_drift, "error": float(curve.error.max()),
+        "n_sites": n_sites,
+        "density": density,
+        "seed": seed,
+        "tau_s": tau_s,
+        "f": curve.f,
+        "f_drift": curve.f_drift,
+        "error": float(curve.error.max()),
         "omega_tau_s": [1.0, largest],
-        **{name: np.interp([1.0, largest], field * tau_s, getattr(curve, name)).tolist()
-           for name in ("along", "across", "normal")},
-    }  # fmt: skip
+        **{
+            name: np.interp([1.0, largest], field * tau_s, getattr(curve, name)).tolist()
+            for name in ("along", "across", "normal")
+        },
+    }
     if full:
         answer["full_equations_differ_by"] = max(
             float(np.abs(value - np.interp(at, field, getattr(curve, name))).max())
             for name, (at, value) in points.items()
         )
     report(answer, as_json)
-    draw(out, "hanle.png", "plot_hanle", as_json, curve, full=points,
-         title=f"{n_sites} sites, $n_sa_b^2$ = {density:g}, "
-               rf"$\tau_s$ = {tau_s:g} $\tau_0$, one sample")  # fmt: skip
+    draw(
+        out,
+        "hanle.png",
+        "plot_hanle",
+        as_json,
+        curve,
+        full=points,
+        title=f"{n_sites} sites, $n_sa_b^2$ = {density:g}, "
+        rf"$\tau_s$ = {tau_s:g} $\tau_0$, one sample",
+    )
 
 
 def full_hanle(network, current, tau_s, field, form):
@@ -82,8 +96,9 @@ def full_hanle(network, current, tau_s, field, form):
     from hopnet.kinetics import solve_kinetics
 
     def spin(vector):
-        return solve_kinetics(network, form, eta=1e-3, tau_s=tau_s, current=current, field=vector,
-                              feedback=False).polarisation[1]  # fmt: skip
+        return solve_kinetics(
+            network, form, eta=1e-3, tau_s=tau_s, current=current, field=vector, feedback=False
+        ).polarisation[1]
 
     alone = spin(np.zeros(3))
     return {
@@ -117,13 +132,24 @@ def step(
     response = step_response(network, tau_s, time)
     half = float(np.exp(np.interp(0.5, response, np.log(time)))) / tau_s
     answer = {
-        "n_sites": n_sites, "density": density, "seed": seed, "tau_s": tau_s,
-        "half_time_over_tau_s": half, "of_an_exponential": float(np.log(2)),
+        "n_sites": n_sites,
+        "density": density,
+        "seed": seed,
+        "tau_s": tau_s,
+        "half_time_over_tau_s": half,
+        "of_an_exponential": float(np.log(2)),
         "at_tau_s": float(np.interp(tau_s, time, response)),
-    }  # fmt: skip
+    }
     report(answer, as_json)
-    draw(out, "step.png", "plot_step", as_json, time,
-         {f"{n_sites} sites, $n_sa_b^2$ = {density:g}": response}, tau_s)  # fmt: skip
+    draw(
+        out,
+        "step.png",
+        "plot_step",
+        as_json,
+        time,
+        {f"{n_sites} sites, $n_sa_b^2$ = {density:g}": response},
+        tau_s,
+    )
 
 
 def temperature(
@@ -174,15 +200,32 @@ def temperature(
         each = [fit_mott_law(kT, one, power=power).kT_0 for one in logs]
         error_of_law = float(np.std(each, ddof=1) / np.sqrt(samples))
     answer = {
-        "n_sites": n_sites, "density": density, "samples": samples, "seed": seed,
-        "kT": kT.tolist(), "log_resistivity": mean.tolist(), "xi_c": xi.tolist(),
-        "kT_0": law.kT_0, "kT_0_error": error_of_law, "residual": law.residual,
+        "n_sites": n_sites,
+        "density": density,
+        "samples": samples,
+        "seed": seed,
+        "kT": kT.tolist(),
+        "log_resistivity": mean.tolist(),
+        "xi_c": xi.tolist(),
+        "kT_0": law.kT_0,
+        "kT_0_error": error_of_law,
+        "residual": law.residual,
         "kT_0_g_a_b2": law.kT_0 * density,
-    }  # fmt: skip
+    }
     report(answer, as_json)
-    draw(out, "temperature.png", "plot_mott_law", as_json, kT, mean, law, exponent=xi, error=error,
-         title=f"{samples} samples of {n_sites} sites, $n_sa_b^2$ = {density:g}, "
-               f"{density_of_states.replace('_', ' ')} density of states")  # fmt: skip
+    draw(
+        out,
+        "temperature.png",
+        "plot_mott_law",
+        as_json,
+        kT,
+        mean,
+        law,
+        exponent=xi,
+        error=error,
+        title=f"{samples} samples of {n_sites} sites, $n_sa_b^2$ = {density:g}, "
+        f"{density_of_states.replace('_', ' ')} density of states",
+    )
 
 
 def walk(
@@ -218,11 +261,16 @@ def walk(
     D = float(np.trace(diffusion_tensor(network)) / 2)
     value, error = found.diffusion(-3, -1)
     answer = {
-        "n_sites": n_sites, "carriers": carriers, "seed": seed, "D_walk": value,
-        "D_walk_error": error, "D_linear_response": D,
-        "sqrt_D_tau_s": float(np.sqrt(D * tau_s)), "length": sites.length,
+        "n_sites": n_sites,
+        "carriers": carriers,
+        "seed": seed,
+        "D_walk": value,
+        "D_walk_error": error,
+        "D_linear_response": D,
+        "sqrt_D_tau_s": float(np.sqrt(D * tau_s)),
+        "length": sites.length,
         "mean_square_over_expected": (found.mean_square().sum(axis=1) / square).tolist(),
-    }  # fmt: skip
+    }
     report(answer, as_json)
     draw(out, "walk.png", "plot_walk", as_json, found, square, diffusion=D, exact_spin=spin)
 

@@ -59,8 +59,16 @@ def add_topics():
     )
 
     for topic in (
-        run, percolation, dynamics, conductivities, berry, pumping, boltzmann, bench, doctor,
-    ):  # fmt: skip
+        run,
+        percolation,
+        dynamics,
+        conductivities,
+        berry,
+        pumping,
+        boltzmann,
+        bench,
+        doctor,
+    ):
         topic.add_to(app)
 
 
@@ -98,8 +106,9 @@ def main(argv=None):
     except OSError as error:  # a folder that is a file, a full or forbidden disk
         print(
             f"error: {error.filename or 'a file'}: {error.strerror or error}; give a place that "
-            "can be read or written.", file=sys.stderr,
-        )  # fmt: skip
+            "can be read or written.",
+            file=sys.stderr,
+        )
         return 2
     except (typer.Abort, KeyboardInterrupt):
         code = INTERRUPTED

@@ -62,15 +62,25 @@ def sample(
     backbone = find_backbone(network, length)
     clusters = find_clusters(network, backbone.length)
     answer = {
-        "n_sites": n_sites, "density": density, "geometry": geometry, "seed": seed,
-        "l_c": threshold.length, "l_c_sqrt_density": threshold.length * density**0.5,
-        "event": threshold.event, "wraps": list(threshold.wraps), "length": backbone.length,
-        "n_clusters": clusters.n_clusters, "largest": int(clusters.size.max()),
+        "n_sites": n_sites,
+        "density": density,
+        "geometry": geometry,
+        "seed": seed,
+        "l_c": threshold.length,
+        "l_c_sqrt_density": threshold.length * density**0.5,
+        "event": threshold.event,
+        "wraps": list(threshold.wraps),
+        "length": backbone.length,
+        "n_clusters": clusters.n_clusters,
+        "largest": int(clusters.size.max()),
         "percolation_probability": clusters.percolation_probability,
-        "mean_size": clusters.mean_size, "correlation_length": clusters.correlation_length,
-        "backbone_sites": backbone.n_sites, "backbone_links": int(backbone.link.size),
-        "red_bonds": int(backbone.red_link.size), "chemical_length": backbone.chemical_length,
-    }  # fmt: skip
+        "mean_size": clusters.mean_size,
+        "correlation_length": clusters.correlation_length,
+        "backbone_sites": backbone.n_sites,
+        "backbone_links": int(backbone.link.size),
+        "red_bonds": int(backbone.red_link.size),
+        "chemical_length": backbone.chemical_length,
+    }
     records = {"backbone": backbone}
     if geometry != "torus":
         records |= add_flow(answer, network, tau_s)
@@ -93,12 +103,15 @@ def add_flow(answer, network, tau_s):
     f = float(shares.contribution.sum())
     answer |= {
         "log_resistivity": float(np.log(network.across / network.along) - current.log_conductance),
-        "resistivity_over_estimate": ratio, "effective_paths": statistics.n_paths,
+        "resistivity_over_estimate": ratio,
+        "effective_paths": statistics.n_paths,
         "hot_links": statistics.n_hot_links,
-        "moments_0_1_2": statistics.moments([0, 1, 2]).tolist(), "tau_s": tau_s, "f": f,
+        "moments_0_1_2": statistics.moments([0, 1, 2]).tolist(),
+        "tau_s": tau_s,
+        "f": f,
         "f_share_perimeter_below_6": float(shares.accumulate(shares.triads.perimeter, 6.0)) / f,
         "f_share_shortest_side_below_2": float(shares.accumulate(shares.side[:, 0], 2.0)) / f,
-    }  # fmt: skip
+    }
     return {"flow": statistics, "triads": shares}
 
 
@@ -174,23 +187,46 @@ def exponents(
     table = gather(sample_critical, sizes, samples, seed)
     found = critical_exponents(table)
     value, error, _ = combined_threshold(table)
-    answer = {"rows": [{"quantity": "l_c_sqrt_density", "value": value, "error": error,
-                        "literature": PLANE["l_c"]}]}  # fmt: skip
+    answer = {
+        "rows": [
+            {
+                "quantity": "l_c_sqrt_density",
+                "value": value,
+                "error": error,
+                "literature": PLANE["l_c"],
+            }
+        ]
+    }
     for name, estimate in found.items():
         answer["rows"].append(
-            {"quantity": name, "value": estimate.value, "error": estimate.error,
-             "statistical": estimate.statistical, "window": estimate.window,
-             "largest_sizes_fitted": best_window(estimate), "literature": PLANE[name]}
-        )  # fmt: skip
+            {
+                "quantity": name,
+                "value": estimate.value,
+                "error": estimate.error,
+                "statistical": estimate.statistical,
+                "window": estimate.window,
+                "largest_sizes_fitted": best_window(estimate),
+                "literature": PLANE[name],
+            }
+        )
     if conductance:
         t = conductivity_exponent(gather(sample_conductances, sizes, samples, seed))
-        answer["rows"].append({"quantity": "t", "value": t.value, "error": t.error,
-                               "statistical": t.statistical, "window": t.window,
-                               "largest_sizes_fitted": best_window(t)})  # fmt: skip
+        answer["rows"].append(
+            {
+                "quantity": "t",
+                "value": t.value,
+                "error": t.error,
+                "statistical": t.statistical,
+                "window": t.window,
+                "largest_sizes_fitted": best_window(t),
+            }
+        )
     report(answer, as_json)
     if out is not None:
-        figures = {"exponents": ("plot_exponents", (table, found)),
-                   "collapse": ("plot_collapse", (table,))}  # fmt: skip
+        figures = {
+            "exponents": ("plot_exponents", (table, found)),
+            "collapse": ("plot_collapse", (table,)),
+        }
         draw_table(out, answer, table, figures, as_json)
 
 
@@ -209,8 +245,9 @@ def resistivity(
     """
     from hopnet.criticality import sample_resistivities
 
-    table = sample_resistivities(n_sites, samples, densities=numbers(densities, "densities", float),
-                                 seed=seed)  # fmt: skip
+    table = sample_resistivities(
+        n_sites, samples, densities=numbers(densities, "densities", float), seed=seed
+    )
     rows = []
     for density, own in table.groupby("density"):
         ratio = own["log_resistivity"] - 2.0 * own["length"]
@@ -257,9 +294,7 @@ def gather(measure, sizes, samples, seed):
         raise ParameterError(
             f"--samples takes one number or one per size ({len(sizes)}), got {len(samples)}."
         )
-    return pd.concat(
-        [measure(n, k, seed=seed) for n, k in zip(sizes, samples)], ignore_index=True
-    )
+    return pd.concat([measure(n, k, seed=seed) for n, k in zip(sizes, samples)], ignore_index=True)
 
 
 def report(answer, as_json):

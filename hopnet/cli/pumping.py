@@ -156,9 +156,7 @@ def crossover(
 
 
 def efficiency(
-    file: Annotated[
-        Path | None, typer.Argument(help="Run file whose medium is taken.")
-    ] = None,
+    file: Annotated[Path | None, typer.Argument(help="Run file whose medium is taken.")] = None,
     frequency_GHz: Annotated[float, typer.Option("--frequency-GHz", help="Of the texture.")] = 10.0,
     out: Out = None,
     as_json: Json = False,
@@ -175,9 +173,12 @@ def efficiency(
 
     if file is None:
         medium = Medium.from_lab(
-            exchange_meV=3, fermi_energy_eV=5, mean_free_path_nm=0.5,
-            rashba_meV_nm=(0, 0, 10), impurity_nm2=2e-5,
-        )  # fmt: skip
+            exchange_meV=3,
+            fermi_energy_eV=5,
+            mean_free_path_nm=0.5,
+            rashba_meV_nm=(0, 0, 10),
+            impurity_nm2=2e-5,
+        )
     else:
         medium = read_run_file(file).medium.build()
     if not np.isfinite(frequency_GHz):
@@ -196,10 +197,14 @@ def efficiency(
                 row[f"{name}_{kernel}"] = float(
                     unit
                     * conversion_efficiency(
-                        medium, q_ell / medium.mean_free_path, frequency,
-                        kind=kind, direction=direction, kernel=kernel,
+                        medium,
+                        q_ell / medium.mean_free_path,
+                        frequency,
+                        kind=kind,
+                        direction=direction,
+                        kernel=kernel,
                     )
-                )  # fmt: skip
+                )
         rows.append(row)
     if as_json:
         print(json.dumps({"unit": "2e/hbar", "rows": rows}, indent=1))

@@ -46,9 +46,15 @@ def run(
     compile_kernels()
     with Reporter() as reporter:
         run_ensemble(
-            file, out, workers, scheduler=scheduler, shard=parse_shard(shard), threads=threads,
-            force=force, listener=reporter,
-        )  # fmt: skip
+            file,
+            out,
+            workers,
+            scheduler=scheduler,
+            shard=parse_shard(shard),
+            threads=threads,
+            force=force,
+            listener=reporter,
+        )
     if missing_tasks(out):
         say("not complete yet: other shards are missing; `hopnet collect` gathers what there is")
         return
@@ -83,10 +89,14 @@ def estimate(
     say(f"  points              {facts['n_points']}")
     say(f"  realisations        {facts['n_tasks']}{facts['up_to']}")
     say(f"  one realisation     {duration(facts['seconds_per_task'])} on one core (the largest)")
-    say(f"  all                 {duration(facts['seconds_total'])} on {facts['workers']} "
-        f"worker{'s' * (facts['workers'] > 1)}, within a factor of about 1.5")  # fmt: skip
-    say(f"  memory per worker   {facts['memory_per_worker'] / 1e9:.2g} GB of "
-        f"{facts['machine_memory'] / 1e9:.3g} GB")  # fmt: skip
+    say(
+        f"  all                 {duration(facts['seconds_total'])} on {facts['workers']} "
+        f"worker{'s' * (facts['workers'] > 1)}, within a factor of about 1.5"
+    )
+    say(
+        f"  memory per worker   {facts['memory_per_worker'] / 1e9:.2g} GB of "
+        f"{facts['machine_memory'] / 1e9:.3g} GB"
+    )
     say(f"  disk                {facts['disk'] / 1e6:.2g} MB")
 
 
@@ -112,12 +122,16 @@ def status(
     say(f"  missing  {facts['n_missing']}")
     for process in facts["processes"]:
         word = "at work" if process["alive"] else "gone, without saying so"
-        say(f"  pid {process['pid']} on {process['host']}, shard {process['shard'][0]}/"
-            f"{process['shard'][1]}: {word}")  # fmt: skip
+        say(
+            f"  pid {process['pid']} on {process['host']}, shard {process['shard'][0]}/"
+            f"{process['shard'][1]}: {word}"
+        )
     if facts["tasks_per_hour"]:
         left = facts["seconds_left"]
-        say(f"  {facts['tasks_per_hour']:.3g} realisations an hour, "
-            f"{duration(left) if left is not None else 'an unknown time'} left")  # fmt: skip
+        say(
+            f"  {facts['tasks_per_hour']:.3g} realisations an hour, "
+            f"{duration(left) if left is not None else 'an unknown time'} left"
+        )
 
 
 def collect(
@@ -291,9 +305,12 @@ class Reporter:
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
             self.bar = Progress(
-                TextColumn("realisations"), MofNCompleteColumn(), BarColumn(),
-                TextColumn("{task.fields[left]}"), console=self.console,
-            )  # fmt: skip
+                TextColumn("realisations"),
+                MofNCompleteColumn(),
+                BarColumn(),
+                TextColumn("{task.fields[left]}"),
+                console=self.console,
+            )
             self.bar.start()
             self.task = self.bar.add_task("", total=n_jobs, left="time left: not known yet")
 
@@ -348,18 +365,23 @@ class Reporter:
         shown = {"f": "f", "f_error": "standard error", "f_deviation": "deviation"}
         if "log_resistivity" in statistics and statistics["f"].isna().all():
             shown = {"log_resistivity": "ln rho", "log_resistivity_error": "standard error"}
-        lines = [[*(k.partition(".")[2] for k in keys), "tau_s", "samples", "failed",
-                  *shown.values()]]  # fmt: skip
+        lines = [
+            [*(k.partition(".")[2] for k in keys), "tau_s", "samples", "failed", *shown.values()]
+        ]
         groups = statistics.groupby(keys, sort=False) if keys else [((), statistics)]
         for coordinates, rows in groups:
             picked = sorted({0, len(rows) // 4, len(rows) // 2, 3 * len(rows) // 4, len(rows) - 1})
             for _, row in rows.iloc[picked].iterrows():
                 numbers = [row.get(name, math.nan) for name in shown]
                 lines.append(
-                    [*(f"{c:g}" if isinstance(c, float) else str(c) for c in coordinates),
-                     f"{row['tau_s']:.3g}", str(row["n_done"]), str(row["n_failed"]),
-                     *("" if math.isnan(x) else f"{x:.4g}" for x in numbers)]
-                )  # fmt: skip
+                    [
+                        *(f"{c:g}" if isinstance(c, float) else str(c) for c in coordinates),
+                        f"{row['tau_s']:.3g}",
+                        str(row["n_done"]),
+                        str(row["n_failed"]),
+                        *("" if math.isnan(x) else f"{x:.4g}" for x in numbers),
+                    ]
+                )
         width = [max(len(line[c]) for line in lines) for c in range(len(lines[0]))]
         for line in lines:
             say("  ".join(word.rjust(w) for word, w in zip(line, width)))

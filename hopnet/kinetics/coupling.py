@@ -75,8 +75,9 @@ class Coupling:
     def precession(self, conductance, sigma):
         """sum_j K_ij (R_ij - 1) sigma_j at every site: what precession during hops does."""
         network, out = self.network, np.empty((self.network.n_sites, 3))
-        kernels.sum_precession(network.link_i, network.link_j, conductance, self.hops,
-                               np.ascontiguousarray(sigma), out)  # fmt: skip
+        kernels.sum_precession(
+            network.link_i, network.link_j, conductance, self.hops, np.ascontiguousarray(sigma), out
+        )
         return out
 
 

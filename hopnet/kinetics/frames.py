@@ -119,11 +119,13 @@ def find_frames(network, hops, slowest=0.0):
     forest = np.empty(network.n_links, np.bool_)
     kernels.mark_forest(order, network.link_i, network.link_j, n, forest)
     frame = np.empty((n, 4))
-    kernels.fill_frames(network.row_start, network.row_neighbour, network.row_link, hops, forest,
-                        frame)  # fmt: skip
+    kernels.fill_frames(
+        network.row_start, network.row_neighbour, network.row_link, hops, forest, frame
+    )
     transport, dephasing = np.empty((network.n_links, 4)), np.empty(n)
-    kernels.fill_transport(network.link_i, network.link_j, conductance, hops, forest, frame,
-                           transport, dephasing)  # fmt: skip
+    kernels.fill_transport(
+        network.link_i, network.link_j, conductance, hops, forest, frame, transport, dephasing
+    )
     return Frames(network, conductance, transport, frame, dephasing)
 
 
@@ -181,16 +183,30 @@ class SpinRows:
 
         def rows(first):
             last = min(first + ROWS_PER_TASK, network.n_sites)
-            kernel(first, last, network.row_start, network.row_neighbour, network.row_link,
-                   frames.conductance, frames.transport, self.block, *arrays)  # fmt: skip
+            kernel(
+                first,
+                last,
+                network.row_start,
+                network.row_neighbour,
+                network.row_link,
+                frames.conductance,
+                frames.transport,
+                self.block,
+                *arrays,
+            )
 
         run_side_by_side(rows, range(0, network.n_sites, ROWS_PER_TASK), self.threads)
 
     @cached_property
     def scalar_factor(self):
         """Incomplete factor of Lap(K) + excess."""
-        return factor_scalar(self.frames.network, self.frames.conductance, self.excess, self.free,
-                             SCALAR_CUT * self.excess)  # fmt: skip
+        return factor_scalar(
+            self.frames.network,
+            self.frames.conductance,
+            self.excess,
+            self.free,
+            SCALAR_CUT * self.excess,
+        )
 
     @cached_property
     def block_factor(self):
@@ -237,9 +253,16 @@ def spin_rows(frames, rate, anisotropy, field, sinks, threads=None):
     free = np.ones(network.n_sites, bool)
     free[sinks] = False
     isotropic = rate * np.linalg.eigvalsh(anisotropy)[0]
-    return SpinRows(frames, np.ascontiguousarray(block), isotropic, excess, free,
-                    not np.any(field), bool(effort > mean_rate.mean()),
-                    threads or thread_count())  # fmt: skip
+    return SpinRows(
+        frames,
+        np.ascontiguousarray(block),
+        isotropic,
+        excess,
+        free,
+        not np.any(field),
+        bool(effort > mean_rate.mean()),
+        threads or thread_count(),
+    )
 
 
 def solve_rows(rows, rhs, tolerance, max_iterations, start=None):

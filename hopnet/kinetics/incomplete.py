@@ -72,8 +72,17 @@ class BlockFactor:
         """float64[n_sites, 3]; zero where a spin is held at zero."""
         scalar = self.scalar
         x, out = np.empty((scalar.order.shape[0], 3)), np.zeros_like(rhs)
-        kernels.solve_blocks(scalar.order, scalar.start, scalar.column, self.left, self.weight,
-                             self.inverse, rhs, x, out)  # fmt: skip
+        kernels.solve_blocks(
+            scalar.order,
+            scalar.start,
+            scalar.column,
+            self.left,
+            self.weight,
+            self.inverse,
+            rhs,
+            x,
+            out,
+        )
         return out
 
 
@@ -100,9 +109,17 @@ def factor_scalar(network, conductance, excess, free, threshold):
     position[order] = np.arange(order.shape[0])
     start, total = np.empty(order.shape[0] + 1, np.int64), np.empty(order.shape[0])
     column, share = kernels.eliminate(
-        order, position, network.row_start, network.row_neighbour, network.row_link, conductance,
-        excess, threshold, start, total,
-    )  # fmt: skip
+        order,
+        position,
+        network.row_start,
+        network.row_neighbour,
+        network.row_link,
+        conductance,
+        excess,
+        threshold,
+        start,
+        total,
+    )
     return ScalarFactor(order, position, start, column, share, total)
 
 
@@ -125,8 +142,13 @@ def factor_blocks(rows, cut=BLOCK_CUT):
     """
     network, frames = rows.frames.network, rows.frames
     diagonal = (rows.block - rows.isotropic[:, None, None] * np.eye(3)).reshape(-1, 9)
-    scalar = factor_scalar(network, frames.conductance, rows.isotropic, rows.free,
-                           cut * (rows.isotropic + frames.dephasing))  # fmt: skip
+    scalar = factor_scalar(
+        network,
+        frames.conductance,
+        rows.isotropic,
+        rows.free,
+        cut * (rows.isotropic + frames.dephasing),
+    )
     n, n_entries = scalar.order.shape[0], scalar.column.shape[0]
     first, behind, place = np.full(n, -1), np.full(n, -1), np.zeros(n, np.int64)
     H, Y = np.zeros((n_entries, 9)), np.zeros((n_entries, 9))
@@ -136,10 +158,28 @@ def factor_blocks(rows, cut=BLOCK_CUT):
     def eliminate(task):
         which, high = task
         kernels.eliminate_blocks(
-            which, high, scalar.order, scalar.position, network.row_start, network.row_neighbour,
-            network.row_link, frames.conductance, frames.transport, diagonal, scalar.start,
-            scalar.column, scalar.share, scalar.total, first, behind, place, H, back, Y, inverse,
-        )  # fmt: skip
+            which,
+            high,
+            scalar.order,
+            scalar.position,
+            network.row_start,
+            network.row_neighbour,
+            network.row_link,
+            frames.conductance,
+            frames.transport,
+            diagonal,
+            scalar.start,
+            scalar.column,
+            scalar.share,
+            scalar.total,
+            first,
+            behind,
+            place,
+            H,
+            back,
+            Y,
+            inverse,
+        )
 
     below = independent_rows(network.dissection, rows.free)
     run_side_by_side(eliminate, below, rows.threads)

@@ -140,9 +140,7 @@ def solve_leading_order(network, spin_orbit, *, eta, tau_s, current=None, thread
         spin_current_drift=read_only(drift),
         spin_current_diffusion=read_only(diffusion),
         spin_current_from_spin=read_only(from_spin),
-        polarisation_from_current=read_only(
-            -(2.0 * tau_s / n_electrons) * np.array([-y, x, 0.0])
-        ),
+        polarisation_from_current=read_only(-(2.0 * tau_s / n_electrons) * np.array([-y, x, 0.0])),
         f=float(f),
         f_drift=float(f_drift),
         polarisation_from_f=read_only(by_f),

@@ -86,8 +86,9 @@ def coupling_blocks(network, spin_orbit, eta):
     )
 
 
-def solve_matrix(network, spin_orbit, *, eta, rate, anisotropy, field, sinks, source, bias,
-                 precession, feedback):  # fmt: skip
+def solve_matrix(
+    network, spin_orbit, *, eta, rate, anisotropy, field, sinks, source, bias, precession, feedback
+):
     """Solve the 4N equations [hopping 5a], [hopping 5b] by sparse LU.
 
     Parameters
@@ -141,7 +142,7 @@ def solve_matrix(network, spin_orbit, *, eta, rate, anisotropy, field, sinks, so
     system = csr_array(bmat([[lap, -flow if feedback else None], [-torque, spin_block]]))
 
     held = np.zeros(4 * n, np.bool_)
-    held[: n][network.isolated] = True
+    held[:n][network.isolated] = True
     held[network.source] = held[network.drain] = True
     held[n + 3 * sinks[:, None] + np.arange(3)] = True
     value = np.zeros(4 * n)
@@ -180,8 +181,12 @@ def solve_sparse(matrix, rhs):
 def count_negative(matrix):
     """Negative eigenvalues of the symmetric part: signs of the pivots of a symmetric factor."""
     symmetric = csc_array(0.5 * (matrix + matrix.T))
-    lu = splu(symmetric, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0,
-              options={"SymmetricMode": True})  # fmt: skip
+    lu = splu(
+        symmetric,
+        permc_spec="MMD_AT_PLUS_A",
+        diag_pivot_thresh=0.0,
+        options={"SymmetricMode": True},
+    )
     return int((lu.U.diagonal() < 0).sum())
 
 

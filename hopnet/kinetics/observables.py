@@ -156,5 +156,10 @@ def spin_current(kinetics, *, threads=None):
     total = drift + diffusion
     x, y = matrix @ total
     turned = -(2.0 * kinetics.tau_s.mean() / occupation.sum()) * np.array([-y, x, 0.0])
-    return SpinCurrent(read_only(drift), read_only(diffusion), read_only(total),
-                       read_only(from_spin), read_only(turned))  # fmt: skip
+    return SpinCurrent(
+        read_only(drift),
+        read_only(diffusion),
+        read_only(total),
+        read_only(from_spin),
+        read_only(turned),
+    )

@@ -49,18 +49,27 @@ def full_over_leading(network, spin_orbit, *, eta, angles, tau_s, current=None, 
         current = solve_current(network, threads=threads)
     rows = []
     for t in tau_s:
-        leading = solve_leading_order(network, form, eta=eta, tau_s=t, current=current,
-                                      threads=threads)  # fmt: skip
+        leading = solve_leading_order(
+            network, form, eta=eta, tau_s=t, current=current, threads=threads
+        )
         for angle in angles:
             matrix = form * (angle / largest)
-            full = solve_kinetics(network, matrix, eta=eta, tau_s=t, current=current,
-                                  threads=threads)  # fmt: skip
+            full = solve_kinetics(
+                network, matrix, eta=eta, tau_s=t, current=current, threads=threads
+            )
             f_full = f_from_polarisation(full)
-            rows.append({
-                "angle": angle, "tau_s": t, "tau_DP": 1.0 / precession_rate(network, matrix),
-                "f": leading.f, "f_full": f_full, "ratio": f_full / leading.f,
-                "iterations": full.iterations, "residual": full.residual,
-            })  # fmt: skip
+            rows.append(
+                {
+                    "angle": angle,
+                    "tau_s": t,
+                    "tau_DP": 1.0 / precession_rate(network, matrix),
+                    "f": leading.f,
+                    "f_full": f_full,
+                    "ratio": f_full / leading.f,
+                    "iterations": full.iterations,
+                    "residual": full.residual,
+                }
+            )
     return pd.DataFrame(rows)
 
 
@@ -90,18 +99,20 @@ def cisp_against_density(material, density, *, n_sites, seed, field, geometry="c
     rows = []
     for value in density:
         scale = value / material.density
-        here = dataclasses.replace(
-            material, n=material.n * scale, n_s=material.n_s * scale, T=None
-        )
+        here = dataclasses.replace(material, n=material.n * scale, n_s=material.n_s * scale, T=None)
         network = build_network(random_sites(n_sites, density=value, seed=seed, geometry=geometry))
         curve = f_curve(network, tau_s=tau_s)
         sample = conductivities(here, curve.f[0], resistivity=curve.resistivity)
         percolation = conductivities(here, curve.f[0])
-        rows.append({
-            "density": value, "n_s": here.n_s, "f": curve.f[0],
-            "resistivity": sample.resistivity,
-            "resistivity_percolation": percolation.resistivity,
-            "s": np.linalg.norm(sample.cisp, 2) * field,
-            "s_percolation": np.linalg.norm(percolation.cisp, 2) * field,
-        })  # fmt: skip
+        rows.append(
+            {
+                "density": value,
+                "n_s": here.n_s,
+                "f": curve.f[0],
+                "resistivity": sample.resistivity,
+                "resistivity_percolation": percolation.resistivity,
+                "s": np.linalg.norm(sample.cisp, 2) * field,
+                "s_percolation": np.linalg.norm(percolation.cisp, 2) * field,
+            }
+        )
     return pd.DataFrame(rows)

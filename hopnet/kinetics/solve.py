@@ -242,12 +242,13 @@ def solve_kinetics(
         "rate": occupation / tau_s,
         "anisotropy": anisotropy,
         "field": field,
-        "sinks": np.union1d(network.source, network.drain) if absorbing_contacts
+        "sinks": np.union1d(network.source, network.drain)
+        if absorbing_contacts
         else np.empty(0, np.int64),
         "source": occupation[:, None] * source if np.any(source) else source,
         "bias": bias,
         "feedback": bool(feedback),
-    }  # fmt: skip
+    }
     coupling = find_coupling(network, matrix, eta, threads)
     if method == "matrix":
         part = by_matrix(coupling, matrix, current, precession, problem)
@@ -316,8 +317,14 @@ def by_frames(coupling, matrix, current, problem, tolerance, max_iterations, thr
         if coupling.threads == 1:
             waiting.result()
         frames = find_frames(network, coupling.hops, float(problem["rate"].min()))
-        rows = spin_rows(frames, problem["rate"], problem["anisotropy"], problem["field"],
-                         problem["sinks"], threads)  # fmt: skip
+        rows = spin_rows(
+            frames,
+            problem["rate"],
+            problem["anisotropy"],
+            problem["field"],
+            problem["sinks"],
+            threads,
+        )
         rows.prepare()
         unit_torque, reach, _ = waiting.result()
     drop, torque, history = None, bias * unit_torque, []
@@ -355,8 +362,10 @@ def by_frames(coupling, matrix, current, problem, tolerance, max_iterations, thr
                     "the feedback of spins on the current must settle within "
                     f"{SWEEPS} sweeps, the torque still changes by {change:.1e} of itself; "
                     "use method='matrix' or a smaller eta.",
-                    estimate=sigma, residual=change, iterations=len(history) - 1,
-                )  # fmt: skip
+                    estimate=sigma,
+                    residual=change,
+                    iterations=len(history) - 1,
+                )
             rhs = new
             local = solved(local)
             stale = change * float(np.abs(flow).sum())  # in the drops, which are not found anew
@@ -431,5 +440,7 @@ def check_converged(residual, tolerance, iterations, frames, local):
             f"the spin rows must be solved to {tolerance:.0e}, reached {residual:.1e} in "
             f"{iterations} iterations; allow more max_iterations, a larger tolerance, a shorter "
             "tau_s, or (small samples) method='matrix'.",
-            estimate=frames.to_laboratory(local), residual=residual, iterations=iterations,
-        )  # fmt: skip
+            estimate=frames.to_laboratory(local),
+            residual=residual,
+            iterations=iterations,
+        )

@@ -117,7 +117,12 @@ def draw_cutoff(axes, curves, xn=False):
         axes.semilogx(curve.x, curve.lcc, color=colour, linestyle=style, label=label)
         if xn:
             axes.semilogx(
-                curve.x, -curve.xn, color=colour, linestyle=style, linewidth=0.9, alpha=0.5,
+                curve.x,
+                -curve.xn,
+                color=colour,
+                linestyle=style,
+                linewidth=0.9,
+                alpha=0.5,
                 label=f"-XN, {curve.label}",
             )
     axes.semilogx(block.x, -block.conventional, color=RED, linestyle=":", label="-conventional")

@@ -79,14 +79,26 @@ def conversion_figure(electrons, disorder, *, n_points=60):
     figure, (left, right) = new_figure(5.2, 4.2, 2)
     left.plot(lambdas, exact.spin_current / unit, color=COLOURS[0], label="exact 3x3")
     left.plot(lambdas, rough.spin_current / unit, "--", color=COLOURS[1], label="weak conversion")
-    left.plot(lambdas[::3], [a.spin_current[2, 1] / unit for a in full], "o", ms=3.5,
-              color=COLOURS[2], label="all harmonics, with star")
+    left.plot(
+        lambdas[::3],
+        [a.spin_current[2, 1] / unit for a in full],
+        "o",
+        ms=3.5,
+        color=COLOURS[2],
+        label="all harmonics, with star",
+    )
     left.set_ylabel(r"spin current $J^z_y/\sigma_D E$")
     right.plot(lambdas, exact.magnetisation / unit, color=COLOURS[0], label="exact 3x3")
     right.plot(lambdas, rough.direct / unit, "--", color=COLOURS[3], label="direct (DMC)")
     right.plot(lambdas, rough.edelstein / unit, ":", color=COLOURS[4], label="Edelstein (EE)")
-    right.plot(lambdas[::3], [a.magnetisation[1] / unit for a in full], "o", ms=3.5,
-               color=COLOURS[2], label="all harmonics, with star")
+    right.plot(
+        lambdas[::3],
+        [a.magnetisation[1] / unit for a in full],
+        "o",
+        ms=3.5,
+        color=COLOURS[2],
+        label="all harmonics, with star",
+    )
     right.set_ylabel(r"magnetisation $v_F m_y/\sigma_D E$")
     for ax in (left, right):
         ax.set_xscale("log")
@@ -98,7 +110,8 @@ def conversion_figure(electrons, disorder, *, n_points=60):
     figure.suptitle(
         rf"$\alpha p_F\tau_D$ = {electrons.rashba * electrons.fermi_momentum:.3g} x "
         rf"{electrons.drude_time:.3g},  $v_0N_0$ = {disorder.strength:.3g}"
-        "   (shaded: vertices beyond 0.3)", fontsize=9,
+        "   (shaded: vertices beyond 0.3)",
+        fontsize=9,
     )
     return figure
 
@@ -129,8 +142,12 @@ def hanle_figure(electrons, disorder, *, harmonics=4, widest=None, n_points=201)
         field[:, axis] = larmor
         answer = kinetic_response(electrons, disorder, harmonics, larmor=field)
         for spin in range(3):
-            ax.plot(larmor * electrons.drude_time, answer.magnetisation[:, spin] / unit,
-                    color=COLOURS[spin], label=rf"$m_{'xyz'[spin]}$")
+            ax.plot(
+                larmor * electrons.drude_time,
+                answer.magnetisation[:, spin] / unit,
+                color=COLOURS[spin],
+                label=rf"$m_{'xyz'[spin]}$",
+            )
         ax.set_xlabel(rf"Larmor frequency $\omega_L\tau_D$, field along {'xyz'[axis]}")
     low = min(ax.get_ylim()[0] for ax in axes)
     high = max(ax.get_ylim()[1] for ax in axes)
@@ -162,8 +179,12 @@ def mechanism_figure(electrons, disorder, *, n_points=40):
             mechanism_ratio(dataclasses.replace(electrons, rashba=a), disorder, kT * energy)
             for a in alphas
         ]
-        left.loglog(alphas / electrons.fermi_velocity, np.abs(ratio), color=colour,
-                    label=rf"$kT/\varepsilon_F$ = {kT:g}")
+        left.loglog(
+            alphas / electrons.fermi_velocity,
+            np.abs(ratio),
+            color=colour,
+            label=rf"$kT/\varepsilon_F$ = {kT:g}",
+        )
     left.set_xlabel(r"Rashba velocity $\alpha/v_F$")
     left.set_ylabel(r"$|\sigma_{DMC}/\sigma_{EE}|$")
     left.legend(frameon=False)
@@ -171,8 +192,12 @@ def mechanism_figure(electrons, disorder, *, n_points=40):
     for colour, factor in zip(COLOURS, (0.3, 1.0, 3.0)):
         changed = dataclasses.replace(electrons, rashba=electrons.rashba * factor)
         ratio = np.array([mechanism_ratio(changed, disorder, kT * energy) for kT in kTs])
-        right.plot(kTs, ratio / ratio[0], color=colour,
-                   label=rf"$\alpha/v_F$ = {changed.rashba / changed.fermi_velocity:.3g}")
+        right.plot(
+            kTs,
+            ratio / ratio[0],
+            color=colour,
+            label=rf"$\alpha/v_F$ = {changed.rashba / changed.fermi_velocity:.3g}",
+        )
     right.set_xlabel(r"temperature $kT/\varepsilon_F$")
     right.set_ylabel(r"$\sigma_{DMC}/\sigma_{EE}$ over its value at $T=0$")
     right.legend(frameon=False)
@@ -185,10 +210,18 @@ def profile_figure(strip):
     middle = strip.magnetisation[len(strip.position) // 2]
     middle = np.where(np.abs(middle) < 1e-12 * np.max(np.abs(middle)), 0.0, middle)
     for spin in range(3):
-        left.plot(strip.position, strip.magnetisation[:, spin] - middle[spin],
-                  color=COLOURS[spin], label=rf"$m_{'xyz'[spin]}$, middle {middle[spin]:.3g}")
-        right.plot(strip.position, strip.spin_current[:, spin], color=COLOURS[spin],
-                   label=rf"$J^{'xyz'[spin]}_y$")
+        left.plot(
+            strip.position,
+            strip.magnetisation[:, spin] - middle[spin],
+            color=COLOURS[spin],
+            label=rf"$m_{'xyz'[spin]}$, middle {middle[spin]:.3g}",
+        )
+        right.plot(
+            strip.position,
+            strip.spin_current[:, spin],
+            color=COLOURS[spin],
+            label=rf"$J^{'xyz'[spin]}_y$",
+        )
     left.set_ylabel(r"$v_F m$ less its middle value  ($\hbar=e=E=1$)")
     right.set_ylabel(r"spin current across  ($\hbar=e=E=1$)")
     for ax in (left, right):
@@ -211,8 +244,14 @@ def bands_figure(gas):
     ax.plot(p, band(p, +1), color=COLOURS[1], label="helicity +")
     ax.plot(p, band(p, -1), color=COLOURS[0], label="helicity -")
     ax.axhline(gas.fermi_energy, color="0.4", linestyle="--", linewidth=1)
-    ax.text(0.02, gas.fermi_energy, r" $E_F$", va="bottom", color="0.3",
-            transform=ax.get_yaxis_transform())
+    ax.text(
+        0.02,
+        gas.fermi_energy,
+        r" $E_F$",
+        va="bottom",
+        color="0.3",
+        transform=ax.get_yaxis_transform(),
+    )
     chain = math.fmod(plus, step) + step * np.arange(-60, 60)
     chain = chain[np.abs(chain) < highest]
     for s, following in itertools.pairwise(chain):
@@ -228,15 +267,17 @@ def bands_figure(gas):
         for points, face in zip(upper, (colour, "white")):
             ax.plot(points, band(points, sign), "o", ms=5, color=colour, mfc=face)
     for momentum, name in ((plus, "p_F^+"), (minus, "p_F^-")):
-        ax.annotate(f"${name}$", (momentum, gas.fermi_energy), textcoords="offset points",
-                    xytext=(4, -14))
+        ax.annotate(
+            f"${name}$", (momentum, gas.fermi_energy), textcoords="offset points", xytext=(4, -14)
+        )
     ax.set_xlabel(r"momentum $p$")
     ax.set_ylabel(r"energy $\varepsilon_\pm(p)$")
     ax.set_xlim(0, minus + 1.4 * step)
     ax.set_ylim(min(band(p, -1)) - 0.05 * gas.fermi_energy, band(minus + step, -1) * 1.15)
     ax.legend(frameon=False, loc="upper left")
-    ax.set_title("equal-energy partners: filled $s>0$, open $s<0$, green: the bottom link",
-                 fontsize=9)
+    ax.set_title(
+        "equal-energy partners: filled $s>0$, open $s<0$, green: the bottom link", fontsize=9
+    )
     return figure
 
 
@@ -248,10 +289,22 @@ def cancellation_figure(alpha=0.4, *, times=None, fermi_energy=0.5):
     splitting = alpha * math.sqrt(2 * fermi_energy)
     figure, (left, right) = new_figure(5.2, 4.2, 2)
     for index, name in enumerate(("acceleration", "interband coherence")):
-        left.semilogx(splitting * times, [a.spin_current[index] / UNIVERSAL for a in answers],
-                      "o-", ms=4, color=COLOURS[index], label=name)
-    left.semilogx(splitting * times, [a.q_yz / UNIVERSAL for a in answers], "s-", ms=4,
-                  color="0.2", label="sum")
+        left.semilogx(
+            splitting * times,
+            [a.spin_current[index] / UNIVERSAL for a in answers],
+            "o-",
+            ms=4,
+            color=COLOURS[index],
+            label=name,
+        )
+    left.semilogx(
+        splitting * times,
+        [a.q_yz / UNIVERSAL for a in answers],
+        "s-",
+        ms=4,
+        color="0.2",
+        label="sum",
+    )
     left.set_ylabel(r"$q_{yz}$  in  $eE/8\pi$")
     left.set_ylim(-1.4, 1.9)
     left.legend(frameon=False, loc="upper right", fontsize=8)
@@ -294,8 +347,11 @@ def spin_density_figure(alpha=0.4, *, times=None, fermi_energy=0.5):
     ax.axhline(1.0, color="0.6", linewidth=0.8)
     ax.set_xlabel(r"$\Delta\tau/\hbar$  (lifetime at $p_F$)")
     ax.set_ylabel(r"$S_y / [N_0(\alpha/2)\tau E]$")
-    ax.set_title(rf"$\alpha/v_F$ = {alpha / momentum:g};  $\tau$: transport time "
-                 "(lifetime for the angle-only weight)", fontsize=9)
+    ax.set_title(
+        rf"$\alpha/v_F$ = {alpha / momentum:g};  $\tau$: transport time "
+        "(lifetime for the angle-only weight)",
+        fontsize=9,
+    )
     ax.legend(frameon=False, fontsize=8)
     return figure
 
@@ -305,9 +361,11 @@ def texture_figure(gas, potential, *, n_points=600):
     p = np.linspace(1e-3, gas.fermi_momenta[1] + 1.5 * gas.momentum_splitting, n_points)
     texture = spin_texture(gas, potential, p)
     figure, (left, right) = new_figure(5.2, 4.2, 2)
-    names = (("spin_z", r"$\langle S_z\rangle$"),
-             ("spin_along_momentum", r"$\langle S\cdot p\rangle/p$"),
-             ("spin_along_field", r"$\langle S\cdot\Omega\rangle/\Omega$"))
+    names = (
+        ("spin_z", r"$\langle S_z\rangle$"),
+        ("spin_along_momentum", r"$\langle S\cdot p\rangle/p$"),
+        ("spin_along_field", r"$\langle S\cdot\Omega\rangle/\Omega$"),
+    )
     shown = texture.line_momentum < p[-1]
     for k, (colour, (name, label)) in enumerate(zip(COLOURS, names)):
         left.plot(p, getattr(texture, name), color=colour, label=label)

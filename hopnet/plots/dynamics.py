@@ -9,8 +9,7 @@ from hopnet.statistics import split_points
 from hopnet.variable_range import fit_mott_law
 
 
-def plot_mott_law(kT, log_resistivity, law, *, exponent=None, error=None, unit="width",
-                  title=""):  # fmt: skip
+def plot_mott_law(kT, log_resistivity, law, *, exponent=None, error=None, unit="width", title=""):
     """ln rho against T^(-1/3), with the straight line and what is left over.
 
     Parameters
@@ -37,15 +36,24 @@ def plot_mott_law(kT, log_resistivity, law, *, exponent=None, error=None, unit="
     axes.errorbar(x, log_resistivity, error, fmt="o", color=BLUE, label=r"$\ln(\rho/\rho_0)$")
     order = np.argsort(x)
     power = "1/3" if abs(law.power - 1 / 3) < 1e-9 else f"{law.power:.3g}"
-    axes.plot(x[order], line[order], color=BLUE, linewidth=1,
-              label=rf"$(T_0/T)^{{{power}}}$, $k_BT_0$ = {law.kT_0:.4g} {unit}")  # fmt: skip
+    axes.plot(
+        x[order],
+        line[order],
+        color=BLUE,
+        linewidth=1,
+        label=rf"$(T_0/T)^{{{power}}}$, $k_BT_0$ = {law.kT_0:.4g} {unit}",
+    )
     if exponent is not None:
         axes.plot(x, exponent, "s", color=ORANGE, markersize=4, label=r"$\xi_c$ of percolation")
     axes.set_ylabel(r"$\ln(\rho/\rho_0)$, $\xi_c$")
     axes.legend(frameon=False)
     top = axes.secondary_xaxis(
-        "top", functions=(lambda v: np.maximum(v, 1e-9) ** (-1 / law.power),
-                          lambda v: np.maximum(v, 1e-9) ** -law.power))  # fmt: skip
+        "top",
+        functions=(
+            lambda v: np.maximum(v, 1e-9) ** (-1 / law.power),
+            lambda v: np.maximum(v, 1e-9) ** -law.power,
+        ),
+    )
     per = rf"/\mathrm{{{unit}}}" if unit else ""
     top.set_xlabel(rf"$k_BT{per}$")
     ticks = [t for t in (10, 1, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001) if kT.min() <= t <= kT.max()]
@@ -85,11 +93,18 @@ def temperature_figures(table, scanned):
         if kT.size >= 3:
             xi = one["critical_exponent"].mean().to_numpy()
             n = int(log_rho.count().max())
-            yield f"mott_law{tail}", plot_mott_law(
-                kT, mean, fit_mott_law(kT, mean), exponent=xi if np.all(np.isfinite(xi)) else None,
-                error=log_rho.sem().to_numpy() if n > 1 else None, unit="",
-                title=f"{label}{', ' * bool(label)}{n} sample{'s' * (n > 1)}",
-            )  # fmt: skip
+            yield (
+                f"mott_law{tail}",
+                plot_mott_law(
+                    kT,
+                    mean,
+                    fit_mott_law(kT, mean),
+                    exponent=xi if np.all(np.isfinite(xi)) else None,
+                    error=log_rho.sem().to_numpy() if n > 1 else None,
+                    unit="",
+                    title=f"{label}{', ' * bool(label)}{n} sample{'s' * (n > 1)}",
+                ),
+            )
         if rows["f"].notna().any():
             yield f"f_of_temperature{tail}", plot_f_of_temperature(rows, title=label)
 
@@ -114,8 +129,16 @@ def plot_f_of_temperature(rows, *, title=""):
     for colour, tau_s in zip((BLUE, ORANGE, GREEN, RED, BLACK, GREY), times):
         one = rows[rows["tau_s"] == tau_s].groupby("network.kT")["f"]
         error = one.sem().to_numpy() if one.count().max() > 1 else None
-        axes.errorbar(one.mean().index, one.mean(), error, fmt="o-", color=colour, markersize=4,
-                      linewidth=0.8, label=rf"$\tau_s/\tau_0$ = {tau_s:g}")  # fmt: skip
+        axes.errorbar(
+            one.mean().index,
+            one.mean(),
+            error,
+            fmt="o-",
+            color=colour,
+            markersize=4,
+            linewidth=0.8,
+            label=rf"$\tau_s/\tau_0$ = {tau_s:g}",
+        )
     axes.set_xscale("log")
     axes.set_xlabel(r"$k_BT$, in the unit of the energies")
     axes.set_ylabel(r"$f$")
@@ -142,23 +165,32 @@ def plot_hanle(curve, *, full=None, title=""):
     figure = new_figure(6.8, 4.4)
     axes = figure.subplots()
     x = curve.field * curve.tau_s
-    laws = (("across", RED, "field along the spin: rises to $f_{dr}/f$"),
-            ("along", BLUE, "field along the current: no Lorentzian"),
-            ("normal", GREEN, "field normal to the plane: Lorentzian"))  # fmt: skip
+    laws = (
+        ("across", RED, "field along the spin: rises to $f_{dr}/f$"),
+        ("along", BLUE, "field along the current: no Lorentzian"),
+        ("normal", GREEN, "field normal to the plane: Lorentzian"),
+    )
     for name, colour, label in laws:
         axes.plot(x, getattr(curve, name), color=colour, label=label)
         if full and name in full:
             at, value = full[name]
-            axes.plot(np.asarray(at) * curve.tau_s, value, "o", color=colour, markersize=5,
-                      markerfacecolor="none")  # fmt: skip
+            axes.plot(
+                np.asarray(at) * curve.tau_s,
+                value,
+                "o",
+                color=colour,
+                markersize=5,
+                markerfacecolor="none",
+            )
     axes.axhline(curve.f_drift / curve.f, color=RED, linewidth=0.8, linestyle=":")
     if full:
         axes.plot([], [], "o", color=BLACK, markerfacecolor="none", label="full equations")
     axes.set_xlabel(r"$\omega_L\tau_s$")
     axes.set_ylabel(r"$s(B)/s(0)$")
     axes.set_ylim(min(0.0, 1.05 * float(np.min(curve.along))), 1.08 * curve.f_drift / curve.f)
-    axes.annotate(r"$f_{dr}/f$", (x.max(), curve.f_drift / curve.f), ha="right", va="bottom",
-                  color=RED)  # fmt: skip
+    axes.annotate(
+        r"$f_{dr}/f$", (x.max(), curve.f_drift / curve.f), ha="right", va="bottom", color=RED
+    )
     axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     finish(axes)
     figure.suptitle(title, fontsize=10)
@@ -185,8 +217,7 @@ def plot_step(time, response, tau_s, *, title=""):
     axes = figure.subplots()
     for colour, (label, value) in zip((BLUE, ORANGE, GREEN, RED), response.items()):
         axes.plot(time, value, color=colour, label=label)
-    axes.plot(time, -np.expm1(-time / tau_s), "--", color=GREY,
-              label=r"$1-\exp(-t/\tau_s)$")  # fmt: skip
+    axes.plot(time, -np.expm1(-time / tau_s), "--", color=GREY, label=r"$1-\exp(-t/\tau_s)$")
     axes.axvline(tau_s, color=GREY, linewidth=0.8, linestyle=":")
     axes.annotate(r" $\tau_s$", (tau_s, 0.02), color=GREY)
     axes.set_xscale("log")
@@ -224,18 +255,33 @@ def plot_walk(walk, exact_square, *, diffusion, spin=None, exact_spin=None, titl
     square = (walk.displacement**2).sum(axis=2)[:, later]
     n_carriers = square.shape[0]
     error = square.std(axis=0) / np.sqrt(n_carriers)
-    left.errorbar(time, square.mean(axis=0), error, fmt="o", color=BLUE, markersize=4,
-                  label=f"{n_carriers} carriers")  # fmt: skip
-    left.plot(time, np.asarray(exact_square)[later], color=BLACK, linewidth=1,
-              label="master equation")  # fmt: skip
+    left.errorbar(
+        time,
+        square.mean(axis=0),
+        error,
+        fmt="o",
+        color=BLUE,
+        markersize=4,
+        label=f"{n_carriers} carriers",
+    )
+    left.plot(
+        time, np.asarray(exact_square)[later], color=BLACK, linewidth=1, label="master equation"
+    )
     left.plot(time, 4 * diffusion * time, "--", color=GREY, label=r"$4Dt$, linear response")
     left.set(xscale="log", yscale="log", xlabel=r"$t/\tau_0$", ylabel=r"$\langle r^2\rangle/a_b^2$")
     left.legend(frameon=False)
     mean = walk.spin.mean(axis=0) if spin is None else np.asarray(spin)
     error = walk.spin.std(axis=0) / np.sqrt(n_carriers)
     for x, colour in enumerate((RED, GREEN, BLUE)):
-        right.errorbar(time, mean[later, x], error[later, x], fmt="o", color=colour, markersize=4,
-                       label=f"$s_{'xyz'[x]}$")  # fmt: skip
+        right.errorbar(
+            time,
+            mean[later, x],
+            error[later, x],
+            fmt="o",
+            color=colour,
+            markersize=4,
+            label=f"$s_{'xyz'[x]}$",
+        )
         if exact_spin is not None:
             right.plot(time, np.asarray(exact_spin)[later, x], color=colour, linewidth=1)
     right.set(xscale="log", xlabel=r"$t/\tau_0$", ylabel="mean spin")

@@ -15,13 +15,20 @@ RATE_LABEL = r"$\tau_0/\tau_s$"
 DENSITY_LABEL = r"$n_s a_b^2$"
 DILUTE = 0.005  # from dense samples alone no limit n_s -> 0 is drawn
 SYMBOL = {
-    "sites.density": DENSITY_LABEL, "sites.n_sites": "$N$", "sites.geometry": "geometry",
-    "network.cutoff": r"cutoff$/l_c$", "sites.aspect": "aspect",
-    "network.cutoff_radius": r"cutoff$/a_b$", "sites.min_distance": r"$d_{\min}/a_b$",
-    "network.contacts": "contacts", "network.kT": "$k_BT$", "network.bath": "bath",
-    "network.chemical_potential": r"$\mu$", "sites.energies": "energies",
+    "sites.density": DENSITY_LABEL,
+    "sites.n_sites": "$N$",
+    "sites.geometry": "geometry",
+    "network.cutoff": r"cutoff$/l_c$",
+    "sites.aspect": "aspect",
+    "network.cutoff_radius": r"cutoff$/a_b$",
+    "sites.min_distance": r"$d_{\min}/a_b$",
+    "network.contacts": "contacts",
+    "network.kT": "$k_BT$",
+    "network.bath": "bath",
+    "network.chemical_potential": r"$\mu$",
+    "sites.energies": "energies",
     "sites.energy_width": "width",
-}  # fmt: skip
+}
 
 
 def point_label(scanned, coordinates):
@@ -171,17 +178,34 @@ def plot_low_density(statistics, scanned):
         for axes, part in ((left, fast), (right, slow)):
             n_s, f = part["sites.density"], part["f"]
             interval = np.abs([f - part["f_low"], part["f_high"] - f])
-            axes.errorbar(n_s, f, yerr=interval, fmt="o-", markersize=4, color=colour,
-                          linewidth=0.8, capsize=2, label=label or None)  # fmt: skip
+            axes.errorbar(
+                n_s,
+                f,
+                yerr=interval,
+                fmt="o-",
+                markersize=4,
+                color=colour,
+                linewidth=0.8,
+                capsize=2,
+                label=label or None,
+            )
         for _, row in slow.iterrows():
-            right.annotate(f"{row['reach']:.2g}", (row["sites.density"], row["f"]), fontsize=7,
-                           xytext=(4, 4), textcoords="offset points", color=GREY)  # fmt: skip
+            right.annotate(
+                f"{row['reach']:.2g}",
+                (row["sites.density"], row["f"]),
+                fontsize=7,
+                xytext=(4, 4),
+                textcoords="offset points",
+                color=GREY,
+            )
         draw_low_density_limit(left, fast, colour)
     left.set_title(f"shortest time, {time_label(rows['tau_s'].min())}", fontsize=10)
     right.set_title(
         f"longest time, {time_label(rows['tau_s'].max())}"
-        "\n" r"(beside the points: $L/\sqrt{D\tau_s}$)", fontsize=10,
-    )  # fmt: skip
+        "\n"
+        r"(beside the points: $L/\sqrt{D\tau_s}$)",
+        fontsize=10,
+    )
     for axes in (left, right):
         axes.set_xscale("log")
         axes.xaxis.set_minor_formatter(NullFormatter())
@@ -332,15 +356,31 @@ def plot_against(statistics, scanned, key):
             x = 1.0 / np.sqrt(x) if key == "sites.n_sites" else x
             f, low, high = (own[name].to_numpy() for name in ("f", "f_low", "f_high"))
             label = f"{point_label(others, coordinates)} {time_label(tau_s)}"
-            axes.errorbar(x, f, yerr=np.abs([f - low, high - f]), fmt=f"{marker}-", color=colour,
-                          markersize=4, linewidth=0.8, capsize=2, label=label.strip())  # fmt: skip
+            axes.errorbar(
+                x,
+                f,
+                yerr=np.abs([f - low, high - f]),
+                fmt=f"{marker}-",
+                color=colour,
+                markersize=4,
+                linewidth=0.8,
+                capsize=2,
+                label=label.strip(),
+            )
             error = own["f_error"].to_numpy()
             if key == "sites.n_sites" and len(own) > 2 and np.all(error > 0):
                 limit = extrapolate(x, f, error, exponent=1.0)
                 axes.errorbar(
-                    0.0, limit.value, yerr=2 * limit.error, fmt=marker, color=colour,
-                    markerfacecolor="white", markersize=5, capsize=2, clip_on=False,
-                )  # fmt: skip
+                    0.0,
+                    limit.value,
+                    yerr=2 * limit.error,
+                    fmt=marker,
+                    color=colour,
+                    markerfacecolor="white",
+                    markersize=5,
+                    capsize=2,
+                    clip_on=False,
+                )
     axes.set_xlabel(r"$1/\sqrt{N}$" if key == "sites.n_sites" else SYMBOL[key])
     axes.set_ylabel(r"$f(n_s, \tau_s)$")
     if key == "sites.n_sites":
@@ -376,9 +416,7 @@ def run_figures(table, statistics, scanned):
         samples = dict(split_points(table, scanned))
         for place, (coordinates, rows) in enumerate(points[:12]):
             name = "spin_currents" if len(points) == 1 else f"spin_currents_{place:02d}"
-            yield name, plot_spin_currents(
-                rows, scanned, coordinates, samples=samples[coordinates]
-            )
+            yield name, plot_spin_currents(rows, scanned, coordinates, samples=samples[coordinates])
         if len(points) > 1:
             yield "f_curves", plot_f_curves(statistics, scanned)
     if "sites.density" in scanned:

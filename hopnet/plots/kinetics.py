@@ -65,21 +65,39 @@ def plot_spin_map(kinetics, *, title="", decades=3.0):
     figure = new_figure(8.4, 7.0)
     axes = figure.add_subplot()
     largest = length.max(initial=0.0)
-    size = np.clip(1.0 + np.log10(np.maximum(length, 1e-300) / max(largest, 1e-300)) / decades,
-                   0.0, 1.0)  # fmt: skip
+    size = np.clip(
+        1.0 + np.log10(np.maximum(length, 1e-300) / max(largest, 1e-300)) / decades, 0.0, 1.0
+    )
     shown = np.flatnonzero((size > 0.0) & (length > 0.0))
     axes.scatter(*position.T, s=1.5, color=GREY, linewidth=0)
     if shown.size:
         order = shown[np.argsort(size[shown])]
         unit = spin[order] / length[order, None]
-        typical = np.sqrt(kinetics.network.sites.length * kinetics.network.sites.width
-                          / kinetics.network.n_sites)  # fmt: skip
-        dots = axes.scatter(*position[order].T, c=unit[:, 2], s=4 + 55 * size[order] ** 2,
-                            cmap="coolwarm", vmin=-1, vmax=1, linewidth=0.2,
-                            edgecolor="white")  # fmt: skip
+        typical = np.sqrt(
+            kinetics.network.sites.length * kinetics.network.sites.width / kinetics.network.n_sites
+        )
+        dots = axes.scatter(
+            *position[order].T,
+            c=unit[:, 2],
+            s=4 + 55 * size[order] ** 2,
+            cmap="coolwarm",
+            vmin=-1,
+            vmax=1,
+            linewidth=0.2,
+            edgecolor="white",
+        )
         arrows = 1.1 * typical * size[order, None] * unit[:, :2]
-        axes.quiver(*position[order].T, *arrows.T, angles="xy", scale_units="xy", scale=1,
-                    width=0.0016, headwidth=3.5, color="black", alpha=0.75)  # fmt: skip
+        axes.quiver(
+            *position[order].T,
+            *arrows.T,
+            angles="xy",
+            scale_units="xy",
+            scale=1,
+            width=0.0016,
+            headwidth=3.5,
+            color="black",
+            alpha=0.75,
+        )
         bar = figure.colorbar(dots, ax=axes, shrink=0.85, pad=0.02)
         bar.set_label(r"$S_z/|S|$;  arrows: in-plane direction;  area: $\log |S|$")
     axes.set_aspect("equal")
@@ -105,10 +123,21 @@ def plot_cisp_density(table, *, field, title=""):
     """
     figure = new_figure(7.0, 5.6)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(2.2, 1))
-    upper.semilogy(table["density"], table["s"], "o-", color=BLUE, markersize=4,
-                   label="resistivity of the sample")  # fmt: skip
-    upper.semilogy(table["density"], table["s_percolation"], "--", color=ORANGE,
-                   label=r"$\rho_0\,\exp(2 l_c/a_b)$, $l_c = 1.198/\sqrt{n_s}$")  # fmt: skip
+    upper.semilogy(
+        table["density"],
+        table["s"],
+        "o-",
+        color=BLUE,
+        markersize=4,
+        label="resistivity of the sample",
+    )
+    upper.semilogy(
+        table["density"],
+        table["s_percolation"],
+        "--",
+        color=ORANGE,
+        label=r"$\rho_0\,\exp(2 l_c/a_b)$, $l_c = 1.198/\sqrt{n_s}$",
+    )
     upper.set_ylabel(rf"$s$ at {field * 1e-5:g} kV/cm")
     upper.legend(frameon=False)
     lower.plot(table["density"], table["f"], "o-", color=GREEN, markersize=4)

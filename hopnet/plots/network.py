@@ -55,9 +55,11 @@ def plot_sample(network, current, spin, *, n_shown=LARGEST):
     whole = "" if inside.all() else f", {inside.sum()} of them shown"
     axes.set_title(
         rf"$N$ = {network.n_sites} sites{whole}, $n_s a_b^2$ = {sites.density:.4g}, "
-        rf"$\tau_s$ = {spin.tau_s:.3g} $\tau_0$, $f$ = {spin.f:.4g}" "\n"
-        "discs: spin up (red), down (blue), area by size", fontsize=10,
-    )  # fmt: skip
+        rf"$\tau_s$ = {spin.tau_s:.3g} $\tau_0$, $f$ = {spin.f:.4g}"
+        "\n"
+        "discs: spin up (red), down (blue), area by size",
+        fontsize=10,
+    )
     return figure
 
 
@@ -82,9 +84,13 @@ def draw_flow(axes, network, current, inside):
     segments = np.stack([start, start + network.separation[drawn]], axis=1)
     decade = np.log10(flow[drawn] / largest) + DECADES
     lines = LineCollection(
-        segments, cmap="viridis_r", norm=LogNorm(largest * 10**-DECADES, largest),
-        linewidths=0.3 + 0.45 * decade, capstyle="round", zorder=2,
-    )  # fmt: skip
+        segments,
+        cmap="viridis_r",
+        norm=LogNorm(largest * 10**-DECADES, largest),
+        linewidths=0.3 + 0.45 * decade,
+        capstyle="round",
+        zorder=2,
+    )
     lines.set_array(flow[drawn])
     return axes.add_collection(lines)
 
@@ -98,6 +104,11 @@ def draw_spin(axes, position, spin):
     area = 120.0 * np.minimum(size / largest, 1.0)
     shown = area > 0.3
     axes.scatter(
-        *position[shown].T, s=area[shown], c=np.where(spin[shown] > 0, RED, BLUE),
-        alpha=0.75, linewidth=0.2, edgecolor="white", zorder=3,
-    )  # fmt: skip
+        *position[shown].T,
+        s=area[shown],
+        c=np.where(spin[shown] > 0, RED, BLUE),
+        alpha=0.75,
+        linewidth=0.2,
+        edgecolor="white",
+        zorder=3,
+    )

@@ -53,9 +53,12 @@ def draw_backbone(axes, backbone):
     )
     for order, (name, link, colour, width) in enumerate(layers):
         lines = LineCollection(
-            segments(network, link), colors=colour, linewidths=width, capstyle="round",
+            segments(network, link),
+            colors=colour,
+            linewidths=width,
+            capstyle="round",
             zorder=1 + order,
-        )  # fmt: skip
+        )
         axes.add_collection(lines)
         axes.plot([], [], color=colour, linewidth=max(width, 1.5), label=name)
     if sites.geometry != "torus":
@@ -72,8 +75,9 @@ def draw_backbone(axes, backbone):
     scaled = backbone.length * np.sqrt(sites.density)
     axes.set_title(
         rf"{sites.geometry}, $N$ = {sites.n_sites}: links up to {backbone.length:.4g} $a_b$ "
-        rf"= {scaled:.4f} $n_s^{{-1/2}}$", fontsize=10,
-    )  # fmt: skip
+        rf"= {scaled:.4f} $n_s^{{-1/2}}$",
+        fontsize=10,
+    )
 
 
 def plot_flow(statistics):
@@ -150,8 +154,9 @@ def plot_triads(shares):
     axes.set_ylabel("share of $f$ from smaller triads")
     axes.set_title(
         rf"$n_s a_b^2$ = {network.sites.density:.3g}, $N$ = {network.n_sites}, "
-        rf"$\tau_s$ = {shares.tau_s:.3g} $\tau_0$, $f$ = {f:.3f}", fontsize=10,
-    )  # fmt: skip
+        rf"$\tau_s$ = {shares.tau_s:.3g} $\tau_0$, $f$ = {f:.3f}",
+        fontsize=10,
+    )
     axes.legend(fontsize=8, frameon=False, loc="lower right")
     finish(axes)
     return figure
@@ -191,14 +196,26 @@ def plot_exponents(table, estimates):
         measured = estimates[name]
         symbol = r"\nu" if name == "nu" else f"D_{{{name[2:]}}}"
         left.errorbar(
-            size, value, error, fmt=marker, color=colour, markersize=4, capsize=2,
+            size,
+            value,
+            error,
+            fmt=marker,
+            color=colour,
+            markersize=4,
+            capsize=2,
             label=rf"{label}: ${symbol}$ = {measured.value:.4f} $\pm$ {measured.error:.4f}",
-        )  # fmt: skip
+        )
         left.plot(size, exact, color=colour, linewidth=0.8)
         right.errorbar(
-            size * 1.02 ** (len(label) % 5 - 2), value / exact, error / exact, fmt=marker,
-            color=colour, markersize=4, capsize=2, linewidth=0.9,
-        )  # fmt: skip
+            size * 1.02 ** (len(label) % 5 - 2),
+            value / exact,
+            error / exact,
+            fmt=marker,
+            color=colour,
+            markersize=4,
+            capsize=2,
+            linewidth=0.9,
+        )
     left.set_yscale("log")
     left.set_ylim(None, 1e3 * left.get_ylim()[1])  # room for the legend
     left.set_ylabel("mean over samples")
@@ -243,8 +260,12 @@ def plot_collapse(table, *, nu=PLANE["nu"], l_c=PLANE["l_c"]):
     for level, name in ((0.690473725, "first"), (0.309526275, "second")):
         for axes in (left, right):
             axes.axhline(level, color=GREY, linewidth=0.6, linestyle=":")
-        left.annotate(f"{name}: {level:.4f}", (0.01, level + 0.01), fontsize=7,
-                      xycoords=("axes fraction", "data"))  # fmt: skip
+        left.annotate(
+            f"{name}: {level:.4f}",
+            (0.01, level + 0.01),
+            fontsize=7,
+            xycoords=("axes fraction", "data"),
+        )
     left.axvline(l_c, color=GREY, linewidth=0.6, linestyle=":")
     right.axvline(0.0, color=GREY, linewidth=0.6, linestyle=":")
     left.set_xlabel(r"length of links, in $n_s^{-1/2}$")
@@ -278,9 +299,13 @@ def plot_resistivity(table):
         exponent = estimate[rows.index]
         left.plot(exponent, rows["log_resistivity"], ".", color=colour, markersize=5)
         right.plot(
-            np.sqrt(density) * rows["length"], rows["log_resistivity"] - exponent, ".",
-            color=colour, markersize=5, label=rf"$n_s a_b^2$ = {density:g}",
-        )  # fmt: skip
+            np.sqrt(density) * rows["length"],
+            rows["log_resistivity"] - exponent,
+            ".",
+            color=colour,
+            markersize=5,
+            label=rf"$n_s a_b^2$ = {density:g}",
+        )
     ends = np.array([estimate.min(), estimate.max()])
     left.plot(ends, ends, color=GREY, linewidth=0.9)
     left.set_xlabel(r"$2 l_c / a_b$ of the sample")

@@ -234,8 +234,16 @@ def plot_charge_map(charge, *, title=""):
     )
     figure.colorbar(image, ax=panels[0], label="S along z", shrink=0.85)
     some = tuple(slice(a, b, max(1, (b - a) // 22)) for a, b in window)
-    panels[0].quiver(x[some[0]], y[some[1]], spin[0][plane][some].T, spin[1][plane][some].T,
-                     pivot="mid", scale=26, width=0.004, color="k")  # fmt: skip
+    panels[0].quiver(
+        x[some[0]],
+        y[some[1]],
+        spin[0][plane][some].T,
+        spin[1][plane][some].T,
+        pivot="mid",
+        scale=26,
+        width=0.004,
+        color="k",
+    )
     panels[0].set_title("texture", fontsize=10)
     names = ("charge and current at t = 0", "charge and current, time average")
     rows = ((density.at(start), current.at(start)), (density.mean(), current.mean()))
@@ -244,13 +252,19 @@ def plot_charge_map(charge, *, title=""):
         jx, jy = flow[0][plane], flow[1][plane]
         size = np.hypot(jx, jy).max()
         limit = np.abs(rho).max() or 1.0
-        image = axes.pcolormesh(
-            x, y, rho, cmap="RdBu_r", vmin=-limit, vmax=limit, rasterized=True
-        )
+        image = axes.pcolormesh(x, y, rho, cmap="RdBu_r", vmin=-limit, vmax=limit, rasterized=True)
         figure.colorbar(image, ax=axes, label=r"charge density  [e/$\mu$m$^3$]", shrink=0.85)
         if size > 0:
-            axes.quiver(x[some[0]], y[some[1]], (jx[some] / size).T, (jy[some] / size).T,
-                        pivot="mid", scale=16, width=0.004, color="k")  # fmt: skip
+            axes.quiver(
+                x[some[0]],
+                y[some[1]],
+                (jx[some] / size).T,
+                (jy[some] / size).T,
+                pivot="mid",
+                scale=16,
+                width=0.004,
+                color="k",
+            )
         axes.set_title(f"{name}\nlongest arrow {size:.2g} A/m$^2$", fontsize=10)
     for axes in panels:
         axes.set_aspect("equal")
@@ -354,8 +368,14 @@ def plot_efficiency(medium, frequency, *, title=""):
                 medium, q, frequency, kind=kind, direction=direction, kernel=kernel
             )
             label = name if kernel == "boltzmann" else None
-            axes.loglog(q_ell, value, style, color=colour, label=label,
-                        linewidth=1.1 if style == ":" else 1.6)  # fmt: skip
+            axes.loglog(
+                q_ell,
+                value,
+                style,
+                color=colour,
+                label=label,
+                linewidth=1.1 if style == ":" else 1.6,
+            )
     axes.plot([], [], ":", color=GREY, label="diffusive kernel")
     axes.set(xlabel=r"wave number times mean free path  $q\ell$")
     axes.set_ylabel(r"charge current / spin current  [$2e/\hbar$]")
@@ -386,8 +406,13 @@ def plot_orders(table):
         rows = [row for row in table if row["rate_tau"] == rate]
         strength = [row["strength"] for row in rows]
         axes.loglog(strength, [row["full"] for row in rows], "-", color=colour)
-        axes.loglog(strength, [row["single"] for row in rows], "--", color=colour,
-                    label=rf"$|Dq^2 + i\Omega + 1/\tau_s|\,\tau$ = {rate:.3g}")  # fmt: skip
+        axes.loglog(
+            strength,
+            [row["single"] for row in rows],
+            "--",
+            color=colour,
+            label=rf"$|Dq^2 + i\Omega + 1/\tau_s|\,\tau$ = {rate:.3g}",
+        )
     axes.plot([], [], "-", color=GREY, label=r"vertex full: $S \times \langle \dot S \rangle$")
     axes.plot([], [], "--", color=GREY, label=r"vertex single: $S \times \dot S$, as printed")
     axes.axhline(1, color="k", linewidth=0.6)

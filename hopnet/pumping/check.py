@@ -69,9 +69,7 @@ def residuals(pumping):
     ]
     first = pumping.density(order=1).rows[0]
     turning = pumping.frame.cross(first, pumping.spin())
-    turning = [
-        2 * medium.exchange / medium.hbar * m.forward(a) for m, a in zip(vector, turning)
-    ]
+    turning = [2 * medium.exchange / medium.hbar * m.forward(a) for m, a in zip(vector, turning)]
     dynamic = hat(pumping.dynamic_torque())[0]
     return {
         "12": _relative(vector, rate, spread, excess, _negative(drive), growth),

@@ -155,7 +155,7 @@ class Junction:
             divergence = np.diff(j, axis=0) / step
             rho, _ = _solve_part(
                 -divergence, omega, self.frame, step, medium.diffusion, 0.0, 0.0, 0.0, part
-            )  # fmt: skip
+            )
             spread = np.zeros_like(j)
             spread[1:-1] = -medium.diffusion * np.diff(rho, axis=0) / step
             density.append(rho)
@@ -334,9 +334,13 @@ def solve_junction(texture, medium, *, left=INSULATING, right=INSULATING, vertex
     step = face[1]
     kind = "rigid" if isinstance(texture, RigidTexture) else "periodic"
     frame = Frame(
-        kind, (), (), getattr(texture, "frequency", 0.0), period=getattr(texture, "period", None),
+        kind,
+        (),
+        (),
+        getattr(texture, "frequency", 0.0),
+        period=getattr(texture, "period", None),
         shape=texture.shape,
-    )  # fmt: skip
+    )
     omegas = _omegas(texture, frame, scalar=False)
     spin = _components(texture)
     _warn_validity(medium, spin, omegas, step, length, closed=left == right == 0)
@@ -344,10 +348,12 @@ def solve_junction(texture, medium, *, left=INSULATING, right=INSULATING, vertex
     diffusion, relaxation = medium.diffusion, medium.relaxation
 
     def solved(source):
-        return zip(*(
-            _solve_part(s, w, frame, step, diffusion, relaxation, left, right, part)
-            for part, (s, w) in enumerate(zip(source, omegas))
-        ))  # fmt: skip
+        return zip(
+            *(
+                _solve_part(s, w, frame, step, diffusion, relaxation, left, right, part)
+                for part, (s, w) in enumerate(zip(source, omegas))
+            )
+        )
 
     averaged, _ = solved([r / medium.tau for r in rate])  # <dS/dt>
     source = frame.cross(spin, tuple(averaged if vertex == "full" else rate))
@@ -358,9 +364,19 @@ def solve_junction(texture, medium, *, left=INSULATING, right=INSULATING, vertex
     if kind == "rigid":
         mean = np.array([mean[0].real, mean[0].imag, mean[1].real])
     return Junction(
-        texture, medium, vertex, float(left), float(right), frame, position, face,
-        tuple(first), tuple(second), source, np.real(mean) + 0.0,
-    )  # fmt: skip
+        texture,
+        medium,
+        vertex,
+        float(left),
+        float(right),
+        frame,
+        position,
+        face,
+        tuple(first),
+        tuple(second),
+        source,
+        np.real(mean) + 0.0,
+    )
 
 
 def _warn_validity(medium, spin, omegas, step, length, closed):

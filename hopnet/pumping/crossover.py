@@ -216,15 +216,19 @@ def interface_split(medium, frequency, width_over_ell):
         width = ratio * medium.mean_free_path
         length = 60 * (width + medium.spin_diffusion_length)
         texture = interface(
-            (8192,), (length,), edges=(0.25 * length, 0.75 * length), width=width,
+            (8192,),
+            (length,),
+            edges=(0.25 * length, 0.75 * length),
+            width=width,
             frequency=frequency,
-        )  # fmt: skip
-        local, diffusive = (
-            f.rows[0][0][3 * 2048] for f in kinetic_current(texture, medium)
         )
+        local, diffusive = (f.rows[0][0][3 * 2048] for f in kinetic_current(texture, medium))
         whole = abs(local + diffusive)
-        rows.append({
-            "width_over_ell": float(ratio), "local": float(abs(local) / whole),
-            "diffusive": float(abs(diffusive) / whole),
-        })  # fmt: skip
+        rows.append(
+            {
+                "width_over_ell": float(ratio),
+                "local": float(abs(local) / whole),
+                "diffusive": float(abs(diffusive) / whole),
+            }
+        )
     return rows

@@ -70,10 +70,16 @@ class Pumping:
         medium = self.medium
         spin_rate = self.spin_rate_hat[number] if self.spin_rate_hat is not None else None
         return self.frame.vector[number].respond(
-            spin, spin_rate if rate or static else None, source,
-            medium.diffusion, medium.relaxation, rate=rate, static=static, drive=drive,
+            spin,
+            spin_rate if rate or static else None,
+            source,
+            medium.diffusion,
+            medium.relaxation,
+            rate=rate,
+            static=static,
+            drive=drive,
             relaxed=self.zero_mode == "relaxed",
-        )  # fmt: skip
+        )
 
     def spin(self):
         """Components of S on the grid, projected on the modes kept."""
@@ -84,10 +90,12 @@ class Pumping:
         medium, spin = self.medium, self.spin_hat[number]
         first, second = _orders(order)
         return self._respond(
-            number, spin, self.source_hat[number] if second else spin,
+            number,
+            spin,
+            self.source_hat[number] if second else spin,
             rate=-first * medium.equilibrium_density * medium.diffusion,
             drive=second * medium.torque_coefficient * medium.diffusion,
-        )  # fmt: skip
+        )
 
     def density_hat(self, number, order=None):
         """Amplitudes of one component of the spin density [pumping 11], [pumping 14].
@@ -101,10 +109,12 @@ class Pumping:
         medium, spin = self.medium, self.spin_hat[number]
         first, second = _orders(order)
         return self._respond(
-            number, spin, self.source_hat[number] if second else spin,
+            number,
+            spin,
+            self.source_hat[number] if second else spin,
             static=first * medium.equilibrium_density,
             drive=second * medium.torque_coefficient,
-        )  # fmt: skip
+        )
 
     def potential(self, order=None):
         """The effective spin potential mu_s, equation [pumping 10].
@@ -297,9 +307,7 @@ class Pumping:
         Field
         """
         medium = self.medium
-        bend = tuple(
-            m.backward(m.laplacian(a)) for m, a in zip(self.frame.vector, self.spin_hat)
-        )
+        bend = tuple(m.backward(m.laplacian(a)) for m, a in zip(self.frame.vector, self.spin_hat))
         product = self.frame.cross(self.spin(), bend, spend=True)
         return self._vector_field(
             lambda n: (
@@ -337,9 +345,7 @@ class Pumping:
     def _current_field(self, hat_of, factor):
         hats = [hat_of(n) for n in range(len(self.frame.vector))]
         rows = tuple(
-            tuple(
-                m.backward(factor * m.gradient(a, axis)) for m, a in zip(self.frame.vector, hats)
-            )
+            tuple(m.backward(factor * m.gradient(a, axis)) for m, a in zip(self.frame.vector, hats))
             for axis in range(len(self.frame.shape))
         )
         return Field(self.frame, rows, vector=True, single=False)

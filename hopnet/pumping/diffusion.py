@@ -129,9 +129,18 @@ class Modes:
         return out
 
     def respond(
-        self, spin, spin_rate, source, diffusion, relaxation,
-        *, rate=0.0, static=0.0, drive=0.0, relaxed=True,
-    ):  # fmt: skip
+        self,
+        spin,
+        spin_rate,
+        source,
+        diffusion,
+        relaxation,
+        *,
+        rate=0.0,
+        static=0.0,
+        drive=0.0,
+        relaxed=True,
+    ):
         """The diffusive response ``[rate d_t + static (relaxation - D lap)] spin + drive source``.
 
         Equation [pumping 6]: every term is divided by ``D k^2 + i W + relaxation``; that is
@@ -162,18 +171,36 @@ class Modes:
         pole = relaxation == 0 and self.omega[0] == 0
         zero = static * spin[0, 0] if pole and relaxed else 0.0
         fill_response(
-            spin, source, self.square, self.drift, self.omega,
-            diffusion, relaxation, rate, static, drive, pole, out,
-        )  # fmt: skip
+            spin,
+            source,
+            self.square,
+            self.drift,
+            self.omega,
+            diffusion,
+            relaxation,
+            rate,
+            static,
+            drive,
+            pole,
+            out,
+        )
         if pole:
             out[0, 0] = zero
         return out
 
 
 def build_modes(
-    shape, lengths, *, real=True, period=None, frequency=0.0, velocity=None, time=None,
-    dealias=False, threads=1,
-):  # fmt: skip
+    shape,
+    lengths,
+    *,
+    real=True,
+    period=None,
+    frequency=0.0,
+    velocity=None,
+    time=None,
+    dealias=False,
+    threads=1,
+):
     """The modes of a periodic box.
 
     Parameters
@@ -224,9 +251,17 @@ def build_modes(
         omega = 2 * np.pi * harmonic / period
         kept = kept & _kept(harmonic, n_times, dealias)
     return Modes(
-        tuple(shape), n_axes, real, wave_number, square, drift, omega,
-        None if kept.all() else kept, time, threads,
-    )  # fmt: skip
+        tuple(shape),
+        n_axes,
+        real,
+        wave_number,
+        square,
+        drift,
+        omega,
+        None if kept.all() else kept,
+        time,
+        threads,
+    )
 
 
 def _kept(number, n, dealias):
@@ -299,9 +334,13 @@ def build_frame(texture, *, dealias=False, threads=1):
         )
         z = build_modes(texture.shape, texture.lengths, **options)
         frame = Frame(
-            "rigid", (plus, z), (plus, z), texture.frequency, moves=texture.moves,
+            "rigid",
+            (plus, z),
+            (plus, z),
+            texture.frequency,
+            moves=texture.moves,
             shape=texture.shape,
-        )  # fmt: skip
+        )
         return frame, (texture.plus, texture.z)
     if isinstance(texture, PeriodicTexture):
         modes = build_modes(

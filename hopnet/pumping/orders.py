@@ -75,9 +75,7 @@ def spiral_all_orders(medium, wave_number, frequency, cone_angle):
             [0.0, w * s, relaxation],
         ]
     )
-    real, imaginary, z = np.linalg.solve(
-        matrix, [chi * stiffness * s, 0.0, chi * relaxation * c]
-    )
+    real, imaginary, z = np.linalg.solve(matrix, [chi * stiffness * s, 0.0, chi * relaxation * c])
     return complex(real, imaginary), float(z)
 
 
@@ -131,9 +129,7 @@ def solve_all_orders(texture, medium, *, tolerance=1e-10, dealias=False, threads
             modes.respond(hat, None, hat, medium.diffusion, medium.relaxation, **strength)
         )
 
-    start = [
-        diffused(h, m, rate=-medium.equilibrium_density) for m, h in zip(frame.vector, hats)
-    ]
+    start = [diffused(h, m, rate=-medium.equilibrium_density) for m, h in zip(frame.vector, hats)]
     shapes = [(a.shape, a.dtype) for a in start]
 
     def packed(parts):
@@ -158,9 +154,14 @@ def solve_all_orders(texture, medium, *, tolerance=1e-10, dealias=False, threads
     count = []
     operator = LinearOperator((right.size, right.size), matvec=apply, dtype=float)
     u, _ = gmres(
-        operator, right, rtol=0.1 * tolerance, restart=60, maxiter=20,
-        callback=count.append, callback_type="pr_norm",
-    )  # fmt: skip
+        operator,
+        right,
+        rtol=0.1 * tolerance,
+        restart=60,
+        maxiter=20,
+        callback=count.append,
+        callback_type="pr_norm",
+    )
     size = float(np.linalg.norm(right))
     residual = float(np.linalg.norm(apply(u) - right)) / size if size > 0 else 0.0
     rho = tuple(p + medium.equilibrium_density * s for p, s in zip(unpacked(u), spin))
@@ -175,8 +176,10 @@ def solve_all_orders(texture, medium, *, tolerance=1e-10, dealias=False, threads
         raise ConvergenceError(
             f"the density at all orders must converge to {tolerance:.1g}, got {residual:.2g} after "
             f"{len(count)} iterations; lower the exchange or raise 1/tau_s.",
-            estimate=result, residual=residual, iterations=len(count),
-        )  # fmt: skip
+            estimate=result,
+            residual=residual,
+            iterations=len(count),
+        )
     return result
 
 
@@ -217,8 +220,12 @@ def compare_orders(medium, wave_number, frequency, cone_angle, strengths):
         exact = strength * modulus * s * -plus.imag
         single = gas.torque_coefficient * frequency * s**2
         full = single * real / (gas.tau * modulus**2)
-        rows.append({
-            "strength": float(strength), "rate_tau": modulus * medium.tau,
-            "single": single / exact, "full": full / exact,
-        })  # fmt: skip
+        rows.append(
+            {
+                "strength": float(strength),
+                "rate_tau": modulus * medium.tau,
+                "single": single / exact,
+                "full": full / exact,
+            }
+        )
     return rows

@@ -88,17 +88,20 @@ def _answer_periodic(pumping, charges):
     for name, charge in charges.items():
         density, current = charge.density(), charge.current()
         fields |= {
-            f"{name}_density": density.at(instant), f"{name}_current": current.at(instant),
-            f"mean_{name}_density": density.mean(), f"mean_{name}_current": current.mean(),
-        }  # fmt: skip
+            f"{name}_density": density.at(instant),
+            f"{name}_current": current.at(instant),
+            f"mean_{name}_density": density.mean(),
+            f"mean_{name}_current": current.mean(),
+        }
         summary[f"charge, {name}"] = {
             "current, t = 0 [A/m2]": _largest(fields[f"{name}_current"]),
             "current, time average [A/m2]": _largest(fields[f"mean_{name}_current"]),
             "density, t = 0 [e/um3]": _largest(fields[f"{name}_density"]) / medium.charge * 1e-18,
             "conservation of charge, residual": charge.residual(),
         }
-    residuals = {f"[pumping {k}]" if k[0].isdigit() else k: v for k, v in
-                 pumping.residuals().items()}  # fmt: skip
+    residuals = {
+        f"[pumping {k}]" if k[0].isdigit() else k: v for k, v in pumping.residuals().items()
+    }
     summary["checks"] = residuals | {"left out of the texture": pumping.removed}
     return Answer(summary, fields, pumping, None, charges)
 
@@ -111,9 +114,12 @@ def _answer_junction(question, medium):
         )
     left, right = question.contacts.build()
     junction = solve_junction(
-        question.texture.build(cell_centred=True), medium, left=left, right=right,
+        question.texture.build(cell_centred=True),
+        medium,
+        left=left,
+        right=right,
         vertex=question.solve.vertex,
-    )  # fmt: skip
+    )
     fields = {"position": junction.position, "face": junction.face}
     for order in (1, 2):
         fields |= {

@@ -68,9 +68,11 @@ class SpiralSection(GridSection):
     def build(self, cell_centred=False):
         """The texture, in SI."""
         return textures.spiral(
-            *self.grid(), frequency=self.frequency_GHz * GHZ, turns=tuple(self.turns),
+            *self.grid(),
+            frequency=self.frequency_GHz * GHZ,
+            turns=tuple(self.turns),
             cone_angle=math.radians(self.cone_angle_deg),
-        )  # fmt: skip
+        )
 
 
 class StandingWaveSection(GridSection):
@@ -84,9 +86,11 @@ class StandingWaveSection(GridSection):
     def build(self, cell_centred=False):
         """The texture, in SI."""
         return textures.standing_wave(
-            *self.grid(), frequency=self.frequency_GHz * GHZ, turns=tuple(self.turns),
+            *self.grid(),
+            frequency=self.frequency_GHz * GHZ,
+            turns=tuple(self.turns),
             amplitude=self.amplitude,
-        )  # fmt: skip
+        )
 
 
 class InterfaceSection(GridSection):
@@ -102,10 +106,14 @@ class InterfaceSection(GridSection):
     def build(self, cell_centred=False):
         """The texture, in SI."""
         return textures.interface(
-            *self.grid(), edges=[x * NM for x in self.edges_nm], width=self.width_nm * NM,
-            frequency=self.frequency_GHz * GHZ, amplitude=self.amplitude,
-            cone_angle=math.radians(self.cone_angle_deg), cell_centred=cell_centred,
-        )  # fmt: skip
+            *self.grid(),
+            edges=[x * NM for x in self.edges_nm],
+            width=self.width_nm * NM,
+            frequency=self.frequency_GHz * GHZ,
+            amplitude=self.amplitude,
+            cone_angle=math.radians(self.cone_angle_deg),
+            cell_centred=cell_centred,
+        )
 
 
 class MovingWallSection(GridSection):
@@ -119,9 +127,11 @@ class MovingWallSection(GridSection):
     def build(self, cell_centred=False):
         """The texture, in SI."""
         return textures.moving_wall(
-            *self.grid(), width=self.width_nm * NM, velocity=self.velocity_m_s,
+            *self.grid(),
+            width=self.width_nm * NM,
+            velocity=self.velocity_m_s,
             angle=math.radians(self.angle_deg),
-        )  # fmt: skip
+        )
 
 
 class SkyrmionSection(GridSection):
@@ -150,10 +160,14 @@ class FileSection(Section):
 
 
 TextureSection = Annotated[
-    SpiralSection | StandingWaveSection | InterfaceSection | MovingWallSection | SkyrmionSection
+    SpiralSection
+    | StandingWaveSection
+    | InterfaceSection
+    | MovingWallSection
+    | SkyrmionSection
     | FileSection,
     Field(discriminator="kind"),
-]  # fmt: skip
+]
 Contact = Literal["insulating", "reservoir"] | Annotated[float, Field(ge=0)]
 
 
@@ -166,9 +180,7 @@ class ContactsSection(Section):
     def build(self):
         """Conductances in 1/m."""
         named = {"insulating": 0.0, "reservoir": math.inf}
-        return tuple(
-            named[c] if isinstance(c, str) else c / NM for c in (self.left, self.right)
-        )
+        return tuple(named[c] if isinstance(c, str) else c / NM for c in (self.left, self.right))
 
 
 class SolveSection(Section):
@@ -191,12 +203,18 @@ class RunFile(Section):
 
 
 SECTIONS = {
-    "medium": MediumSection, "contacts": ContactsSection, "solve": SolveSection,
-}  # fmt: skip
+    "medium": MediumSection,
+    "contacts": ContactsSection,
+    "solve": SolveSection,
+}
 TEXTURES = {
-    "spiral": SpiralSection, "standing_wave": StandingWaveSection, "interface": InterfaceSection,
-    "moving_wall": MovingWallSection, "skyrmion": SkyrmionSection, "file": FileSection,
-}  # fmt: skip
+    "spiral": SpiralSection,
+    "standing_wave": StandingWaveSection,
+    "interface": InterfaceSection,
+    "moving_wall": MovingWallSection,
+    "skyrmion": SkyrmionSection,
+    "file": FileSection,
+}
 
 
 def read_run_file(path):

@@ -297,9 +297,16 @@ def _whole_turns(shape, lengths, turns):
 
 
 def interface(
-    shape, lengths, *, edges, width, frequency, amplitude=1.0, cone_angle=math.pi / 2,
+    shape,
+    lengths,
+    *,
+    edges,
+    width,
+    frequency,
+    amplitude=1.0,
+    cone_angle=math.pi / 2,
     cell_centred=False,
-):  # fmt: skip
+):
     """A ferromagnet that meets a normal metal along the first axis, with a tanh profile.
 
     ``S = amplitude f(x) (sin a cos Wt, sin a sin Wt, cos a)``; with one edge

@@ -101,8 +101,6 @@ def fill_conserved(minus, plus, field, spin, mu, kT, value):
         d, v = np.linalg.eigh(plus[i])
         up = u.conj().T @ spin @ v
         down = v.conj().T @ field[i] @ u
-        factor = (fermi(e, mu, kT)[:, None] - fermi(d, mu, kT)[None, :]) / (
-            e[:, None] - d[None, :]
-        )
+        factor = (fermi(e, mu, kT)[:, None] - fermi(d, mu, kT)[None, :]) / (e[:, None] - d[None, :])
         np.fill_diagonal(factor, 0.0)
         value[i] = np.sum(factor * (up * down.T).imag)

@@ -23,9 +23,7 @@ def fill_chain_solution(lower, diagonal, upper, source, work, out, residual):
         residual[c] = 0.0  # what the exact solution leaves
 
 
-def fill_chain_blocks(
-    momentum, bottom, here, link, mass, alpha, interband, lower, diagonal, upper
-):
+def fill_chain_blocks(momentum, bottom, here, link, mass, alpha, interband, lower, diagonal, upper):
     step = mass * alpha
     pairs = [(0, 0), (0, 1), (1, 0), (1, 1)]
     # (f_++, f_--, Re f_+-, Im f_+-) -> (f_++, f_+-, f_-+, f_--)

@@ -36,11 +36,17 @@ def fill_candidates(link_i, link_j, log_conductance, seamless, block):
         begin, last = link_i[first], first
         while last < len(link_i) and link_i[last] < begin + block and last - first < 8 * block:
             last += 1
-        inner = [l for l in range(first, last)
-                 if link_j[l] < begin + block and (len(seamless) == 0 or seamless[l])]  # fmt: skip
+        inner = [
+            l
+            for l in range(first, last)
+            if link_j[l] < begin + block and (len(seamless) == 0 or seamless[l])
+        ]
         for l in range(first, last):
-            better = [(link_i[m], link_j[m], 0, 0) for m in inner
-                      if (-log_conductance[m], m) < (-log_conductance[l], l)]  # fmt: skip
+            better = [
+                (link_i[m], link_j[m], 0, 0)
+                for m in inner
+                if (-log_conductance[m], m) < (-log_conductance[l], l)
+            ]
             if l not in inner or link_j[l] not in reach(better, begin + block, link_i[l]):
                 out.append(l)
         first = last
@@ -66,8 +72,13 @@ def find_events(link_i, link_j, seam, contact):
         before = reach(links[:m], len(contact), i)
         if j in before:
             loop = w_x - before[j][0], w_y - before[j][1]
-            news = [False, loop != (0, 0), loop[0] != 0, loop[1] != 0,
-                    event[1][1] * loop[1] != event[1][2] * loop[0]]  # fmt: skip
+            news = [
+                False,
+                loop != (0, 0),
+                loop[0] != 0,
+                loop[1] != 0,
+                event[1][1] * loop[1] != event[1][2] * loop[0],
+            ]
         else:
             flags = {contact[k] for k in reach(links[: m + 1], len(contact), i)}
             loop, news = (0, 0), [{1, 2} <= flags, False, False, False, False]
@@ -101,6 +112,7 @@ def sweep_merges(link_i, link_j, seam, position, period):
 
 def fill_labels(parent):
     """Clusters numbered by their lowest site."""
+
     def root(i):
         return i if parent[i] < 0 else root(parent[i])
 

@@ -37,10 +37,14 @@ class Triangle:
     def strength(self, i, k, j):
         """Q'_ikj [hopping S21]."""
         J, w = self.overlap, self.rate
-        return self.eta / 24 * (
-            J(i, j) / (J(k, j) * J(k, i)) * w(i, k) * w(k, j)
-            + J(j, k) / (J(i, j) * J(k, i)) * w(k, i) * w(i, j)
-            + J(i, k) / (J(i, j) * J(k, j)) * w(i, j) * w(k, j)
+        return (
+            self.eta
+            / 24
+            * (
+                J(i, j) / (J(k, j) * J(k, i)) * w(i, k) * w(k, j)
+                + J(j, k) / (J(i, j) * J(k, i)) * w(k, i) * w(i, j)
+                + J(i, k) / (J(i, j) * J(k, j)) * w(i, j) * w(k, j)
+            )
         )
 
     def hops(self, i, k, j):
@@ -64,10 +68,15 @@ def fill_hops(separation, spin_orbit, log_conductance, log_occupation, link_i, l
     d = separation @ spin_orbit.T
     angle, distance = np.hypot(*d.T), np.hypot(*separation.T)
     pair = 0.5 * (log_occupation[link_i] + log_occupation[link_j])
-    return np.column_stack([
-        d, np.cos(angle), np.sinc(angle / np.pi), np.exp(log_conductance + distance - pair),
-        np.exp(pair - distance),
-    ])  # fmt: skip
+    return np.column_stack(
+        [
+            d,
+            np.cos(angle),
+            np.sinc(angle / np.pi),
+            np.exp(log_conductance + distance - pair),
+            np.exp(pair - distance),
+        ]
+    )
 
 
 def rotation(hops):

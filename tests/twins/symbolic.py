@@ -83,6 +83,7 @@ def place_contributions(which, fronts, start):
 
 def place_tables(which, fronts, start):
     """Replay: a table must not touch those of the fronts above it."""
+
     def block(t):
         return start[t], start[t] + len(columns_of(fronts, t)) ** 2
 

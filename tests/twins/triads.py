@@ -42,10 +42,14 @@ def sum_generation(triads, vector, rate, occupation, potential, across):
         for i, k, j in (triad, (triad[1], triad[2], triad[0]), (triad[2], triad[0], triad[1])):
             r_ki, r_ij = vector(k, i), vector(i, j)
             double_area = r_ki[0] * r_ij[1] - r_ki[1] * r_ij[0]
-            strength = occupation[j] / 24 * (
-                J(i, j) / (J(k, j) * J(k, i)) * rate(i, k) * rate(k, j)
-                + J(j, k) / (J(i, j) * J(k, i)) * rate(k, i) * rate(i, j)
-                + J(i, k) / (J(i, j) * J(k, j)) * rate(i, j) * rate(k, j)
+            strength = (
+                occupation[j]
+                / 24
+                * (
+                    J(i, j) / (J(k, j) * J(k, i)) * rate(i, k) * rate(k, j)
+                    + J(j, k) / (J(i, j) * J(k, i)) * rate(k, i) * rate(i, j)
+                    + J(i, k) / (J(i, j) * J(k, j)) * rate(i, j) * rate(k, j)
+                )
             )
             flow = -3 / 2 * strength * double_area * (potential[j] - potential[k])
             gamma[i] += flow

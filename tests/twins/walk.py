@@ -8,8 +8,11 @@ def rotated(vector, quaternion):
     half = np.arctan2(np.linalg.norm(quaternion[1:]), quaternion[0])
     axis = np.array(quaternion[1:]) / max(np.linalg.norm(quaternion[1:]), 1e-300)
     angle = 2 * half
-    return (vector * np.cos(angle) + np.cross(axis, vector) * np.sin(angle)
-            + axis * (axis @ vector) * (1 - np.cos(angle)))  # fmt: skip
+    return (
+        vector * np.cos(angle)
+        + np.cross(axis, vector) * np.sin(angle)
+        + axis * (axis @ vector) * (1 - np.cos(angle))
+    )
 
 
 def walk_carriers(neighbours, time, start, first_spin, generator):
@@ -24,8 +27,9 @@ def walk_carriers(neighbours, time, start, first_spin, generator):
                 t -= np.log(1 - generator.random()) / sum(rates)
             else:
                 t = np.inf
-            told += [(i, place, spin)] * sum(len(told) <= k and time[k] < t
-                                             for k in range(len(time)))  # fmt: skip
+            told += [(i, place, spin)] * sum(
+                len(told) <= k and time[k] < t for k in range(len(time))
+            )
             if len(told) < len(time):
                 shares = np.cumsum(rates) / sum(rates)
                 chosen = int(np.sum(shares <= generator.random()))
