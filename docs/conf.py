@@ -63,8 +63,7 @@ PUBLIC = re.compile(r"^`(?:hopnet\.)?(\w+)`$")  # `f_curve` in a docstring leads
 
 def refer(match):
     """A reference to a public name, or the text as it was."""
-    home = hopnet._HOME.get(match[1])
-    if home is None:
+    if match[1] not in hopnet.__all__:
         return match[0]
     name = f"{getattr(hopnet, match[1]).__module__}.{match[1]}"
     return f":py:obj:`{match[1]} <{name}>`"

@@ -23,6 +23,8 @@ import jupytext
 import nbformat
 from nbclient import NotebookClient
 
+import hopnet
+
 ROOT = Path(__file__).resolve().parents[1]
 TEXTS = {
     "README.md": "readme.md",
@@ -32,52 +34,22 @@ TEXTS = {
     "CONTRIBUTING.md": "contributing.md",
     "runs/results/ensembles.md": "results.md",
 }
-ROOMS = {
-    "sites": (
-        "Sites, links, current",
-        ["hopnet.sites", "hopnet.network", "hopnet.current", "hopnet.elimination"],
-    ),
-    "spin": ("Triads and spin", ["hopnet.triads", "hopnet.spin", "hopnet.reduced"]),
-    "percolation": (
-        "Percolation",
-        ["hopnet.percolation", "hopnet.backbone", "hopnet.flow", "hopnet.criticality"],
-    ),
-    "energies": (
-        "Energies, fields, time",
-        [
-            "hopnet.energies",
-            "hopnet.variable_range",
-            "hopnet.dynamics",
-            "hopnet.dephasing",
-            "hopnet.walk",
-        ],
-    ),
-    "kinetics": ("Full kinetics", ["hopnet.kinetics"]),
-    "ensembles": (
-        "Run files and ensembles",
-        [
-            "hopnet.config",
-            "hopnet.realisation",
-            "hopnet.ensemble",
-            "hopnet.statistics",
-            "hopnet.scaling",
-            "hopnet.plan",
-            "hopnet.engines",
-            "hopnet.jobs",
-            "hopnet.ledger",
-        ],
-    ),
-    "material": (
-        "Material, errors, records",
-        ["hopnet.material", "hopnet.errors", "hopnet.records"],
-    ),
-    "boltzmann": ("Companion: Boltzmann", ["hopnet.boltzmann"]),
-    "berry": ("Companion: Berry", ["hopnet.berry"]),
-    "pumping": ("Companion: pumping", ["hopnet.pumping"]),
-    "plots": ("Pictures", ["hopnet.plots"]),
-    "bench": ("Measurements", ["hopnet.bench"]),
-    "kernels": ("Compiled loops", ["hopnet.kernels"]),
-}
+
+
+def rooms():
+    """Every page of the reference: name, title and modules, read from the folders.
+
+    Each folder of the package is a room and has one page. The modules that stand in no room are
+    the ground and share one.
+    """
+    folders = sorted(found.name for found in pkgutil.iter_modules(hopnet.__path__) if found.ispkg)
+    ground = sorted(
+        found.name for found in pkgutil.iter_modules(hopnet.__path__) if not found.ispkg
+    )
+    pages = {name: (name.capitalize(), modules_of(f"hopnet.{name}")) for name in folders}
+    pages["kernels"] = ("Kernels", modules_of("hopnet.kernels"))
+    del pages["cli"]  # the commands have a page of their own
+    return {"ground": ("Ground", [f"hopnet.{name}" for name in ground])} | pages
 
 
 def copy_texts(target):
@@ -108,12 +80,12 @@ def copy_texts(target):
 
 def link_equations(text):
     """Rows of the table: a place to jump to for each label, links to functions and kernels."""
-    pages = {module: page for page, (_, names) in ROOMS.items() for module in names}
+    pages = {module: page for page, (_, names) in rooms().items() for module in names}
 
     def place(package, cell):
         def link(match):
             module = f"{package}.{match[1]}"
-            home = next((p for m, p in pages.items() if f"{module}.".startswith(f"{m}.")), None)
+            home = pages.get(module)
             return f"[`{match[1]}:{match[2]}`](api/{home}.rst)" if home else match[0]
 
         return re.sub(r"`([\w.]+):([\w.]+)`", link, cell)
@@ -130,31 +102,24 @@ def link_equations(text):
 
 
 def modules_of(name):
-    """A module, or a package and the modules in it."""
-    module = importlib.import_module(name)
-    if hasattr(module, "__path__"):
-        below = sorted(found.name for found in pkgutil.iter_modules(module.__path__))
-        return [name, *(f"{name}.{one}" for one in below)]
-    return [name]
+    """The names of a package and of all modules in it."""
+    package = importlib.import_module(name)
+    below = sorted(found.name for found in pkgutil.walk_packages(package.__path__, f"{name}."))
+    return [name, *below]
 
 
 def write_reference(target):
-    """One page a room, one section a module, from the docstrings."""
+    """One page per room, one section per module, from the docstrings."""
     folder = target / "api"
     folder.mkdir(exist_ok=True)
-    for page, (title, names) in ROOMS.items():
+    for page, (title, names) in rooms().items():
         lines = [title, "=" * len(title), ""]
-        for name in (one for top in names if known(top) for one in modules_of(top)):
+        for name in names:
             lines += [name, "-" * len(name), "", f".. automodule:: {name}"]
             if hasattr(importlib.import_module(name), "__path__"):
                 lines += ["   :no-members:"]  # its names are those of the modules below it
             lines += [""]
         (folder / f"{page}.rst").write_text("\n".join(lines))
-
-
-def known(name):
-    """Is there such a module?"""
-    return importlib.util.find_spec(name) is not None
 
 
 def write_commands(target):

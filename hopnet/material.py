@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 from scipy.constants import e, hbar, k, m_e
 
+from hopnet.constants import PERCOLATION_RADIUS
 from hopnet.errors import DataError, ParameterError, ValidityWarning
 from hopnet.records import read_only
 
-PERCOLATION_RADIUS = 1.19847  # l_c sqrt(n_s), as in hopnet.network
 LETTER_RADIUS = 1.2  # the same as the letter rounds it
 Z_CROSS = np.array([[0.0, -1.0], [1.0, 0.0]])  # v -> z x v in the plane
 TOML_UNITS = {

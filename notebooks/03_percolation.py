@@ -27,10 +27,10 @@ import numpy as np
 import pandas as pd
 
 import hopnet as hn
-from hopnet.criticality import sample_resistivities, sample_thresholds
-from hopnet.network import join_sites
+from hopnet.network.network import join_sites
+from hopnet.percolation.criticality import sample_resistivities, sample_thresholds
+from hopnet.percolation.scaling import PLANE, combined_threshold
 from hopnet.plots.percolation import draw_backbone
-from hopnet.scaling import PLANE, combined_threshold
 
 small = os.environ.get("HOPNET_SMALL") == "1"
 blue, orange, green, red = "#2060a8", "#d9822b", "#2e8b57", "#b03a48"

@@ -28,8 +28,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import hopnet as hn
-from hopnet.scaling import extrapolate
-from hopnet.statistics import mean_interval, samples_for_error
+from hopnet.ensemble.statistics import mean_interval, samples_for_error
+from hopnet.percolation.scaling import extrapolate
 
 SMALL = os.environ.get("HOPNET_SMALL") == "1"
 results = tempfile.TemporaryDirectory()  # in real life a directory that stays: out="results/x"

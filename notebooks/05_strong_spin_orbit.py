@@ -30,10 +30,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import hopnet as hn
-from hopnet.kinetics import f_from_polarisation, solve_kinetics
-from hopnet.kinetics.frames import find_frames
-from hopnet.kinetics.scan import full_over_leading
-from hopnet.triads import hop_table
+from hopnet.spin.coefficients import hop_table
+from hopnet.spin.kinetics import f_from_polarisation, solve_kinetics
+from hopnet.spin.kinetics.frames import find_frames
+from hopnet.spin.kinetics.scan import full_over_leading
 
 SMALL = os.environ.get("HOPNET_SMALL") == "1"
 ETA = 6.58e-3  # hbar / (J_0 tau_0) of 10 meV and 10 ps

@@ -29,11 +29,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import hopnet as hn
-from hopnet.energies import barriers
+from hopnet.network.energies import barriers
+from hopnet.percolation.mott import sample_mott_numbers
+from hopnet.percolation.scaling import dual_threshold
 from hopnet.plots.network import draw_flow
-from hopnet.scaling import dual_threshold
-from hopnet.variable_range import fit_mott_law, sample_mott_numbers, temperature_curve
-from hopnet.walk import diffusion_tensor, expected_walk, walk
+from hopnet.spin.monte_carlo import expected_walk, walk
+from hopnet.spin.temperature import temperature_curve
+from hopnet.transport.diffusion import diffusion_tensor
+from hopnet.transport.variable_range import fit_mott_law
 
 SMALL = os.environ.get("HOPNET_SMALL") == "1"
 BLUE, ORANGE, GREY = "#2060a8", "#d9822b", "#777777"

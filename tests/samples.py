@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 
 import hopnet as hn
-from hopnet.network import join_sites
+from hopnet.network.network import join_sites
 
 # The reference network: N = 12, L = 10, site 0 at potential 1, site 11 at 0, current along x.
 TWELVE = np.array(

@@ -146,9 +146,9 @@ def test_damaged_tables_are_named(finished):
 
 def test_estimate_comes_true_within_a_factor_of_three(run_file, finished):
     """On a machine that does other things too; the estimate itself claims 1.5."""
-    from hopnet.config import config_from_text
-    from hopnet.plan import estimate_run
-    from hopnet.realisation import run_realisation
+    from hopnet.ensemble.config import config_from_text
+    from hopnet.ensemble.plan import estimate_run
+    from hopnet.ensemble.sample import run_realisation
 
     text = TEXT.replace("n_sites = 500", "n_sites = 30_000").replace("[0.1, 0.05]", "[0.1]")
     config = config_from_text(text)
@@ -260,8 +260,8 @@ def test_shards_say_when_the_rest_is_missing(run_file, tmp_path):
 
 def test_compiling_is_announced_before_it_happens(run_file, tmp_path, monkeypatch):
     said = []
-    monkeypatch.setattr("hopnet.plan.kernels_are_cached", lambda: False)
-    monkeypatch.setattr("hopnet.plan.warm_up", lambda: said.append("warm"))
+    monkeypatch.setattr("hopnet.ensemble.plan.kernels_are_cached", lambda: False)
+    monkeypatch.setattr("hopnet.ensemble.plan.warm_up", lambda: said.append("warm"))
     monkeypatch.setattr(commands, "say", said.append)
     commands.compile_kernels()
     assert "compiling, once" in said[0]
@@ -296,7 +296,7 @@ def test_progress_bar_on_a_terminal(run_file, tmp_path):
 
 
 def test_interrupt_keeps_what_is_finished(run_file, tmp_path, monkeypatch):
-    from hopnet import jobs
+    from hopnet.ensemble import tasks as jobs
 
     plain, calls = jobs.run_realisation, []
 

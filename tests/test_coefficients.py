@@ -14,12 +14,11 @@ from hypothesis import strategies as st
 
 import hopnet as hn
 from hopnet.errors import ParameterError
-from hopnet.triads import (
-    find_triads,
+from hopnet.network.triads import find_triads, parts_of
+from hopnet.spin.coefficients import (
     hop_amplitude,
     interference_amplitude,
     kinetic_coefficients,
-    parts_of,
     spin_loops,
 )
 from samples import COUPLING, TWELVE, phonon_network, twelve
@@ -62,7 +61,7 @@ def check_relation_7(c):
 def test_exact_relations(sample):
     network, matrix, kind = sample
     c = kinetic_coefficients(find_triads(network), matrix, eta=0.7)
-    n = np.exp(network.log_occupation)
+    n = network.occupation
     check_relation_7(c)
     torque, galvanic, rate = table(c, "torque"), table(c, "galvanic"), table(c, "strength")
     strength = [n[j] * Q for (_, _, j), Q in rate.items()]
@@ -87,7 +86,7 @@ def test_persistent_currents_of_equilibrium():
     """G and W do not vanish separately where Gamma does [hopping S24]."""
     network = twelve(1.0)
     c = kinetic_coefficients(find_triads(network), COUPLING, eta=0.01)
-    n = np.exp(network.log_occupation)
+    n = network.occupation
     separation = table(c, "separation")
     i, k, j = 3, 5, 6
     galvanic = table(c, "galvanic")  # [hopping S14] does not hold with a common target
@@ -126,7 +125,7 @@ def test_strength_from_hopping_times():
     """Q' [hopping S21] with tau and J written out; at equal energies (eta / 8) exp(-perimeter)."""
     network = twelve(1.0)
     c = kinetic_coefficients(find_triads(network), COUPLING, eta=0.01)
-    n, K = np.exp(network.log_occupation), np.exp(network.log_conductance)
+    n, K = network.occupation, network.conductance
     pair = {(a, b): l for l, (a, b) in enumerate(zip(network.link_i, network.link_j))}
 
     def tau(a, b):
@@ -276,7 +275,7 @@ def test_a_walk_in_parts_of_any_size_meets_every_triad(monkeypatch):
     network = hn.build_network(hn.random_sites(300, density=0.1, seed=2))
     whole = find_triads(network)
     for most in (1, 7, 10**9):
-        monkeypatch.setattr("hopnet.triads.TRIADS_AT_ONCE", most)
+        monkeypatch.setattr("hopnet.network.triads.TRIADS_AT_ONCE", most)
         parts = parts_of(network)
         np.testing.assert_array_equal(np.concatenate([part for part, _ in parts]), np.arange(300))
         np.testing.assert_array_equal(find_triads(network).site, whole.site)

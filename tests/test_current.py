@@ -9,7 +9,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.linalg import splu
 
 import hopnet as hn
-from hopnet.network import join_sites
+from hopnet.network.network import join_sites
 from samples import random_network, twelve_sites
 
 
@@ -36,7 +36,7 @@ def test_what_must_hold_at_any_density(density, contacts, geometry):
         aspect = 1.5
     network = random_network(6000, density, 1234, geometry, contacts, aspect)
     current = hn.solve_current(network)
-    g = np.exp(network.log_conductance)
+    g = network.conductance
     total = current.conductance
     assert abs(current.source_current - current.drain_current) < 1e-13 * total
     assert current.imbalance < 1e-14
@@ -47,14 +47,14 @@ def test_what_must_hold_at_any_density(density, contacts, geometry):
     assert abs((current.flow * current.drop).sum() - total) < 1e-12 * total
     # the same current through every cut across the sample
     along = network.sites.position[:, "xy".index(network.axis)]
-    for place in np.linspace(0.2, 0.8, 7) * network.along:
+    for place in np.linspace(0.2, 0.8, 7) * network.length_along_current:
         before = along < place
         crossing = before[network.link_i].astype(int) - before[network.link_j]
         assert abs((crossing * current.flow).sum() - total) < 1e-12 * total
     # isolated sites carry nothing; every drop lies between the contacts' potentials
     assert not current.flow[network.isolated[network.link_i]].any()
     assert np.abs(current.drop).max() <= 1
-    across, length = network.across, network.along
+    across, length = network.width_across_current, network.length_along_current
     assert current.resistivity * total == pytest.approx(across / length, rel=1e-13)
     assert np.exp(current.log_conductance) / total == pytest.approx(1, rel=1e-13)
 
@@ -197,7 +197,7 @@ def exact_solution(network, tau_s, digits=90):
             gamma[i] += strength * (potential[j] - potential[k])
             gamma[j] += strength * (potential[k] - potential[i])
             gamma[k] += strength * (potential[i] - potential[j])
-        c = -2 * mpmath.mpf(network.across) / (n * total)
+        c = -2 * mpmath.mpf(network.width_across_current) / (n * total)
         f = [c * sum(p[1] * v for p, v in zip(position, gamma))]
         for t in tau_s:
             spin = solve(1 / mpmath.mpf(t), {}, gamma)
@@ -231,7 +231,7 @@ def test_against_ninety_digits(density, seed):
 def test_the_assembled_laplacian_fails_there():
     """Why hopnet has its own solver: the same matrix in doubles, by SuperLU."""
     network = random_network(300, 0.0005, 13)
-    n, g = network.n_sites, np.exp(network.log_conductance)
+    n, g = network.n_sites, network.conductance
     kept = ~network.isolated
     kept[network.source] = kept[network.drain] = False
     i, j = network.link_i, network.link_j

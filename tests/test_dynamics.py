@@ -9,18 +9,11 @@ from scipy.integrate import quad_vec
 from scipy.linalg import expm
 
 import hopnet as hn
-from hopnet.dephasing import dephasing, dephasing_time
-from hopnet.dynamics import (
-    ac_response,
-    diffusion_constant,
-    relaxation,
-    response_at,
-    spin_response,
-    step_response,
-)
-from hopnet.kinetics import precession_rate
-from hopnet.kinetics.matrix import coupling_blocks, hopping_block
-from hopnet.walk import diffusion_tensor
+from hopnet.spin.dephasing import dephasing, dephasing_time
+from hopnet.spin.kinetics import precession_rate
+from hopnet.spin.kinetics.matrix import coupling_blocks, hopping_block
+from hopnet.spin.response import ac_response, relaxation, response_at, spin_response, step_response
+from hopnet.transport.diffusion import diffusion_constant, diffusion_tensor
 from samples import random_network, twelve
 
 FORM = 1e-4 * np.array([[0.0, 0.7], [0.4, 0.0]])
@@ -115,10 +108,10 @@ def test_shapes_of_the_three_laws():
 
 def dense(network):
     """K, n and the moment y, as dense arrays."""
-    n, g = network.n_sites, np.exp(network.log_conductance)
+    n, g = network.n_sites, network.conductance
     K = np.zeros((n, n))
     K[network.link_i, network.link_j] = K[network.link_j, network.link_i] = -g
-    return K - np.diag(K.sum(axis=1)), np.exp(network.log_occupation)
+    return K - np.diag(K.sum(axis=1)), network.occupation
 
 
 @pytest.mark.parametrize("name", ["open", "cylinder", "energies"])
@@ -133,7 +126,7 @@ def test_step_response_against_exponentials(name):
     rate = np.maximum(rate, 0)
     tau_s = 50.0
     # torque on s: f_drift minus what diffusion takes back, (y_i - y_j) K_ij (sigma_i - sigma_j)
-    y_ij = -network.separation[:, 1] * np.exp(network.log_conductance)
+    y_ij = -network.separation[:, 1] * network.conductance
     q = np.bincount(network.link_i, y_ij, n.size) - np.bincount(network.link_j, y_ij, n.size)
     start, end = mode.T @ (generation.gamma / root), (q / root) @ mode
 
@@ -194,7 +187,7 @@ def full_alternating(network, tau_s, omega, storage):
     ``storage`` times the charge that sites hold: 1 without Coulomb forces, 0 where they keep every
     site neutral at once. The contacts are driven by a unit bias.
     """
-    n, size = np.exp(network.log_occupation), network.n_sites
+    n, size = network.occupation, network.n_sites
     hopping = hopping_block(network, np.zeros((2, 2)), "rotation")[::3, ::3].toarray()
     turning = hopping_block(network, FORM, "rotation").toarray()
     torque, flow = (part.toarray() for part in coupling_blocks(network, FORM, 1e-3))
@@ -268,7 +261,7 @@ def test_dyakonov_perel_time():
         assert normal == pytest.approx(0.5 * time, rel=0.15), "both axes of rotation turn z"
     assert np.mean(ratios[1.0]) == pytest.approx(0.59, abs=0.06)
     assert np.mean(ratios[0.2]) == pytest.approx(8.0, rel=0.3)
-    n = np.exp(network.log_occupation)  # the same by a matrix exponential
+    n = network.occupation  # the same by a matrix exponential
     block = hopping_block(network, form, "rotation").toarray()
     left = expm(-time * block / np.repeat(n, 3)[:, None]) @ np.tile([0, 1.0, 0], network.n_sites)
     assert left[1::3].mean() == pytest.approx(1 / np.e, rel=1e-8)

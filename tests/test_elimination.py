@@ -5,8 +5,9 @@ import networkx
 import numpy as np
 import pytest
 
-from hopnet import elimination
-from hopnet.elimination import analyse, dissect_graph, factor
+from hopnet.elimination.dissection import dissect_graph
+from hopnet.elimination.symbolic import analyse
+from hopnet.elimination.symmetric import factor
 from hopnet.errors import ParameterError
 
 
@@ -103,7 +104,8 @@ def test_wheatstone_bridge_and_effective_resistance():
 
 @pytest.mark.parametrize("ring", [None, 12.0])
 def test_ring_is_opened_and_any_threads_give_the_same_bits(ring, monkeypatch):
-    monkeypatch.setattr(elimination, "SERIAL_SITES", 100)
+    monkeypatch.setattr("hopnet.elimination.dissection.SERIAL_SITES", 100)
+    monkeypatch.setattr("hopnet.elimination.symbolic.SERIAL_SITES", 100)
     link_i, link_j, position = lattice(40, 12)
     if ring:
         bottom = np.arange(40)

@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hopnet as hn
-from hopnet.elimination import analyse, factor
-from hopnet.energies import BATHS, critical_exponent, log_hops, log_occupations
-from hopnet.flow import triad_shares
-from hopnet.network import find_links
-from hopnet.spin import local_diffusion
-from hopnet.triads import PROCESSES, find_triads, kinetic_coefficients
+from hopnet.elimination.symbolic import analyse
+from hopnet.elimination.symmetric import factor
+from hopnet.network.energies import BATHS, critical_exponent, log_hops, log_occupations
+from hopnet.network.triads import find_triads
+from hopnet.spin.coefficients import PROCESSES, kinetic_coefficients
+from hopnet.spin.curve import local_diffusion
+from hopnet.spin.shares import triad_shares
 from samples import TWELVE
 
 SITES = hn.random_sites(4000, density=0.01, seed=515)
@@ -94,7 +95,7 @@ def test_no_generation_in_equilibrium():
     sites = hn.with_energies(hn.random_sites(300, density=0.05, seed=61), width=2.0, seed=62)
     network = hn.build_network(sites, kT=0.3)
     table = kinetic_coefficients(find_triads(network), [[0.1, 0.7], [0.4, -0.3]], eta=0.01)
-    n = np.exp(network.log_occupation)
+    n = network.occupation
     partner = [
         next(q for q in range(6) if tuple(PROCESSES[q]) == (t, s, a)) for t, a, s in PROCESSES
     ]
@@ -148,7 +149,7 @@ def test_links_are_those_of_the_critical_exponent():
     low = sites.energy.min()
     distance = np.hypot(*(sites.position[i] - sites.position[j]).T)
     exponent = 2 * distance + (np.maximum(sites.energy[i], sites.energy[j]) - low) / kT
-    xi = critical_exponent(find_links, sites, kT)
+    xi = critical_exponent(sites, kT)
     kept = exponent <= 1.5 * xi
     assert network.cutoff_radius == pytest.approx(0.75 * xi)
     assert np.array_equal(network.link_i, i[kept])
@@ -165,9 +166,9 @@ def test_both_forms_of_f_agree(geometry):
     current = hn.solve_current(network)
     generation = hn.spin_generation(network, current)
     symbolic = analyse(network.dissection, network.link_i, network.link_j)
-    n = np.exp(network.log_occupation)
+    n = network.occupation
     for tau_s in (1.0, 1e3):
-        factored = factor(symbolic, np.exp(network.log_conductance), n / tau_s)
+        factored = factor(symbolic, network.conductance, n / tau_s)
         local = generation.f_drift + local_diffusion(network, factored, generation)
         assert local == pytest.approx(hn.f_curve(network, tau_s, current=current).f[0], rel=1e-9)
     # the interpolated curve uses slopes with occupations
@@ -178,7 +179,7 @@ def test_both_forms_of_f_agree(geometry):
 
 def test_leading_order_of_the_full_equations_agrees():
     """The same f from the kinetic coefficients of the full equations."""
-    from hopnet.kinetics import solve_leading_order
+    from hopnet.spin.kinetics import solve_leading_order
 
     sites = hn.with_energies(hn.random_sites(400, density=0.05, seed=5), width=1.0, seed=6)
     network = hn.build_network(sites, kT=0.2, bath="heat_bath")

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hopnet.config import config_from_dict, config_from_text, read_config
-from hopnet.ensemble import as_toml, read_results, run_ensemble
+from hopnet.ensemble.config import config_from_dict, config_from_text, read_config
+from hopnet.ensemble.run import as_toml, read_results, run_ensemble
+from hopnet.ensemble.sample import sample_network
+from hopnet.files import digest
 from hopnet.plots.ensemble import run_figures
-from hopnet.realisation import sample_network
-from hopnet.records import digest
-from hopnet.variable_range import temperature_curve
+from hopnet.spin.temperature import temperature_curve
 from test_config import assert_refused_in_one_sentence
 
 RUNS = Path(__file__).resolve().parents[1] / "runs"

@@ -13,12 +13,13 @@ import psutil
 import pytest
 
 import hopnet as hn
-from hopnet import engines
-from hopnet.config import config_from_dict, read_config
-from hopnet.ensemble import as_toml, run_status
+from hopnet.ensemble import engines
+from hopnet.ensemble.config import config_from_dict, read_config
+from hopnet.ensemble.heartbeat import Heartbeat
+from hopnet.ensemble.ledger import existing_ledger, open_ledger
+from hopnet.ensemble.run import as_toml, run_status
+from hopnet.ensemble.tasks import Job
 from hopnet.errors import HopnetError, ParameterError
-from hopnet.jobs import Job
-from hopnet.ledger import Heartbeat, existing_ledger, open_ledger
 from run_samples import files_of, run_file, tables_of
 
 RUNS = Path(__file__).resolve().parents[1] / "runs"

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 import hopnet as hn
-from hopnet.config import config_from_dict
-from hopnet.ensemble import collect, run_status
+from hopnet.ensemble.config import config_from_dict
+from hopnet.ensemble.ledger import Task, open_ledger
+from hopnet.ensemble.run import collect, run_status
+from hopnet.ensemble.sample import run_realisation, sample_network
+from hopnet.ensemble.tasks import Job, run_here
 from hopnet.errors import DataError, ParameterError
-from hopnet.jobs import Job, run_here
-from hopnet.ledger import Task, open_ledger
-from hopnet.realisation import run_realisation, sample_network
 from run_samples import files_of, run_file, tables_of
 
 RUNS = [
@@ -125,7 +125,7 @@ def test_results_read_back(undisturbed):
 
 def test_a_finished_run_computes_nothing(undisturbed, monkeypatch):
     before = tables_of(undisturbed)
-    monkeypatch.setattr("hopnet.jobs.run_realisation", None)
+    monkeypatch.setattr("hopnet.ensemble.tasks.run_realisation", None)
     hn.run_ensemble(run_file(), undisturbed)
     assert tables_of(undisturbed) == before
 
@@ -277,14 +277,14 @@ def test_options_that_a_batch_system_excludes(tmp_path, options, words):
 
 
 def test_a_cutoff_beyond_the_sample_links_everybody_once():
-    from hopnet.plan import links_per_site
+    from hopnet.ensemble.plan import links_per_site
 
     point = config_from_dict(run_file(network={"cutoff": 1e6})).points()[0]
     assert links_per_site(point.physical) == 599 / 2
 
 
 def test_the_size_named_as_fitting_fits():
-    from hopnet.plan import check_memory, task_memory
+    from hopnet.ensemble.plan import check_memory, task_memory
 
     point = config_from_dict(run_file(n_sites=10**9)).points()[0]
     with pytest.raises(ParameterError) as caught:

@@ -9,7 +9,8 @@ from hopnet.kernels import elimination as kernels
 from hopnet.kernels import neighbours
 from hopnet.kernels import symbolic as symbolic_kernels
 
-from hopnet import elimination
+from hopnet.elimination.dissection import dissect_graph
+from hopnet.elimination.symbolic import analyse
 from twins import dissection as cut_twin
 from twins import elimination as twin
 from twins import neighbours as neighbour_twin
@@ -99,8 +100,8 @@ def analysed(n, seed, n_terminals=0, left_out=0, leaf=6):
         terminal[position[:, 0] < 1.5] = 0
         terminal[position[:, 0] > 8.5] = 1
     terminal[np.flatnonzero(terminal == -1)[:left_out]] = -2
-    dissection = elimination.dissect_graph(link_i, link_j, position, leaf_size=leaf)
-    symbolic = elimination.analyse(dissection, link_i, link_j, terminal)
+    dissection = dissect_graph(link_i, link_j, position, leaf_size=leaf)
+    symbolic = analyse(dissection, link_i, link_j, terminal)
     place = np.where(terminal >= 0, len(symbolic.node) + terminal, -1)
     place[symbolic.node] = np.arange(len(symbolic.node))
     return symbolic, place, link_i, link_j

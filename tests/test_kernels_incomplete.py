@@ -5,9 +5,9 @@ import pytest
 from hopnet.kernels import incomplete as kernels
 
 import hopnet as hn
-from hopnet.kinetics.frames import conjugate_gradients, find_frames, solve_rows, spin_rows
-from hopnet.kinetics.incomplete import factor_blocks, factor_scalar, independent_rows
-from hopnet.triads import hop_table
+from hopnet.spin.coefficients import hop_table
+from hopnet.spin.kinetics.frames import conjugate_gradients, find_frames, solve_rows, spin_rows
+from hopnet.spin.kinetics.incomplete import factor_blocks, factor_scalar, independent_rows
 from twins import incomplete as twin
 from twins.kinetics import rotation_matrix
 
@@ -284,7 +284,7 @@ def test_blocks_are_chosen_in_advance(tau_s, turning, direct):
 
 @pytest.mark.parametrize("turning", [0.0, 0.05])
 def test_fallback_after_forty_iterations(turning, monkeypatch):
-    monkeypatch.setattr("hopnet.kinetics.frames.DEPHASING_LIMIT", np.inf)
+    monkeypatch.setattr("hopnet.spin.kinetics.frames.DEPHASING_LIMIT", np.inf)
     rows = rows_of(3000, 0.1, 0.1, 1e8, field=np.array([0.6, 0.0, 0.8]) * turning / 1e8)
     rhs = np.random.default_rng(4).normal(size=(3000, 3))
     x, history = solve_rows(rows, rhs, 1e-9, 400)

@@ -52,7 +52,7 @@ class Sample:
         self.conductance = np.exp(self.log_conductance)
 
     def hops(self, M):
-        """The table of `hopnet.triads.hop_table`."""
+        """The table of `hopnet.spin.coefficients.hop_table`."""
         return triad_twin.fill_hops(
             self.separation, M, self.log_conductance, self.log_occupation, self.i, self.j
         )

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hopnet as hn
-from hopnet.current import net_flow
 from hopnet.errors import ConvergenceError, ParameterError, ValidityWarning
-from hopnet.kinetics import (
+from hopnet.network.network import join_sites
+from hopnet.spin.kinetics import (
     f_from_polarisation,
     growth_rate,
     precession_rate,
@@ -23,9 +23,9 @@ from hopnet.kinetics import (
     solve_leading_order,
     spin_current,
 )
-from hopnet.kinetics.coupling import find_coupling
-from hopnet.kinetics.solve import reciprocal_current
-from hopnet.network import join_sites
+from hopnet.spin.kinetics.coupling import find_coupling
+from hopnet.spin.kinetics.solve import reciprocal_current
+from hopnet.transport.current import net_flow
 from samples import COUPLING, phonon_network, twelve
 
 METHODS = pytest.mark.parametrize("method", ["frames", "matrix"])
@@ -265,7 +265,7 @@ def check_onsager(network, matrix, tau_s, field=(0, 0, 0), wrong=False, eta=6.6e
     current = hn.solve_current(network)
     forward = solve_kinetics(network, matrix, field=field, current=current, **options)
     back = np.asarray(field, float) * (1 if wrong else -1)
-    n_electrons = np.exp(network.log_occupation).sum()
+    n_electrons = network.occupation.sum()
     size = 4 * n_electrons * np.linalg.norm(forward.polarisation) / tau_s
     for component in range(3):
         galvanic = solve_kinetics(
@@ -345,7 +345,7 @@ def test_feedback_its_bound_and_reciprocity(density, kT):
     network = sample(2000, density, 4, kT)
     current = hn.solve_current(network)
     full = solve_kinetics(network, 0.1 * FORM, eta=0.01, tau_s=1e4, current=current)
-    sigma = full.spin / np.exp(network.log_occupation)[:, None]
+    sigma = full.spin / network.occupation[:, None]
     coupling = find_coupling(network, 0.1 * FORM, 0.01)
     torque, reach, _ = coupling.torque(current.drop)
     flow, driven = coupling.feedback(current.drop, sigma)
@@ -374,7 +374,7 @@ def test_particle_rows_are_solved_whatever_is_done_about_feedback(eta, sweeps):
     full = solve_kinetics(network, 0.1 * FORM, eta=eta, tau_s=1e3, current=current)
     assert min(full.sweeps, 2) == sweeps
     flow, _ = find_coupling(network, 0.1 * FORM, eta).feedback(current.drop, full.spin)
-    hops = np.exp(network.log_conductance) * full.drop
+    hops = network.conductance * full.drop
     throughput = 2 * current.throughput
     judged = throughput > 1e-8 * throughput.mean()
     judged[network.source] = judged[network.drain] = False
@@ -403,7 +403,7 @@ def test_drops_of_a_galvanic_run_belong_to_its_spins(density):
         generation=(0, 1e-4, 0),
     )
     flow, driven = find_coupling(network, 0.1 * FORM, 6.6e-3).feedback(current.drop, full.spin)
-    hops = np.exp(network.log_conductance) * full.drop
+    hops = network.conductance * full.drop
     sites, n = (network.link_i, network.link_j), network.n_sites
     moduli = np.abs(flow) + sum(np.bincount(ends, np.abs(hops), n) for ends in sites)
     judged = (moduli > 1e-8 * moduli.mean()) & ~network.isolated

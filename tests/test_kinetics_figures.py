@@ -9,7 +9,7 @@ from scipy.constants import e, m_e
 import hopnet as hn
 from hopnet.cli.main import main
 from hopnet.errors import ParameterError
-from hopnet.kinetics.scan import cisp_against_density, full_over_leading
+from hopnet.spin.kinetics.scan import cisp_against_density, full_over_leading
 
 FORM = [[0.0, 1.0], [0.6, 0.0]]
 

@@ -9,9 +9,12 @@ import time
 import numpy as np
 import pytest
 
-from hopnet import ledger as ledgers
+from hopnet.ensemble import heartbeat
+from hopnet.ensemble import ledger as ledgers
+from hopnet.ensemble.heartbeat import Heartbeat
+from hopnet.ensemble.ledger import Task, existing_ledger, open_ledger, overlap
 from hopnet.errors import DataError, ParameterError
-from hopnet.ledger import Heartbeat, Task, existing_ledger, open_ledger, overlap
+from hopnet.machine import process_start
 
 IDENTITY = {"sites.seed": 5, "spin.tau_s": [0.0, 1.0], "sites.density": 0.1}
 TASK = Task("0123456789ab", 7)
@@ -184,7 +187,7 @@ def test_other_damage_beside_the_results(written, monkeypatch):
     with pytest.raises(DataError, match=r"lost its run\.toml"):
         existing_ledger(ledger.directory)
     (ledger.running / "0-of-1.json").write_text("[]")
-    assert ledgers.heartbeats(ledger) == []
+    assert heartbeat.heartbeats(ledger) == []
     path = next(ledger.realisations.glob("*.parquet"))
     path.with_suffix(".json").write_text("3")
     assert ledger.diagnostics() == []
@@ -203,9 +206,9 @@ def test_a_file_system_without_hard_links(ledger, monkeypatch):
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(ledgers.os, "link", refuse)
-    with ledgers.Heartbeat(ledger) as heart:
-        assert [path for path, _ in ledgers.heartbeats(ledger)] == [heart.path]
-    assert ledgers.heartbeats(ledger) == []
+    with heartbeat.Heartbeat(ledger) as heart:
+        assert [path for path, _ in heartbeat.heartbeats(ledger)] == [heart.path]
+    assert heartbeat.heartbeats(ledger) == []
 
 
 def test_manifest_keeps_the_history_of_versions(ledger, monkeypatch):
@@ -241,7 +244,7 @@ def stranger():
 
 def beat_of(process, ledger, shard=(0, 1)):
     beat = Heartbeat(ledger, shard)
-    beat.content |= {"pid": process.pid, "started": ledgers.process_start(process.pid)}
+    beat.content |= {"pid": process.pid, "started": process_start(process.pid)}
     beat._create()
     return beat
 
@@ -263,7 +266,7 @@ def test_two_processes_do_not_share_a_shard(ledger, stranger):
 def test_disjoint_shards_work_side_by_side(ledger, stranger):
     beat_of(stranger, ledger, (0, 2))
     with Heartbeat(ledger, (1, 2)):
-        assert len(ledgers.heartbeats(ledger)) == 2
+        assert len(heartbeat.heartbeats(ledger)) == 2
 
 
 def test_the_first_of_two_wins_a_race(ledger, stranger):
@@ -279,7 +282,7 @@ def test_processes_of_other_machines_are_judged_by_their_age(ledger):
     beat._create()
     with pytest.raises(ParameterError, match="on elsewhere"), Heartbeat(ledger):
         pass
-    old = time.time() - 2 * ledgers.STALE
+    old = time.time() - 2 * heartbeat.STALE
     os.utime(beat.path, (old, old))
     with Heartbeat(ledger):
         pass
@@ -288,5 +291,5 @@ def test_processes_of_other_machines_are_judged_by_their_age(ledger):
 def test_a_reused_pid_is_not_the_process_that_had_it(ledger, stranger):
     beat = beat_of(stranger, ledger)
     content = json.loads(beat.path.read_text())
-    assert ledgers.is_alive(beat.path, content)
-    assert not ledgers.is_alive(beat.path, content | {"started": content["started"] - 1})
+    assert heartbeat.is_alive(beat.path, content)
+    assert not heartbeat.is_alive(beat.path, content | {"started": content["started"] - 1})

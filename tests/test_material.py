@@ -17,13 +17,12 @@ from scipy.constants import e, hbar, k, m_e
 import hopnet as hn
 from hopnet.cli.main import main
 from hopnet.errors import DataError, ParameterError, ValidityWarning
-from hopnet.kinetics import solve_kinetics, solve_leading_order, spin_current
 from hopnet.material import (
-    PERCOLATION_RADIUS,
     Material,
     conductivities,
     high_density_polarisation,
 )
+from hopnet.spin.kinetics import solve_kinetics, solve_leading_order, spin_current
 
 LETTER_FILE = Path(__file__).resolve().parents[1] / "runs" / "material_letter.toml"
 LETTER = {
@@ -60,9 +59,6 @@ def test_derived_numbers_of_the_letter():
     assert material.T == pytest.approx(0.465, abs=5e-4)
     assert material.tau_DP == pytest.approx(58e-9, rel=2e-3)
     assert letter(T=material.T, rho_0=None).rho_0 == pytest.approx(50e3, rel=1e-14)
-    from hopnet import network
-
-    assert PERCOLATION_RADIUS == network.PERCOLATION_RADIUS
     assert material.critical_length / material.a_b == pytest.approx(hn.critical_length(0.2))
 
 
@@ -164,13 +160,13 @@ def test_tensors_against_the_kinetic_equations(matrix):
     printed = conductivities(material, leading.f, resistivity=current.resistivity, signs="printed")
     # X = e V / kT = 1 between the contacts; n_i = 1 in the code is n a_b^2 / density in the sample
     voltage = k * material.T / e
-    field = voltage / (network.along * material.a_b)
+    field = voltage / (network.length_along_current * material.a_b)
     filling = material.n / material.n_s
     s = leading.polarisation_from_f
     np.testing.assert_allclose(got.cisp[:, 0] * field, s[:2], rtol=1e-9, atol=1e-9 * abs(s).max())
 
     full = solve_kinetics(network, material.spin_orbit, **options)
-    area = network.along * network.across * material.a_b**2
+    area = network.length_along_current * network.width_across_current * material.a_b**2
     J = spin_current(full).total * material.a_b / material.tau_0 * filling / area
     assert got.she[1, 0] * field == pytest.approx(J[1], rel=1e-4)
     assert printed.she[1, 0] * field == pytest.approx(-J[1], rel=1e-4)
@@ -179,7 +175,9 @@ def test_tensors_against_the_kinetic_equations(matrix):
     galvanic = solve_kinetics(
         network, material.spin_orbit, bias=0.0, generation=(*(u / tau_s), 0.0), **options
     )
-    particles = galvanic.current / material.tau_0 * filling / (network.across * material.a_b)
+    particles = (
+        galvanic.current / material.tau_0 * filling / (network.width_across_current * material.a_b)
+    )
     # the force on the carriers was along +x: j and E in the same convention
     direct = e * particles
     along_u = leading.polarisation_drift + leading.polarisation_diffusion

@@ -30,7 +30,11 @@ def test_a_cutoff_radius_and_other_contacts():
     assert network.to_frame().distance.max() <= 20
     assert np.array_equal(network.source, np.flatnonzero(sites.position[:, 1] <= 20))
     assert np.array_equal(network.drain, np.flatnonzero(sites.position[:, 1] >= sites.width - 20))
-    assert (network.axis, network.across, network.along) == ("y", sites.length, sites.width)
+    assert (network.axis, network.width_across_current, network.length_along_current) == (
+        "y",
+        sites.length,
+        sites.width,
+    )
     named = hn.build_network(sites, contacts=([3, 1, 3], [7]))
     assert list(named.source) == [1, 3]
 

@@ -13,16 +13,16 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 
 import hopnet as hn
-from hopnet import percolation
-from hopnet.network import Network, join_sites
-from hopnet.percolation import (
+from hopnet.network.network import Network, join_sites
+from hopnet.network.sites import Sites
+from hopnet.percolation import clusters as percolation
+from hopnet.percolation.clusters import (
     find_clusters,
     find_events,
     order_links,
     percolation_threshold,
     sweep_clusters,
 )
-from hopnet.sites import Sites
 
 FEW = settings(max_examples=20, deadline=None, derandomize=True)
 SEEDS = st.integers(1, 10**6)
@@ -166,7 +166,7 @@ def test_equal_links_take_the_first():
 
 def test_the_estimate_of_the_resistivity_follows_the_threshold():
     """rho / (rho_0 exp(2 l_c / a_b)) stays of order one where rho itself spans ten decades."""
-    from hopnet.flow import resistivity_ratio
+    from hopnet.percolation.flow import resistivity_ratio
 
     ratios, rho = [], []
     for density in (0.1, 0.03, 0.01):

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hopnet as hn
-from hopnet.backbone import find_backbone, rows_of, two_terminal, walk_deep
-from hopnet.percolation import find_events, percolation_threshold
+from hopnet.percolation.backbone import find_backbone, rows_of, two_terminal, walk_deep
+from hopnet.percolation.clusters import find_events, percolation_threshold
 from test_percolation import chain, mutant, network_of
 
 FEW = settings(max_examples=20, deadline=None, derandomize=True)

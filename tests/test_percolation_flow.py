@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hopnet as hn
-from hopnet.flow import flow_statistics, resistivity_ratio, triad_shares
+from hopnet.percolation.flow import flow_statistics, resistivity_ratio
+from hopnet.spin.shares import triad_shares
 from test_percolation import chain, network_of
 
 FEW = settings(max_examples=10, deadline=None, derandomize=True)

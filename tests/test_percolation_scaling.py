@@ -10,9 +10,9 @@ import pytest
 from scipy.stats import poisson
 
 import hopnet as hn
-from hopnet import criticality, scaling
 from hopnet.cli import main as command
-from hopnet.criticality import (
+from hopnet.percolation import criticality, scaling
+from hopnet.percolation.criticality import (
     canonical_average,
     canonical_probability,
     sample_conductances,
@@ -21,7 +21,7 @@ from hopnet.criticality import (
     sample_site_counts,
     sample_thresholds,
 )
-from hopnet.scaling import PLANE, combined_threshold, critical_exponents, dual_threshold
+from hopnet.percolation.scaling import PLANE, combined_threshold, critical_exponents, dual_threshold
 
 SEED = 20261120
 TABLES = {"samples.csv", "answer.json"}
@@ -232,9 +232,10 @@ def test_refused_samples(n_sites, samples):
 
 
 def test_figures_show_what_there_is(critical):
-    from hopnet.backbone import find_backbone
-    from hopnet.flow import flow_statistics, triad_shares
+    from hopnet.percolation.backbone import find_backbone
+    from hopnet.percolation.flow import flow_statistics
     from hopnet.plots import percolation as plots
+    from hopnet.spin.shares import triad_shares
 
     network = hn.build_network(hn.random_sites(600, density=0.01, seed=3))
     backbone, current = find_backbone(network), hn.solve_current(network)

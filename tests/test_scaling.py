@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hopnet.errors import ParameterError
-from hopnet.scaling import average_windows, extrapolate, fit_correction, fit_power_law
+from hopnet.percolation.scaling import average_windows, extrapolate, fit_correction, fit_power_law
 
 SIZES = np.array([1e3, 3e3, 1e4, 3e4, 1e5])
 X = 1 / np.sqrt(SIZES)

@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hopnet.errors import ParameterError
-from hopnet.statistics import (
+from hopnet.ensemble.statistics import (
     bootstrap_interval,
     curves_by_sample,
     mean_interval,
@@ -13,6 +12,7 @@ from hopnet.statistics import (
     samples_for_error,
     summarise,
 )
+from hopnet.errors import ParameterError
 
 REPETITIONS = 2000
 BOUND = (0.935, 0.965)  # 95 % within three standard deviations of 2000 repetitions

@@ -4,13 +4,10 @@ import numpy as np
 import pytest
 
 import hopnet as hn
-from hopnet.scaling import dual_threshold
-from hopnet.variable_range import (
-    fit_mott_law,
-    mean_critical_exponent,
-    sample_mott_numbers,
-    temperature_curve,
-)
+from hopnet.percolation.mott import sample_mott_numbers
+from hopnet.percolation.scaling import dual_threshold
+from hopnet.spin.temperature import temperature_curve
+from hopnet.transport.variable_range import fit_mott_law, mean_critical_exponent
 
 DENSITY = 0.02
 kT = np.logspace(-3, -1.7, 5)  # more than a decade, in widths of the band
@@ -109,7 +106,7 @@ def test_induced_spin_against_the_full_equations():
             network = hn.build_network(sites, kT=row.kT, bath=bath)
             full = hn.solve_kinetics(network, [[0, M_xy], [M_yx, 0]], eta=eta, tau_s=tau_s)
             # unit bias: the field is kT / e along the sample
-            per_field = full.polarisation[1] * network.along / row.kT
+            per_field = full.polarisation[1] * network.length_along_current / row.kT
             unit = 2 * tau_s * M_xy**2 * M_yx * eta
             assert per_field / unit == pytest.approx(row.cisp, rel=2e-4)
     assert table.cisp.max() > 30 * table.cisp.min()

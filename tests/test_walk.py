@@ -5,8 +5,9 @@ import pytest
 from scipy.stats import chi2
 
 import hopnet as hn
-from hopnet.kinetics.matrix import hopping_block
-from hopnet.walk import diffusion_tensor, expected_walk, hop_rows, walk
+from hopnet.spin.kinetics.matrix import hopping_block
+from hopnet.spin.monte_carlo import expected_walk, hop_rows, walk
+from hopnet.transport.diffusion import diffusion_tensor
 from samples import random_network
 
 FORM = np.array([[0.05, 0.3], [-0.2, 0.1]])
@@ -29,7 +30,7 @@ NETWORKS = {
 
 def master_equation(network, spin_orbit, start, spin, time, tau_s):
     """Occupation and spin [n_sites, 4] at one time, by dense diagonalisation."""
-    n = np.exp(network.log_occupation)
+    n = network.occupation
     out = []
     for block, size, first in (
         (hopping_block(network, np.zeros((2, 2)), "rotation")[::3, ::3], 1, [1.0]),
@@ -100,7 +101,7 @@ def test_thirty_observables_against_the_master_equation(name):
 def test_equilibrium_is_stationary():
     network = warm(150, 52)
     carriers = walk(network, [0.0, 40.0, 400.0], n_carriers=20_000, seed=78)
-    n = np.exp(network.log_occupation)
+    n = network.occupation
     group = groups_of_sites(n)
     expected = 20_000 * np.bincount(group, n) / n.sum()
     for k in range(3):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from hopnet.bench import paired, row
-from hopnet.current import solve_current
-from hopnet.dynamics import hanle_curve
-from hopnet.energies import with_energies
-from hopnet.network import build_network
-from hopnet.sites import random_sites
-from hopnet.walk import walk
+from hopnet.network.build import build_network
+from hopnet.network.energies import with_energies
+from hopnet.network.sites import random_sites
+from hopnet.spin.monte_carlo import walk
+from hopnet.spin.response import hanle_curve
+from hopnet.transport.current import solve_current
 
 
 def measure(

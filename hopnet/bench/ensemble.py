@@ -12,12 +12,13 @@ import time
 from pathlib import Path
 
 from hopnet.bench import row
-from hopnet.config import config_from_dict
-from hopnet.engines import ONE_THREAD, do_job_alone, local_processes, run_with_dask
+from hopnet.ensemble.config import config_from_dict
+from hopnet.ensemble.engines import ONE_THREAD, do_job_alone, local_processes, run_with_dask
+from hopnet.ensemble.ledger import open_ledger
+from hopnet.ensemble.sample import run_realisation
+from hopnet.ensemble.tasks import Job
 from hopnet.errors import ParameterError
-from hopnet.jobs import Job
-from hopnet.ledger import open_ledger, versions
-from hopnet.realisation import run_realisation
+from hopnet.machine import versions
 
 
 def measure(n_sites=20_000, n_tasks=500, n_bare=100, workers=2, rounds=4):

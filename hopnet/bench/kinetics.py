@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from hopnet.bench import paired, peak_apart, print_peak, row
-from hopnet.current import solve_current
-from hopnet.kinetics import solve_kinetics
-from hopnet.network import build_network
-from hopnet.sites import random_sites
+from hopnet.network.build import build_network
+from hopnet.network.sites import random_sites
+from hopnet.spin.kinetics import solve_kinetics
+from hopnet.transport.current import solve_current
 
 FORM = np.array([[0.0, 1.0], [0.6, 0.0]])
 

@@ -13,12 +13,12 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components, minimum_spanning_tree
 
-from hopnet.backbone import find_backbone
 from hopnet.bench import paired, row
 from hopnet.errors import ParameterError
-from hopnet.network import build_network
-from hopnet.percolation import percolation_threshold, sweep_clusters
-from hopnet.sites import random_sites
+from hopnet.network.build import build_network
+from hopnet.network.sites import random_sites
+from hopnet.percolation.backbone import find_backbone
+from hopnet.percolation.clusters import percolation_threshold, sweep_clusters
 
 
 def measure(n_sites=1_000_000, networkx_sites=100_000, repeats=3, seed=1, cutoff=1.5, memory=True):

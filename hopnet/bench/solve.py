@@ -20,12 +20,18 @@ from scipy.sparse.linalg import splu
 from scipy.spatial import cKDTree
 
 from hopnet.bench import paired, peak_apart, print_peak, row
-from hopnet.current import account, net_flow, solve_current
-from hopnet.elimination import analyse, dissect_graph, factor, thread_count
-from hopnet.network import build_network, find_links
-from hopnet.sites import random_sites
-from hopnet.spin import f_curve, spin_generation
-from hopnet.triads import find_triads
+from hopnet.elimination.dissection import dissect_graph
+from hopnet.elimination.symbolic import analyse
+from hopnet.elimination.symmetric import factor
+from hopnet.network.build import build_network
+from hopnet.network.neighbours import find_links
+from hopnet.network.network import INNER, SOURCE
+from hopnet.network.sites import random_sites
+from hopnet.network.triads import find_triads
+from hopnet.spin.curve import f_curve
+from hopnet.spin.generation import spin_generation
+from hopnet.threads import thread_count
+from hopnet.transport.current import account, net_flow, solve_current
 
 WHOLE = {"densities": (0.1, 0.02, 0.005, 0.001), "n_scaling": (100_000, 1_000_000)}  # bench all
 
@@ -81,22 +87,13 @@ def make_network(n_sites, density, seed):
     return build_network(random_sites(n_sites, density=density, seed=seed))
 
 
-def kinds(network):
-    """terminal of each node, as `analyse` wants it: contacts 0 and 1, isolated -2, else -1."""
-    terminal = np.full(network.n_sites, -1)
-    terminal[network.isolated] = -2
-    terminal[network.source] = 0
-    terminal[network.drain] = 1
-    return terminal
-
-
 class Problem:
     """One network in the forms that the solvers take."""
 
     def __init__(self, network):
         self.network = network
-        self.terminal = kinds(network)
-        self.g = np.exp(network.log_conductance)
+        self.terminal = network.terminals
+        self.g = network.conductance
         n, i, j = network.n_sites, network.link_i, network.link_j
         matrix = coo_array(
             (
@@ -105,8 +102,8 @@ class Problem:
             ),
             shape=(n, n),
         ).tocsr()
-        self.inner = np.flatnonzero(self.terminal == -1)
-        self.voltage = (self.terminal == 0).astype(float)
+        self.inner = np.flatnonzero(self.terminal == INNER)
+        self.voltage = (self.terminal == SOURCE).astype(float)
         self.matrix = matrix[self.inner][:, self.inner].tocsr()
         self.matrix.sort_indices()
         self.rhs = -(matrix @ self.voltage)[self.inner]

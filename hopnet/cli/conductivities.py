@@ -41,9 +41,9 @@ def conductivities(
 
     from hopnet.material import Material, high_density_polarisation, warn_of_limits
     from hopnet.material import conductivities as tensors
-    from hopnet.network import build_network
-    from hopnet.sites import random_sites
-    from hopnet.spin import f_curve
+    from hopnet.network.build import build_network
+    from hopnet.network.sites import random_sites
+    from hopnet.spin.curve import f_curve
 
     material = Material.from_toml(material_file)
     volts = field * 1e5
@@ -115,9 +115,9 @@ def _write_density_scan(material, out, volts, sites, seed):
     """s against n_s as CSV and PNG; names of the files."""
     import numpy as np
 
-    from hopnet.kinetics.scan import cisp_against_density
     from hopnet.plots.frame import save_figure
     from hopnet.plots.kinetics import plot_cisp_density
+    from hopnet.spin.kinetics.scan import cisp_against_density
 
     density = np.round(np.geomspace(0.005, 0.2, 9), 5)
     with _limits_told_once():
@@ -186,9 +186,9 @@ def kinetics(
 
     Example: hopnet kinetics --sites 1000 --angle 0.013 --angle 0.1 --tau-s 100 --tau-s 1e4
     """
-    from hopnet.kinetics.scan import full_over_leading
-    from hopnet.network import build_network
-    from hopnet.sites import random_sites
+    from hopnet.network.build import build_network
+    from hopnet.network.sites import random_sites
+    from hopnet.spin.kinetics.scan import full_over_leading
 
     angles = angle or [0.003, 0.013, 0.1]
     times = tau_s or [1.0, 1e2, 1e3, 1e4, 1e5, 1e6]
@@ -219,9 +219,9 @@ def _draw_kinetics(network, form, table, eta, out):
     """The ratio, and spins injected at the source contact that turn on their way."""
     import numpy as np
 
-    from hopnet.kinetics import solve_kinetics
     from hopnet.plots.frame import save_figure
     from hopnet.plots.kinetics import plot_full_over_leading, plot_spin_map
+    from hopnet.spin.kinetics import solve_kinetics
 
     out.mkdir(parents=True, exist_ok=True)
     table.to_csv(out / "ratio.csv", index=False)

@@ -52,7 +52,7 @@ def facts():
 
     import hopnet.kernels
     from hopnet.bench import machine
-    from hopnet.elimination import thread_count
+    from hopnet.threads import thread_count
 
     about = machine()
     memory = psutil.virtual_memory()

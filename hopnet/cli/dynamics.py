@@ -44,10 +44,10 @@ def hanle(
     """
     import numpy as np
 
-    from hopnet.current import solve_current
-    from hopnet.dynamics import hanle_curve
-    from hopnet.network import build_network
-    from hopnet.sites import random_sites
+    from hopnet.network.build import build_network
+    from hopnet.network.sites import random_sites
+    from hopnet.spin.response import hanle_curve
+    from hopnet.transport.current import solve_current
 
     check_positive("largest", largest)
     network = build_network(random_sites(n_sites, density=density, seed=seed, geometry=geometry))
@@ -93,7 +93,7 @@ def full_hanle(network, current, tau_s, field, form):
     """The induced spin of the full equations over that without a field, for three axes."""
     import numpy as np
 
-    from hopnet.kinetics import solve_kinetics
+    from hopnet.spin.kinetics import solve_kinetics
 
     def spin(vector):
         return solve_kinetics(
@@ -122,9 +122,9 @@ def step(
     """
     import numpy as np
 
-    from hopnet.dynamics import check_one_time, step_response
-    from hopnet.network import build_network
-    from hopnet.sites import random_sites
+    from hopnet.network.build import build_network
+    from hopnet.network.sites import random_sites
+    from hopnet.spin.response import check_one_time, step_response
 
     tau_s = check_one_time(tau_s)
     network = build_network(random_sites(n_sites, density=density, seed=seed, geometry=geometry))
@@ -173,10 +173,11 @@ def temperature(
     """
     import numpy as np
 
-    from hopnet.energies import with_energies
-    from hopnet.records import check_seed
-    from hopnet.sites import random_sites
-    from hopnet.variable_range import fit_mott_law, temperature_curve
+    from hopnet.network.energies import with_energies
+    from hopnet.network.sites import random_sites
+    from hopnet.seeds import check_seed
+    from hopnet.spin.temperature import temperature_curve
+    from hopnet.transport.variable_range import fit_mott_law
 
     if samples < 1 or n_points < 3 or not 0 < lowest < highest or not power > 0:
         raise ParameterError(
@@ -245,11 +246,12 @@ def walk(
     """
     import numpy as np
 
-    from hopnet.energies import with_energies
-    from hopnet.network import build_network
-    from hopnet.sites import random_sites
-    from hopnet.walk import diffusion_tensor, expected_walk
-    from hopnet.walk import walk as let_walk
+    from hopnet.network.build import build_network
+    from hopnet.network.energies import with_energies
+    from hopnet.network.sites import random_sites
+    from hopnet.spin.monte_carlo import expected_walk
+    from hopnet.spin.monte_carlo import walk as let_walk
+    from hopnet.transport.diffusion import diffusion_tensor
 
     check_positive("longest", longest)
     sites = random_sites(n_sites, density=density, seed=seed, geometry="torus", min_distance=2.0)

@@ -47,10 +47,10 @@ def sample(
 
     Example: hopnet percolation sample --n-sites 4000 --density 0.01 --seed 7 --out results/sample
     """
-    from hopnet.backbone import find_backbone
-    from hopnet.network import build_network
-    from hopnet.percolation import find_clusters, percolation_threshold
-    from hopnet.sites import random_sites
+    from hopnet.network.build import build_network
+    from hopnet.network.sites import random_sites
+    from hopnet.percolation.backbone import find_backbone
+    from hopnet.percolation.clusters import find_clusters, percolation_threshold
 
     if geometry == "torus" and tau_s:
         raise ParameterError(
@@ -91,10 +91,10 @@ def sample(
 
 def add_flow(answer, network, tau_s):
     """Solve for the current and enter what it says."""
-    import numpy as np
 
-    from hopnet.current import solve_current
-    from hopnet.flow import flow_statistics, resistivity_ratio, triad_shares
+    from hopnet.percolation.flow import flow_statistics, resistivity_ratio
+    from hopnet.spin.shares import triad_shares
+    from hopnet.transport.current import solve_current
 
     current = solve_current(network)
     statistics = flow_statistics(current)
@@ -102,7 +102,7 @@ def add_flow(answer, network, tau_s):
     shares = triad_shares(current, tau_s=tau_s)
     f = float(shares.contribution.sum())
     answer |= {
-        "log_resistivity": float(np.log(network.across / network.along) - current.log_conductance),
+        "log_resistivity": current.log_resistivity,
         "resistivity_over_estimate": ratio,
         "effective_paths": statistics.n_paths,
         "hot_links": statistics.n_hot_links,
@@ -140,8 +140,8 @@ def threshold(
 
     Example: hopnet percolation threshold --sizes 1000,4000 --samples 400,100 --seed 3
     """
-    from hopnet.criticality import sample_thresholds
-    from hopnet.scaling import PLANE, combined_threshold, dual_threshold
+    from hopnet.percolation.criticality import sample_thresholds
+    from hopnet.percolation.scaling import PLANE, combined_threshold, dual_threshold
 
     table = gather(sample_thresholds, sizes, samples, seed)
     answer = {"rows": []}
@@ -176,8 +176,13 @@ def exponents(
 
     Example: hopnet percolation exponents --sizes 500,1000,2000 --samples 200 --seed 3
     """
-    from hopnet.criticality import sample_conductances, sample_critical
-    from hopnet.scaling import PLANE, combined_threshold, conductivity_exponent, critical_exponents
+    from hopnet.percolation.criticality import sample_conductances, sample_critical
+    from hopnet.percolation.scaling import (
+        PLANE,
+        combined_threshold,
+        conductivity_exponent,
+        critical_exponents,
+    )
 
     if len(numbers(sizes, "sizes")) < 3:
         raise ParameterError(
@@ -243,7 +248,7 @@ def resistivity(
 
     Example: hopnet percolation resistivity --n-sites 2000 --samples 5 --seed 4
     """
-    from hopnet.criticality import sample_resistivities
+    from hopnet.percolation.criticality import sample_resistivities
 
     table = sample_resistivities(
         n_sites, samples, densities=numbers(densities, "densities", float), seed=seed

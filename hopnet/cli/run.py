@@ -38,7 +38,7 @@ def run(
 
     Example: hopnet run runs/f_curve.toml --out results/f_curve --workers 2
     """
-    from hopnet.ensemble import check_options, load_run, missing_tasks, run_ensemble
+    from hopnet.ensemble.run import check_options, load_run, missing_tasks, run_ensemble
 
     config, _, name = load_run(file)
     out = Path("results") / name if out is None else out
@@ -72,9 +72,9 @@ def estimate(
 
     Example: hopnet estimate runs/fig4.toml --workers 2
     """
-    from hopnet.config import read_config
-    from hopnet.ensemble import check_fit, check_options
-    from hopnet.plan import estimate_run
+    from hopnet.ensemble.config import read_config
+    from hopnet.ensemble.plan import estimate_run
+    from hopnet.ensemble.run import check_fit, check_options
 
     config = read_config(file)
     check_options(config, workers)
@@ -108,7 +108,7 @@ def status(
 
     Example: hopnet status results/f_curve
     """
-    from hopnet.ensemble import run_status
+    from hopnet.ensemble.run import run_status
 
     facts = run_status(directory)
     if json_:
@@ -142,7 +142,7 @@ def collect(
 
     Example: hopnet collect results/f_curve
     """
-    from hopnet import ensemble
+    from hopnet.ensemble import run as ensemble
 
     if json_:
         frame = ensemble.collect(directory)
@@ -171,9 +171,9 @@ def plot(
             )
         draw_figures(directory)
         return
-    from hopnet.ensemble import directory_config
+    from hopnet.ensemble.run import directory_config
+    from hopnet.ensemble.sample import sample_records
     from hopnet.plots.network import plot_sample
-    from hopnet.realisation import sample_records
 
     points = directory_config(directory).points()
     if sample < 0 or not 0 <= point < len(points):
@@ -200,7 +200,7 @@ def parse_shard(text):
 
 def compile_kernels():
     """Compile what a run needs, once and for all runs, saying so if it takes time."""
-    from hopnet.plan import kernels_are_cached, warm_up
+    from hopnet.ensemble.plan import kernels_are_cached, warm_up
 
     if kernels_are_cached():
         return
@@ -212,7 +212,7 @@ def compile_kernels():
 
 def draw_figures(directory):
     """All figures of a collected run, as PNG."""
-    from hopnet.ensemble import read_results
+    from hopnet.ensemble.run import read_results
     from hopnet.plots.ensemble import run_figures
 
     table = read_results(directory)

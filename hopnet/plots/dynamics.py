@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from hopnet.ensemble.statistics import split_points
 from hopnet.plots.frame import BLACK, BLUE, GREEN, GREY, ORANGE, RED, finish, new_figure
-from hopnet.statistics import split_points
-from hopnet.variable_range import fit_mott_law
+from hopnet.transport.variable_range import fit_mott_law
 
 
 def plot_mott_law(kT, log_resistivity, law, *, exponent=None, error=None, unit="width", title=""):
@@ -15,7 +15,7 @@ def plot_mott_law(kT, log_resistivity, law, *, exponent=None, error=None, unit="
     Parameters
     ----------
     kT, log_resistivity : float64[n]
-    law : hopnet.variable_range.MottLaw
+    law : hopnet.transport.variable_range.MottLaw
     exponent : float64[n], optional
         xi_c at the same temperatures.
     error : float64[n], optional
@@ -153,7 +153,7 @@ def plot_hanle(curve, *, full=None, title=""):
 
     Parameters
     ----------
-    curve : hopnet.dynamics.HanleCurve
+    curve : hopnet.spin.response.HanleCurve
     full : dict of name -> (field, value), optional
         Points of the full equations for "along", "across", "normal".
     title : str
@@ -234,7 +234,7 @@ def plot_walk(walk, exact_square, *, diffusion, spin=None, exact_spin=None, titl
 
     Parameters
     ----------
-    walk : hopnet.walk.Walk
+    walk : hopnet.spin.monte_carlo.Walk
     exact_square : float64[n_times]
         x^2 + y^2 of the master equation.
     diffusion : float

@@ -6,10 +6,10 @@ import matplotlib
 import numpy as np
 from matplotlib.ticker import NullFormatter, NullLocator, ScalarFormatter
 
+from hopnet.ensemble.statistics import split_points
+from hopnet.percolation.scaling import extrapolate
 from hopnet.plots.dynamics import temperature_figures
 from hopnet.plots.frame import BLACK, BLUE, GREEN, GREY, ORANGE, RED, finish, new_figure
-from hopnet.scaling import extrapolate
-from hopnet.statistics import split_points
 
 RATE_LABEL = r"$\tau_0/\tau_s$"
 DENSITY_LABEL = r"$n_s a_b^2$"
@@ -164,7 +164,7 @@ def plot_low_density(statistics, scanned):
     -------
     matplotlib Figure
         Left the drift limit, extrapolated to n_s -> 0 from all its densities (four or more, the
-        window in the error: `hopnet.scaling.extrapolate`); right the
+        window in the error: `hopnet.percolation.scaling.extrapolate`); right the
         value at the longest time with width / sqrt(D tau_s) written beside each point: only
         where that is large are the edges far enough for it to be the plateau of the bulk.
     """

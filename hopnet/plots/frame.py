@@ -7,7 +7,7 @@ import io
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from hopnet.records import atomic_write
+from hopnet.files import atomic_write
 
 BLUE, ORANGE, GREEN, RED = "#2060a8", "#d9822b", "#2e8b57", "#b03a48"
 BLACK, GREY = "#222222", "#777777"

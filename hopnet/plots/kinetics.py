@@ -15,7 +15,7 @@ def plot_full_over_leading(table, *, title=""):
     Parameters
     ----------
     table : DataFrame
-        Of `hopnet.kinetics.scan.full_over_leading`.
+        Of `hopnet.spin.kinetics.scan.full_over_leading`.
     title : str
 
     Returns
@@ -113,7 +113,7 @@ def plot_cisp_density(table, *, field, title=""):
     Parameters
     ----------
     table : DataFrame
-        Of `hopnet.kinetics.scan.cisp_against_density`.
+        Of `hopnet.spin.kinetics.scan.cisp_against_density`.
     field : float, V/m
     title : str
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from hopnet.percolation.scaling import PLANE, by_size
 from hopnet.plots.frame import BLACK, BLUE, GREEN, GREY, ORANGE, RED, finish, new_figure
-from hopnet.scaling import PLANE, by_size
 
 
 def segments(network, link):
@@ -110,7 +110,7 @@ def plot_flow(statistics):
     middle.annotate(r"$l_c$", (PLANE["l_c"], 0.03), xytext=(4, 0), textcoords="offset points")
     middle.set_xlabel(r"length of links, in $n_s^{-1/2}$")
     middle.set_ylabel("power dissipated in shorter links")
-    along = network.along
+    along = network.length_along_current
     right.step(statistics.cut / along, statistics.cut_paths, where="mid", color=GREEN)
     right.axhline(statistics.n_paths, color=BLACK, linewidth=0.9, linestyle="--")
     right.set_ylim(0, None)
@@ -176,9 +176,9 @@ def plot_exponents(table, estimates):
     Parameters
     ----------
     table : DataFrame
-        Of `hopnet.criticality.sample_critical`.
+        Of `hopnet.percolation.criticality.sample_critical`.
     estimates : dict of str to Estimate
-        Of `hopnet.scaling.critical_exponents`.
+        Of `hopnet.percolation.scaling.critical_exponents`.
 
     Returns
     -------

@@ -1,0 +1,5 @@
+"""Many samples: run files, tasks, results on disk, engines, statistics."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

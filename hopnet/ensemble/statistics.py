@@ -1,0 +1,260 @@
+"""Statistics over disorder: the long table of a run in, means with errors out.
+
+The headline is the mean of f over samples, as in the letter. The ratio of means
+<f I> / <I>, I being the current at unit bias, weighs samples by what they conduct.
+
+How many samples to take may be decided from the samples themselves. Stopping as soon as the error
+looks small is a bet on lucky spreads, and its intervals cover the truth too seldom. Here the
+spread is looked at once (Stein's two stages, Ann. Math. Stat. 16, 243 (1945)): the first samples
+fix the number of all, and the interval keeps using their variance, with their degrees of freedom.
+Its coverage then is exact for normal spreads, whatever the number that followed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.special import stdtrit
+
+from hopnet.errors import ParameterError
+from hopnet.records import read_only
+from hopnet.spin.curve import FCurve
+
+LEVEL = 0.95
+QUANTILES = (0.16, 0.5, 0.84)
+BOOTSTRAPS = 2000
+LARGEST = 1000  # realisations of one point when max_realisations is not given
+
+
+def mean_interval(samples, *, pilot=None, level=LEVEL):
+    """Mean, standard error and confidence interval over the first axis.
+
+    Parameters
+    ----------
+    samples : float64[n, ...]
+    pilot : int, optional
+        Number of leading samples that decided on n: the interval then uses their variance.
+    level : float
+
+    Returns
+    -------
+    mean, standard_error, low, high : float64[...]
+        NaN where the number of samples does not allow them.
+    """
+    samples = np.asarray(samples, dtype=np.float64)
+    n = samples.shape[0]
+    unknown = np.full(samples.shape[1:], np.nan)
+    if n == 0:
+        return unknown, unknown, unknown, unknown
+    mean = samples.mean(axis=0)
+    if n == 1:
+        return mean, unknown, unknown, unknown
+    standard_error = samples.std(axis=0, ddof=1) / np.sqrt(n)
+    first = n if pilot is None else min(pilot, n)
+    if first < 2:
+        return mean, standard_error, unknown, unknown
+    half = stdtrit(first - 1, 0.5 + 0.5 * level) * (
+        samples[:first].std(axis=0, ddof=1) / np.sqrt(n)
+    )
+    return mean, standard_error, mean - half, mean + half
+
+
+def samples_for_error(pilot, target_error, largest=LARGEST):
+    """How many samples bring the standard error of the mean to ``target_error`` of the mean.
+
+    Parameters
+    ----------
+    pilot : float64[n]
+        The first samples, at least two.
+    target_error : float
+        Relative to the modulus of the mean.
+    largest : int
+        Never more than so many.
+
+    Returns
+    -------
+    int
+        At least n.
+    """
+    if not target_error > 0:
+        raise ParameterError(
+            f"target_error must be positive, got {target_error!r}; 0.01 asks for one per cent."
+        )
+    pilot = np.asarray(pilot, dtype=np.float64)
+    wanted = target_error * abs(pilot.mean())
+    needed = np.inf if wanted == 0 else np.ceil((pilot.std(ddof=1) / wanted) ** 2 - 1e-9)
+    return int(max(pilot.size, min(needed, largest)))
+
+
+def ratio_of_means(numerator, denominator):
+    """<a> / <b> over the first axis, and its standard error by the delta method.
+
+    Parameters
+    ----------
+    numerator, denominator : float64[n, ...]
+
+    Returns
+    -------
+    ratio, standard_error : float64[...]
+        With bias of order 1/n, as every ratio.
+    """
+    n = numerator.shape[0]
+    if n == 0:
+        unknown = np.full(numerator.shape[1:], np.nan)
+        return unknown, unknown
+    ratio = numerator.mean(axis=0) / denominator.mean(axis=0)
+    if n == 1:
+        return ratio, np.full(ratio.shape, np.nan)
+    residual = (numerator - ratio * denominator) / denominator.mean(axis=0)
+    return ratio, residual.std(axis=0, ddof=1) / np.sqrt(n)
+
+
+def bootstrap_interval(samples, *, seed, level=LEVEL, repetitions=BOOTSTRAPS):
+    """Percentile bootstrap interval of the mean over the first axis.
+
+    Parameters
+    ----------
+    samples : float64[n, m]
+    seed : int
+    level : float
+    repetitions : int
+
+    Returns
+    -------
+    low, high : float64[m]
+        Too narrow by about sqrt((n-1)/n) and more for few samples: look at the t interval then.
+    """
+    n = samples.shape[0]
+    if n < 2:
+        unknown = np.full(samples.shape[1:], np.nan)
+        return unknown, unknown
+    generator = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed)))
+    weight = generator.multinomial(n, np.full(n, 1.0 / n), size=repetitions) / n
+    # not a matrix product: BLAS would sum in an order that depends on its threads
+    mean = np.einsum("bn,nm->bm", weight, samples, optimize=False)
+    low, high = np.quantile(mean, [0.5 - 0.5 * level, 0.5 + 0.5 * level], axis=0)
+    return low, high
+
+
+def summarise(table, scanned, *, pilot=None, seed=0):
+    """Statistics of each point at each tau_s.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        The long table of a run.
+    scanned : sequence of str
+        Columns that tell points apart.
+    pilot : dict of tuple to int, optional
+        For each point (values of ``scanned``), how many first realisations decided on the rest.
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per point and tau_s, points in order of appearance: n_done, n_failed, failures
+        (reasons with their numbers), f with f_error (standard error), f_low and f_high (95 %
+        interval), f_deviation (sample to sample), f_q16, f_q50, f_q84, bootstrap_low,
+        bootstrap_high, f_ratio (ratio of means) with error, f_drift and f_diffusion with errors,
+        log_conductance and resistivity with errors, reach = width / sqrt(D tau_s).
+    """
+    parts = [
+        summarise_point(c, rows, scanned, (pilot or {}).get(c), seed)
+        for c, rows in split_points(table, scanned)
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def split_points(table, scanned):
+    """(coordinates, rows) of each point, in order of appearance."""
+    scanned = list(scanned)
+    if not scanned:
+        return [((), table)] if len(table) else []
+    return [(tuple(key), rows) for key, rows in table.groupby(scanned, sort=False)]
+
+
+def by_realisation(rows, name):
+    """float64[n_realisations, n_tau_s] of one column, realisations and times in rising order."""
+    wide = rows.pivot(index="realisation", columns="tau_s", values=name)
+    return np.ascontiguousarray(wide.to_numpy(dtype=np.float64))
+
+
+def summarise_point(coordinates, rows, scanned, pilot, seed):
+    """Statistics of one point; see `summarise`."""
+    tau_s = np.unique(rows["tau_s"])
+    done = rows[rows["status"] == "done"]
+    one_row = rows[rows["tau_s"] == tau_s[0]]
+    reasons = one_row["status"][one_row["status"] != "done"].value_counts().sort_index()
+    first = None
+    if pilot is not None:
+        first = int(done.loc[done["realisation"] < pilot, "realisation"].nunique())
+    f = by_realisation(done, "f")
+    current = by_realisation(done, "conductance")
+    columns = dict(zip(scanned, coordinates)) | {
+        "tau_s": tau_s,
+        "n_done": f.shape[0],
+        "n_failed": int(reasons.sum()),
+        "failures": "; ".join(f"{name}: {count}" for name, count in reasons.items()),
+    }
+    if f.shape[0] == 0:
+        return pd.DataFrame(columns)
+    mean, error, low, high = mean_interval(f, pilot=first)
+    columns |= {"f": mean, "f_error": error, "f_low": low, "f_high": high}
+    columns["f_deviation"] = error * np.sqrt(f.shape[0])
+    for q, values in zip(QUANTILES, np.quantile(f, QUANTILES, axis=0)):
+        columns[f"f_q{100 * q:.0f}"] = values
+    columns["bootstrap_low"], columns["bootstrap_high"] = bootstrap_interval(f, seed=seed)
+    columns["f_ratio"], columns["f_ratio_error"] = ratio_of_means(
+        by_realisation(done, "numerator"), current
+    )
+    for name in ("f_drift", "f_diffusion", "log_conductance", "resistivity"):
+        columns[name], columns[f"{name}_error"], *_ = mean_interval(by_realisation(done, name))
+    # Einstein: the sheet conductance of the network is the density of electrons times D
+    electrons = done["density"].iloc[0]
+    if "mean_occupation" in done:  # sites with energies
+        electrons = electrons * done["mean_occupation"].mean()
+        log_rho = by_realisation(done, "log_resistivity")
+        columns["log_resistivity"], columns["log_resistivity_error"], *_ = mean_interval(log_rho)
+    diffusivity = 1.0 / (columns["resistivity"] * electrons)
+    with np.errstate(divide="ignore"):
+        columns["reach"] = done["width"].iloc[0] / np.sqrt(diffusivity * tau_s)
+    return pd.DataFrame(columns)
+
+
+def curves_by_sample(table, scanned):
+    """One row per point and realisation, with its FCurve.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        The long table of a run.
+    scanned : sequence of str
+
+    Returns
+    -------
+    pandas.DataFrame
+        Scanned keys, realisation, status and ``curve`` (FCurve, None if the sample failed).
+    """
+    out = []
+    for coordinates, rows in split_points(table, scanned):
+        for realisation, own in rows.groupby("realisation"):
+            status = own["status"].iloc[0]
+            row = dict(zip(scanned, coordinates))
+            row |= {"realisation": realisation, "status": status}
+            out.append(row | {"curve": curve_of(own) if status == "done" else None})
+    return pd.DataFrame(out)
+
+
+def curve_of(rows):
+    """The FCurve in the rows of one realisation."""
+    return FCurve(
+        tau_s=read_only(rows["tau_s"]),
+        f=read_only(rows["f"]),
+        f_diffusion=read_only(rows["f_diffusion"]),
+        error=read_only(rows["f_error"]),
+        **{
+            name: float(rows[name].iloc[0])
+            for name in ("f_drift", "conductance", "resistivity", "imbalance")
+        },
+    )

@@ -1,0 +1,553 @@
+"""Percolation on the network that carries the current: thresholds and clusters.
+
+Links are taken in order of conductance, best first. The *length* of a link is here
+``-ln(G_ij rho_0) / 2``, in a_b: its distance R_ij in the R-model, and for other rates the
+distance at which equal sites would conduct as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from hopnet.errors import NotPercolatingError, ParameterError
+from hopnet.kernels import clusters as kernels
+from hopnet.network.network import Network
+from hopnet.records import read_only
+
+EVENTS = ("contacts", "wrapping", "wrapping x", "wrapping y", "second wrapping")
+BLOCK = 4096  # sites whose links are thinned out together: they fit into the second-level cache
+PARTS = 12  # of the links of a block; labelling anew costs as much as ordering beyond
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """The link that completes an event when links are added in order of conductance.
+
+    Attributes
+    ----------
+    length : float, in a_b
+        l_c of this sample: -log_conductance / 2.
+    log_conductance : float
+        ln(G rho_0) of the critical link, the worst on the best path.
+    link : int
+        Its number in the network.
+    wraps : (int, int)
+        How often the loop that it closes runs around the sample along x and y; (0, 0) for a path
+        between contacts. Signs are those of one sense of the loop; where loops around exist
+        already, one of several answers.
+    event : str
+        Which event; see `percolation_threshold`.
+    """
+
+    length: float
+    log_conductance: float
+    link: int
+    wraps: tuple[int, int]
+    event: str
+
+
+@dataclass(frozen=True, eq=False)
+class OrderedLinks:
+    """Links in order of conductance, without those that cannot change a cluster.
+
+    Attributes
+    ----------
+    link : int64[n]
+        Numbers in the network, best conductor first; equals in order of their number.
+    link_i, link_j : int64[n]
+    seam : int64[n, 2] or int64[0, 2]
+        Seams crossed from i to j along x and y; empty on a sample with hard edges.
+    """
+
+    link: np.ndarray
+    link_i: np.ndarray
+    link_j: np.ndarray
+    seam: np.ndarray
+
+
+def link_seams(network):
+    """int64[n_links, 2]: seams crossed from i to j along x and y; no rows for hard edges."""
+    period = np.array(network.sites.period)
+    seam = np.empty((network.n_links if period.any() else 0, 2), np.int64)
+    if period.any():
+        kernels.fill_seams(network.sites.position, period, network.link_i, network.link_j, seam)
+    return seam
+
+
+def order_links(network):
+    """Links that can join clusters or close a loop around the sample, best conductor first.
+
+    Parameters
+    ----------
+    network : Network
+
+    Returns
+    -------
+    OrderedLinks
+
+    Notes
+    -----
+    A link that closes a loop of better links within its own neighbourhood is left out: it joins
+    nothing. Some 1.2 links a site are left of 5. Linear in links; sorting is by buckets.
+    """
+    seam = link_seams(network)
+    seamless = ~(seam[:, 0].astype(np.bool_) | seam[:, 1].astype(np.bool_))
+    candidate = np.empty(network.n_links, np.int64)
+    n = kernels.fill_candidates(
+        network.link_i,
+        network.link_j,
+        network.log_conductance,
+        seamless,
+        min(BLOCK, max(network.n_sites, 1)),
+        PARTS,
+        candidate,
+    )
+    link = np.empty(n, np.int64)
+    kernels.fill_order(candidate[:n], network.log_conductance, link)
+    return OrderedLinks(
+        link=read_only(link, np.int64),
+        link_i=read_only(network.link_i[link], np.int64),
+        link_j=read_only(network.link_j[link], np.int64),
+        seam=read_only(seam[link] if seam.size else seam, np.int64),
+    )
+
+
+def contact_flags(network):
+    """int64[n_sites]: 1 on the source, 2 on the drain, 0 elsewhere."""
+    flag = np.zeros(network.n_sites, np.int64)
+    flag[network.source] += 1
+    flag[network.drain] += 2
+    return flag
+
+
+def find_events(network, *, stop=None, ordered=None):
+    """All percolation events of a sample, in one pass over its links.
+
+    Parameters
+    ----------
+    network : Network
+    stop : str, optional
+        Name of the event after which to stop; default: go through all links.
+    ordered : OrderedLinks, optional
+        Of this network, if you have them.
+
+    Returns
+    -------
+    dict of str to Threshold
+        Events that happened, under the names of `percolation_threshold`.
+    """
+    ordered = order_links(network) if ordered is None else ordered
+    n = network.n_sites
+    event = np.empty((5, 3), np.int64)
+    kernels.find_events(
+        ordered.link_i,
+        ordered.link_j,
+        ordered.seam,
+        contact_flags(network),
+        5 if stop is None else EVENTS.index(stop),
+        np.full(n, -1),
+        np.zeros((n if ordered.seam.size else 0, 2), np.int64),
+        event,
+    )
+    return name_events(network, ordered, event)
+
+
+def name_events(network, ordered, event):
+    """Thresholds from the rows that the kernels write."""
+    found = {}
+    for name, (place, w_x, w_y) in zip(EVENTS, event.tolist()):
+        if place >= 0:
+            link = int(ordered.link[place])
+            worst = float(network.log_conductance[link])
+            found[name] = Threshold(-0.5 * worst, worst, link, (w_x, w_y), name)
+    return found
+
+
+def percolation_threshold(network: Network, event: str | None = None) -> Threshold:
+    """Percolation threshold l_c of one sample [hopping].
+
+    Links are added in order of conductance until the event happens; the link that completes it
+    has the smallest conductance on the best path: resistivity = rho_0 exp(2 l_c / a_b).
+
+    Parameters
+    ----------
+    network : Network
+    event : str, optional
+        ``"contacts"``: a path joins source and drain (default where a current can flow: open
+        and cylinder). ``"wrapping"``: a cluster first runs around the sample (default on a torus,
+        where the contacts are a formality). Also ``"wrapping x"``, ``"wrapping y"`` (around that
+        axis, whatever else) and ``"second wrapping"`` (a second, independent way around).
+
+    Returns
+    -------
+    Threshold
+
+    Raises
+    ------
+    ParameterError
+        An unknown event, one that this geometry does not know, an empty contact.
+    NotPercolatingError
+        If the event does not happen with the links there are.
+
+    Notes
+    -----
+    Union-find over links in order of conductance, one pass; loops around the sample are counted
+    by the seams they cross, in whole numbers (after Machta et al., Phys. Rev. E 54, 1332 (1996)
+    and Newman and Ziff, Phys. Rev. E 64, 016706 (2001)).
+
+    Examples
+    --------
+    >>> import hopnet as hn
+    >>> sites = hn.random_sites(20_000, density=0.01, seed=5, geometry="torus")
+    >>> threshold = percolation_threshold(hn.build_network(sites, cutoff=1.2))
+    >>> 1.12 < threshold.length * sites.density**0.5 < 1.28
+    True
+    """
+    period = network.sites.period
+    if event is None:
+        event = "wrapping" if network.sites.geometry == "torus" else "contacts"
+    allowed = {
+        "contacts": True,
+        "wrapping": any(period),
+        "wrapping x": period[0] > 0,
+        "wrapping y": period[1] > 0,
+        "second wrapping": all(period),
+    }
+    if event not in allowed or not allowed[event]:
+        known = ", ".join(repr(name) for name in EVENTS if allowed[name])
+        raise ParameterError(
+            f"event must be one of {known} on a sample of geometry {network.sites.geometry!r}, "
+            f"got {event!r}; choose one of them."
+        )
+    if event == "contacts":
+        check_contacts(network)
+    found = find_events(network, stop=event)
+    if event not in found:
+        raise NotPercolatingError(
+            f"the event {event!r} does not happen with the links of this sample of "
+            f"{network.n_sites} sites, none of which is longer than {network.cutoff_radius:.4g} "
+            "a_b; widen the cutoff or take more sites."
+        )
+    return found[event]
+
+
+def check_contacts(network):
+    """Raise if a contact holds no site."""
+    for name, contact in (("source", network.source), ("drain", network.drain)):
+        if contact.size == 0:
+            raise ParameterError(
+                f"the {name} contact is empty; name its sites when you build the network."
+            )
+
+
+def check_length(network, length):
+    """A length as the smallest ln(G rho_0) that it admits; None admits every link."""
+    if length is None:
+        return -np.inf
+    try:
+        length = float(length)
+    except (TypeError, ValueError):
+        length = np.nan
+    if not length > 0:
+        raise ParameterError(
+            f"a threshold length must be a positive number in a_b, got {length!r}; about "
+            "1.2 / sqrt(n_s) is critical."
+        )
+    shortest = -0.5 * float(network.log_conductance.max(initial=-np.inf))
+    if length < shortest:
+        raise ParameterError(
+            f"no link is as short as {length:.6g} a_b, the shortest has {shortest:.6g} a_b; raise "
+            "the threshold, or leave it out to admit all links."
+        )
+    return -2.0 * length
+
+
+@dataclass(frozen=True, eq=False)
+class Clusters:
+    """Sites joined by links up to a threshold.
+
+    Attributes
+    ----------
+    network : Network
+    length : float, in a_b
+        Links up to this length are closed; inf for all there are.
+    label : int64[n_sites]
+        Cluster of each site, numbered in order of the lowest site.
+    size : int64[n_clusters]
+    gyration_radius : float64[n_clusters], in a_b
+        Root mean square distance from the centre; of a cluster that winds around the sample, as
+        its links laid it out.
+    touches_source, touches_drain, winds : bool[n_clusters]
+        Contacts reached; whether the cluster runs around a periodic sample.
+    """
+
+    network: Network
+    length: float
+    label: np.ndarray
+    size: np.ndarray
+    gyration_radius: np.ndarray
+    touches_source: np.ndarray
+    touches_drain: np.ndarray
+    winds: np.ndarray
+
+    @property
+    def n_clusters(self) -> int:
+        """Number of clusters, single sites included."""
+        return self.size.shape[0]
+
+    @property
+    def percolates(self) -> np.ndarray:
+        """bool[n_clusters]: joins the contacts; on a torus, winds around the sample."""
+        if self.network.sites.geometry == "torus":
+            return self.winds
+        return self.touches_source & self.touches_drain
+
+    @property
+    def percolation_probability(self) -> float:
+        """P: fraction of sites in clusters that percolate."""
+        return float(self.size[self.percolates].sum() / max(self.label.size, 1))
+
+    @property
+    def finite(self) -> np.ndarray:
+        """bool[n_clusters]: all but the largest (of equals, the one with the lowest site)."""
+        out = np.ones(self.n_clusters, np.bool_)
+        if out.size:
+            out[np.argmax(self.size)] = False
+        return out
+
+    @property
+    def mean_size(self) -> float:
+        """S = sum s^2 / sum s, clusters but the largest: mean size seen by a random site."""
+        size = self.size[self.finite].astype(np.float64)
+        return float(np.sum(size**2) / max(np.sum(size), 1.0))
+
+    @property
+    def correlation_length(self) -> float:
+        """xi, in a_b: xi^2 = 2 sum s^2 R_s^2 / sum s^2, clusters but the largest."""
+        size = self.size[self.finite].astype(np.float64)
+        radius = self.gyration_radius[self.finite]
+        return float(np.sqrt(2 * np.sum((size * radius) ** 2) / max(np.sum(size**2), 1.0)))
+
+    def size_distribution(self) -> tuple[np.ndarray, np.ndarray]:
+        """Number of clusters of each size.
+
+        Returns
+        -------
+        size, number : int64 arrays
+            Sizes that occur, ascending; n(s) per site is ``number / n_sites``.
+        """
+        return np.unique(self.size, return_counts=True)
+
+
+def find_clusters(network: Network, length: float | None = None) -> Clusters:
+    """Clusters of sites joined by links up to a threshold.
+
+    Parameters
+    ----------
+    network : Network
+    length : float, in a_b, optional
+        Links with ln(G rho_0) >= -2 length are closed; default: all links.
+
+    Returns
+    -------
+    Clusters
+
+    Raises
+    ------
+    ParameterError
+        A length that is not positive, not a number, or shorter than the shortest link.
+
+    Examples
+    --------
+    >>> import hopnet as hn
+    >>> network = hn.build_network(hn.random_sites(3000, density=0.01, seed=2))
+    >>> clusters = find_clusters(network, length=12.6)
+    >>> int(clusters.size.sum()), bool(clusters.percolates.any())
+    (3000, True)
+    """
+    least = check_length(network, length)
+    closed = network.log_conductance >= least
+    seam = link_seams(network)
+    links = OrderedLinks(
+        np.flatnonzero(closed),
+        network.link_i[closed],
+        network.link_j[closed],
+        seam[closed] if seam.size else seam,
+    )
+    state = merge_links(network, links)
+    n = network.n_sites
+    root = np.flatnonzero(state.parent < 0)
+    label = np.empty(n, np.int64)
+    n_clusters = kernels.fill_labels(state.parent, label)
+    size, flag = np.empty(n_clusters, np.int64), np.empty(n_clusters, np.int64)
+    spread = np.empty(n_clusters)
+    size[label[root]] = -state.parent[root]
+    flag[label[root]] = state.contact[root]
+    spread[label[root]] = state.spread[root]
+    return Clusters(
+        network=network,
+        length=np.inf if length is None else float(length),
+        label=read_only(label, np.int64),
+        size=read_only(size, np.int64),
+        gyration_radius=read_only(np.sqrt(np.maximum(spread, 0.0) / size)),
+        touches_source=read_only(flag & 1, np.bool_),
+        touches_drain=read_only(flag & 2, np.bool_),
+        winds=read_only(flag & 4, np.bool_),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Merged:
+    """What the kernel `sweep_merges` leaves behind."""
+
+    parent: np.ndarray
+    contact: np.ndarray
+    spread: np.ndarray
+    event: np.ndarray
+    merge: np.ndarray
+    count: np.ndarray
+    moment: np.ndarray
+
+
+def merge_links(network, links):
+    """Join links one after another and keep the history."""
+    n = network.n_sites
+    parent, contact = np.full(n, -1), contact_flags(network)
+    spread, event = np.empty(n), np.empty((5, 3), np.int64)
+    merge, count, moment = np.empty(n, np.int64), np.empty((n, 3), np.int64), np.empty((n, 3))
+    k = kernels.sweep_merges(
+        links.link_i,
+        links.link_j,
+        links.seam,
+        network.sites.position,
+        np.array(network.sites.period),
+        contact,
+        parent,
+        np.zeros((n if links.seam.size else 0, 2), np.int64),
+        np.empty((n, 2)),
+        spread,
+        event,
+        merge,
+        count,
+        moment,
+    )
+    return _Merged(parent, contact, spread, event, merge[:k], count[:k], moment[:k])
+
+
+@dataclass(frozen=True, eq=False)
+class ClusterSweep:
+    """Clusters at every threshold: one row for each link that joined two of them.
+
+    Attributes
+    ----------
+    network : Network
+    link : int64[n_mergers]
+        Link that joined two clusters, best conductor first.
+    length : float64[n_mergers], in a_b
+    count : int64[n_mergers, 3]
+        Sizes of the larger and the smaller partner; largest cluster afterwards.
+    moment : float64[n_mergers, 3]
+        Afterwards: sum of s^2 and sum of s^2 R_s^2 over all clusters but the largest; s R_s^2 of
+        the largest.
+    thresholds : dict of str to Threshold
+        Events of `percolation_threshold` that happened on the way.
+    """
+
+    network: Network
+    link: np.ndarray
+    length: np.ndarray
+    count: np.ndarray
+    moment: np.ndarray
+    thresholds: dict
+
+    def _row(self, length):
+        length = np.atleast_1d(np.asarray(length, dtype=np.float64))
+        if length.ndim != 1 or not np.all(length > 0):
+            raise ParameterError(
+                f"threshold lengths must be positive numbers in a_b, got {length}; remove the rest."
+            )
+        return length, np.searchsorted(self.length, length, side="right")
+
+    @cached_property
+    def _columns(self):
+        """n_clusters, largest, mean_size and correlation_length after 0, 1, 2 ... mergers."""
+        n = self.network.n_sites
+        n_clusters = n - np.arange(self.link.size + 1)
+        largest = np.concatenate([[min(n, 1)], self.count[:, 2]]).astype(np.float64)
+        first = np.array([[max(n - 1, 0), 0.0, 0.0]])
+        square, weighted, _ = np.concatenate([first, self.moment]).T
+        mean_size = square / np.maximum(n - largest, 1.0)
+        square_length = np.where(square > 0, 2 * weighted / np.maximum(square, 1.0), 0.0)
+        return n_clusters, largest, mean_size, np.sqrt(np.maximum(square_length, 0.0))
+
+    def at(self, length):
+        """Cluster statistics at one or more thresholds, without another pass over links.
+
+        Parameters
+        ----------
+        length : float or array_like[n], in a_b
+
+        Returns
+        -------
+        DataFrame
+            Columns length, n_clusters, largest, mean_size, correlation_length, as in `Clusters`.
+        """
+        length, row = self._row(length)
+        names = ("n_clusters", "largest", "mean_size", "correlation_length")
+        columns = {name: column[row] for name, column in zip(names, self._columns)}
+        return pd.DataFrame({"length": length} | columns).astype({"largest": np.int64})
+
+    def size_distribution(self, length):
+        """Number of clusters in octaves of size at one or more thresholds.
+
+        Parameters
+        ----------
+        length : float or array_like[n], in a_b
+
+        Returns
+        -------
+        size : int64[n_octaves]
+            Lower ends 1, 2, 4 ... of the octaves ``size <= s < 2 size``.
+        number : int64[n, n_octaves]
+        """
+        length, row = self._row(length)
+        order = np.argsort(row, kind="stable")
+        n_octaves = max(self.network.n_sites, 1).bit_length()
+        out = np.empty((row.size, n_octaves), np.int64)
+        kernels.count_sizes(self.count, row[order], self.network.n_sites, out)
+        number = np.empty_like(out)
+        number[order] = out
+        return 2 ** np.arange(n_octaves), number
+
+
+def sweep_clusters(network: Network) -> ClusterSweep:
+    """Clusters along the whole sweep of thresholds, with all events, in one pass.
+
+    Parameters
+    ----------
+    network : Network
+
+    Returns
+    -------
+    ClusterSweep
+
+    Notes
+    -----
+    Peak memory about 120 bytes a site on top of the network, of which 64 stay (measured with 5
+    links a site).
+    """
+    ordered = order_links(network)
+    state = merge_links(network, ordered)
+    link = ordered.link[state.merge]
+    return ClusterSweep(
+        network=network,
+        link=read_only(link, np.int64),
+        length=read_only(-0.5 * network.log_conductance[link]),
+        count=read_only(state.count, np.int64),
+        moment=read_only(state.moment),
+        thresholds=name_events(network, ordered, state.event),
+    )

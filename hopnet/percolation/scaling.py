@@ -1,0 +1,464 @@
+"""Scaling: limits that no sample reaches, with errors that include the choice of the window.
+
+A quantity Q measured at sizes, cutoffs or densities x follows, near the limit x -> 0::
+
+    Q(x) = value + amplitude * x**exponent                     (`extrapolate`)
+    Q(x) = amplitude * x**exponent                              (`fit_power_law`)
+
+Which points still belong to "near the limit" is a choice, and often the largest error. Each fit
+here is made on every admissible window (all sets of neighbouring points that contain the one
+nearest the limit and have a point to spare, so that a misfit can show). The answer is the mean
+over windows, weighted by how well they fit (Akaike's weights, a point left out counting as a
+parameter; Jay and Neil, Phys. Rev. D 103, 114502 (2021)), its error the statistical one and the
+scatter between windows together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from hopnet.errors import ConvergenceError, ParameterError
+from hopnet.records import read_only
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """A number with its errors and the windows it was made from.
+
+    Attributes
+    ----------
+    value, error : float
+        ``error**2 = statistical**2 + window**2``.
+    statistical, window : float
+        From the errors of the points; from the scatter between windows.
+    amplitude, exponent : float
+        Of the correction (`extrapolate`) or of the power law, in the best window.
+    chi_squared : float
+        Per degree of freedom, in the best window.
+    window_size, window_value, window_weight : arrays[n_windows]
+        Points in each window, its answer, its weight.
+    """
+
+    value: float
+    error: float
+    statistical: float
+    window: float
+    amplitude: float
+    exponent: float
+    chi_squared: float
+    window_size: np.ndarray
+    window_value: np.ndarray
+    window_weight: np.ndarray
+
+    def __str__(self):
+        return f"{self.value:.6g} +- {self.error:.2g}"
+
+
+def check_points(x, value, error, smallest):
+    """Arrays of one length, sorted by x, errors positive, enough of them."""
+    x, value, error = (np.asarray(a, dtype=np.float64).ravel() for a in (x, value, error))
+    if not x.size == value.size == error.size:
+        raise ParameterError(
+            f"x, value and error must be of one length, got {x.size}, {value.size}, {error.size}."
+        )
+    if not (np.all(np.isfinite(x)) and np.all(np.isfinite(value)) and np.all(np.isfinite(error))):
+        raise ParameterError("x, value and error must be finite; leave out the other points.")
+    if not (np.all(x > 0) and np.all(error > 0)):
+        raise ParameterError(
+            "x and error must be positive; give a standard error of more than one sample for "
+            "every point."
+        )
+    if np.unique(x).size < smallest:
+        raise ParameterError(
+            f"this fit needs at least {smallest} different x, got {np.unique(x).size}; "
+            "compute more points."
+        )
+    order = np.argsort(x, kind="stable")
+    return x[order], value[order], error[order]
+
+
+def extrapolate(x, value, error, *, exponent=None, exponent_range=(0.5, 4.0)):
+    """The limit x -> 0 of Q(x) = value + amplitude * x**exponent, window included in the error.
+
+    Parameters
+    ----------
+    x : array_like[n]
+        Positive, vanishing in the limit: 1/sqrt(N), 1/L, a density.
+    value, error : array_like[n]
+        Measured values and their standard errors, independent of each other.
+    exponent : float, optional
+        Of the correction, where theory knows it: 1 for contact strips against 1/sqrt(N); its
+        square is offered beside it for points that bend. Else the exponent is fitted, and a
+        constant is offered beside it for points that no longer change.
+    exponent_range : (float, float)
+        Where a fitted exponent is looked for.
+
+    Returns
+    -------
+    Estimate
+
+    Raises
+    ------
+    ParameterError
+        Fewer than three different x (four without ``exponent``), or errors that are not positive.
+
+    Examples
+    --------
+    >>> x = np.array([0.01, 0.02, 0.04, 0.08])
+    >>> str(extrapolate(x, 2.0 - 3.0 * x, np.full(4, 1e-3), exponent=1.0))
+    '2 +- 0.0011'
+    """
+    n_parameters = 3 if exponent is None else 2
+    x, value, error = check_points(x, value, error, n_parameters + 1)
+    fits = []
+    for n in range(2, x.size + 1):
+        window = x[:n], value[:n], error[:n]
+        if exponent is None:
+            fits.append(fit_constant(*window))
+        if n > n_parameters and np.unique(x[:n]).size >= n_parameters:
+            if exponent is None:
+                fits.append(fit_free_exponent(*window, exponent_range))
+            else:
+                fits.append(fit_correction(*window, exponent))
+        if exponent is not None and n > 3 and np.unique(x[:n]).size >= 3:
+            fits.append(fit_correction(*window, exponent, n_terms=2))
+    return average_windows(fits, x.size)
+
+
+def fit_power_law(x, value, error, *, limit="zero", correction=None):
+    """The exponent of Q(x) = amplitude * x**exponent, window included in the error.
+
+    Parameters
+    ----------
+    x, value, error : array_like[n]
+        All positive; standard errors, independent of each other, small against the values.
+    limit : {"zero", "infinity"}
+        Where the law is to hold: windows contain the smallest or the largest x.
+    correction : float, optional
+        Power, positive, with which a correction is known to vanish towards the limit: the law times
+        1 + b x**correction (zero) or 1 + b x**-correction (infinity) is offered beside it.
+
+    Returns
+    -------
+    Estimate
+        ``value`` is the exponent.
+
+    Raises
+    ------
+    ParameterError
+        Fewer than three different x, or numbers that are not positive.
+
+    Examples
+    --------
+    >>> x = np.array([10.0, 20.0, 40.0, 80.0])
+    >>> law = fit_power_law(x, 3.0 * x**-0.75, 1e-4 * x**-0.75, limit="infinity")
+    >>> round(law.value, 6), round(law.amplitude, 6)
+    (-0.75, 3.0)
+    """
+    if limit not in ("zero", "infinity"):
+        raise ParameterError(f"limit must be 'zero' or 'infinity', got {limit!r}; choose one.")
+    x, value, error = check_points(x, value, error, 3)
+    if not np.all(value > 0):
+        raise ParameterError(
+            f"a power law needs positive values, smallest is {value.min()!r}; fit the modulus, or "
+            "leave out points that are zero within their error."
+        )
+    if limit == "infinity":
+        x, value, error = x[::-1], value[::-1], error[::-1]
+    columns = [np.log(x), np.ones(x.size)]
+    if correction is not None:
+        columns.append((x / x[-1]) ** (-correction if limit == "infinity" else correction))
+    design = np.stack(columns, axis=1)
+    fits = []
+    for n_columns in range(2, len(columns) + 1):
+        for n in range(n_columns + 1, x.size + 1):
+            if np.unique(x[:n]).size >= n_columns:
+                part = design[:n, :n_columns]
+                fit = least_squares(part, np.log(value[:n]), error[:n] / value[:n])
+                slope, intercept = fit.parameter[:2]
+                fits.append(fit._replace(parameter=np.array([slope, np.exp(intercept), slope])))
+    return average_windows(fits, x.size)
+
+
+class Fit(NamedTuple):
+    """One window: parameter[0] is the answer, then amplitude and exponent; its variance."""
+
+    parameter: np.ndarray
+    variance: float
+    chi_squared: float
+    n_points: int
+    n_parameters: int
+
+
+def least_squares(design, value, error):
+    """Weighted linear least squares; the variance is that of the first parameter."""
+    scaled = design / error[:, None]
+    covariance = np.linalg.inv(scaled.T @ scaled)
+    parameter = covariance @ (scaled.T @ (value / error))
+    residual = (value - design @ parameter) / error
+    n, p = design.shape
+    return Fit(parameter, float(covariance[0, 0]), float(residual @ residual), n, p)
+
+
+def fit_constant(x, value, error):
+    """Q = value."""
+    fit = least_squares(np.ones((x.size, 1)), value, error)
+    return fit._replace(parameter=np.array([fit.parameter[0], 0.0, np.nan]))
+
+
+def fit_correction(x, value, error, exponent, n_terms=1):
+    """Q = value + amplitude x**exponent (+ b x**(2 exponent)) at a known exponent."""
+    reference = x.max()  # keeps the columns of one size
+    power = (x / reference)[:, None] ** (exponent * np.arange(n_terms + 1))
+    fit = least_squares(power, value, error)
+    answer, amplitude = fit.parameter[:2]
+    return fit._replace(parameter=np.array([answer, amplitude / reference**exponent, exponent]))
+
+
+def fit_free_exponent(x, value, error, exponent_range):
+    """The same with the exponent fitted; its error enters that of the answer."""
+
+    def misfit(exponent):
+        return fit_correction(x, value, error, exponent).chi_squared
+
+    trial = np.linspace(*exponent_range, 31)
+    best = trial[np.argmin([misfit(e) for e in trial])]
+    step = trial[1] - trial[0]
+    bounds = max(exponent_range[0], best - step), min(exponent_range[1], best + step)
+    exponent = float(minimize_scalar(misfit, bounds=bounds, method="bounded").x)
+    fit = fit_correction(x, value, error, exponent)
+    power = (x / x.max()) ** exponent
+    slope = fit.parameter[1] * x.max() ** exponent * power * np.log(x / x.max())
+    # a slope of nothing carries no information on the exponent: the answer stays linear
+    columns = np.stack([np.ones(x.size), power, slope], axis=1) / error[:, None]
+    covariance = np.linalg.pinv(columns.T @ columns, rcond=1e-12, hermitian=True)
+    variance = max(float(covariance[0, 0]), fit.variance)
+    return fit._replace(variance=variance, n_parameters=3)
+
+
+def average_windows(fits, n_points):
+    """The mean over windows by Akaike weights, with statistical and window errors."""
+    if not fits:
+        raise ConvergenceError("no window allows a fit; compute more points.")
+    value = np.array([fit.parameter[0] for fit in fits])
+    variance = np.array([fit.variance for fit in fits])
+    chi_squared = np.array([fit.chi_squared for fit in fits])
+    freedom = np.array([max(fit.n_points - fit.n_parameters, 1) for fit in fits])
+    size = np.array([fit.n_points for fit in fits])
+    n_parameters = np.array([fit.n_parameters for fit in fits])
+    penalty = chi_squared + 2.0 * n_parameters + 2.0 * (n_points - size)
+    weight = np.exp(-0.5 * (penalty - penalty.min()))
+    weight /= weight.sum()
+    mean = float(weight @ value)
+    # a fit that misses its points by more than their errors has errors too small
+    inflated = variance * np.maximum(1.0, chi_squared / freedom)
+    statistical = float(np.sqrt(weight @ inflated))
+    window = float(np.sqrt(max(0.0, weight @ (value - mean) ** 2)))
+    best = fits[int(np.argmax(weight))]
+    return Estimate(
+        value=mean,
+        error=float(np.hypot(statistical, window)),
+        statistical=statistical,
+        window=window,
+        amplitude=float(best.parameter[1]),
+        exponent=float(best.parameter[2]),
+        chi_squared=best.chi_squared / max(best.n_points - best.n_parameters, 1),
+        window_size=read_only(size, np.int64),
+        window_value=read_only(value),
+        window_weight=read_only(weight),
+    )
+
+
+# Percolation in the plane. Exact: nu, D_f, D_red = 1/nu (Coniglio, Phys. Rev. Lett. 46, 250
+# (1981)), backbone (Nolin, Qian, Sun, Zhuang, arXiv:2309.05050); d_min: Zhou, Yang, Deng, Ziff,
+# Phys. Rev. E 86, 061101 (2012).
+PLANE = {
+    "l_c": 1.1984679593,
+    "nu": 4 / 3,
+    "beta": 5 / 36,
+    "D_f": 91 / 48,
+    "D_backbone": 1.64333316328711,
+    "D_red": 3 / 4,
+    "D_min": 1.13077,
+}
+
+# Probabilities that clusters wind around a square torus at l_c, at all and in a second way:
+# Pinson, J. Stat. Phys. 75, 1167 (1994).
+WINDING = {"once": 0.690473725, "twice": 0.309526275}
+
+
+def dual_threshold(first, second):
+    """The percolation threshold from first and second winding around a torus, without bias.
+
+    In the plane the clusters of discs and those of the gaps mirror each other: gaps wind in every
+    direction until discs wind in one, and discs in every direction once gaps wind in none. At the
+    threshold of the infinite plane a first and a second way around are there with probabilities
+    that add up to 1 (`WINDING`), at any size and without a fit.
+
+    Parameters
+    ----------
+    first, second : array_like[n]
+        Thresholds of n samples of one size: `hopnet.percolation.criticality.sample_thresholds`.
+
+    Returns
+    -------
+    value, error : float
+        The median of both together and its standard error, by inverting the test that the shares
+        below it add up to 1; a sample is one draw, since its two thresholds depend on each other.
+
+    Raises
+    ------
+    ParameterError
+        Fewer than ten samples.
+    """
+    first, second = (np.asarray(a, dtype=np.float64) for a in (first, second))
+    if first.size < 10 or first.shape != second.shape:
+        raise ParameterError(
+            f"a threshold needs at least 10 samples with both events, got {first.size} and "
+            f"{second.size}; take more."
+        )
+    both = np.concatenate([first, second])
+    value = float(np.quantile(both, 0.5))
+    below = 0.5 * ((first <= value).astype(float) + (second <= value))
+    level = below.std(ddof=1) / np.sqrt(first.size)
+    low, high = np.quantile(both, [max(0.5 - level, 0.0), min(0.5 + level, 1.0)])
+    return value, float(0.5 * (high - low))
+
+
+def by_size(table, name):
+    """(size, mean, standard error) of a column of samples at each size.
+
+    Where the table tells how often each sample winds at l_c (columns once and twice), the luck of
+    the draw is taken out: the mean is the regression on both, at their exact means. Samples that
+    happen to connect early have larger clusters and backbones; this halves the variance of the gap
+    between the windings, and takes a third off that of the largest cluster and of the backbone.
+    """
+    sizes, value, error = [], [], []
+    known = [column for column in WINDING if column in table]
+    for size, rows in table.groupby("size"):
+        column = rows[name].to_numpy(dtype=np.float64)
+        if column.size < 10:
+            raise ParameterError(
+                f"exponents need at least 10 samples of each size, got {column.size} of size "
+                f"{size:.4g}; take more."
+            )
+        luck = [rows[each].to_numpy(dtype=np.float64) - WINDING[each] for each in known]
+        design = np.stack([np.ones(column.size), *luck], axis=1)
+        mean = np.linalg.lstsq(design, column, rcond=None)[0]
+        rest = column - design @ mean
+        sizes.append(size)
+        value.append(mean[0])
+        error.append(np.sqrt(rest @ rest / (column.size - mean.size) / column.size))
+    return np.array(sizes), np.array(value), np.array(error)
+
+
+def critical_exponents(table):
+    """Exponents of percolation from critical samples of several sizes, window in the error.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `hopnet.percolation.criticality.sample_critical` of at least three sizes.
+
+    Returns
+    -------
+    dict of str to Estimate
+        nu (from the mean gap between first and second winding, which falls as size^(-1/nu)); D_f
+        (the largest cluster at l_c grows as size^D_f); beta = nu (2 - D_f) with nu = 4/3;
+        D_backbone, D_red, D_min (backbone, red bonds and shortest path at the sample's own
+        threshold).
+
+    Raises
+    ------
+    ParameterError
+        Fewer than three sizes, or fewer than 10 samples of one.
+
+    Notes
+    -----
+    The gap is the integral over thresholds of the probability that clusters wind in one way only.
+    Clusters and gaps mirror each other, so what bends the two thresholds the same way drops out:
+    gap * size^(3/4) is flat from 1000 sites on, where the spread of either threshold still drifts.
+
+    What is measured at the sample's own threshold, some size^(-3/4) away from l_c, may be off by
+    as much. Of backbone, red bonds and path the backbone shows it: over its exact power it falls by
+    2.6 % from 1e3 to 1e5 sites. It is fitted with and without such a term, which doubles the error.
+    """
+    if table["size"].nunique() < 3:
+        raise ParameterError(
+            f"exponents need at least three sizes, got {table['size'].nunique()}; add sizes, best "
+            "by factors of four in the number of sites."
+        )
+    gap = table.assign(gap=table["second"] - table["first"])
+    inverse = fit_power_law(*by_size(gap, "gap"), limit="infinity")
+    out = {"nu": rescaled(inverse, -1.0 / inverse.value, inverse.value**-2)}
+    for name, column, correction in (
+        ("D_f", "largest", None),
+        ("D_backbone", "backbone", 1 / PLANE["nu"]),
+        ("D_red", "red", None),
+        ("D_min", "chemical", None),
+    ):
+        out[name] = fit_power_law(*by_size(table, column), limit="infinity", correction=correction)
+    out["beta"] = rescaled(out["D_f"], PLANE["nu"] * (2.0 - out["D_f"].value), PLANE["nu"])
+    return out
+
+
+def rescaled(estimate, value, slope):
+    """An Estimate of a function of another one: errors times |slope|."""
+    return replace(
+        estimate,
+        value=float(value),
+        error=float(slope * estimate.error),
+        statistical=float(slope * estimate.statistical),
+        window=float(slope * estimate.window),
+    )
+
+
+def conductivity_exponent(table):
+    """t from the conductance at l_c of networks of equal links, which falls as size^(-t / nu).
+
+    Parameters
+    ----------
+    table : DataFrame
+        `hopnet.percolation.criticality.sample_conductances` of at least three sizes.
+
+    Returns
+    -------
+    Estimate
+        t, taking nu = 4/3. In print: 1.299(2) (Normand, Herrmann, Hajjar, J. Stat. Phys. 52, 441
+        (1988)) and 1.310(1) (Grassberger, Physica A 262, 251 (1999)).
+    """
+    if table["size"].nunique() < 3:
+        raise ParameterError(
+            f"an exponent needs at least three sizes, got {table['size'].nunique()}; add sizes."
+        )
+    slope = fit_power_law(*by_size(table, "conductance"), limit="infinity")
+    return rescaled(slope, -PLANE["nu"] * slope.value, PLANE["nu"])
+
+
+def combined_threshold(table):
+    """l_c sqrt(n_s) from all sizes of a table: `dual_threshold` of each, weighted by its error.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With columns size, first and second.
+
+    Returns
+    -------
+    value, error, chi_squared : float
+        The last per degree of freedom: whether the sizes agree without a trend (0 for one size).
+    """
+    parts = [dual_threshold(rows["first"], rows["second"]) for _, rows in table.groupby("size")]
+    value, error = np.array(parts).T
+    weight = error**-2 / np.sum(error**-2)
+    mean = float(weight @ value)
+    freedom = max(value.size - 1, 1)
+    return (
+        mean,
+        float(np.sum(error**-2) ** -0.5),
+        float(np.sum(((value - mean) / error) ** 2)) / (freedom),
+    )

@@ -1,0 +1,147 @@
+"""Leading order in spin-orbit coupling: polarisation step by step, and the same through f.
+
+One scalar per site, S^z, of second order; then the in-plane spin, of third. The coefficients are
+those of the exact formulae at a coupling so weak that the rest is below rounding; they lose no
+digits there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hopnet.elimination.symbolic import analyse
+from hopnet.elimination.symmetric import factor
+from hopnet.network.network import Network
+from hopnet.records import read_only
+from hopnet.spin.coefficients import check_eta, check_spin_orbit, spin_orbit_determinant
+from hopnet.spin.kinetics.checks import check_site_times
+from hopnet.spin.kinetics.coupling import find_coupling
+from hopnet.spin.kinetics.observables import induced_direction
+from hopnet.transport.current import solve_current
+
+WEAK = 1e-7  # half-angle a hop of one a_b at which d^2 is below rounding
+
+
+@dataclass(frozen=True, eq=False)
+class LeadingOrder:
+    """Leading order of current-induced spin, at unit bias.
+
+    Attributes
+    ----------
+    network : Network
+    tau_s : float, in tau_0
+    spin_z : float64[n_sites]
+        S_i^z, second order.
+    polarisation_drift, polarisation_diffusion : float64[3]
+        s_dr, generated in triads [hopping S40]; s_diff, turned from S^z by precession
+        [hopping S41].
+    spin_current_drift, spin_current_diffusion : float64[2]
+        Parts of the spin current of the sample [hopping 11].
+    spin_current_from_spin : float64[2]
+        (1/tau_s) sum R_i S_i^z [hopping 12]; NaN where the sample wraps.
+    polarisation_from_current : float64[3]
+        Of the total spin current by precession [hopping 10].
+    f, f_drift : float
+        From the spin current across the electric current, all of it [hopping 12] or the drift
+        part alone [hopping 16].
+    polarisation_from_f : float64[3]
+        By f alone [hopping 13]: without the small part that f of the perpendicular direction,
+        which is zero on average, adds in one sample.
+    """
+
+    network: Network
+    tau_s: float
+    spin_z: np.ndarray
+    polarisation_drift: np.ndarray
+    polarisation_diffusion: np.ndarray
+    spin_current_drift: np.ndarray
+    spin_current_diffusion: np.ndarray
+    spin_current_from_spin: np.ndarray
+    polarisation_from_current: np.ndarray
+    f: float
+    f_drift: float
+    polarisation_from_f: np.ndarray
+
+
+def solve_leading_order(network, spin_orbit, *, eta, tau_s, current=None, threads=None):
+    """Polarisation, spin current and f to leading order in spin-orbit coupling.
+
+    Equations [hopping S40], [hopping S41]; [hopping 10] to [hopping 13], at unit bias::
+
+        (K + n / tau_s) sigma^z = Upsilon^z         Upsilon_i = sum' Gamma_ikj n_j (X_j - X_k)
+        s_dr = (tau_s / N_e) sum Upsilon_i          (its x and y components)
+        s_diff = (tau_s / N_e) sum over links of 2 d_ij x z K_ij (sigma_j^z - sigma_i^z)
+        J = sum over links of (R_i - R_j) K_ij (sigma_j^z - sigma_i^z) + sum R_i Upsilon_i^z
+        s = - (2 tau_s / N_e) z x (M J)
+
+    Parameters
+    ----------
+    network : Network
+        With any energies.
+    spin_orbit : array_like[2, 2]
+        M = m a_b beta / hbar^2.
+    eta : float
+        hbar / (J_0 tau_0).
+    tau_s : float, in tau_0
+    current : Current, optional
+    threads : int, optional
+
+    Returns
+    -------
+    LeadingOrder
+    """
+    matrix = check_spin_orbit(spin_orbit)
+    eta = check_eta(eta)
+    tau_s = float(check_site_times(network, float(tau_s))[0])
+    if current is None:
+        current = solve_current(network, threads=threads)
+    network.check_owns(current)
+    strength = float(np.abs(matrix).max())
+    weak = matrix * (WEAK / strength) if strength > 0 else matrix
+    up = strength / WEAK if strength > 0 else 1.0
+    torque, _, drift = find_coupling(network, weak, eta, threads).torque(current.drop)
+    torque *= np.array([up**3, up**3, up**2])
+    drift *= up**2
+
+    occupation = network.occupation
+    n_electrons = float(occupation.sum())
+    conductance = network.conductance
+    symbolic = analyse(network.dissection, network.link_i, network.link_j)
+    factored = factor(symbolic, conductance, occupation / tau_s, threads=threads)
+    sigma_z = factored.solve(torque[:, 2])
+    difference = factored.link_drops(network.n_links, rhs=torque[:, 2])  # sigma_i - sigma_j
+    hop = conductance * difference
+    d = -(network.separation @ matrix.T)
+    precession = -2.0 * np.array([d[:, 1] @ hop, -(d[:, 0] @ hop), 0.0])  # 2 d x z (s_j - s_i)
+    diffusion = network.separation.T @ hop
+    total = drift + diffusion
+    position = network.sites.position - network.sites.position.mean(axis=0)
+    from_spin = position.T @ (occupation * sigma_z) / tau_s
+    if network.sites.period[1]:
+        from_spin[1] = np.nan
+    x, y = matrix @ total
+
+    # J across = -(T/2) eta (N / L) I f
+    T = -2.0 * spin_orbit_determinant(matrix)
+    unit = -0.5 * T * eta * network.n_sites / network.width_across_current * current.conductance
+    across = network.direction_across
+    f, f_drift = ((part @ across) / unit if unit else 0.0 for part in (total, drift))
+    axis = induced_direction(network, matrix)
+    by_f = -(2.0 * tau_s / n_electrons) * unit * f * axis
+    generated = torque.sum(axis=0) * np.array([1.0, 1.0, 0.0])
+    return LeadingOrder(
+        network=network,
+        tau_s=tau_s,
+        spin_z=read_only(occupation * sigma_z),
+        polarisation_drift=read_only(tau_s / n_electrons * generated),
+        polarisation_diffusion=read_only(tau_s / n_electrons * precession),
+        spin_current_drift=read_only(drift),
+        spin_current_diffusion=read_only(diffusion),
+        spin_current_from_spin=read_only(from_spin),
+        polarisation_from_current=read_only(-(2.0 * tau_s / n_electrons) * np.array([-y, x, 0.0])),
+        f=float(f),
+        f_drift=float(f_drift),
+        polarisation_from_f=read_only(by_f),
+    )

@@ -1,0 +1,118 @@
+"""Tables for two questions: how far does f carry, and how does the polarisation grow with n_s."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+
+from hopnet.errors import ParameterError
+from hopnet.material import conductivities
+from hopnet.network.build import build_network
+from hopnet.network.sites import random_sites
+from hopnet.spin.coefficients import check_spin_orbit
+from hopnet.spin.curve import f_curve
+from hopnet.spin.kinetics.leading import solve_leading_order
+from hopnet.spin.kinetics.observables import f_from_polarisation, precession_rate
+from hopnet.spin.kinetics.solve import solve_kinetics
+from hopnet.transport.current import solve_current
+
+
+def full_over_leading(network, spin_orbit, *, eta, angles, tau_s, current=None, threads=None):
+    """Full solution over leading order, for several strengths of the coupling.
+
+    Parameters
+    ----------
+    network : Network
+    spin_orbit : array_like[2, 2]
+        Its form; scaled so that the largest half-angle of a hop of a_b is each of ``angles``.
+    eta : float
+    angles : sequence of float
+    tau_s : sequence of float, in tau_0
+    current : Current, optional
+    threads : int, optional
+
+    Returns
+    -------
+    DataFrame
+        Columns angle, tau_s, tau_DP (`precession_rate`), f (leading order), f_full, ratio,
+        iterations, residual.
+    """
+    form = check_spin_orbit(spin_orbit)
+    largest = np.linalg.norm(form, 2)
+    if largest == 0.0:
+        raise ParameterError(
+            "spin_orbit must not vanish here, got zeros; give its form, such as [[0, 1], [1, 0]]."
+        )
+    if current is None:
+        current = solve_current(network, threads=threads)
+    rows = []
+    for t in tau_s:
+        leading = solve_leading_order(
+            network, form, eta=eta, tau_s=t, current=current, threads=threads
+        )
+        for angle in angles:
+            matrix = form * (angle / largest)
+            full = solve_kinetics(
+                network, matrix, eta=eta, tau_s=t, current=current, threads=threads
+            )
+            f_full = f_from_polarisation(full)
+            rows.append(
+                {
+                    "angle": angle,
+                    "tau_s": t,
+                    "tau_DP": 1.0 / precession_rate(network, matrix),
+                    "f": leading.f,
+                    "f_full": f_full,
+                    "ratio": f_full / leading.f,
+                    "iterations": full.iterations,
+                    "residual": full.residual,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def cisp_against_density(material, density, *, n_sites, seed, field, geometry="cylinder"):
+    """Current-induced polarisation against the density of sites, all else as in the material.
+
+    n / n_s is kept, and so rho_0 is. f and the resistivity are those of one sample each.
+
+    Parameters
+    ----------
+    material : Material
+    density : sequence of float
+        n_s a_b^2.
+    n_sites : int
+    seed : int
+    field : float, V/m
+    geometry : {"cylinder", "open"}
+        The cylinder gives the bulk value of f.
+
+    Returns
+    -------
+    DataFrame
+        Columns density, n_s (1/m^2), f, resistivity (Ohm), resistivity_percolation (Ohm),
+        s, s_percolation (resistivity exp(2 l_c / a_b) rho_0).
+    """
+    tau_s = material.tau_s / material.tau_0
+    rows = []
+    for value in density:
+        scale = value / material.density
+        here = dataclasses.replace(material, n=material.n * scale, n_s=material.n_s * scale, T=None)
+        network = build_network(random_sites(n_sites, density=value, seed=seed, geometry=geometry))
+        curve = f_curve(network, tau_s=tau_s)
+        sample = conductivities(here, curve.f[0], resistivity=curve.resistivity)
+        percolation = conductivities(here, curve.f[0])
+        rows.append(
+            {
+                "density": value,
+                "n_s": here.n_s,
+                "f": curve.f[0],
+                "resistivity": sample.resistivity,
+                "resistivity_percolation": percolation.resistivity,
+                "s": np.linalg.norm(sample.cisp, 2) * field,
+                "s_percolation": np.linalg.norm(percolation.cisp, 2) * field,
+            }
+        )
+    return pd.DataFrame(rows)

@@ -1,0 +1,5 @@
+"""What a solved network says of charge: current, diffusion, variable-range hopping."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,8 @@
+"""What this room offers."""
+
+from .current import Current as Current
+from .current import solve_current as solve_current
+from .diffusion import diffusion_constant as diffusion_constant
+from .diffusion import diffusion_tensor as diffusion_tensor
+from .variable_range import MottLaw as MottLaw
+from .variable_range import fit_mott_law as fit_mott_law
