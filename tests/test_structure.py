@@ -102,6 +102,68 @@ def test_packages_listed_are_the_folders_there_are():
     assert set(listed) == found
 
 
+def public_names(tree):
+    """The names in a module's ``__all__``, or None where it has none."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) == "__all__":
+            return [item.value for item in getattr(node.value, "elts", ())]
+    return None
+
+
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts): ast.parse(path.read_text())
+    for path in python_files(PACKAGE)
+    if path.name not in {"__init__.py", "__main__.py"}
+}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_says_what_it_offers(module):
+    """``__all__`` is the one convention: what stands there others may import, and nothing else."""
+    tree = MODULES[module]
+    offered = public_names(tree)
+    if offered is None:
+        pytest.skip("no __all__ yet")
+    functions = [node for node in tree.body if is_definition(node)]
+    hidden = [node.name for node in functions if node.name.startswith("_")]
+    assert not hidden, f"__all__ says what is public, no underscore is needed: {hidden}"
+    for node in functions:
+        if node.name in offered:
+            assert ast.get_docstring(node), f"{node.name} has no docstring"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_only_offered_names_are_imported(module):
+    for dotted, _ in imported_modules(MODULES[module]):
+        home, _, name = dotted.rpartition(".")
+        if home in MODULES and public_names(MODULES[home]) is not None:
+            assert name in public_names(MODULES[home]), f"{dotted} is not in __all__ of its module"
+
+
+def lacking_hints(function, name):
+    """Names of the parameters of a function that carry no type hint."""
+    arguments = function.args
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    every += [one for one in (arguments.vararg, arguments.kwarg) if one]
+    lacking = [a.arg for a in every if a.annotation is None and a.arg not in {"self", "cls"}]
+    if function.returns is None and name != "__init__":
+        lacking.append("return")
+    return lacking
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_what_is_offered_has_type_hints(module):
+    tree = MODULES[module]
+    offered = public_names(tree) or []
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name in offered:
+            assert not lacking_hints(node, node.name), node.name
+        if isinstance(node, ast.ClassDef) and node.name in offered:
+            for inner in node.body:
+                if isinstance(inner, ast.FunctionDef) and not inner.name.startswith("_"):
+                    assert not lacking_hints(inner, inner.name), f"{node.name}.{inner.name}"
+
+
 def jitted_functions(path):
     """Every (function node, decorator node) that numba compiles in a kernel file."""
     for node in ast.parse(path.read_text()).body:
