@@ -4,11 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 export MPLBACKEND := Agg
 
-.PHONY: help run test slow bench lint docs clean
+.PHONY: help run test processors slow bench lint docs clean
 
 help:
 	@echo "make run    compute a real f(n_s, tau_s) curve: table and picture in results/f_curve"
 	@echo "make test   the test suite, compiled, then the kernels as plain Python"
+	@echo "make lint   format, lint and types"
+	@echo "make processors   the suite on other BLAS kernels, the kernels on a generic processor"
 	@echo "make slow   the long checks"
 	@echo "make bench  side-by-side measurements of everything: runs/benchmarks"
 	@echo "make docs   the reference site in build/docs, its lessons run at small size"
@@ -27,6 +29,17 @@ test: $(VENV)/.ready
 	$(BIN)/python -m pytest --durations=10
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -m 'kernel and not slow'
 
+# Other processors: OpenBLAS picks its kernels by these names, Numba its instructions.
+processors: $(VENV)/.ready
+	for core in Haswell SkylakeX Nehalem; do \
+		echo "BLAS kernels of $$core"; \
+		OPENBLAS_CORETYPE=$$core $(BIN)/python -m pytest || exit 1; \
+	done
+	cache=$$(mktemp -d); echo "kernels for a generic processor"; \
+	NUMBA_CACHE_DIR=$$cache NUMBA_CPU_NAME=generic NUMBA_CPU_FEATURES= \
+		$(BIN)/python -m pytest -m 'kernel and not slow'; \
+	status=$$?; rm -rf $$cache; exit $$status
+
 slow: $(VENV)/.ready
 	$(BIN)/python -m pytest -m slow --durations=20
 
@@ -44,7 +57,9 @@ docs: $(VENV)/.ready
 	@echo "open build/docs/index.html"
 
 lint: $(VENV)/.ready
+	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/mypy
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info results
