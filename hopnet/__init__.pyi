@@ -27,7 +27,7 @@ from .percolation.clusters import Threshold as Threshold
 from .percolation.clusters import find_clusters as find_clusters
 from .percolation.clusters import percolation_threshold as percolation_threshold
 from .percolation.clusters import sweep_clusters as sweep_clusters
-from .seeds import realisation_seed as realisation_seed
+from .seeds import sample_seed as sample_seed
 from .spin.curve import FCurve as FCurve
 from .spin.curve import Spin as Spin
 from .spin.curve import f_curve as f_curve

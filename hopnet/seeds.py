@@ -30,14 +30,14 @@ def random_stream(seed, *key):
     return np.random.Generator(np.random.Philox(seed))
 
 
-def realisation_seed(
+def sample_seed(
     seed: int,
     physical: dict,
-    realisation: int,
+    sample: int,
     *,
     common_random: bool = False,
 ) -> np.random.SeedSequence:
-    """The seed of one realisation: depends on its point and its number, not on the scan.
+    """The seed of one sample: depends on its point and its number, not on the scan.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def realisation_seed(
         ``sites.seed`` of the run file.
     physical : dict
         Physical keys of the point, as `hopnet.ensemble.config.Point.physical`.
-    realisation : int
+    sample : int
     common_random : bool
         Leave the point out: all points get the same random numbers.
 
@@ -56,12 +56,12 @@ def realisation_seed(
 
     Notes
     -----
-    ``SeedSequence(seed, spawn_key=(two words of the hash of the point, realisation))``: points
-    inserted into a scan, or more realisations, reseed nothing.
+    ``SeedSequence(seed, spawn_key=(two words of the hash of the point, sample))``: points
+    inserted into a scan, or more samples, reseed nothing.
 
     Examples
     --------
-    >>> int(realisation_seed(7, {}, 3, common_random=True).generate_state(1)[0])
+    >>> int(sample_seed(7, {}, 3, common_random=True).generate_state(1)[0])
     3842200183
     """
     if common_random:
@@ -69,4 +69,4 @@ def realisation_seed(
     else:
         code = digest(physical)
         words = (int(code[:8], 16), int(code[8:16], 16))
-    return np.random.SeedSequence(check_seed(seed), spawn_key=(*words, realisation))
+    return np.random.SeedSequence(check_seed(seed), spawn_key=(*words, sample))

@@ -50,17 +50,17 @@ question = {
     "question": "How do samples differ?",
     "sites": {"n_sites": 2_000 if SMALL else 20_000, "density": 0.01, "seed": 20170317},
     "spin": {"tau_s": {"start": 1e-1, "stop": 1e11, "n": 17}},
-    "ensemble": {"realisations": 4},
+    "ensemble": {"samples": 4},
     "scan": {"sites.density": [0.05, 0.005]},
 }
 first = hn.run_ensemble(question, folder / "curves")
-question["ensemble"]["realisations"] = 8 if SMALL else 16
+question["ensemble"]["samples"] = 8 if SMALL else 16
 table = hn.run_ensemble(question, folder / "curves")
-kept = table[table["realisation"] < 4].reset_index(drop=True)
+kept = table[table["sample"] < 4].reset_index(drop=True)
 print(f"{len(first)} rows after the first run, {len(table)} after the second;")
 print(f"the first four samples are the same to the last bit: {kept.equals(first)}")
 statistics = hn.read_results(folder / "curves", what="statistics")
-columns = ["sites.density", "tau_s", "n_done", "f", "f_error", "f_low", "f_high", "f_deviation"]
+columns = ["sites.density", "tau_s", "n_done", "f", "f_standard_error", "f_low", "f_high", "f_deviation"]
 print(statistics[columns].iloc[::8].to_string(index=False))
 
 # %% [markdown]
@@ -77,7 +77,7 @@ figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.6), layout="constraine
 for density, colour in ((0.05, "tab:blue"), (0.005, "tab:red")):
     rows = statistics[statistics["sites.density"] == density]
     samples = table[table["sites.density"] == density]
-    for _, one in samples.groupby("realisation"):
+    for _, one in samples.groupby("sample"):
         left.plot(one["tau_s"], one["f"], color=colour, linewidth=0.5, alpha=0.6)
     low, high = (rows["f"] + sign * rows["f_deviation"] for sign in (-1, 1))
     left.fill_between(rows["tau_s"], low, high, color=colour, alpha=0.2, linewidth=0)
@@ -120,7 +120,7 @@ hn.run_ensemble(
             "mode": "list",
             "sites.density": [*(0.02 for _ in sizes), dilute],
             "sites.n_sites": [*sizes, 1_000],
-            "ensemble.realisations": [*counts, 150 if SMALL else 600],
+            "ensemble.samples": [*counts, 150 if SMALL else 600],
         },
     },
     folder / "sizes",
@@ -129,7 +129,7 @@ samples = hn.read_results(folder / "sizes")
 means = hn.read_results(folder / "sizes", what="statistics")
 by_size, one_dilute = means[means["sites.density"] == 0.02], means.iloc[-1]
 x = 1 / np.sqrt(by_size["sites.n_sites"].to_numpy())
-limit = extrapolate(x, by_size["f"], by_size["f_error"], exponent=1.0)
+limit = extrapolate(x, by_size["f"], by_size["f_standard_error"], exponent=1.0)
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.6), layout="constrained")
 cloud = samples[(samples["sites.density"] == dilute) & (samples["status"] == "done")]
@@ -137,7 +137,7 @@ weight = cloud["conductance"] / cloud["conductance"].sum()
 effective = 1 / np.sum(weight**2)
 left.scatter(cloud["conductance"], cloud["f"], s=10 + 2_000 * weight, alpha=0.4, linewidth=0)
 for name, colour, label in (("f", "black", "mean of $f$"), ("f_ratio", "tab:orange", "ratio")):
-    value, error = one_dilute[name], one_dilute[f"{name}_error"]
+    value, error = one_dilute[name], one_dilute[f"{name}_standard_error"]
     left.axhspan(
         value - error,
         value + error,
@@ -157,7 +157,7 @@ left.legend(frameon=False)
 right.errorbar(
     x,
     by_size["f"],
-    yerr=by_size["f_error"],
+    yerr=by_size["f_standard_error"],
     fmt="o",
     color="black",
     capsize=3,
@@ -272,9 +272,9 @@ plt.show()
 # %%
 assert kept.equals(first), "a resumed run has changed its first samples"
 assert (table["status"] == "done").all()
-both = np.hypot(means["f_error"], means["f_ratio_error"])
+both = np.hypot(means["f_standard_error"], means["f_ratio_standard_error"])
 assert np.all(np.abs(means["f"] - means["f_ratio"]) < 4 * both)
-assert one_dilute["f_ratio_error"] > one_dilute["f_error"]
+assert one_dilute["f_ratio_standard_error"] > one_dilute["f_standard_error"]
 assert abs(limit.value - 1.99) < 4 * np.hypot(limit.error, 0.01)
 assert all(0.92 < share < 0.98 for share in student + stein)
 assert normal[0] < 0.85

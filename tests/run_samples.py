@@ -5,11 +5,11 @@ from pathlib import Path
 TABLES = ("summary.parquet", "summary.csv", "statistics.parquet", "statistics.csv")
 
 
-def run_file(n_sites=600, realisations=6, **tables):
+def run_file(n_sites=600, samples=6, **tables):
     out = {
         "sites": {"n_sites": n_sites, "density": 0.1, "seed": 40487},
         "spin": {"tau_s": [0.0, 10.0, 1e4]},
-        "ensemble": {"realisations": realisations},
+        "ensemble": {"samples": samples},
         "scan": {"sites.density": [0.1, 0.05]},
     }
     for name, entries in tables.items():
@@ -22,4 +22,4 @@ def tables_of(directory):
 
 
 def files_of(directory):
-    return {p.name: p.read_bytes() for p in Path(directory, "realisations").glob("*.parquet")}
+    return {p.name: p.read_bytes() for p in Path(directory, "samples").glob("*.parquet")}

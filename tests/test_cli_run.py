@@ -25,7 +25,7 @@ seed = 777
 [spin]
 tau_s = { start = 1e-1, stop = 1e5, n = 4 }
 [ensemble]
-realisations = 3
+samples = 3
 [scan]
 "sites.density" = [0.1, 0.05]
 """
@@ -62,8 +62,8 @@ def finished(tmp_path_factory):
 
 def test_run_ends_in_a_table_and_pictures(finished):
     directory, out = finished
-    assert "6 realisations to compute" in out
-    assert re.search(r"6/6 realisations, \d+ s, 0 s left", out)
+    assert "6 samples to compute" in out
+    assert re.search(r"6/6 samples, \d+ s, 0 s left", out)
     assert re.search(r"density +tau_s +samples +failed +f +standard error", out)
     for name in ("summary.csv", "summary.parquet", "statistics.csv", "manifest.json", "run.toml"):
         assert (directory / name).stat().st_size > 100
@@ -106,7 +106,7 @@ def test_status_collect_and_estimate_for_people(finished, run_file):
     assert re.search(r"done +6 of 6 \(2 points\)", hopnet("status", directory)[1])
     assert "wrote" in hopnet("collect", directory)[1]
     out = hopnet("estimate", run_file, "--workers", 2)[1]
-    for word in ("realisations        6", "memory per worker", "on 2 workers", "disk"):
+    for word in ("samples             6", "memory per worker", "on 2 workers", "disk"):
         assert word in out
 
 
@@ -148,13 +148,13 @@ def test_estimate_comes_true_within_a_factor_of_three(run_file, finished):
     """On a machine that does other things too; the estimate itself claims 1.5."""
     from hopnet.ensemble.config import config_from_text
     from hopnet.ensemble.plan import estimate_run
-    from hopnet.ensemble.sample import run_realisation
+    from hopnet.ensemble.sample import compute_sample
 
     text = TEXT.replace("n_sites = 500", "n_sites = 30_000").replace("[0.1, 0.05]", "[0.1]")
     config = config_from_text(text)
     facts = estimate_run(config, 2)
     seconds = min(
-        sum(run_realisation(config.points()[0], r, threads=1).seconds.values()) for r in range(3)
+        sum(compute_sample(config.points()[0], r, threads=1).seconds.values()) for r in range(3)
     )
     assert 1 / 3 < facts["seconds_per_task"] / seconds < 3
 
@@ -227,7 +227,7 @@ def test_a_run_without_one_good_sample_has_no_figures_and_says_so(tmp_path):
     code, out, _ = hopnet("run", path, "--out", tmp_path / "run")
     assert code == 0
     assert "NotPercolatingError" in out
-    assert "no figures: not one realisation has succeeded" in out
+    assert "no figures: not one sample has succeeded" in out
 
 
 def test_estimate_counts_the_workers_of_a_batch_system(tmp_path):
@@ -250,7 +250,7 @@ def test_another_run_in_the_directory_is_named(finished, tmp_path):
 def test_shards_say_when_the_rest_is_missing(run_file, tmp_path):
     code, out, _ = hopnet("run", run_file, "--out", tmp_path / "run", "--shard", "0/2")
     assert code == 0
-    assert "3 of 6 realisations are missing" in out
+    assert "3 of 6 samples are missing" in out
     assert "not complete yet" in out
     assert not (tmp_path / "run" / "figures").exists()
     out = hopnet("run", run_file, "--out", tmp_path / "run", "--shard", "1/2")[1]
@@ -296,9 +296,9 @@ def test_progress_bar_on_a_terminal(run_file, tmp_path):
 
 
 def test_interrupt_keeps_what_is_finished(run_file, tmp_path, monkeypatch):
-    from hopnet.ensemble import tasks as jobs
+    from hopnet.ensemble import tasks
 
-    plain, calls = jobs.run_realisation, []
+    plain, calls = tasks.compute_sample, []
 
     def interrupted(*words, **options):
         calls.append(1)
@@ -306,7 +306,7 @@ def test_interrupt_keeps_what_is_finished(run_file, tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return plain(*words, **options)
 
-    monkeypatch.setattr(jobs, "run_realisation", interrupted)
+    monkeypatch.setattr(tasks, "compute_sample", interrupted)
     code, _, err = hopnet("run", run_file, "--out", tmp_path / "run")
     assert code == 130
     assert "what was finished is kept" in err

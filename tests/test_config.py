@@ -45,9 +45,9 @@ def test_scan_makes_a_grid_in_the_order_of_the_file():
 
 
 def test_scan_as_a_list_walks_the_keys_together():
-    scan = {"mode": "list", "sites.density": [0.02, 0.01], "ensemble.realisations": [3, 9]}
+    scan = {"mode": "list", "sites.density": [0.02, 0.01], "ensemble.samples": [3, 9]}
     points = config_from_dict(changed(scan=scan)).points()
-    assert [p.realisations for p in points] == [3, 9]
+    assert [p.n_samples for p in points] == [3, 9]
     assert points[0].scanned == ("sites.density",)
 
 
@@ -59,7 +59,7 @@ def test_scan_takes_ranges_and_rounds_whole_numbers():
 
 def test_point_names_depend_on_physics_alone():
     one = config_from_dict(BASE).points()[0]
-    more = config_from_dict(changed(ensemble={"realisations": 7}, spin={"tau_s": [1.0]})).points()
+    more = config_from_dict(changed(ensemble={"samples": 7}, spin={"tau_s": [1.0]})).points()
     assert more[0].name == one.name
     other = config_from_dict(changed(sites={"density": 0.06})).points()[0]
     assert other.name != one.name
@@ -92,7 +92,7 @@ REFUSED = {
         changed(sites={"density": {"start": 1.0}}),
         ["sites.density must be a number", "a table"],
     ),
-    "truth for a number": (changed(ensemble={"realisations": True}), ["whole number", "True"]),
+    "truth for a number": (changed(ensemble={"samples": True}), ["whole number", "True"]),
     "number for truth": (changed(output={"snapshot": 1}), ["must be true or false, got 1"]),
     "number for a text": (changed(question=3), ["question must be a text, in quotes, got 3"]),
     "slip of the pen in a key that is needed": (
@@ -122,24 +122,24 @@ REFUSED = {
         changed(spin={"tau_s": {"start": 0.0, "stop": 1.0, "n": 3}}),
         ["spin.tau_s", "positive", "0.0"],
     ),
-    "no realisations": (changed(ensemble={"realisations": 0}), ["ensemble.realisations", "1"]),
+    "no samples": (changed(ensemble={"samples": 0}), ["ensemble.samples", "1"]),
     "target_error": (
-        changed(ensemble={"target_error": 0.0, "realisations": 4}),
+        changed(ensemble={"target_error": 0.0, "samples": 4}),
         ["ensemble.target_error", "greater than 0", "0.0"],
     ),
     "target_error without a spread": (
-        changed(ensemble={"target_error": 0.1, "realisations": 2}),
-        ["at least 3 realisations", "2"],
+        changed(ensemble={"target_error": 0.1, "samples": 2}),
+        ["at least 3 samples", "2"],
     ),
-    "more realisations than anybody wants": (
-        changed(ensemble={"realisations": 10**9}),
+    "more samples than anybody wants": (
+        changed(ensemble={"samples": 10**9}),
         ["less than or equal to 1000000", "1000000000"],
     ),
     "target_error in words": (
-        changed(ensemble={"target_error": "1%", "realisations": 4}),
+        changed(ensemble={"target_error": "1%", "samples": 4}),
         ["ensemble.target_error must be a number, without quotes, got '1%'"],
     ),
-    "max_realisations alone": (changed(ensemble={"max_realisations": 9}), ["target_error"]),
+    "max_samples alone": (changed(ensemble={"max_samples": 9}), ["target_error"]),
     "scan of an unknown key": (changed(scan={"sites.densty": [1]}), ["'sites.density'"]),
     "scan of the time": (changed(scan={"spin.tau_s": [1.0]}), ["'spin.tau_s'", "sites.density"]),
     "scan of a wrong value": (changed(scan={"sites.density": [-1.0]}), ["scan.sites.density"]),
@@ -228,11 +228,9 @@ def test_there_are_the_run_files_a_user_asks_for():
     assert wanted <= {path.stem for path in ENSEMBLES}
 
 
-def test_identity_allows_points_and_realisations_but_no_other_physics():
+def test_identity_allows_points_and_samples_but_no_other_physics():
     few = config_from_dict(changed(scan={"sites.density": [0.1]}))
-    more = config_from_dict(
-        changed(scan={"sites.density": [0.05, 0.1]}, ensemble={"realisations": 9})
-    )
+    more = config_from_dict(changed(scan={"sites.density": [0.05, 0.1]}, ensemble={"samples": 9}))
     assert few.identity() == more.identity()
     for other in (
         changed(scan={"sites.density": [0.1]}, spin={"tau_s": [1.0]}),

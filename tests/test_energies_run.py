@@ -17,14 +17,14 @@ from test_config import assert_refused_in_one_sentence
 
 RUNS = Path(__file__).resolve().parents[1] / "runs"
 BASE = {
-    "sites": {"n_sites": 1500, "density": 0.02, "seed": 11, "energies": "uniform"},
+    "sites": {"n_sites": 1500, "density": 0.02, "seed": 11, "density_of_states": "uniform"},
     "network": {"kT": 0.1},
     "spin": {"tau_s": [0.0, 100.0]},
 }
 CHARGE = {
-    "sites": {"n_sites": 1500, "density": 0.02, "seed": 11, "energies": "uniform"},
+    "sites": {"n_sites": 1500, "density": 0.02, "seed": 11, "density_of_states": "uniform"},
     "network": {"chemical_potential": 0.0},
-    "ensemble": {"realisations": 2, "common_random": True},
+    "ensemble": {"samples": 2, "common_random": True},
     "scan": {"network.kT": [0.003, 0.01, 0.03]},
 }
 
@@ -62,7 +62,7 @@ def test_keys_and_defaults():
     assert not point.charge_alone
     same = changed(sites={"energy_width": 1.0}, network={"bath": "ohmic"})
     assert config_from_dict(same).points()[0].name == point.name
-    other = changed(sites={"energies": "gaussian"}), changed(network={"bath": "heat_bath"})
+    other = changed(sites={"density_of_states": "gaussian"}), changed(network={"bath": "heat_bath"})
     assert len({point.name, *(config_from_dict(o).points()[0].name for o in other)}) == 3
     config = config_from_dict(CHARGE)
     assert [p.physical["network.kT"] for p in config.points()] == [0.003, 0.01, 0.03]
@@ -76,7 +76,7 @@ NO_ENERGIES = {name: BASE[name] for name in ("network", "spin")} | {
     "sites": {"n_sites": 1500, "density": 0.02, "seed": 11}
 }
 REFUSED = {
-    "kT alone": (NO_ENERGIES, ["network.kT", "sites.energies"]),
+    "kT alone": (NO_ENERGIES, ["network.kT", "sites.density_of_states"]),
     "bath alone": (NO_ENERGIES | {"network": {"bath": "ohmic"}}, ["network.bath"]),
     "width alone": (
         changed(NO_ENERGIES, sites={"energy_width": 2.0}, network={"kT": 1.0}),
@@ -86,8 +86,8 @@ REFUSED = {
     "kT = 0": (changed(network={"kT": 0.0}), ["network.kT", "greater than 0", "0.0"]),
     "a cold scan": (changed(scan={"network.kT": [0.1, -0.1]}), ["scan.network.kT", "-0.1"]),
     "unknown density of states": (
-        changed(sites={"energies": "flat"}),
-        ["sites.energies", "'gaussian'", "'flat'"],
+        changed(sites={"density_of_states": "flat"}),
+        ["sites.density_of_states", "'gaussian'", "'flat'"],
     ),
     "unknown bath": (changed(network={"bath": "warm"}), ["network.bath", "'heat_bath'", "'warm'"]),
     "misspelt": (changed(network={"kt": 1.0}), ["'kt'", "[network]", "'kT'"]),
@@ -101,7 +101,7 @@ REFUSED = {
     ),
     "no spin": ({k: BASE[k] for k in ("sites", "network")}, ["spin is missing"]),
     "error of no f": (
-        changed(CHARGE, ensemble={"realisations": 3, "target_error": 0.1}),
+        changed(CHARGE, ensemble={"samples": 3, "target_error": 0.1}),
         ["ensemble.target_error", "network.chemical_potential"],
     ),
 }
@@ -121,7 +121,7 @@ def test_resistivity_of_charge_alone(tmp_path):
     point = config_from_dict(CHARGE).points()[0]
     sites = sample_network(point, 1).sites
     direct = temperature_curve(sites, [0.003, 0.01, 0.03], chemical_potential=0.0)
-    own = table[table["realisation"] == 1].sort_values("network.kT")
+    own = table[table["sample"] == 1].sort_values("network.kT")
     np.testing.assert_allclose(own["log_resistivity"], direct["log_resistivity"], rtol=1e-12)
     np.testing.assert_allclose(own["critical_exponent"], direct["xi_c"], rtol=1e-12)
     statistics = read_results(tmp_path / "run", what="statistics")
@@ -136,7 +136,7 @@ def test_f_against_temperature(tmp_path):
     run = changed(
         network={"bath": "miller_abrahams"},
         scan={"network.kT": [0.1, 0.3, 3.0]},
-        ensemble={"realisations": 2, "common_random": True},
+        ensemble={"samples": 2, "common_random": True},
     )
     table = run_ensemble(run, tmp_path / "run")
     statistics = read_results(tmp_path / "run", what="statistics")
@@ -148,7 +148,7 @@ def test_f_against_temperature(tmp_path):
     direct = temperature_curve(
         sample_network(point, 1).sites, [0.3], tau_s=100.0, bath="miller_abrahams"
     ).iloc[0]
-    rows = table[(table["network.kT"] == 0.3) & (table["realisation"] == 1)]
+    rows = table[(table["network.kT"] == 0.3) & (table["sample"] == 1)]
     assert rows["f"].to_numpy()[1] == pytest.approx(direct.f, rel=1e-12)
     one = statistics[(statistics["network.kT"] == 0.3) & (statistics["tau_s"] == 100.0)].iloc[0]
     both = table[(table["network.kT"] == 0.3) & (table["tau_s"] == 0.0)]

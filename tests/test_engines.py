@@ -18,7 +18,7 @@ from hopnet.ensemble.config import config_from_dict, read_config
 from hopnet.ensemble.heartbeat import Heartbeat
 from hopnet.ensemble.ledger import existing_ledger, open_ledger
 from hopnet.ensemble.run import as_toml, run_status
-from hopnet.ensemble.tasks import Job
+from hopnet.ensemble.tasks import Task
 from hopnet.errors import HopnetError, ParameterError
 from run_samples import files_of, run_file, tables_of
 
@@ -27,8 +27,8 @@ RUNS = Path(__file__).resolve().parents[1] / "runs"
 
 @pytest.fixture(scope="module")
 def larger(tmp_path_factory):
-    """(run file, tables): some 28 realisations that take long enough to be disturbed."""
-    table = run_file(n_sites=3000, realisations=14)
+    """(run file, tables): some 28 samples that take long enough to be disturbed."""
+    table = run_file(n_sites=3000, samples=14)
     directory = tmp_path_factory.mktemp("larger") / "run"
     hn.run_ensemble(table, directory)
     return table, tables_of(directory)
@@ -44,14 +44,14 @@ def free_port():
 def test_an_unreachable_scheduler_is_named_and_nothing_is_lost(tmp_path, monkeypatch, address):
     monkeypatch.setattr(engines, "PATIENCE", 1.0)
     address = address.format(port=free_port())
-    hn.run_ensemble(run_file(realisations=2), tmp_path / "run")
+    hn.run_ensemble(run_file(samples=2), tmp_path / "run")
     kept = files_of(tmp_path / "run")
     start = time.monotonic()
     with pytest.raises(HopnetError, match=f"no Dask scheduler answers at '{address}'"):
-        hn.run_ensemble(run_file(realisations=3), tmp_path / "run", scheduler=address)
+        hn.run_ensemble(run_file(samples=3), tmp_path / "run", scheduler=address)
     assert time.monotonic() - start < 15
     assert files_of(tmp_path / "run") == kept
-    hn.run_ensemble(run_file(realisations=3), tmp_path / "run")
+    hn.run_ensemble(run_file(samples=3), tmp_path / "run")
     assert kept.items() < files_of(tmp_path / "run").items()
 
 
@@ -69,7 +69,7 @@ def command_of(process):
 
 
 def test_killed_workers_are_replaced(tmp_path, larger):
-    """One worker killed, later two at once, while jobs are with them."""
+    """One worker killed, later two at once, while tasks are with them."""
     table, tables = larger
     reports, notes, killed = [], [], []
 
@@ -88,8 +88,8 @@ def test_killed_workers_are_replaced(tmp_path, larger):
     hn.run_ensemble(table, tmp_path / "run", workers=2, listener=disturb)
     assert len(killed) >= 2
     assert any("died (signal 9), started another" in note for note in notes)
-    tasks = [report.job.task for report in reports]
-    assert len(set(tasks)) == len(tasks) == 28
+    samples = [report.task.sample for report in reports]
+    assert len(set(samples)) == len(samples) == 28
     assert tables_of(tmp_path / "run") == tables
     assert workers_of() == []
 
@@ -149,7 +149,7 @@ def limit_files():
 
 def test_a_disk_that_fills(tmp_path):
     """No file may grow beyond 4000 bytes: manifests fit, results do not."""
-    table = run_file(realisations=2)
+    table = run_file(samples=2)
     path, directory = tmp_path / "x.toml", tmp_path / "run"
     path.write_text(as_toml(config_from_dict(table)))
     failed = hopnet("run", path, "--out", directory, "--threads", 1, preexec_fn=limit_files)
@@ -157,7 +157,7 @@ def test_a_disk_that_fills(tmp_path):
     assert failed.returncode == 2, words
     assert "cannot write to" in words
     assert "Traceback" not in words
-    assert list((directory / "realisations").iterdir()) == []
+    assert list((directory / "samples").iterdir()) == []
     hn.run_ensemble(table, directory)
     assert len(files_of(directory)) == 4
 
@@ -224,7 +224,7 @@ def test_killed_scheduler(tmp_path, larger, dask_processes, monkeypatch):
         if n_reports == 3:
             scheduler.kill()
 
-    with pytest.raises(HopnetError, match=r"scheduler is gone with \d+ real"):
+    with pytest.raises(HopnetError, match=r"scheduler is gone with \d+ samples"):
         hn.run_ensemble(table, tmp_path / "run", scheduler=address, listener=disturb)
     assert 3 <= len(files_of(tmp_path / "run")) < 28
     hn.run_ensemble(table, tmp_path / "run")
@@ -248,20 +248,20 @@ def test_a_scheduler_with_other_versions_is_refused(tmp_path, dask_processes, na
 @pytest.mark.slow
 def test_a_task_that_kills_every_worker_is_lost_and_the_rest_is_done(tmp_path, monkeypatch):
     """A task under which workers die, for want of memory say: named, the others finish."""
-    config = config_from_dict(run_file(realisations=3))
+    config = config_from_dict(run_file(samples=3))
     ledger = open_ledger(tmp_path / "run", config.identity(), "")
-    jobs = [Job(ledger, p, r, engines.versions()) for p in config.points() for r in range(3)]
+    tasks = [Task(ledger, p, r, engines.versions()) for p in config.points() for r in range(3)]
     monkeypatch.setattr(engines, "DEATHS", 1)
 
-    def deadly(job):
-        if job.realisation == 1:
+    def deadly(task):
+        if task.number == 1:
             os.kill(os.getpid(), signal.SIGKILL)
-        return engines.do_job_alone(job)
+        return engines.do_task_alone(task)
 
     with Heartbeat(ledger), engines.local_processes(2, lambda event, **facts: None) as (c, w):
-        reports = list(engines.run_with_dask(c, jobs, workers=w, do=deadly))
+        reports = list(engines.run_with_dask(c, tasks, workers=w, do=deadly))
     lost = [report for report in reports if report.status == "lost"]
-    assert {report.job.realisation for report in lost} == {1}
+    assert {report.task.number for report in lost} == {1}
     assert "workers died over it" in lost[0].reason
     assert len(reports) == 6
     assert len(ledger.finished()) == 4
@@ -298,7 +298,7 @@ def test_unreachable_scheduler_within_fifteen_seconds(tmp_path):
 
 @pytest.mark.slow
 def test_a_disk_that_fills_under_workers(tmp_path):
-    table = run_file(realisations=2)
+    table = run_file(samples=2)
     path, directory = tmp_path / "x.toml", tmp_path / "run"
     path.write_text(as_toml(config_from_dict(table)))
     failed = hopnet("run", path, "--out", directory, "--workers", 2, preexec_fn=limit_files)
@@ -367,7 +367,7 @@ def test_a_run_on_a_batch_system(tmp_path, batch_commands):
             "scancel": 'kill -- -"$1"; echo "$1" >> "$0.log"',
         }
     )
-    table = run_file(realisations=2)
+    table = run_file(samples=2)
     hn.run_ensemble(table | {"cluster": CLUSTER}, tmp_path / "batch")
     hn.run_ensemble(table, tmp_path / "here")
     assert tables_of(tmp_path / "batch") == tables_of(tmp_path / "here")

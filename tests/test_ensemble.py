@@ -9,10 +9,10 @@ import pytest
 
 import hopnet as hn
 from hopnet.ensemble.config import config_from_dict
-from hopnet.ensemble.ledger import Task, open_ledger
+from hopnet.ensemble.ledger import Sample, open_ledger
 from hopnet.ensemble.run import collect, run_status
-from hopnet.ensemble.sample import run_realisation, sample_network
-from hopnet.ensemble.tasks import Job, run_here
+from hopnet.ensemble.sample import compute_sample, sample_network
+from hopnet.ensemble.tasks import Task, run_here
 from hopnet.errors import DataError, ParameterError
 from run_samples import files_of, run_file, tables_of
 
@@ -31,12 +31,12 @@ def undisturbed(tmp_path_factory):
     return directory
 
 
-# One realisation.
+# One sample.
 
 
-def test_a_realisation_is_a_pure_function_of_point_and_number():
+def test_a_sample_is_a_pure_function_of_point_and_number():
     point = config_from_dict(run_file()).points()[0]
-    one, again, other = (run_realisation(point, r).columns for r in (3, 3, 4))
+    one, again, other = (compute_sample(point, r).columns for r in (3, 3, 4))
     for name in one:
         np.testing.assert_array_equal(one[name], again[name])
     assert one["f"][0] != other["f"][0]
@@ -49,7 +49,7 @@ def test_a_realisation_is_a_pure_function_of_point_and_number():
 def test_threads_do_not_change_a_bit():
     table = run_file(n_sites=25_000)
     point = config_from_dict(table).points()[0]
-    one, two = (run_realisation(point, 0, threads=t).columns for t in (1, 2))
+    one, two = (compute_sample(point, 0, threads=t).columns for t in (1, 2))
     for name in one:
         np.testing.assert_array_equal(one[name], two[name])
 
@@ -58,8 +58,8 @@ def test_seeds_depend_on_the_point_and_not_on_the_scan():
     first, second = config_from_dict(run_file()).points()
     alone = config_from_dict(run_file(scan={"sites.density": [0.05]})).points()[0]
 
-    def words(point, realisation, common=False):
-        seed = hn.realisation_seed(5, point.physical, realisation, common_random=common)
+    def words(point, sample, common=False):
+        seed = hn.sample_seed(5, point.physical, sample, common_random=common)
         return seed.generate_state(2).tolist()
 
     assert words(second, 1) == words(alone, 1)
@@ -79,7 +79,7 @@ def test_a_sample_that_does_not_percolate_is_an_outcome(tmp_path):
     table = run_file(n_sites=60, network={"cutoff": 0.75})
     del table["scan"]
     frame = hn.run_ensemble(table, tmp_path / "run")
-    by_status = frame.groupby("status")["realisation"].nunique()
+    by_status = frame.groupby("status")["sample"].nunique()
     assert by_status["NotPercolatingError"] >= 1
     statistics = hn.read_results(tmp_path / "run", what="statistics")
     assert statistics["n_failed"].iloc[0] == by_status["NotPercolatingError"]
@@ -92,11 +92,11 @@ def test_a_sample_that_does_not_percolate_is_an_outcome(tmp_path):
 def test_an_empty_contact_strip_is_an_outcome_too(tmp_path):
     table = run_file(n_sites=12, network={"cutoff": 0.6})
     del table["scan"]
-    table["ensemble"]["realisations"] = 40
+    table["ensemble"]["samples"] = 40
     points = config_from_dict(table).points()
     assert any(sample_network(points[0], r).source.size == 0 for r in range(40))
     frame = hn.run_ensemble(table, tmp_path / "run")
-    assert frame["realisation"].nunique() == 40
+    assert frame["sample"].nunique() == 40
     assert set(frame["status"]) <= {"done", "NotPercolatingError"}
 
 
@@ -108,12 +108,12 @@ def test_results_read_back(undisturbed):
     assert len(frame) == 2 * 6 * 3
     assert frame.attrs["scanned"] == ["sites.density"]
     assert (frame["status"] == "done").all()
-    assert not frame.duplicated(["sites.density", "realisation", "tau_s"]).any()
+    assert not frame.duplicated(["sites.density", "sample", "tau_s"]).any()
     statistics = hn.read_results(undisturbed, what="statistics")
     dense = frame[(frame["sites.density"] == 0.1) & (frame["tau_s"] == 10.0)]["f"]
     row = statistics.iloc[1]
     assert row["f"] == pytest.approx(dense.mean(), rel=1e-14)
-    assert row["f_error"] == pytest.approx(dense.std() / np.sqrt(6), rel=1e-12)
+    assert row["f_standard_error"] == pytest.approx(dense.std() / np.sqrt(6), rel=1e-12)
     curves = hn.read_results(undisturbed, what="curves")
     assert len(curves) == 12
     assert isinstance(curves["curve"].iloc[0], hn.FCurve)
@@ -125,16 +125,16 @@ def test_results_read_back(undisturbed):
 
 def test_a_finished_run_computes_nothing(undisturbed, monkeypatch):
     before = tables_of(undisturbed)
-    monkeypatch.setattr("hopnet.ensemble.tasks.run_realisation", None)
+    monkeypatch.setattr("hopnet.ensemble.tasks.compute_sample", None)
     hn.run_ensemble(run_file(), undisturbed)
     assert tables_of(undisturbed) == before
 
 
-def test_points_and_realisations_can_be_added(undisturbed, tmp_path):
-    small = run_file(realisations=4, scan={"sites.density": [0.1]})
+def test_points_and_samples_can_be_added(undisturbed, tmp_path):
+    small = run_file(samples=4, scan={"sites.density": [0.1]})
     hn.run_ensemble(small, tmp_path / "run")
     first = files_of(tmp_path / "run")
-    stamp = {p: p.stat().st_mtime_ns for p in (tmp_path / "run/realisations").glob("*.parquet")}
+    stamp = {p: p.stat().st_mtime_ns for p in (tmp_path / "run/samples").glob("*.parquet")}
     hn.run_ensemble(run_file(), tmp_path / "run")
     assert tables_of(tmp_path / "run") == tables_of(undisturbed)
     assert first.items() <= files_of(tmp_path / "run").items()
@@ -152,11 +152,11 @@ def test_damage_is_found_and_mended(undisturbed, tmp_path):
     """A file truncated, one of another run copied in, one missing: same tables afterwards."""
     directory = tmp_path / "run"
     hn.run_ensemble(run_file(), directory)
-    files = sorted((directory / "realisations").glob("*.parquet"))
+    files = sorted((directory / "samples").glob("*.parquet"))
     files[0].write_bytes(files[0].read_bytes()[:500])
     other = run_file(sites={"seed": 99})
     hn.run_ensemble(other, tmp_path / "other")
-    same_name = tmp_path / "other" / "realisations" / files[1].name
+    same_name = tmp_path / "other" / "samples" / files[1].name
     files[1].write_bytes(same_name.read_bytes())
     files[2].unlink()
     events = []
@@ -173,21 +173,21 @@ def test_shards_share_the_work(undisturbed, tmp_path):
     for i in (3, 0, 2, 1):
         hn.run_ensemble(run_file(), tmp_path / "run", shard=(i, 4))
     assert tables_of(tmp_path / "run") == tables_of(undisturbed)
-    counts = [len(run_here_jobs(tmp_path / f"shard{i}", (i, 4))) for i in range(4)]
+    counts = [len(files_of_shard(tmp_path / f"shard{i}", (i, 4))) for i in range(4)]
     assert sum(counts) == 12
     assert max(counts) - min(counts) <= 2  # one a point
 
 
-def run_here_jobs(directory, shard):
+def files_of_shard(directory, shard):
     hn.run_ensemble(run_file(), directory, shard=shard)
     return files_of(directory)
 
 
 def test_target_error_decides_once_how_many(tmp_path):
-    table = run_file(realisations=4)
-    table["ensemble"] |= {"target_error": 0.02, "max_realisations": 12}
+    table = run_file(samples=4)
+    table["ensemble"] |= {"target_error": 0.02, "max_samples": 12}
     frame = hn.run_ensemble(table, tmp_path / "run")
-    taken = frame.groupby("sites.density")["realisation"].nunique()
+    taken = frame.groupby("sites.density")["sample"].nunique()
     assert taken.between(4, 12).all()
     assert taken.max() > 4
     stamp = tables_of(tmp_path / "run")
@@ -199,7 +199,7 @@ def test_target_error_decides_once_how_many(tmp_path):
 
 
 def test_snapshots(tmp_path):
-    table = run_file(realisations=2, output={"snapshot": True})
+    table = run_file(samples=2, output={"snapshot": True})
     hn.run_ensemble(table, tmp_path / "run")
     stored = sorted((tmp_path / "run" / "snapshots").iterdir())
     assert len(stored) == 2 * 3
@@ -211,7 +211,7 @@ def test_snapshots(tmp_path):
 def test_run_files_of_the_house_run_in_small(tmp_path, path):
     table = tomllib.loads(path.read_text())
     table.pop("cluster", None)
-    table["ensemble"] = {"realisations": 2}
+    table["ensemble"] = {"samples": 2}
     table["sites"] |= {"n_sites": 1500, "density": 0.1}
     scan = {k: v for k, v in table.get("scan", {}).items() if k.startswith("network")}
     table["scan"] = {k: v[::2] if isinstance(v, list) else v | {"n": 2} for k, v in scan.items()}
@@ -295,7 +295,9 @@ def test_the_size_named_as_fitting_fits():
     check_memory([point], 1, limit=8e9, force=True)
     with pytest.raises(ParameterError):  # sites with energies need more
         check_memory(
-            [SimpleNamespace(physical=physical | {"sites.energies": "uniform"})], 1, limit=8e9
+            [SimpleNamespace(physical=physical | {"sites.density_of_states": "uniform"})],
+            1,
+            limit=8e9,
         )
 
 
@@ -303,11 +305,11 @@ def test_a_worker_with_other_versions_is_refused(tmp_path):
     config = config_from_dict(run_file())
     ledger = open_ledger(tmp_path / "run", config.identity(), "")
     wanted = {"hopnet": "9.9.9", "numba": "1", "numpy": "1", "scipy": "1"}
-    job = Job(ledger, config.points()[0], 0, wanted)
+    task = Task(ledger, config.points()[0], 0, wanted)
     with pytest.raises(ParameterError, match=r"hopnet 0\.\S+ \(here 9\.9\.9\)"):
-        list(run_here([job]))
+        list(run_here([task]))
     assert ledger.finished() == set()
 
 
 def test_tasks_have_names_that_sort():
-    assert Task("0123456789ab", 7).file_name == "0123456789ab-000007.parquet"
+    assert Sample("0123456789ab", 7).file_name == "0123456789ab-000007.parquet"

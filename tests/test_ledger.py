@@ -12,16 +12,16 @@ import pytest
 from hopnet.ensemble import heartbeat
 from hopnet.ensemble import ledger as ledgers
 from hopnet.ensemble.heartbeat import Heartbeat
-from hopnet.ensemble.ledger import Task, existing_ledger, open_ledger, overlap
+from hopnet.ensemble.ledger import Sample, existing_ledger, open_ledger, overlap
 from hopnet.errors import DataError, ParameterError
 from hopnet.machine import process_start
 
 IDENTITY = {"sites.seed": 5, "spin.tau_s": [0.0, 1.0], "sites.density": 0.1}
-TASK = Task("0123456789ab", 7)
+TASK = Sample("0123456789ab", 7)
 COLUMNS = {
     "tau_s": np.array([0.0, 1.0]),
     "f": np.array([1.5, np.nan]),
-    "realisation": np.array([7, 7]),
+    "sample": np.array([7, 7]),
     "status": np.array(["done", "done"]),
 }
 
@@ -103,11 +103,11 @@ def test_files_of_another_run_or_task_are_strangers(written, tmp_path):
     with pytest.raises(DataError, match="another run"):
         written.read(TASK)
     written.write(TASK, COLUMNS, {})
-    moved = Task(TASK.point, 8)
+    moved = Sample(TASK.point, 8)
     os.rename(written.path(TASK), written.path(moved))
     with pytest.raises(DataError, match="not the one it is named for"):
         written.read(moved)
-    (written.realisations / "notes.parquet").write_bytes(b"")
+    (written.samples / "notes.parquet").write_bytes(b"")
     assert len(written.inspect()) == 2
     assert written.finished() == set()
 
@@ -119,12 +119,12 @@ def test_a_write_that_fails_half_way_leaves_nothing(ledger, monkeypatch):
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
         ledger.write(TASK, COLUMNS, {})
-    assert list(ledger.realisations.iterdir()) == []
+    assert list(ledger.samples.iterdir()) == []
 
 
 def test_a_process_killed_while_writing_leaves_no_result(ledger):
     """What a killed writer leaves behind is not taken for a result."""
-    (ledger.realisations / f".{TASK.file_name}.abc.part").write_bytes(b"PAR1")
+    (ledger.samples / f".{TASK.file_name}.abc.part").write_bytes(b"PAR1")
     assert ledger.finished() == set()
     assert ledger.inspect() == []
 
@@ -188,7 +188,7 @@ def test_other_damage_beside_the_results(written, monkeypatch):
         existing_ledger(ledger.directory)
     (ledger.running / "0-of-1.json").write_text("[]")
     assert heartbeat.heartbeats(ledger) == []
-    path = next(ledger.realisations.glob("*.parquet"))
+    path = next(ledger.samples.glob("*.parquet"))
     path.with_suffix(".json").write_text("3")
     assert ledger.diagnostics() == []
     path.write_bytes(b"nothing")

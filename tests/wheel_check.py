@@ -23,7 +23,7 @@ assert 1.2 < curve.f[0] < 2.2, curve.f
 Path("small.toml").write_text(
     'question = "does the wheel work?"\n'
     "[sites]\nn_sites = 2000\ndensity = 0.05\nseed = 1\n"
-    "[spin]\ntau_s = [0, 1e3]\n[ensemble]\nrealisations = 2\n"
+    "[spin]\ntau_s = [0, 1e3]\n[ensemble]\nsamples = 2\n"
 )
 subprocess.run(["hopnet", "run", "small.toml", "--out", "out"], check=True)
 assert Path("out/summary.csv").exists()

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from hopnet.bench import row
 from hopnet.ensemble.config import config_from_dict
-from hopnet.ensemble.engines import ONE_THREAD, do_job_alone, local_processes, run_with_dask
+from hopnet.ensemble.engines import ONE_THREAD, do_task_alone, local_processes, run_with_dask
 from hopnet.ensemble.ledger import open_ledger
-from hopnet.ensemble.sample import run_realisation
-from hopnet.ensemble.tasks import Job
+from hopnet.ensemble.sample import compute_sample
+from hopnet.ensemble.tasks import Task
 from hopnet.errors import ParameterError
 from hopnet.machine import versions
 
@@ -51,7 +51,7 @@ def measure(n_sites=20_000, n_tasks=500, n_bare=100, workers=2, rounds=4):
         {
             "sites": {"n_sites": n_sites, "density": 0.02, "seed": 8191},
             "spin": {"tau_s": [0.0, 1e2, 1e4]},
-            "ensemble": {"realisations": n_tasks},
+            "ensemble": {"samples": n_tasks},
         }
     )
     point = config.points()[0]
@@ -63,11 +63,11 @@ def measure(n_sites=20_000, n_tasks=500, n_bare=100, workers=2, rounds=4):
     ):
         ledger = open_ledger(Path(folder) / "run", config.identity(), "")
         (ledger.directory / "cycles").mkdir()
-        jobs = [Job(ledger, point, r, versions()) for r in range(n_tasks + 4 * workers)]
+        tasks = [Task(ledger, point, r, versions()) for r in range(n_tasks + 4 * workers)]
 
         def engine_turn(tasks):
             start = time.perf_counter()
-            for _ in run_with_dask(client, tasks, workers=processes, do=timed_job):
+            for _ in run_with_dask(client, tasks, workers=processes, do=timed_task):
                 memory.append(resident_memory())
             rate.append(len(tasks) / (time.perf_counter() - start))
 
@@ -78,7 +78,7 @@ def measure(n_sites=20_000, n_tasks=500, n_bare=100, workers=2, rounds=4):
             bare.extend(s for seconds in turns for s in seconds)
             bare_rate.append(sum(number / sum(seconds) for seconds in turns))
 
-        engine_turn(jobs[n_tasks:])  # every process has loaded its kernels
+        engine_turn(tasks[n_tasks:])  # every process has loaded its kernels
         bare_turn(2)
         for file in (ledger.directory / "cycles").iterdir():
             file.unlink()
@@ -87,7 +87,7 @@ def measure(n_sites=20_000, n_tasks=500, n_bare=100, workers=2, rounds=4):
         bare_turn(n_bare // (rounds + 1))
         cycles = []
         for turn in range(rounds):
-            engine_turn(jobs[turn * n_tasks // rounds : (turn + 1) * n_tasks // rounds])
+            engine_turn(tasks[turn * n_tasks // rounds : (turn + 1) * n_tasks // rounds])
             bare_turn(n_bare // (rounds + 1))
             cycles += read_cycles(ledger.directory / "cycles")
     ratios = [2.0 * e / (b + c) for e, b, c in zip(rate, bare_rate, bare_rate[1:])]
@@ -132,12 +132,12 @@ def start_bare(n_copies):
         os.environ.update(before)
 
 
-def timed_job(job):
-    """`do_job_alone`; when it started, computed and wrote goes into a file of this worker."""
+def timed_task(task):
+    """`do_task_alone`; when it started, computed and wrote goes into a file of this worker."""
     start = time.time()
-    report = do_job_alone(job)
+    report = do_task_alone(task)
     writing = time.time() - start - report.seconds
-    with open(job.ledger.directory / "cycles" / str(os.getpid()), "a") as file:
+    with open(task.ledger.directory / "cycles" / str(os.getpid()), "a") as file:
         file.write(json.dumps((start, report.seconds, writing)) + "\n")
     return report
 
@@ -156,12 +156,12 @@ def read_cycles(folder):
 
 
 def compute_bare(task):
-    """Compute a few realisations, nothing else; the seconds that each took."""
+    """Compute a few samples, nothing else; the seconds that each took."""
     point, first, number = task
     seconds = []
-    for realisation in range(first, first + number):
+    for sample in range(first, first + number):
         start = time.perf_counter()
-        run_realisation(point, realisation, threads=1)
+        compute_sample(point, sample, threads=1)
         seconds.append(time.perf_counter() - start)
     return seconds
 

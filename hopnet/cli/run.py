@@ -34,11 +34,11 @@ def run(
     force: Annotated[bool, typer.Option("--force", help="Even if memory seems short.")] = False,
     figures: Annotated[bool, typer.Option(help="Draw the figures at the end.")] = True,
 ):
-    """Compute the realisations of a run file, or those still missing, and collect the table.
+    """Compute the samples of a run file, or those still missing, and collect the table.
 
     Example: hopnet run runs/f_curve.toml --out results/f_curve --workers 2
     """
-    from hopnet.ensemble.run import check_options, load_run, missing_tasks, run_ensemble
+    from hopnet.ensemble.run import check_options, load_run, missing_samples, run_ensemble
 
     config, _, name = load_run(file)
     out = Path("results") / name if out is None else out
@@ -55,7 +55,7 @@ def run(
             force=force,
             listener=reporter,
         )
-    if missing_tasks(out):
+    if missing_samples(out):
         say("not complete yet: other shards are missing; `hopnet collect` gathers what there is")
         return
     if figures:
@@ -87,8 +87,8 @@ def estimate(
         return
     say(f"{file}: {facts['question'] or 'no question'}")
     say(f"  points              {facts['n_points']}")
-    say(f"  realisations        {facts['n_tasks']}{facts['up_to']}")
-    say(f"  one realisation     {duration(facts['seconds_per_task'])} on one core (the largest)")
+    say(f"  samples             {facts['n_tasks']}{facts['up_to']}")
+    say(f"  one sample          {duration(facts['seconds_per_task'])} on one core (the largest)")
     say(
         f"  all                 {duration(facts['seconds_total'])} on {facts['workers']} "
         f"worker{'s' * (facts['workers'] > 1)}, within a factor of about 1.5"
@@ -129,7 +129,7 @@ def status(
     if facts["tasks_per_hour"]:
         left = facts["seconds_left"]
         say(
-            f"  {facts['tasks_per_hour']:.3g} realisations an hour, "
+            f"  {facts['tasks_per_hour']:.3g} samples an hour, "
             f"{duration(left) if left is not None else 'an unknown time'} left"
         )
 
@@ -138,7 +138,7 @@ def collect(
     directory: Directory,
     json_: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ):
-    """Gather the finished realisations into summary and statistics, complete or not.
+    """Gather the finished samples into summary and statistics, complete or not.
 
     Example: hopnet collect results/f_curve
     """
@@ -146,7 +146,7 @@ def collect(
 
     if json_:
         frame = ensemble.collect(directory)
-        missing = ensemble.missing_tasks(directory)
+        missing = ensemble.missing_samples(directory)
         print(json.dumps({"rows": len(frame), "n_missing": len(missing)}))
         return
     with Reporter() as reporter:
@@ -155,7 +155,7 @@ def collect(
 
 def plot(
     directory: Directory,
-    sample: Annotated[int | None, typer.Option(help="Draw this realisation instead.")] = None,
+    sample: Annotated[int | None, typer.Option(help="Draw this sample instead.")] = None,
     point: Annotated[int, typer.Option(help="Which scan point, from 0 (with --sample).")] = 0,
     tau_s: Annotated[float | None, typer.Option(help="In tau_0 (with --sample).")] = None,
 ):
@@ -178,8 +178,8 @@ def plot(
     points = directory_config(directory).points()
     if sample < 0 or not 0 <= point < len(points):
         raise ParameterError(
-            f"this run has points 0 .. {len(points) - 1} and realisations from 0, got point "
-            f"{point}, realisation {sample}; choose among them."
+            f"this run has points 0 .. {len(points) - 1} and samples from 0, got point "
+            f"{point}, sample {sample}; choose among them."
         )
     chosen = points[point]
     times = [t for t in chosen.tau_s if 0 < t < math.inf] or [1.0]
@@ -218,7 +218,7 @@ def draw_figures(directory):
     table = read_results(directory)
     statistics = read_results(directory, what="statistics")
     if not statistics["n_done"].any():
-        say("no figures: not one realisation has succeeded")
+        say("no figures: not one sample has succeeded")
     for name, figure in run_figures(table, statistics, table.attrs["scanned"]):
         draw(figure, directory, name)
 
@@ -296,42 +296,42 @@ class Reporter:
         """A file that is not believed."""
         self.log(f"set aside: {reason}")
 
-    def on_start(self, n_jobs, n_finished):
+    def on_start(self, n_tasks, n_finished):
         """Jobs are about to be computed."""
         known = f", {n_finished} finished before are kept" if n_finished else ""
-        self.log(f"{n_jobs} realisations to compute{known}")
+        self.log(f"{n_tasks} samples to compute{known}")
         self.close_bar()
         if self.console.is_terminal:
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
             self.bar = Progress(
-                TextColumn("realisations"),
+                TextColumn("samples"),
                 MofNCompleteColumn(),
                 BarColumn(),
                 TextColumn("{task.fields[left]}"),
                 console=self.console,
             )
             self.bar.start()
-            self.task = self.bar.add_task("", total=n_jobs, left="time left: not known yet")
+            self.task = self.bar.add_task("", total=n_tasks, left="time left: not known yet")
 
     def on_report(self, report, progress):
-        """One job has ended."""
+        """One task has ended."""
         left = progress["seconds_left"]
         words = "time left: not known yet" if left is None else f"{duration(left)} left"
         for text in report.warnings:
             self.warn(text)
         if report.status != "done":
             self.log(
-                f"{report.job.point.label() or 'sample'} #{report.job.realisation}: "
+                f"{report.task.point.label() or 'sample'} #{report.task.number}: "
                 f"{report.status} {report.reason}"
             )
         if self.bar is not None:
             self.bar.update(self.task, completed=progress["n_ended"], left=words)
             return
-        ended, total = progress["n_ended"], progress["n_jobs"]
+        ended, total = progress["n_ended"], progress["n_tasks"]
         if ended == total or time.monotonic() - self.last > 5.0:
             self.last = time.monotonic()
-            say(f"{ended}/{total} realisations, {progress['elapsed']:.0f} s, {words}")
+            say(f"{ended}/{total} samples, {progress['elapsed']:.0f} s, {words}")
 
     def warn(self, text):
         """A validity warning, once a run."""
@@ -355,16 +355,19 @@ class Reporter:
             say("nothing finished yet")
             return
         if n_missing:
-            say(f"{n_missing} of {n_tasks} realisations are missing")
+            say(f"{n_missing} of {n_tasks} samples are missing")
         self.table(statistics)
         say(f"wrote {directory / 'summary.csv'} (every sample) and statistics.csv (means)")
 
     def table(self, statistics):
         """f at the ends and in the middle of each curve; ln rho where there is charge alone."""
         keys = list(statistics.columns[: statistics.columns.get_loc("tau_s")])
-        shown = {"f": "f", "f_error": "standard error", "f_deviation": "deviation"}
+        shown = {"f": "f", "f_standard_error": "standard error", "f_deviation": "deviation"}
         if "log_resistivity" in statistics and statistics["f"].isna().all():
-            shown = {"log_resistivity": "ln rho", "log_resistivity_error": "standard error"}
+            shown = {
+                "log_resistivity": "ln rho",
+                "log_resistivity_standard_error": "standard error",
+            }
         lines = [
             [*(k.partition(".")[2] for k in keys), "tau_s", "samples", "failed", *shown.values()]
         ]

@@ -31,7 +31,7 @@ from hopnet.toml import (
 
 
 class SitesSection(Section):
-    """``[sites]``: see `hopnet.random_sites`; ``energies`` and ``energy_width``:
+    """``[sites]``: see `hopnet.random_sites`; ``density_of_states`` and ``energy_width``:
     `hopnet.with_energies`, in the unit of ``network.kT``."""
 
     n_sites: Annotated[int, Field(ge=3)]
@@ -40,7 +40,7 @@ class SitesSection(Section):
     geometry: Literal["open", "cylinder"] = "open"
     aspect: Positive = 1.0
     min_distance: NotNegative = 0.0
-    energies: Literal["uniform", "gaussian", "coulomb_gap"] | None = None
+    density_of_states: Literal["uniform", "gaussian", "coulomb_gap"] | None = None
     energy_width: Positive | None = None
 
 
@@ -109,29 +109,28 @@ class SpinSection(Section):
 class EnsembleSection(Section):
     """``[ensemble]``: how many samples of each point.
 
-    ``realisations`` samples are always taken. With ``target_error``, the wanted standard error of
+    ``samples`` samples are always taken. With ``target_error``, the wanted standard error of
     f relative to f at the first tau_s, their spread decides once how many more follow, up to
-    ``max_realisations``. ``common_random`` gives all points the same random numbers.
+    ``max_samples``. ``common_random`` gives all points the same random numbers.
     """
 
-    realisations: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    samples: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     target_error: Positive | None = None
-    max_realisations: Annotated[int, Field(ge=1)] | None = None
+    max_samples: Annotated[int, Field(ge=1)] | None = None
     common_random: bool = False
 
     @model_validator(mode="after")
     def _check_stopping(self):
-        if self.target_error is not None and self.realisations < 3:
+        if self.target_error is not None and self.samples < 3:
             raise ValueError(
-                "with target_error at least 3 realisations are needed to judge the spread, got "
-                f"{self.realisations}"
+                "with target_error at least 3 samples are needed to judge the spread, got "
+                f"{self.samples}"
             )
-        if self.max_realisations is not None and self.target_error is None:
-            raise ValueError("max_realisations goes with target_error; give that too")
-        if self.max_realisations is not None and self.max_realisations < self.realisations:
+        if self.max_samples is not None and self.target_error is None:
+            raise ValueError("max_samples goes with target_error; give that too")
+        if self.max_samples is not None and self.max_samples < self.samples:
             raise ValueError(
-                f"max_realisations must be at least realisations, got {self.max_realisations} "
-                f"below {self.realisations}"
+                f"max_samples must be at least samples, got {self.max_samples} below {self.samples}"
             )
         return self
 
@@ -183,7 +182,7 @@ PHYSICAL = {"sites": SitesSection, "network": NetworkSection}
 # Keys of sites with energies, and what is taken if one is not given. Without energies they are no
 # part of a point, which keeps its name, and so its seed and the files it has.
 WITH_ENERGIES = {
-    "sites.energies": None,
+    "sites.density_of_states": None,
     "sites.energy_width": 1.0,
     "network.kT": None,
     "network.bath": "ohmic",
@@ -195,12 +194,12 @@ SCANNABLE = {
     for section, model in PHYSICAL.items()
     for key in model.model_fields
     if key != "seed"
-} | {"ensemble.realisations": EnsembleSection}
+} | {"ensemble.samples": EnsembleSection}
 
 
 @dataclass(frozen=True)
 class Point:
-    """One point of a run: everything that determines its samples but the realisation number.
+    """One point of a run: everything that determines its samples but the sample number.
 
     Attributes
     ----------
@@ -212,7 +211,7 @@ class Point:
     tolerance : float
     seed : int
     common_random : bool
-    realisations : int
+    n_samples : int
     """
 
     physical: dict
@@ -221,7 +220,7 @@ class Point:
     tolerance: float
     seed: int
     common_random: bool
-    realisations: int
+    n_samples: int
 
     @property
     def name(self):
@@ -369,11 +368,11 @@ class RunConfig(Section):
             tolerance=self.spin.tolerance,
             seed=self.sites.seed,
             common_random=self.ensemble.common_random,
-            realisations=checked["ensemble"].realisations,
+            n_samples=checked["ensemble"].samples,
         )
 
     def identity(self):
-        """What all files of a result directory share; points and realisations may be added.
+        """What all files of a result directory share; points and samples may be added.
 
         Returns
         -------
@@ -397,18 +396,18 @@ class RunConfig(Section):
 def check_energies(physical, tau_s):
     """Physical keys with the defaults of sites with energies, or without their keys."""
     plain = {key: value for key, value in physical.items() if key not in WITH_ENERGIES}
-    if physical["sites.energies"] is None:
+    if physical["sites.density_of_states"] is None:
         useless = [key for key in WITH_ENERGIES if physical[key] is not None]
         if useless:
             raise ValueError(
-                f"{useless[0]} needs sites with energies, got none; set sites.energies to "
+                f"{useless[0]} needs sites with energies, got none; set sites.density_of_states to "
                 "'uniform', 'gaussian' or 'coulomb_gap', or leave it out"
             )
         return plain
     if physical["network.kT"] is None:
         raise ValueError(
-            "sites.energies needs network.kT > 0 (or a scan over it), got none; give it in the "
-            "unit of sites.energy_width"
+            "sites.density_of_states needs network.kT > 0 (or a scan over it), got none; give it "
+            "in the unit of sites.energy_width"
         )
     if physical["network.chemical_potential"] is not None and tau_s != CHARGE_ALONE:
         raise ValueError(

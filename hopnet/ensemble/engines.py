@@ -1,6 +1,6 @@
-"""Engines: processes that do jobs, here by Dask or on many machines; results stay on disk.
+"""Engines: processes that do tasks, here by Dask or on many machines; results stay on disk.
 
-Each engine is a generator: jobs in, one `Report` a job out, in the order in which they end
+Each engine is a generator: tasks in, one `Report` per task out, in the order in which they end
 (`hopnet.ensemble.tasks.run_here` is the engine of this process alone).
 """
 
@@ -20,7 +20,7 @@ import time
 import uuid
 from pathlib import Path
 
-from hopnet.ensemble.tasks import Report, check_versions, do_job
+from hopnet.ensemble.tasks import Report, check_versions, do_task
 from hopnet.errors import HopnetError, ParameterError
 from hopnet.machine import versions
 
@@ -35,13 +35,13 @@ ONE_THREAD = dict.fromkeys(
     "1",
 )
 PATIENCE = 10.0  # s until a scheduler that does not answer counts as gone
-DEATHS = 3  # of a worker under the same job, after which the job is lost
+DEATHS = 3  # of a worker under the same task, after which the task is lost
 
 
-def do_job_alone(job):
-    """`do_job` on a worker of its own: one thread, whatever its environment says."""
+def do_task_alone(task):
+    """`do_task` on a worker of its own: one thread, whatever its environment says."""
     os.environ.update(ONE_THREAD)
-    return do_job(job, threads=1)
+    return do_task(task, threads=1)
 
 
 @contextlib.contextmanager
@@ -241,7 +241,7 @@ class LocalWorkers:
                     "what is finished is kept. Fewer --workers or smaller samples may help."
                 )
             words = f"worker {process.pid} died ({death(process.returncode)}), started another"
-            self.tell("note", text=f"{words}; its realisation is computed again")
+            self.tell("note", text=f"{words}; its sample is computed again")
             self.processes[place] = self.start()
 
     def last_words(self):
@@ -345,20 +345,20 @@ def open_jobqueue(cluster):
     )
 
 
-def run_with_dask(client, jobs, *, workers=None, do=do_job_alone):
-    """Compute the jobs on the workers of a client.
+def run_with_dask(client, tasks, *, workers=None, do=do_task_alone):
+    """Compute the tasks on the workers of a client.
 
-    Only a few jobs a worker are handed out at a time and their reports are forgotten at once, so
-    neither scheduler nor driver grows with the number of jobs.
+    Only a few tasks a worker are handed out at a time and their reports are forgotten at once, so
+    neither scheduler nor driver grows with the number of tasks.
 
     Parameters
     ----------
     client : distributed.Client
-    jobs : sequence of Job
+    tasks : sequence of Task
     workers : LocalWorkers, optional
         To watch over.
     do : callable
-        What to do with a job on a worker.
+        What to do with a task on a worker.
 
     Yields
     ------
@@ -369,17 +369,17 @@ def run_with_dask(client, jobs, *, workers=None, do=do_job_alone):
     HopnetError
         If the scheduler goes away, workers keep dying, or a file cannot be written.
     """
-    waiting = list(reversed(jobs))
+    waiting = list(reversed(tasks))
     ended = queue.SimpleQueue()
     in_flight = {}
     width = WorkerCount(client, workers)
     last_contact = time.monotonic()
     while waiting or in_flight:
         while waiting and client.status == "running" and len(in_flight) < 2 * width.now() + 2:
-            job = waiting.pop()
-            key = f"hopnet-{job.task.point}-{job.task.realisation}-{uuid.uuid4().hex[:8]}"
-            future = client.submit(do, job, key=key, pure=False)
-            in_flight[key] = future, job
+            task = waiting.pop()
+            key = f"hopnet-{task.sample.point}-{task.sample.number}-{uuid.uuid4().hex[:8]}"
+            future = client.submit(do, task, key=key, pure=False)
+            in_flight[key] = future, task
             future.add_done_callback(ended.put)
         try:
             future = ended.get(timeout=0.5)
@@ -391,9 +391,9 @@ def run_with_dask(client, jobs, *, workers=None, do=do_job_alone):
             elif time.monotonic() - last_contact > PATIENCE:
                 raise scheduler_gone(len(waiting) + len(in_flight)) from None
             continue
-        _, job = in_flight.pop(future.key, (None, None))
-        if job is not None:
-            yield report_of(future, job, len(waiting) + len(in_flight) + 1)
+        _, task = in_flight.pop(future.key, (None, None))
+        if task is not None:
+            yield report_of(future, task, len(waiting) + len(in_flight) + 1)
 
 
 class WorkerCount:
@@ -416,42 +416,42 @@ class WorkerCount:
         return self.count
 
 
-def report_of(future, job, n_left):
+def report_of(future, task, n_left):
     """The report of a future that has ended; what stops the whole run is raised."""
     from distributed import KilledWorker
 
     if future.status == "finished":
         future.release()
-        return stored_report(job)
+        return stored_report(task)
     if future.status in ("cancelled", "lost"):
         raise scheduler_gone(n_left)
     failure = future.exception()
     if isinstance(failure, KilledWorker):
         reason = f"{DEATHS + 1} workers died over it, for want of memory perhaps"
-        return Report(job, "lost", 0.0, reason)
+        return Report(task, "lost", 0.0, reason)
     if isinstance(failure, HopnetError):
         raise failure
-    return Report(job, "lost", 0.0, f"{type(failure).__name__}: {failure}")
+    return Report(task, "lost", 0.0, f"{type(failure).__name__}: {failure}")
 
 
-def stored_report(job):
-    """The report of a finished job from its files: a result that stayed on a worker that has died
+def stored_report(task):
+    """The report of a finished task from its files: a result that stayed on a worker that has died
     meanwhile would be waited for in vain."""
-    if not job.ledger.path(job.task).exists():
+    if not task.ledger.path(task.sample).exists():
         raise HopnetError(
-            f"a worker has finished a realisation, but {job.ledger.path(job.task)} is not to be "
+            f"a worker has finished a sample, but {task.ledger.path(task.sample)} is not to be "
             "seen from here; give --out a directory on a file system that all machines share."
         )
     try:
-        facts = json.loads(job.ledger.path(job.task).with_suffix(".json").read_text())
-        return Report(job, facts["status"], facts["seconds"], warnings=tuple(facts["warnings"]))
+        facts = json.loads(task.ledger.path(task.sample).with_suffix(".json").read_text())
+        return Report(task, facts["status"], facts["seconds"], warnings=tuple(facts["warnings"]))
     except (OSError, ValueError, KeyError):
-        return Report(job, "done", 0.0)
+        return Report(task, "done", 0.0)
 
 
 def scheduler_gone(n_left):
     """The error for a scheduler that no longer answers."""
     return HopnetError(
-        f"the Dask scheduler is gone with {n_left} realisations to do; what is finished is kept, "
+        f"the Dask scheduler is gone with {n_left} samples to do; what is finished is kept, "
         "run again for the rest."
     )

@@ -1,16 +1,16 @@
-"""The ledger of a run: one Parquet file a task, whole or absent, never pickled.
+"""The ledger of a run: one Parquet file a sample, whole or absent, never pickled.
 
 A result directory::
 
     run.toml                      the run file as read
     manifest.json                 identity (what all files share), versions, processor
-    realisations/POINT-NUMBER.parquet   rows of one task;  .json beside it: wall time, memory, host
+    samples/POINT-NUMBER.parquet   rows of one sample;  .json beside it: wall time, memory, host
     running/*.json                heartbeats of the processes at work
     aside/                        damaged and foreign files, kept for a look, never averaged
     summary.*  statistics.*  figures/   written by collecting
 
 A file is written under a temporary name, flushed, then renamed; it carries the identity of its run,
-its task and a digest of its numbers, and is believed only if all three fit.
+its sample and a digest of its numbers, and is believed only if all three fit.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ UNITS = {
     "f": "1",
     "f_drift": "1",
     "f_diffusion": "1",
-    "f_error": "1 (absolute)",
+    "f_numerical_error": "1 (absolute)",
     "numerator": "1/rho_0",
     "conductance": "1/rho_0",
     "log_conductance": "ln(1/rho_0)",
@@ -60,22 +60,22 @@ UNITS = {
 
 
 @dataclass(frozen=True)
-class Task:
-    """One task: a point (by the hash of its physical keys) and a realisation number."""
+class Sample:
+    """One sample: its point (by the hash of the physical keys) and its number."""
 
     point: str
-    realisation: int
+    number: int
 
     @property
     def file_name(self):
-        """Where it is kept, under ``realisations/``."""
-        return f"{self.point}-{self.realisation:06d}.parquet"
+        """Where it is kept, under ``samples/``."""
+        return f"{self.point}-{self.number:06d}.parquet"
 
 
-def task_of(file_name):
-    """The task that a file is named for, or None."""
+def sample_of(file_name):
+    """The sample that a file is named for, or None."""
     match = re.fullmatch(r"([0-9a-f]{12})-(\d{6,})\.parquet", file_name)
-    return Task(match[1], int(match[2])) if match else None
+    return Sample(match[1], int(match[2])) if match else None
 
 
 @dataclass(frozen=True)
@@ -92,31 +92,31 @@ class Ledger:
     identity_digest: str
 
     @property
-    def realisations(self):
+    def samples(self):
         """Folder of the task files."""
-        return self.directory / "realisations"
+        return self.directory / "samples"
 
     @property
     def running(self):
         """Folder of the heartbeats."""
         return self.directory / "running"
 
-    def path(self, task):
-        """File of a task."""
-        return self.realisations / task.file_name
+    def path(self, sample):
+        """File of a sample."""
+        return self.samples / sample.file_name
 
     def finished(self):
         """Names of the task files there are, without reading them: a set of texts."""
-        if not self.realisations.is_dir():
+        if not self.samples.is_dir():
             return set()
-        return {p.name for p in self.realisations.iterdir() if p.suffix == ".parquet"}
+        return {p.name for p in self.samples.iterdir() if p.suffix == ".parquet"}
 
-    def write(self, task, columns, diagnostics):
-        """Write the rows of one task, then its diagnostics beside them.
+    def write(self, sample, columns, diagnostics):
+        """Write the rows of one sample, then its diagnostics beside them.
 
         Parameters
         ----------
-        task : Task
+        sample : Sample
         columns : dict of str to array
             Equal lengths; numbers, or texts.
         diagnostics : dict
@@ -125,19 +125,19 @@ class Ledger:
         table = pa.table({name: pa.array(values) for name, values in columns.items()})
         label = {
             "hopnet.identity": self.identity_digest,
-            "hopnet.task": f"{task.point}-{task.realisation}",
+            "hopnet.sample": f"{sample.point}-{sample.number}",
             "hopnet.digest": rows_digest(table),
         }
-        write_table(self.path(task), with_units(table, label))
+        write_table(self.path(sample), with_units(table, label))
         # not flushed to disk: half a diagnosis is none, and costs nothing but itself
-        self.path(task).with_suffix(".json").write_text(json.dumps(diagnostics, indent=1) + "\n")
+        self.path(sample).with_suffix(".json").write_text(json.dumps(diagnostics, indent=1) + "\n")
 
-    def read(self, task):
-        """The rows of one task, believed only if file, run, task and numbers fit.
+    def read(self, sample):
+        """The rows of one sample, believed only if file, run, sample and numbers fit.
 
         Parameters
         ----------
-        task : Task
+        sample : Sample
 
         Returns
         -------
@@ -146,9 +146,9 @@ class Ledger:
         Raises
         ------
         DataError
-            If the file is damaged, or belongs to another run or task.
+            If the file is damaged, or belongs to another run or sample.
         """
-        path = self.path(task)
+        path = self.path(sample)
         try:
             # through memory: an open file would keep a network file system from removing it
             table = pq.read_table(pa.BufferReader(path.read_bytes()))
@@ -159,9 +159,9 @@ class Ledger:
         found = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
         if found.get("hopnet.identity") != self.identity_digest:
             raise DataError(f"{path} belongs to another run; it is not counted.")
-        if found.get("hopnet.task") != f"{task.point}-{task.realisation}":
+        if found.get("hopnet.sample") != f"{sample.point}-{sample.number}":
             raise DataError(
-                f"{path} holds task {found.get('hopnet.task')}, not the one it is named for; "
+                f"{path} holds sample {found.get('hopnet.sample')}, not the one it is named for; "
                 "it is not counted."
             )
         if found.get("hopnet.digest") != rows_digest(table):
@@ -179,10 +179,10 @@ class Ledger:
         reasons = []
         for name in sorted(self.finished()):
             try:
-                task = task_of(name)
-                if task is None:
-                    raise DataError(f"{self.realisations / name} is not named as a task.")
-                self.read(task)
+                sample = sample_of(name)
+                if sample is None:
+                    raise DataError(f"{self.samples / name} is not named as a sample.")
+                self.read(sample)
             except DataError as failure:
                 try:
                     self.set_aside(name)
@@ -197,7 +197,7 @@ class Ledger:
         """Move a file that cannot be believed, with its diagnostics, to ``aside/``."""
         folder = self.directory / "aside"
         folder.mkdir(exist_ok=True)
-        rows = self.realisations / name
+        rows = self.samples / name
         for path in (rows, rows.with_suffix(".json")):
             if path.exists():
                 os.replace(path, folder / f"{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
@@ -205,7 +205,7 @@ class Ledger:
     def diagnostics(self):
         """Diagnostics of all finished tasks: a list of dicts."""
         out = []
-        for path in sorted(self.realisations.glob("*.json")):
+        for path in sorted(self.samples.glob("*.json")):
             try:
                 entry = json.loads(path.read_text())
             except (OSError, ValueError):
@@ -279,7 +279,7 @@ def open_ledger(directory, identity, run_text):
                 f"{str(directory)!r} holds files but no run (no manifest.json); "
                 "give --out a new or empty directory."
             )
-        for folder in ("realisations", "running"):
+        for folder in ("samples", "running"):
             (directory / folder).mkdir(parents=True, exist_ok=True)
         write_manifest(directory, identity)
         with atomic_write(directory / "run.toml") as file:
@@ -294,7 +294,7 @@ def open_ledger(directory, identity, run_text):
 
 def was_a_run(directory):
     """Whether a directory without a manifest is a run that lost it; its files know their run."""
-    return (directory / "realisations").is_dir() and (directory / "run.toml").is_file()
+    return (directory / "samples").is_dir() and (directory / "run.toml").is_file()
 
 
 def existing_ledger(directory):
@@ -338,7 +338,7 @@ def read_manifest(directory):
         why = f"no {failure}" if isinstance(failure, KeyError) else failure
         raise DataError(
             f"{str(directory)!r} has a damaged manifest.json ({why}); remove that file and "
-            "run again: finished realisations are kept."
+            "run again: finished samples are kept."
         ) from None
     return manifest
 
@@ -356,7 +356,7 @@ def check_identity(directory, found, wanted):
             differences.append(f"{key} ({old} there, {new} here)")
     raise ParameterError(
         f"{str(directory)!r} holds another run, with other {'; '.join(differences)}; "
-        "give --out another directory (realisations and scan points may be added to a run, "
+        "give --out another directory (samples and scan points may be added to a run, "
         "its physics may not change)."
     )
 
@@ -384,5 +384,5 @@ def write_manifest(directory, identity):
 
 
 def overlap(a, b):
-    """Whether two shards (i, n) share a task: task numbers k with k = i mod n."""
+    """Whether two shards (i, n) share a sample: sample numbers k with k = i mod n."""
     return (a[0] - b[0]) % int(np.gcd(a[1], b[1])) == 0

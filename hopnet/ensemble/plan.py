@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hopnet.constants import PERCOLATION_RADIUS
-from hopnet.ensemble.sample import run_realisation
+from hopnet.ensemble.sample import compute_sample
 from hopnet.ensemble.statistics import LARGEST
 from hopnet.errors import ParameterError, ValidityWarning
 from hopnet.kernels.elimination import factor_fronts
@@ -43,7 +43,7 @@ def links_per_site(physical):
 
 
 def task_cost(point):
-    """Relative cost of one realisation: what the progress of a run is measured in.
+    """Relative cost of one sample: what the progress of a run is measured in.
 
     About seconds on one core of 2024: 11 us a site for links, order and Kirchhoff's laws, 1 us a
     site and relaxation time; only ratios are used.
@@ -53,21 +53,25 @@ def task_cost(point):
     if point.tolerance > 0 and n_factors > INTERPOLATED:
         n_factors = INTERPOLATED
     per_site = 11e-6 + 1e-6 * n_factors
-    if "sites.energies" in point.physical:  # finding xi_c; few sites take part when it is cold
+    if (
+        "sites.density_of_states" in point.physical
+    ):  # finding xi_c; few sites take part when it is cold
         width = point.physical["sites.energy_width"]
         per_site *= 1.7 * min(1.0, (100.0 * point.physical["network.kT"] / width) ** 0.4)
     return 2e-3 + point.physical["sites.n_sites"] * per_site * density_of_links**1.3
 
 
 def task_memory(physical):
-    """Estimated peak memory of one realisation, in bytes, the libraries included.
+    """Estimated peak memory of one sample, in bytes, the libraries included.
 
     Measured at cutoffs 1.2, 1.5 and 2: 840, 1280 and 2660 bytes a site, the same from 3e4 to 1e6
     sites; a quarter is added. Sites with energies need up to 1.6 times as much, at a hundredth of
     the band's width, where many pairs are looked at to find xi_c.
     """
     links = links_per_site(physical)
-    per_site = links * (215.0 + 8.5 * links) * (1.6 if "sites.energies" in physical else 1.0)
+    per_site = (
+        links * (215.0 + 8.5 * links) * (1.6 if "sites.density_of_states" in physical else 1.0)
+    )
     return BASE_MEMORY + 1.25 * physical["sites.n_sites"] * per_site
 
 
@@ -161,7 +165,7 @@ class Progress:
             elapsed = time.time() - self.started
             known = n_ended > 0 and elapsed > 0
             return {
-                "n_jobs": len(self.cost),
+                "n_tasks": len(self.cost),
                 "n_ended": n_ended,
                 "by_status": dict(self.by_status),
                 "n_running": min(self.width, len(self.waiting)),
@@ -173,7 +177,7 @@ class Progress:
 
 
 def estimate_run(config, workers):
-    """Time, memory and disk of a run, from one short measured realisation.
+    """Time, memory and disk of a run, from one short measured sample.
 
     Parameters
     ----------
@@ -201,20 +205,20 @@ def estimate_run(config, workers):
     probe = replace(costliest, physical=physical)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ValidityWarning)
-        run_realisation(probe, 0, threads=threads)  # pages and caches warm
+        compute_sample(probe, 0, threads=threads)  # pages and caches warm
         start = time.perf_counter()
-        result = run_realisation(probe, 1, threads=threads)
+        result = compute_sample(probe, 1, threads=threads)
         seconds = time.perf_counter() - start
     # memory gets slower to reach as arrays outgrow the caches: 5 % for each factor e
     larger = costliest.physical["sites.n_sites"] / n_probe
     per_cost = seconds / task_cost(probe) * larger**0.05
-    total = sum(point.realisations * task_cost(point) * per_cost for point in points)
-    n_tasks = sum(point.realisations for point in points)
+    total = sum(point.n_samples * task_cost(point) * per_cost for point in points)
+    n_tasks = sum(point.n_samples for point in points)
     table = pa.table({name: pa.array(values) for name, values in result.columns.items()})
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
     per_file = 4096 * -(-(sink.tell() + 1500) // 4096) + 4096
-    most = config.ensemble.max_realisations
+    most = config.ensemble.max_samples
     up_to = f", up to {most or LARGEST} at each point for target_error"
     return {
         "question": config.question,

@@ -1,4 +1,4 @@
-"""Ensembles: many realisations of the points of a run file, nothing computed twice, none lost."""
+"""Ensembles: many samples of the points of a run file, nothing computed twice, none lost."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hopnet.ensemble.config import (
 from hopnet.ensemble.engines import batch_system, connected, local_processes, run_with_dask
 from hopnet.ensemble.heartbeat import Heartbeat, heartbeats, is_alive
 from hopnet.ensemble.ledger import (
-    Task,
+    Sample,
     existing_ledger,
     open_ledger,
     read_manifest,
@@ -30,7 +30,7 @@ from hopnet.ensemble.ledger import (
 )
 from hopnet.ensemble.plan import Progress, check_memory, task_cost
 from hopnet.ensemble.statistics import LARGEST, curves_by_sample, samples_for_error, summarise
-from hopnet.ensemble.tasks import Job, cannot_write, run_here
+from hopnet.ensemble.tasks import Task, cannot_write, run_here
 from hopnet.errors import DataError, HopnetError, ParameterError
 from hopnet.files import atomic_write
 from hopnet.machine import versions
@@ -59,16 +59,16 @@ def run_ensemble(
         A TOML file, or the same as a nested dict.
     out : path-like, optional
         Result directory; default ``results/NAME`` for ``NAME.toml``. If it holds finished
-        realisations of this run they are kept and only the rest is computed.
+        samples of this run they are kept and only the rest is computed.
     workers : int
-        With one, realisations are computed here, one after the other; with more, in as many
+        With one, samples are computed here, one after the other; with more, in as many
         processes of one thread each. Not used with ``scheduler`` or a ``[cluster]``.
     scheduler : str, optional
         Address of a Dask scheduler whose workers see this file system.
     shard : (i, n), optional
         Only every n-th task, starting at the i-th (from 0): for job arrays without a scheduler.
     threads : int, optional
-        Of each realisation when it is computed here; default all.
+        Of each sample when it is computed here; default all.
     force : bool
         Go on although the estimated memory exceeds that of this machine.
     listener : callable, optional
@@ -84,7 +84,7 @@ def run_ensemble(
     ParameterError
         If the run file, the directory, a number or the memory does not fit.
     HopnetError
-        If realisations were lost (says which and why); what is finished is kept.
+        If samples were lost (says which and why); what is finished is kept.
     """
     config, text, name = load_run(file)
     directory = Path("results") / name if out is None else Path(out)
@@ -96,12 +96,12 @@ def run_ensemble(
         for reason in ledger.inspect():
             tell("set_aside", reason=reason)
         tell_history(ledger, tell)
-        if missing_jobs(config, ledger, shard):
+        if missing_tasks(config, ledger, shard):
             with engine(config, workers, scheduler, threads, tell) as (compute, width):
                 for _ in ("first", "rest"):  # the rest is nothing unless target_error is set
-                    jobs = missing_jobs(config, ledger, shard)
-                    if jobs:
-                        follow(compute(jobs), jobs, width, ledger, heart, tell)
+                    tasks = missing_tasks(config, ledger, shard)
+                    if tasks:
+                        follow(compute(tasks), tasks, width, ledger, heart, tell)
     return collect(directory, listener=listener)
 
 
@@ -111,7 +111,7 @@ def tell_history(ledger, tell):
     if len(history) > 1 and ledger.finished():
         old, new = (h["versions"] | {"on": h["processor"]} for h in (history[0], history[-1]))
         changed = ", ".join(f"{k} {old.get(k)}, then {new[k]}" for k in new if old.get(k) != new[k])
-        text = f"versions or processor have changed since the first realisations ({changed})"
+        text = f"versions or processor have changed since the first samples ({changed})"
         tell("note", text=f"{text}: last digits may differ between old and new ones")
 
 
@@ -121,18 +121,18 @@ def announce_nothing(event, **facts):
 
 @contextlib.contextmanager
 def engine(config, workers, scheduler, threads, tell):
-    """The engine that fits, ready to work: a function from jobs to reports, and its width."""
+    """The engine that fits, ready to work: a function from tasks to reports, and its width."""
     if scheduler is not None:
         with connected(scheduler, tell) as client:
-            yield lambda jobs: run_with_dask(client, jobs), len(client.nthreads())
+            yield lambda tasks: run_with_dask(client, tasks), len(client.nthreads())
     elif config.cluster is not None:
         with batch_system(config.cluster, tell) as client:
-            yield lambda jobs: run_with_dask(client, jobs), len(client.nthreads())
+            yield lambda tasks: run_with_dask(client, tasks), len(client.nthreads())
     elif workers > 1:
         with local_processes(workers, tell) as (client, processes):
-            yield lambda jobs: run_with_dask(client, jobs, workers=processes), workers
+            yield lambda tasks: run_with_dask(client, tasks, workers=processes), workers
     else:
-        yield lambda jobs: run_here(jobs, threads=threads), 1
+        yield lambda tasks: run_here(tasks, threads=threads), 1
 
 
 def load_run(file):
@@ -220,7 +220,7 @@ def check_fit(config, workers, scheduler=None, *, force=False):
 
 
 def required(config, ledger):
-    """How many realisations each point needs, as far as its finished ones can tell.
+    """How many samples each point needs, as far as its finished ones can tell.
 
     Parameters
     ----------
@@ -237,12 +237,12 @@ def required(config, ledger):
     out = []
     finished = ledger.finished()
     for point in config.points():
-        first = [Task(point.name, r) for r in range(point.realisations)]
+        first = [Sample(point.name, r) for r in range(point.n_samples)]
         number = len(first)
-        if ensemble.target_error and all(task.file_name in finished for task in first):
-            tables = [ledger.read(task) for task in first]
+        if ensemble.target_error and all(sample.file_name in finished for sample in first):
+            tables = [ledger.read(sample) for sample in first]
             f = [t["f"][0].as_py() for t in tables if t["status"][0].as_py() == "done"]
-            largest = max(ensemble.max_realisations or LARGEST, number)
+            largest = max(ensemble.max_samples or LARGEST, number)
             if len(f) >= 2:
                 wanted = samples_for_error(f, ensemble.target_error, largest)
                 number = min(largest, max(number, -(-wanted * number // len(f))))
@@ -250,28 +250,28 @@ def required(config, ledger):
     return out
 
 
-def missing_jobs(config, ledger, shard):
-    """The jobs of a shard that have no file yet; first samples first, costly points first."""
+def missing_tasks(config, ledger, shard):
+    """The tasks of a shard that have no file yet; first samples first, costly points first."""
     finished = ledger.finished()
     known = versions()
-    jobs = []
+    tasks = []
     for place, (point, number) in enumerate(required(config, ledger)):
-        for realisation in range(number):
-            keep = config.output.snapshot and realisation == 0
-            job = Job(ledger, point, realisation, known, keep)
-            mine = (place + realisation) % shard[1] == shard[0]
-            if mine and job.task.file_name not in finished:
-                jobs.append(job)
-    return sorted(jobs, key=lambda job: (job.realisation, -task_cost(job.point)))
+        for sample in range(number):
+            keep = config.output.snapshot and sample == 0
+            task = Task(ledger, point, sample, known, keep)
+            mine = (place + sample) % shard[1] == shard[0]
+            if mine and task.sample.file_name not in finished:
+                tasks.append(task)
+    return sorted(tasks, key=lambda task: (task.number, -task_cost(task.point)))
 
 
-def follow(reports, jobs, width, ledger, heart, tell):
-    """Listen to an engine until all jobs have ended; raise if some were lost.
+def follow(reports, tasks, width, ledger, heart, tell):
+    """Listen to an engine until all tasks have ended; raise if some were lost.
 
     A thread renews the heartbeat while the engine computes.
     """
-    progress = Progress({job.task: task_cost(job.point) for job in jobs}, width)
-    tell("start", n_jobs=len(jobs), n_finished=len(ledger.finished()))
+    progress = Progress({task.sample: task_cost(task.point) for task in tasks}, width)
+    tell("start", n_tasks=len(tasks), n_finished=len(ledger.finished()))
     over = threading.Event()
 
     def keep_beating():
@@ -284,7 +284,7 @@ def follow(reports, jobs, width, ledger, heart, tell):
     lost = []
     try:
         for report in reports:
-            progress.count(report.job.task, report.status)
+            progress.count(report.task.sample, report.status)
             tell("report", report=report, progress=progress.facts())
             if report.status == "lost":
                 lost.append(report)
@@ -293,17 +293,17 @@ def follow(reports, jobs, width, ledger, heart, tell):
         thread.join()
         heart.beat(**progress.facts())
     if lost:
-        jobs_lost = [report.job for report in lost[:3]]
-        names = ", ".join(f"{j.point.label() or 'sample'} #{j.realisation}" for j in jobs_lost)
+        tasks_lost = [report.task for report in lost[:3]]
+        names = ", ".join(f"{t.point.label() or 'sample'} #{t.number}" for t in tasks_lost)
         raise HopnetError(
-            f"{len(lost)} of {len(jobs)} realisations were lost ({names}"
+            f"{len(lost)} of {len(tasks)} samples were lost ({names}"
             f"{' ...' * (len(lost) > 3)}): {lost[0].reason}; what is finished is kept, run again "
             "for the rest."
         )
 
 
 def collect(directory, *, listener=None):
-    """Gather the finished realisations of a directory into its tables.
+    """Gather the finished samples of a directory into its tables.
 
     Parameters
     ----------
@@ -319,7 +319,7 @@ def collect(directory, *, listener=None):
     Notes
     -----
     Files that cannot be believed are set aside and count as missing. The tables are the same,
-    byte for byte, for every way in which the realisations were computed.
+    byte for byte, for every way in which the samples were computed.
     """
     tell = listener or announce_nothing
     ledger, text = existing_ledger(directory)
@@ -328,9 +328,9 @@ def collect(directory, *, listener=None):
         tell("set_aside", reason=reason)
     finished = ledger.finished()
     plan = required(config, ledger)
-    tasks = [Task(point.name, r) for point, number in plan for r in range(number)]
-    tables = [ledger.read(task) for task in tasks if task.file_name in finished]
-    facts = {"n_tasks": len(tasks), "n_missing": len(tasks) - len(tables)}
+    samples = [Sample(point.name, r) for point, number in plan for r in range(number)]
+    tables = [ledger.read(sample) for sample in samples if sample.file_name in finished]
+    facts = {"n_tasks": len(samples), "n_missing": len(samples) - len(tables)}
     if not tables:
         tell("collected", directory=ledger.directory, statistics=None, **facts)
         return pd.DataFrame()
@@ -358,8 +358,8 @@ def statistics_of(config, frame):
     """The statistics of a long table, as its run file asks for them."""
     pilot = None
     if config.ensemble.target_error:
-        pilot = {point.coordinates: point.realisations for point in config.points()}
-    return summarise(frame, config.scanned, pilot=pilot, seed=config.sites.seed)
+        pilot = {point.coordinates: point.n_samples for point in config.points()}
+    return summarise(frame, config.scanned, pilot=pilot)
 
 
 def tell_target(config, statistics, tell):
@@ -368,7 +368,7 @@ def tell_target(config, statistics, tell):
     if target is None:
         return
     first = statistics[statistics["tau_s"] == config.spin.tau_s[0]]
-    reached = (first["f_error"] / first["f"].abs()).to_numpy()
+    reached = (first["f_standard_error"] / first["f"].abs()).to_numpy()
     for (_, row), error in zip(first.iterrows(), reached):
         label = ", ".join(f"{key} = {row[key]}" for key in config.scanned)
         tell("target", label=label, target=target, reached=error, n=int(row["n_done"]))
@@ -382,8 +382,8 @@ def read_results(directory: str | Path, *, what: str = "table") -> pd.DataFrame:
     directory : path-like
         As written by `run_ensemble` or ``hopnet run``.
     what : {"table", "statistics", "curves"}
-        The long table, one row per point, realisation and tau_s; the statistics of each point and
-        tau_s; or one row per point and realisation with its `FCurve` in the column ``curve``.
+        The long table, one row per point, sample and tau_s; the statistics of each point and
+        tau_s; or one row per point and sample with its `FCurve` in the column ``curve``.
 
     Returns
     -------
@@ -432,7 +432,7 @@ def run_status(directory):
     config = config_from_text(text, source=str(ledger.directory / "run.toml"))
     finished = ledger.finished()
     plan = required(config, ledger)
-    names = [Task(point.name, r).file_name for point, number in plan for r in range(number)]
+    names = [Sample(point.name, r).file_name for point, number in plan for r in range(number)]
     failures = {}
     for entry in ledger.diagnostics():
         if entry.get("status", "done") != "done":
@@ -466,14 +466,14 @@ def directory_config(directory):
     return config_from_text(text, source=str(ledger.directory / "run.toml"))
 
 
-def missing_tasks(directory):
-    """Tasks of a result directory that have no file yet, as far as is known: a list."""
+def missing_samples(directory):
+    """Samples of a result directory that have no file yet, as far as is known: a list."""
     ledger, text = existing_ledger(directory)
     config = config_from_text(text, source=str(ledger.directory / "run.toml"))
     finished = ledger.finished()
     return [
-        task
+        sample
         for point, number in required(config, ledger)
-        for task in (Task(point.name, r) for r in range(number))
-        if task.file_name not in finished
+        for sample in (Sample(point.name, r) for r in range(number))
+        if sample.file_name not in finished
     ]

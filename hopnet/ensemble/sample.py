@@ -1,4 +1,4 @@
-"""One realisation: a pure function of a point and a number."""
+"""One sample: a pure function of a point and a number."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hopnet.network.build import build_network
 from hopnet.network.energies import with_energies
 from hopnet.network.sites import random_sites
 from hopnet.records import read_only
-from hopnet.seeds import realisation_seed
+from hopnet.seeds import sample_seed
 from hopnet.spin.curve import FCurve, f_curve, solve_spin
 from hopnet.threads import limit_threads
 from hopnet.transport.current import solve_current
@@ -21,8 +21,8 @@ FAILURES = (NotPercolatingError, ConvergenceError)  # outcomes of a sample, coun
 
 
 @dataclass(frozen=True)
-class Realisation:
-    """What one realisation gives.
+class SampleResult:
+    """What one sample gives.
 
     Attributes
     ----------
@@ -36,20 +36,20 @@ class Realisation:
     seconds: dict
 
 
-def sample_network(point, realisation):
-    """The network of one realisation.
+def sample_network(point, sample):
+    """The network of one sample.
 
     Parameters
     ----------
     point : hopnet.ensemble.config.Point
-    realisation : int
+    sample : int
 
     Returns
     -------
     Network
     """
     physical = point.physical
-    seed = realisation_seed(point.seed, physical, realisation, common_random=point.common_random)
+    seed = sample_seed(point.seed, physical, sample, common_random=point.common_random)
     sites = random_sites(
         physical["sites.n_sites"],
         density=physical["sites.density"],
@@ -59,10 +59,10 @@ def sample_network(point, realisation):
         min_distance=physical["sites.min_distance"],
     )
     warm = {}
-    if "sites.energies" in physical:
+    if "sites.density_of_states" in physical:
         sites = with_energies(
             sites,
-            physical["sites.energies"],
+            physical["sites.density_of_states"],
             width=physical["sites.energy_width"],
             seed=seed.spawn(1)[0],
         )
@@ -104,7 +104,7 @@ def energy_columns(network, point, log_conductance, n):
         log_resistivity (ln rho / rho_0), critical_exponent (xi_c; NaN if links were cut by
         length) and mean_occupation, the mean of n_i, the largest being 1.
     """
-    if "sites.energies" not in point.physical:
+    if "sites.density_of_states" not in point.physical:
         return {}
     xi_c = network.critical_exponent
     values = {
@@ -116,20 +116,20 @@ def energy_columns(network, point, log_conductance, n):
     return {name: np.full(n, float(value)) for name, value in values.items()}
 
 
-def run_realisation(point, realisation, *, threads=None):
-    """Compute one realisation.
+def compute_sample(point, sample, *, threads=None):
+    """Compute one sample.
 
     Parameters
     ----------
     point : hopnet.ensemble.config.Point
-    realisation : int
+    sample : int
         From 0.
     threads : int, optional
         The numbers do not depend on it.
 
     Returns
     -------
-    Realisation
+    SampleResult
         A sample without a path between its contacts, or whose solve missed its tolerance, is an
         outcome: its rows carry NaN and the name of the error as ``status``.
 
@@ -138,11 +138,11 @@ def run_realisation(point, realisation, *, threads=None):
     BLAS is held at one thread: it sums in an order that depends on the number of its threads.
     """
     with limit_threads(threads):
-        return timed_realisation(point, realisation, threads)
+        return timed_sample(point, sample, threads)
 
 
-def timed_realisation(point, realisation, threads):
-    """`run_realisation`, with the wall time of each stage."""
+def timed_sample(point, sample, threads):
+    """`compute_sample`, with the wall time of each stage."""
     seconds = {}
     clock = time.perf_counter()
 
@@ -151,16 +151,14 @@ def timed_realisation(point, realisation, threads):
         seconds[stage], clock = time.perf_counter() - clock, time.perf_counter()
 
     n = len(point.tau_s)
-    seed = realisation_seed(
-        point.seed, point.physical, realisation, common_random=point.common_random
-    )
+    seed = sample_seed(point.seed, point.physical, sample, common_random=point.common_random)
     columns = {key: np.full(n, point.physical[key]) for key in point.scanned}
     columns |= {
-        "realisation": np.full(n, realisation),
+        "sample": np.full(n, sample),
         "seed_word": np.full(n, seed.generate_state(1, np.uint64)[0]),
         "tau_s": np.array(point.tau_s),
     }
-    network = sample_network(point, realisation)
+    network = sample_network(point, sample)
     lap("network")
     try:
         network.check_percolation()
@@ -177,7 +175,7 @@ def timed_realisation(point, realisation, threads):
                 "f",
                 "f_drift",
                 "f_diffusion",
-                "f_error",
+                "f_numerical_error",
                 "numerator",
                 "conductance",
                 "log_conductance",
@@ -193,7 +191,7 @@ def timed_realisation(point, realisation, threads):
             "f": curve.f,
             "f_drift": np.full(n, curve.f_drift),
             "f_diffusion": curve.f_diffusion,
-            "f_error": curve.error,
+            "f_numerical_error": curve.error,
             "numerator": curve.f * curve.conductance,
             "conductance": np.full(n, curve.conductance),
             "log_conductance": np.full(n, current.log_conductance),
@@ -210,16 +208,16 @@ def timed_realisation(point, realisation, threads):
         "density": np.full(n, network.sites.density),
         "status": np.full(n, status),
     }
-    return Realisation(columns, seconds)
+    return SampleResult(columns, seconds)
 
 
-def sample_records(point, realisation, tau_s, *, threads=None):
-    """Network, current and spin of one realisation, for a look at a single sample.
+def sample_records(point, sample, tau_s, *, threads=None):
+    """Network, current and spin of one sample, for a look at a single sample.
 
     Parameters
     ----------
     point : hopnet.ensemble.config.Point
-    realisation : int
+    sample : int
     tau_s : float
     threads : int, optional
 
@@ -229,6 +227,6 @@ def sample_records(point, realisation, tau_s, *, threads=None):
     current : Current
     spin : Spin
     """
-    network = sample_network(point, realisation)
+    network = sample_network(point, sample)
     current = solve_current(network, threads=threads)
     return network, current, solve_spin(network, tau_s, current=current, threads=threads)

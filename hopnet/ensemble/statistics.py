@@ -22,8 +22,7 @@ from hopnet.spin.curve import FCurve
 
 LEVEL = 0.95
 QUANTILES = (0.16, 0.5, 0.84)
-BOOTSTRAPS = 2000
-LARGEST = 1000  # realisations of one point when max_realisations is not given
+LARGEST = 1000  # samples of one point when max_samples is not given
 
 
 def mean_interval(samples, *, pilot=None, level=LEVEL):
@@ -109,34 +108,7 @@ def ratio_of_means(numerator, denominator):
     return ratio, residual.std(axis=0, ddof=1) / np.sqrt(n)
 
 
-def bootstrap_interval(samples, *, seed, level=LEVEL, repetitions=BOOTSTRAPS):
-    """Percentile bootstrap interval of the mean over the first axis.
-
-    Parameters
-    ----------
-    samples : float64[n, m]
-    seed : int
-    level : float
-    repetitions : int
-
-    Returns
-    -------
-    low, high : float64[m]
-        Too narrow by about sqrt((n-1)/n) and more for few samples: look at the t interval then.
-    """
-    n = samples.shape[0]
-    if n < 2:
-        unknown = np.full(samples.shape[1:], np.nan)
-        return unknown, unknown
-    generator = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed)))
-    weight = generator.multinomial(n, np.full(n, 1.0 / n), size=repetitions) / n
-    # not a matrix product: BLAS would sum in an order that depends on its threads
-    mean = np.einsum("bn,nm->bm", weight, samples, optimize=False)
-    low, high = np.quantile(mean, [0.5 - 0.5 * level, 0.5 + 0.5 * level], axis=0)
-    return low, high
-
-
-def summarise(table, scanned, *, pilot=None, seed=0):
+def summarise(table, scanned, *, pilot=None):
     """Statistics of each point at each tau_s.
 
     Parameters
@@ -146,21 +118,19 @@ def summarise(table, scanned, *, pilot=None, seed=0):
     scanned : sequence of str
         Columns that tell points apart.
     pilot : dict of tuple to int, optional
-        For each point (values of ``scanned``), how many first realisations decided on the rest.
-    seed : int
-        Of the bootstrap.
+        For each point (values of ``scanned``), how many first samples decided on the rest.
 
     Returns
     -------
     pandas.DataFrame
         One row per point and tau_s, points in order of appearance: n_done, n_failed, failures
-        (reasons with their numbers), f with f_error (standard error), f_low and f_high (95 %
-        interval), f_deviation (sample to sample), f_q16, f_q50, f_q84, bootstrap_low,
-        bootstrap_high, f_ratio (ratio of means) with error, f_drift and f_diffusion with errors,
-        log_conductance and resistivity with errors, reach = width / sqrt(D tau_s).
+        (reasons with their numbers), f with f_standard_error, f_low and f_high (95 % interval),
+        f_deviation (sample to sample), f_q16, f_q50, f_q84, f_ratio (ratio of means),
+        f_drift, f_diffusion, log_conductance and resistivity, each with its standard error
+        (``NAME_standard_error``), reach = width / sqrt(D tau_s).
     """
     parts = [
-        summarise_point(c, rows, scanned, (pilot or {}).get(c), seed)
+        summarise_point(c, rows, scanned, (pilot or {}).get(c))
         for c, rows in split_points(table, scanned)
     ]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
@@ -174,13 +144,13 @@ def split_points(table, scanned):
     return [(tuple(key), rows) for key, rows in table.groupby(scanned, sort=False)]
 
 
-def by_realisation(rows, name):
-    """float64[n_realisations, n_tau_s] of one column, realisations and times in rising order."""
-    wide = rows.pivot(index="realisation", columns="tau_s", values=name)
+def by_sample(rows, name):
+    """float64[n_samples, n_tau_s] of one column, samples and times in rising order."""
+    wide = rows.pivot(index="sample", columns="tau_s", values=name)
     return np.ascontiguousarray(wide.to_numpy(dtype=np.float64))
 
 
-def summarise_point(coordinates, rows, scanned, pilot, seed):
+def summarise_point(coordinates, rows, scanned, pilot):
     """Statistics of one point; see `summarise`."""
     tau_s = np.unique(rows["tau_s"])
     done = rows[rows["status"] == "done"]
@@ -188,9 +158,9 @@ def summarise_point(coordinates, rows, scanned, pilot, seed):
     reasons = one_row["status"][one_row["status"] != "done"].value_counts().sort_index()
     first = None
     if pilot is not None:
-        first = int(done.loc[done["realisation"] < pilot, "realisation"].nunique())
-    f = by_realisation(done, "f")
-    current = by_realisation(done, "conductance")
+        first = int(done.loc[done["sample"] < pilot, "sample"].nunique())
+    f = by_sample(done, "f")
+    current = by_sample(done, "conductance")
     columns = dict(zip(scanned, coordinates)) | {
         "tau_s": tau_s,
         "n_done": f.shape[0],
@@ -200,22 +170,23 @@ def summarise_point(coordinates, rows, scanned, pilot, seed):
     if f.shape[0] == 0:
         return pd.DataFrame(columns)
     mean, error, low, high = mean_interval(f, pilot=first)
-    columns |= {"f": mean, "f_error": error, "f_low": low, "f_high": high}
+    columns |= {"f": mean, "f_standard_error": error, "f_low": low, "f_high": high}
     columns["f_deviation"] = error * np.sqrt(f.shape[0])
     for q, values in zip(QUANTILES, np.quantile(f, QUANTILES, axis=0)):
         columns[f"f_q{100 * q:.0f}"] = values
-    columns["bootstrap_low"], columns["bootstrap_high"] = bootstrap_interval(f, seed=seed)
-    columns["f_ratio"], columns["f_ratio_error"] = ratio_of_means(
-        by_realisation(done, "numerator"), current
+    columns["f_ratio"], columns["f_ratio_standard_error"] = ratio_of_means(
+        by_sample(done, "numerator"), current
     )
     for name in ("f_drift", "f_diffusion", "log_conductance", "resistivity"):
-        columns[name], columns[f"{name}_error"], *_ = mean_interval(by_realisation(done, name))
+        columns[name], columns[f"{name}_standard_error"], *_ = mean_interval(by_sample(done, name))
     # Einstein: the sheet conductance of the network is the density of electrons times D
     electrons = done["density"].iloc[0]
     if "mean_occupation" in done:  # sites with energies
         electrons = electrons * done["mean_occupation"].mean()
-        log_rho = by_realisation(done, "log_resistivity")
-        columns["log_resistivity"], columns["log_resistivity_error"], *_ = mean_interval(log_rho)
+        log_rho = by_sample(done, "log_resistivity")
+        columns["log_resistivity"], columns["log_resistivity_standard_error"], *_ = mean_interval(
+            log_rho
+        )
     diffusivity = 1.0 / (columns["resistivity"] * electrons)
     with np.errstate(divide="ignore"):
         columns["reach"] = done["width"].iloc[0] / np.sqrt(diffusivity * tau_s)
@@ -223,7 +194,7 @@ def summarise_point(coordinates, rows, scanned, pilot, seed):
 
 
 def curves_by_sample(table, scanned):
-    """One row per point and realisation, with its FCurve.
+    """One row per point and sample, with its FCurve.
 
     Parameters
     ----------
@@ -234,25 +205,25 @@ def curves_by_sample(table, scanned):
     Returns
     -------
     pandas.DataFrame
-        Scanned keys, realisation, status and ``curve`` (FCurve, None if the sample failed).
+        Scanned keys, sample, status and ``curve`` (FCurve, None if the sample failed).
     """
     out = []
     for coordinates, rows in split_points(table, scanned):
-        for realisation, own in rows.groupby("realisation"):
+        for sample, own in rows.groupby("sample"):
             status = own["status"].iloc[0]
             row = dict(zip(scanned, coordinates))
-            row |= {"realisation": realisation, "status": status}
+            row |= {"sample": sample, "status": status}
             out.append(row | {"curve": curve_of(own) if status == "done" else None})
     return pd.DataFrame(out)
 
 
 def curve_of(rows):
-    """The FCurve in the rows of one realisation."""
+    """The FCurve in the rows of one sample."""
     return FCurve(
         tau_s=read_only(rows["tau_s"]),
         f=read_only(rows["f"]),
         f_diffusion=read_only(rows["f_diffusion"]),
-        error=read_only(rows["f_error"]),
+        error=read_only(rows["f_numerical_error"]),
         **{
             name: float(rows[name].iloc[0])
             for name in ("f_drift", "conductance", "resistivity", "imbalance")

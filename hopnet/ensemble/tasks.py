@@ -1,8 +1,7 @@
-"""Jobs: one task computed and written, on whatever process; what a worker does.
+"""Tasks: one sample computed and written, on whatever process; what a worker does.
 
-`hopnet.ensemble.engines` hands jobs to many processes, `run_here` does them in this one. Results go
-to disk
-where they are computed; only a few words come back.
+`hopnet.ensemble.engines` hands tasks to many processes, `run_here` does them in this one. The
+process that computes a sample writes it to disk; only a short report travels back.
 """
 
 from __future__ import annotations
@@ -15,21 +14,22 @@ import warnings
 from dataclasses import dataclass, field
 
 from hopnet.ensemble.config import Point
-from hopnet.ensemble.ledger import Ledger, Task
-from hopnet.ensemble.sample import FAILURES, run_realisation, sample_records
+from hopnet.ensemble.ledger import Ledger, Sample
+from hopnet.ensemble.sample import FAILURES, compute_sample, sample_records
 from hopnet.errors import HopnetError, ParameterError, ValidityWarning
 from hopnet.machine import peak_memory, processor_name, versions
 
 
 @dataclass(frozen=True)
-class Job:
+class Task:
     """A task with all that a worker needs to do it.
 
     Attributes
     ----------
     ledger : Ledger
     point : Point
-    realisation : int
+    number : int
+        The number of the sample, from 0.
     versions : dict
         Of the driver: a worker with other ones would not give the same bits.
     snapshot : bool
@@ -38,33 +38,33 @@ class Job:
 
     ledger: Ledger
     point: Point
-    realisation: int
+    number: int
     versions: dict
     snapshot: bool = False
 
     @property
-    def task(self):
+    def sample(self):
         """What the ledger calls it."""
-        return Task(self.point.name, self.realisation)
+        return Sample(self.point.name, self.number)
 
 
 @dataclass(frozen=True)
 class Report:
-    """How a job ended: ``status`` is "done", the name of a failure, or "lost"."""
+    """How a task ended: ``status`` is "done", the name of a failure, or "lost"."""
 
-    job: Job
+    task: Task
     status: str
     seconds: float
     reason: str = ""
     warnings: tuple = field(default=())
 
 
-def do_job(job, threads=1):
-    """Compute one job and write its file; this is what runs on a worker.
+def do_task(task, threads=1):
+    """Compute one task and write its file; this is what runs on a worker.
 
     Parameters
     ----------
-    job : Job
+    task : Task
     threads : int, optional
 
     Returns
@@ -76,17 +76,17 @@ def do_job(job, threads=1):
     HopnetError
         If this process has other versions than the driver, or the file cannot be written.
     """
-    check_versions(job.versions, versions(), "this worker")
+    check_versions(task.versions, versions(), "this worker")
     start = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ValidityWarning)
-        result = run_realisation(job.point, job.realisation, threads=threads)
+        result = compute_sample(task.point, task.number, threads=threads)
     words = tuple(dict.fromkeys(str(w.message) for w in caught))
     status = str(result.columns["status"][0])
     seconds = time.perf_counter() - start
     diagnostics = {
-        "point": job.point.physical,
-        "realisation": job.realisation,
+        "point": task.point.physical,
+        "sample": task.number,
         "status": status,
         "seconds": seconds,
         "stages": result.seconds,
@@ -96,39 +96,37 @@ def do_job(job, threads=1):
         "processor": processor_name(),
         "pid": os.getpid(),
         "ended": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "versions": job.versions,
+        "versions": task.versions,
         "warnings": words,
     }
     try:
-        if job.snapshot:
-            save_snapshot(job, threads)
-        job.ledger.write(job.task, result.columns, diagnostics)
+        if task.snapshot:
+            save_snapshot(task, threads)
+        task.ledger.write(task.sample, result.columns, diagnostics)
     except OSError as failure:
-        raise cannot_write(job.ledger, failure) from None
-    return Report(job, status, seconds, warnings=words)
+        raise cannot_write(task.ledger, failure) from None
+    return Report(task, status, seconds, warnings=words)
 
 
-def save_snapshot(job, threads):
+def save_snapshot(task, threads):
     """Network, current and spin (at the middle tau_s) of a sample, as .npz files."""
-    times = [t for t in job.point.tau_s if 0 < t < math.inf] or [1.0]
-    folder = job.ledger.directory / "snapshots"
+    times = [t for t in task.point.tau_s if 0 < t < math.inf] or [1.0]
+    folder = task.ledger.directory / "snapshots"
     folder.mkdir(exist_ok=True)
     try:
-        records = sample_records(
-            job.point, job.realisation, times[len(times) // 2], threads=threads
-        )
+        records = sample_records(task.point, task.number, times[len(times) // 2], threads=threads)
     except FAILURES:
         return
     for record in records:
         kind = type(record).__name__.lower()
-        record.save(folder / f"{job.point.name}-{job.realisation:06d}.{kind}.npz")
+        record.save(folder / f"{task.point.name}-{task.number:06d}.{kind}.npz")
 
 
 def cannot_write(ledger, failure):
     """The error for a disk that is full or gone."""
     return HopnetError(
         f"cannot write to {str(ledger.directory)!r} ({failure.strerror or failure}); finished "
-        "realisations are kept: make room, then run again."
+        "samples are kept: make room, then run again."
     )
 
 
@@ -145,17 +143,17 @@ def check_versions(wanted, found, where):
         )
 
 
-def run_here(jobs, *, threads=None):
-    """Compute the jobs one by one in this process, on all its threads.
+def run_here(tasks, *, threads=None):
+    """Compute the tasks one by one in this process, on all its threads.
 
     Parameters
     ----------
-    jobs : sequence of Job
+    tasks : sequence of Task
     threads : int, optional
 
     Yields
     ------
     Report
     """
-    for job in jobs:
-        yield do_job(job, threads)
+    for task in tasks:
+        yield do_task(task, threads)

@@ -26,7 +26,7 @@ SYMBOL = {
     "network.kT": "$k_BT$",
     "network.bath": "bath",
     "network.chemical_potential": r"$\mu$",
-    "sites.energies": "energies",
+    "sites.density_of_states": "energies",
     "sites.energy_width": "width",
 }
 
@@ -78,7 +78,7 @@ def band(axes, rows, name, colour, label, table=None, **line):
     """A mean with its spread from sample to sample (standard deviation) around it."""
     rate = 1.0 / rows["tau_s"].to_numpy()
     mean = rows[name].to_numpy()
-    spread = rows[f"{name}_error"].to_numpy() * np.sqrt(rows["n_done"].to_numpy())
+    spread = rows[f"{name}_standard_error"].to_numpy() * np.sqrt(rows["n_done"].to_numpy())
     axes.fill_between(rate, mean - spread, mean + spread, color=colour, alpha=0.18, linewidth=0)
     axes.plot(rate, mean, color=colour, label=label, **line)
 
@@ -102,8 +102,8 @@ def plot_spin_currents(statistics, scanned=(), coordinates=(), *, samples=None):
     rows = finite(statistics)
     figure = new_figure(6.4, 4.4)
     axes = figure.add_subplot()
-    if samples is not None and samples["realisation"].nunique() <= 60:
-        for _, own in finite(samples[samples["status"] == "done"]).groupby("realisation"):
+    if samples is not None and samples["sample"].nunique() <= 60:
+        for _, own in finite(samples[samples["status"] == "done"]).groupby("sample"):
             axes.plot(1.0 / own["tau_s"], own["f"], color=BLACK, alpha=0.25, linewidth=0.6)
     band(axes, rows, "f_drift", BLUE, "drift", linestyle="--")
     band(axes, rows, "f_diffusion", ORANGE, "diffusion", linestyle="-.")
@@ -223,10 +223,10 @@ def plot_low_density(statistics, scanned):
 
 def draw_low_density_limit(axes, rows, colour):
     """The extrapolation n_s -> 0 of f, as a broken line with its error as a band."""
-    known = rows[np.isfinite(rows["f_error"]) & (rows["f_error"] > 0)]
+    known = rows[np.isfinite(rows["f_standard_error"]) & (rows["f_standard_error"] > 0)]
     if len(known) < 4 or known["sites.density"].min() > DILUTE:
         return
-    limit = extrapolate(known["sites.density"], known["f"], known["f_error"])
+    limit = extrapolate(known["sites.density"], known["f"], known["f_standard_error"])
     axes.axhline(limit.value, color=colour, linestyle=":", linewidth=1)
     axes.axhspan(limit.value - limit.error, limit.value + limit.error, color=colour, alpha=0.12)
     digits = max(0, 1 - int(np.floor(np.log10(limit.error))))  # two digits of the error
@@ -298,7 +298,7 @@ def plot_convergence(table, scanned, tau_s=None):
     left, right = figure.subplots(1, 2)
     points = split_points(rows, scanned)
     for colour, (coordinates, own) in zip(colours(len(points)), points):
-        f = own.sort_values("realisation")["f"].to_numpy()
+        f = own.sort_values("sample")["f"].to_numpy()
         n = np.arange(1, f.size + 1)
         mean = np.cumsum(f) / n
         variance = np.maximum(np.cumsum(f**2) / n - mean**2, 0.0)
@@ -367,7 +367,7 @@ def plot_against(statistics, scanned, key):
                 capsize=2,
                 label=label.strip(),
             )
-            error = own["f_error"].to_numpy()
+            error = own["f_standard_error"].to_numpy()
             if key == "sites.n_sites" and len(own) > 2 and np.all(error > 0):
                 limit = extrapolate(x, f, error, exponent=1.0)
                 axes.errorbar(
