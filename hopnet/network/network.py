@@ -125,6 +125,22 @@ class Network:
         """float64[n_sites]: n_i over the largest one."""
         return read_only(np.exp(self.log_occupation))
 
+    @property
+    def log_capacity(self) -> np.ndarray:
+        """float64[n_sites]: ln of kT dn_i/dmu, that is of n_i, or of f_i (1 - f_i) with exclusion.
+
+        It says how much charge a change of the local potential brings to a site.
+        """
+        if not self.exclusion:
+            return self.log_occupation
+        if self.kT is None or self.chemical_potential is None:
+            raise ParameterError(
+                "electrons that exclude each other need kT and the chemical potential of the "
+                "network, this one does not know them; build it with build_network."
+            )
+        level = (self.sites.energy - self.chemical_potential) / self.kT
+        return self.log_occupation - np.logaddexp(0.0, -level)
+
     @cached_property
     def distance(self) -> np.ndarray:
         """float64[n_links], a_b: length of each link."""

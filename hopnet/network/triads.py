@@ -147,9 +147,10 @@ def amplitudes(network):
     -------
     hop, overlap : float64[n_links]
         K_ij exp(R_ij) / sqrt(n_i n_j) and exp(-R_ij) sqrt(n_i n_j): a term of the strength
-        n_j Q'_ikj [hopping S21] is a product of two of the first and one of the second.
+        n_j Q'_ikj [hopping S21] is a product of two of the first and one of the second. With
+        exclusion f_i (1 - f_i) stands for n_i: the paths of an electron and of a hole add.
     """
     distance = network.distance
-    n = network.log_occupation
+    n = network.log_capacity
     log_pair = 0.5 * (n[network.link_i] + n[network.link_j])
     return np.exp(network.log_conductance + distance - log_pair), np.exp(log_pair - distance)

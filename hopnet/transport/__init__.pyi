@@ -4,5 +4,9 @@ from .current import Current as Current
 from .current import solve_current as solve_current
 from .diffusion import diffusion_constant as diffusion_constant
 from .diffusion import diffusion_tensor as diffusion_tensor
+from .hall import HallAngle as HallAngle
+from .hall import hall_angle as hall_angle
+from .ring import Ring as Ring
+from .ring import solve_ring as solve_ring
 from .variable_range import MottLaw as MottLaw
 from .variable_range import fit_mott_law as fit_mott_law

@@ -1,0 +1,158 @@
+"""Hall effect of a cylinder [hall 1]-[hall 4]: digits, identities, closed forms, a finite field."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import hopnet as hn
+from hopnet.network.triads import amplitudes, find_triads
+from hopnet.transport.hall import hall_angle
+from hopnet.transport.ring import ring_jumps, solve_ring
+from samples import random_network
+
+
+def cylinder(n_sites, density, seed, *, kT=None, chemical_potential=None, reach=1.5):
+    """A cylinder at a multiple of l_c, with energies of a uniform band if kT is given."""
+    sites = hn.random_sites(n_sites, density=density, seed=seed, geometry="cylinder")
+    if kT is not None:
+        sites = hn.with_energies(sites, "uniform", width=1.0, seed=seed + 1)
+    return hn.build_network(
+        sites,
+        cutoff_radius=reach * hn.critical_length(density),
+        kT=kT,
+        chemical_potential=chemical_potential,
+    )
+
+
+# 120 sites, seed 1 (energies seed 2), contacts floating in the ring drive: 90-digit arithmetic.
+@pytest.mark.parametrize(
+    ("density", "options", "conductance", "tangent"),
+    [
+        (0.1, {}, 7.056643236389e-4, 0.0056986976501874),
+        (0.001, {}, 6.0321723482357e-30, 1.8307242269432e-29),
+        (0.02, {"kT": 0.1, "chemical_potential": 0.0}, 2.0538625421806e-8, 1.4355840374448e-6),
+    ],
+)
+def test_digits_of_the_hall_angle(density, options, conductance, tangent):
+    network = cylinder(120, density, 1, **options)
+    hall = hall_angle(network)
+    assert hn.solve_current(network).conductance == pytest.approx(conductance, rel=1e-12)
+    assert hall.tangent == pytest.approx(tangent, rel=1e-12)
+
+
+@pytest.mark.parametrize(("density", "kT"), [(0.1, None), (0.05, None), (0.1, 0.3)])
+def test_the_plateau_of_f_is_the_hall_angle(density, kT):
+    network = cylinder(400, density, 3, kT=kT, reach=1.3)
+    current = hn.solve_current(network)
+    hall = hall_angle(network, current=current)
+    f = hn.f_curve(network, [np.inf], current=current).f[0]
+    # The letter divides by the length between the contact edges times the current.
+    along = (current.flow * network.separation[:, 0]).sum()
+    letter = along / (current.conductance * network.sites.length)
+    assert f == pytest.approx(hall.f_plateau * letter, rel=1e-9)
+
+
+def test_triangular_lattice_in_closed_form():
+    """tan(theta_H) = (3/8) a^2 exp(-a) eta b."""
+    spacing = 4.0
+    sites = hn.lattice_sites("triangular", 14, 12, spacing=spacing, geometry="cylinder")
+    network = hn.build_network(sites, cutoff_radius=1.2 * spacing)
+    expected = 3 / 8 * spacing**2 * np.exp(-spacing)
+    assert hall_angle(network).tangent == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_finite_field_in_a_dense_matrix():
+    """The odd part of the current across, contacts floating, over the field."""
+    network = cylinder(150, 0.1, 5, reach=1.4)
+    n, i, j = network.n_sites, network.link_i, network.link_j
+    K = network.conductance
+    laplacian = np.zeros((n, n))
+    np.add.at(laplacian, (i, j), -K)
+    np.add.at(laplacian, (j, i), -K)
+    np.add.at(laplacian, (i, i), K)
+    np.add.at(laplacian, (j, j), K)
+    triads = find_triads(network)
+    hop, overlap = amplitudes(network)
+    ij, ik, jk = triads.link.T
+    weight = (triads.area / 4) * (
+        hop[ik] * hop[jk] * overlap[ij]
+        + hop[ij] * hop[jk] * overlap[ik]
+        + hop[ij] * hop[ik] * overlap[jk]
+    )
+    hall_matrix = np.zeros((n, n))  # inflow of each site = eta b (hall_matrix X)
+    a, b, c = triads.site.T
+    for p, q, r in ((a, b, c), (b, c, a), (c, a, b)):
+        np.add.at(hall_matrix, (p, q), weight)
+        np.add.at(hall_matrix, (p, r), -weight)
+    assert np.abs(hall_matrix + hall_matrix.T).max() < 1e-15  # antisymmetric: Onsager
+    assert np.abs(hall_matrix.sum(axis=1)).max() < 1e-15
+    current = hn.solve_current(network)
+    X = np.zeros(n)
+    X[network.source] = 1.0
+    inner = network.terminals == -1
+    X[inner] = np.linalg.solve(laplacian[np.ix_(inner, inner)], -(laplacian @ X)[inner])
+    spread = np.linalg.lstsq(laplacian, hall_matrix @ X, rcond=None)[0]
+    across = (K * (spread[i] - spread[j]) * network.separation[:, 1]).sum()
+    y = network.separation[:, 1]
+    across += (weight * (y[ij] * (X[c] - X[a]) + y[ik] * (X[a] - X[b]))).sum()
+    along = (current.flow * network.separation[:, 0]).sum()
+    assert across / along == pytest.approx(hall_angle(network).tangent, rel=1e-8)
+
+
+def test_mirror_and_electrons_against_holes():
+    sites = hn.random_sites(600, density=0.05, seed=4, geometry="cylinder")
+    energy = 0.3 * np.random.default_rng(3).normal(size=600)
+
+    def tangent(position, energy, level):
+        own = hn.sites_from_positions(
+            position, length=sites.length, width=sites.width, geometry="cylinder", energy=energy
+        )
+        return hall_angle(
+            hn.build_network(own, cutoff_radius=8.0, kT=0.2, chemical_potential=level)
+        ).tangent
+
+    straight = tangent(sites.position, energy, 0.1)
+    mirrored = tangent(sites.position * [1, -1] + [0, sites.width], energy, 0.1)
+    assert mirrored == pytest.approx(straight, rel=1e-11)
+    # With n_i in place of f_i (1 - f_i) the two sides of half filling would differ.
+    assert tangent(sites.position, -energy, -0.1) == pytest.approx(straight, rel=1e-11)
+
+
+@pytest.mark.parametrize("density", [0.05, 0.001])
+def test_the_ring_obeys_both_laws_of_kirchhoff(density):
+    network = cylinder(500, density, 9)
+    ring = solve_ring(network)
+    jump = ring_jumps(network)
+    ij, ik, jk = find_triads(network).link.T
+    assert not np.any(jump[ij] + jump[jk] - jump[ik])
+    loops = ring.drop[ij] + ring.drop[jk] - ring.drop[ik]
+    assert np.abs(loops).max() < 1e-11 * network.sites.width
+    assert ring.imbalance < 1e-14
+    # Links that jump are not stronger than what closes the ring: no digits are lost on them.
+    strongest = network.log_conductance[jump != 0].max()
+    assert strongest < np.log(ring.conductivity) + 5.0
+    # The plain gauge belongs to the same field: the emf differs by the drops of a potential.
+    assert ring.conductivity == pytest.approx(1 / hn.solve_current(network).resistivity, rel=1.5)
+
+
+def test_contributions_add_up():
+    network = cylinder(800, 0.02, 6)
+    triads = find_triads(network)
+    hall = hall_angle(network, triads=triads)
+    assert hall.contribution.sum() == pytest.approx(hall.tangent, rel=1e-12)
+    assert hall.n_triads == triads.n_triads
+    squares = (hall.contribution**2).sum()
+    assert hall.n_effective == pytest.approx(np.abs(hall.contribution).sum() ** 2 / squares)
+    assert hall_angle(network).tangent == pytest.approx(hall.tangent, rel=1e-12)
+
+
+def test_bad_input():
+    with pytest.raises(hn.ParameterError, match="cylinder"):
+        hall_angle(random_network(200, 0.05, 3))
+    sites = hn.random_sites(60, density=0.01, seed=5, geometry="cylinder")
+    with warnings.catch_warnings(), pytest.raises(hn.NotPercolatingError, match="closes around"):
+        solve_ring(hn.build_network(sites, cutoff_radius=5.0))
+    network, other = cylinder(200, 0.05, 3), cylinder(200, 0.05, 4)
+    with pytest.raises(hn.ParameterError, match="another network"):
+        hall_angle(network, ring=solve_ring(other))
