@@ -9,13 +9,24 @@ from __future__ import annotations
 import math
 import numbers as abstract
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from hopnet.errors import ParameterError
 
-__all__ = ["array_of", "flag", "number", "one_of", "shown", "site_numbers", "whole"]
+__all__ = [
+    "array_of",
+    "flag",
+    "instance_of",
+    "number",
+    "one_of",
+    "shown",
+    "site_numbers",
+    "whole",
+]
+
+Kind = TypeVar("Kind")
 
 
 def shown(value: Any) -> str:
@@ -152,6 +163,26 @@ def flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise ParameterError(f"{name} must be True or False, got {shown(value)}.")
     return bool(value)
+
+
+def instance_of(name: str, value: Any, kind: type[Kind], hint: str = "") -> Kind:
+    """A record of the given class, or a ParameterError.
+
+    Parameters
+    ----------
+    name : str
+        The name of the argument, as the user wrote it.
+    value : object
+    kind : type
+        The class that the value must have.
+    hint : str
+        What to do, for the message.
+    """
+    if not isinstance(value, kind):
+        raise ParameterError(
+            f"{name} must be a {kind.__name__}, got {shown(value)}{f'; {hint}' if hint else ''}."
+        )
+    return value
 
 
 def array_of(

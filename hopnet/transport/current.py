@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hopnet.checks import instance_of
 from hopnet.elimination.symbolic import analyse
 from hopnet.elimination.symmetric import factor
 from hopnet.errors import ConvergenceError, ParameterError
@@ -159,6 +160,35 @@ def solve_current(network: Network, *, threads: int | None = None) -> Current:
         source_current=float(source_current * unit),
         drain_current=float(drain_current * unit),
     )
+
+
+def own_current(
+    network: Network, current: Current | None = None, threads: int | None = None
+) -> Current:
+    """The current of a network: the one that was passed, checked, or else a new one.
+
+    Parameters
+    ----------
+    network : Network
+    current : Current, optional
+        A current that the caller has already. It must belong to ``network``.
+    threads : int, optional
+
+    Returns
+    -------
+    Current
+
+    Raises
+    ------
+    ParameterError
+        If ``network`` is no Network, or ``current`` is no Current of this network.
+    """
+    instance_of("network", network, Network, "make it with hopnet.build_network")
+    if current is None:
+        return solve_current(network, threads=threads)
+    instance_of("current", current, Current, "make it with hopnet.solve_current")
+    network.check_owns(current)
+    return current
 
 
 def net_flow(network, flow):
