@@ -37,5 +37,11 @@ from .spin.kinetics.solve import solve_kinetics as solve_kinetics
 from .spin.response import hanle_curve as hanle_curve
 from .transport.current import Current as Current
 from .transport.current import solve_current as solve_current
+from .transport.hall import HallAngle as HallAngle
+from .transport.hall import hall_angle as hall_angle
+from .transport.hall import hall_resistance as hall_resistance
+from .transport.ring import solve_ring as solve_ring
+from .transport.terminals import Terminals as Terminals
+from .transport.terminals import solve_terminals as solve_terminals
 
 __version__: str

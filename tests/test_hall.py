@@ -7,9 +7,9 @@ import pytest
 
 import hopnet as hn
 from hopnet.network.triads import amplitudes, find_triads
-from hopnet.transport.hall import hall_angle
+from hopnet.transport.hall import hall_angle, hall_resistance
 from hopnet.transport.ring import ring_jumps, solve_ring
-from samples import random_network
+from samples import TWELVE, dense_sites, random_network
 
 
 def cylinder(n_sites, density, seed, *, kT=None, chemical_potential=None, reach=1.5):
@@ -156,3 +156,47 @@ def test_bad_input():
     network, other = cylinder(200, 0.05, 3), cylinder(200, 0.05, 4)
     with pytest.raises(hn.ParameterError, match="another network"):
         hall_angle(network, ring=solve_ring(other))
+
+
+# The reference network of 12 sites, all pairs, terminals left, right, top, bottom: 50 digits.
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, 25.61534200865),
+        ({"kT": 0.5}, 121.1071602205),
+        ({"kT": 0.1, "chemical_potential": 0.05}, 518.3852925001),
+    ],
+)
+def test_digits_of_the_hall_resistance(options, expected):
+    number = np.arange(12)
+    sites = dense_sites(TWELVE, 10.0)
+    if options:
+        sites = hn.with_energies(sites, 0.1 * number * np.cos(number), width=1.0, seed=3)
+    network = hn.build_network(sites, cutoff_radius=20.0, contacts=([0], [11]), **options)
+    terminals = hn.solve_terminals(network, [0, 11, 9, 7])
+    assert hall_resistance(terminals, (0, 1), (2, 3)) == pytest.approx(expected, rel=1e-12)
+    # Onsager: exchanging the pairs of current and voltage reverses the sign.
+    assert hall_resistance(terminals, (2, 3), (0, 1)) == pytest.approx(-expected, rel=1e-12)
+
+
+def test_a_triangle_in_closed_form():
+    """Three sites of side a, anticlockwise: G^H_12 = -(3 sqrt(3) / 16) a^2 exp(-3 a) eta b."""
+    a = 3.0
+    corner = np.array([[0.0, 0.0], [a, 0.0], [a / 2, a * np.sqrt(3) / 2]]) + 1.0
+    network = hn.build_network(dense_sites(corner, 6.0), cutoff_radius=1.1 * a, contacts=([0], [1]))
+    terminals = hn.solve_terminals(network, [0, 1, 2])
+    hall = -3 * np.sqrt(3) / 16 * a**2 * np.exp(-3 * a)
+    matrix = hall * np.array([[0, 1, -1], [-1, 0, 1], [1, -1, 0]])
+    conductance = terminals.conductance
+    inverse = np.zeros((3, 3))
+    inverse[:2, :2] = np.linalg.inv(conductance[:2, :2])
+    drive, probe = np.array([1.0, -1.0, 0.0]), np.array([0.0, -1.0, 1.0])
+    expected = -probe @ inverse @ matrix @ inverse @ drive
+    assert hall_resistance(terminals, (0, 1), (2, 1)) == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_hall_voltage_needs_another_pair():
+    network = random_network(200, 0.05, 3)
+    terminals = hn.solve_terminals(network, [0, 50, 100])
+    with pytest.raises(hn.ParameterError, match="differs from that of the current"):
+        hall_resistance(terminals, (0, 1), (1, 0))

@@ -15,14 +15,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hopnet.errors import ParameterError
 from hopnet.kernels.hall import fill_hall_terms
 from hopnet.network.network import Network
 from hopnet.network.triads import Triads, amplitudes, list_triads, parts_of
 from hopnet.records import read_only
 from hopnet.transport.current import Current, solve_current
 from hopnet.transport.ring import Ring, solve_ring
+from hopnet.transport.terminals import Terminals
 
-__all__ = ["HallAngle", "hall_angle", "triad_terms"]
+__all__ = ["HallAngle", "hall_angle", "hall_resistance", "triad_terms"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,3 +185,42 @@ def hall_angle(
         n_effective=moduli**2 / squares if squares > 0 else 0.0,
         negative_share=opposite / moduli if moduli > 0 else 0.0,
     )
+
+
+def hall_resistance(
+    terminals: Terminals, current: tuple[int, int], voltage: tuple[int, int]
+) -> float:
+    """Hall resistance of a sample with any contacts, over eta b, in rho_0.
+
+    Equation [hall 4]: the part of R_ab,cd that is odd in the field, to first order,
+
+        d(V_c - V_d)/dI = eta b sum over triads of w_T {v ^ u}_T
+
+    with u the potential when a unit current runs from a to b, and v that when it runs from c to d.
+
+    Parameters
+    ----------
+    terminals : Terminals
+        Of an open sample or a cylinder; at least three terminals.
+    current : (a, b)
+    voltage : (c, d)
+
+    Returns
+    -------
+    float
+
+    Notes
+    -----
+    Exchanging the pairs reverses the sign (Onsager: R_ab,cd(B) = R_cd,ab(-B)). Triads that span the
+    ring of a cylinder are taken by their nearest images.
+    """
+    a, b = terminals.check_pair("current", current)
+    c, d = terminals.check_pair("voltage", voltage)
+    if {a, b} == {c, d}:
+        raise ParameterError(
+            f"a Hall voltage needs a pair of terminals that differs from that of the current, got "
+            f"{(c, d)} twice; a two-point resistance is even in the field."
+        )
+    u = terminals.drops(terminals.injected((a, b)))
+    v = terminals.drops(terminals.injected((c, d)))
+    return float(sum(part.sum() for part in triad_terms(terminals.network, v, u)))

@@ -1,0 +1,354 @@
+"""More than two terminals: the conductance matrix, four-point resistances, floating potentials."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from hopnet.checks import array_of, site_numbers, whole
+from hopnet.elimination.symbolic import analyse
+from hopnet.elimination.symmetric import Factor, factor
+from hopnet.errors import ParameterError
+from hopnet.network.network import INNER, LEFT_OUT, Network
+from hopnet.records import read_only
+from hopnet.transport.current import net_flow
+
+__all__ = ["Terminals", "reduce_mesh", "solve_terminals"]
+
+
+@dataclass(frozen=True, eq=False)
+class Terminals:
+    """A network seen from its terminals.
+
+    Attributes
+    ----------
+    network : Network
+    sites : tuple of int64 arrays
+        The sites of each terminal.
+    terminal : int64[n_sites]
+        Number of the terminal of each site, INNER, or LEFT_OUT without a path to any terminal.
+    mesh : float64[n_terminals, n_terminals], in exp(log_scale)/rho_0
+        Conductance of the resistor between every two terminals of the equivalent mesh, links
+        that join two terminals directly included; zero on the diagonal.
+    log_scale : float
+        Logarithm of the unit of ``mesh``.
+    factored : Factor
+        The elimination of all inner sites; serves any potentials.
+    """
+
+    network: Network
+    sites: tuple[np.ndarray, ...]
+    terminal: np.ndarray
+    mesh: np.ndarray
+    log_scale: float
+    factored: Factor
+
+    @property
+    def n_terminals(self) -> int:
+        """Number of terminals."""
+        return len(self.sites)
+
+    @property
+    def conductance(self) -> np.ndarray:
+        """float64[n_terminals, n_terminals], 1/rho_0: I_a = sum_b G_ab V_b, I into the sample."""
+        matrix = np.diag(self.mesh.sum(axis=1)) - self.mesh
+        return matrix * np.exp(self.log_scale)
+
+    def potentials(self, held: dict[int, float]) -> np.ndarray:
+        """Potentials of all terminals when some are held and no current flows into the others.
+
+        Parameters
+        ----------
+        held : dict of int to float
+            Potential of each held terminal.
+
+        Returns
+        -------
+        float64[n_terminals]
+
+        Raises
+        ------
+        ParameterError
+            If a floating terminal has no path to a held one.
+        """
+        values = {self.check_terminal("held", t): float(v) for t, v in held.items()}
+        floating = [t for t in range(self.n_terminals) if t not in values]
+        _, weights = reduce_mesh(self.mesh, floating)
+        out = np.zeros(self.n_terminals)
+        for t, value in values.items():
+            out[t] = value
+        # Back-substitution: a terminal eliminated late depends on held ones only.
+        for t, weight in zip(reversed(floating), reversed(weights)):
+            total = weight.sum()
+            if not total > 0:
+                raise ParameterError(
+                    f"terminal {t} floats without a path to a held terminal, its potential is "
+                    "undefined; hold it too or leave it out."
+                )
+            out[t] = float(weight @ out) / total
+        return out
+
+    def drops(self, values: ArrayLike) -> np.ndarray:
+        """Drops of all links at given potentials of the terminals.
+
+        Parameters
+        ----------
+        values : array_like[n_terminals]
+
+        Returns
+        -------
+        float64[n_links]
+            V_i - V_j, found as differences from the start.
+        """
+        values = array_of("values", values, shape=(self.n_terminals,))
+        network = self.network
+        drop = self.factored.link_drops(network.n_links, values)
+        kind_i, kind_j = self.terminal[network.link_i], self.terminal[network.link_j]
+        direct = (kind_i >= 0) & (kind_j >= 0)
+        drop[direct] = values[kind_i[direct]] - values[kind_j[direct]]
+        conductance = np.exp(network.log_conductance - self.log_scale)
+        left_over = np.where(self.terminal == INNER, -net_flow(network, conductance * drop), 0.0)
+        drop += self.factored.link_drops(network.n_links, np.zeros_like(values), rhs=left_over)
+        return drop
+
+    def injected(self, current: tuple[int, int]) -> np.ndarray:
+        """Potentials of all terminals per unit current from the first to the second terminal.
+
+        Parameters
+        ----------
+        current : (int, int)
+            The current enters at the first terminal and leaves at the second, the others float.
+
+        Returns
+        -------
+        float64[n_terminals], in rho_0
+            The second terminal is at zero.
+        """
+        a, b = self.check_pair("current", current)
+        pair, _ = reduce_mesh(self.mesh, [t for t in range(self.n_terminals) if t not in (a, b)])
+        if not pair[a, b] > 0:
+            raise ParameterError(
+                f"no path joins the terminals {a} and {b}; pass current between terminals of one "
+                "cluster."
+            )
+        clusters = connected_terminals(self.mesh, a)
+        apart = [t for t in range(self.n_terminals) if t not in clusters]
+        held = {a: 1.0, b: 0.0} | dict.fromkeys(apart, 0.0)  # no current reaches the others
+        return self.potentials(held) / pair[a, b] / np.exp(self.log_scale)
+
+    def resistance(self, current: tuple[int, int], voltage: tuple[int, int]) -> float:
+        """Four-point resistance R_ab,cd = (V_c - V_d) / I, in rho_0.
+
+        Parameters
+        ----------
+        current : (a, b)
+            The current enters at a and leaves at b.
+        voltage : (c, d)
+            The voltage is measured from c to d. They may be the same as a and b.
+
+        Notes
+        -----
+        R_ab,cd = R_cd,ab. All other terminals are eliminated by the star-mesh transform, then
+        V_c - V_d is the difference of two products of the remaining conductances, no difference
+        of potentials.
+        """
+        a, b = self.check_pair("current", current)
+        c, d = self.check_pair("voltage", voltage)
+        others = [t for t in range(self.n_terminals) if t not in {a, b, c, d}]
+        g, _ = reduce_mesh(self.mesh, others)
+        free = sorted({c, d} - {a, b})
+        pair, _ = reduce_mesh(g, free)
+        if not pair[a, b] > 0:
+            raise ParameterError(f"no path joins the terminals {a} and {b} of the current.")
+        held = {a: 1.0, b: 0.0}
+        if len(free) == 2:
+            p, q = g[c, a] + g[c, b], g[d, a] + g[d, b]
+            determinant = p * q + g[c, d] * (p + q)
+            if not determinant > 0:
+                raise ParameterError(
+                    f"the voltage terminals {c} and {d} have no path to the current; their "
+                    "voltage is undefined."
+                )
+            difference = (g[c, a] * g[d, b] - g[c, b] * g[d, a]) / determinant
+        else:
+            for t in free:
+                total = g[t, a] + g[t, b]
+                if not total > 0:
+                    raise ParameterError(
+                        f"the voltage terminal {t} has no path to the current; its voltage is "
+                        "undefined."
+                    )
+                held[t] = g[t, a] / total
+            difference = held[c] - held[d]
+        return float(difference / pair[a, b] / np.exp(self.log_scale))
+
+    def van_der_pauw(self) -> float:
+        """Sheet resistance by van der Pauw's formula from four terminals in cyclic order.
+
+        Returns
+        -------
+        float, in rho_0
+            R with exp(-pi R_01,32 / R) + exp(-pi R_12,03 / R) = 1.
+        """
+        from scipy.optimize import brentq
+
+        if self.n_terminals != 4:
+            raise ParameterError(
+                f"van der Pauw's formula needs four terminals in cyclic order, got "
+                f"{self.n_terminals}; solve for four."
+            )
+        first = self.resistance((0, 1), (3, 2))
+        second = self.resistance((1, 2), (0, 3))
+        if not (first > 0 and second > 0):
+            raise ParameterError(
+                f"the two resistances must be positive, got {first:.4g} and {second:.4g} rho_0; "
+                "put the terminals at the edge, in cyclic order."
+            )
+        unit = first + second
+
+        def excess(ratio: float) -> float:
+            return (
+                np.exp(-np.pi * first / unit / ratio) + np.exp(-np.pi * second / unit / ratio) - 1
+            )
+
+        return float(unit * brentq(excess, 1e-3, 1e3, xtol=1e-15, rtol=1e-14))
+
+    def check_terminal(self, name: str, terminal: int) -> int:
+        """The number of a terminal, once it is one."""
+        return whole(name, terminal, low=0, high=self.n_terminals - 1)
+
+    def check_pair(self, name: str, pair: tuple[int, int]) -> tuple[int, int]:
+        """Two different terminals."""
+        if not isinstance(pair, Sequence | np.ndarray) or len(pair) != 2:
+            raise ParameterError(
+                f"{name} must be two terminals, got {pair!r}; give (first, second)."
+            )
+        a, b = (self.check_terminal(name, t) for t in pair)
+        if a == b:
+            raise ParameterError(f"{name} must be two different terminals, got {a} twice.")
+        return a, b
+
+
+def connected_terminals(mesh: np.ndarray, start: int) -> set[int]:
+    """The terminals that have a path to one of them."""
+    found, waiting = {start}, [start]
+    while waiting:
+        row = mesh[waiting.pop()]
+        new = set(np.flatnonzero(row > 0).tolist()) - found
+        found |= new
+        waiting += sorted(new)
+    return found
+
+
+def reduce_mesh(mesh: np.ndarray, eliminated: Sequence[int]) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Eliminate nodes of a small dense mesh by the star-mesh transform, without a subtraction.
+
+    Parameters
+    ----------
+    mesh : float64[n, n]
+        Conductances, symmetric, zero on the diagonal.
+    eliminated : sequence of int
+        Nodes, in the order of elimination.
+
+    Returns
+    -------
+    reduced : float64[n, n]
+        The mesh between the other nodes; zero in the rows of the eliminated ones.
+    weights : list of float64[n]
+        Conductances of each eliminated node to the nodes that were left, when it was eliminated.
+    """
+    g = mesh.copy()
+    weights = []
+    for k in eliminated:
+        row = g[k].copy()
+        weights.append(row)
+        g[k] = g[:, k] = 0.0
+        total = row.sum()
+        if total > 0:
+            g += np.outer(row, row / total)
+            np.fill_diagonal(g, 0.0)
+    return g, weights
+
+
+def solve_terminals(
+    network: Network, sites: Sequence[ArrayLike], *, threads: int | None = None
+) -> Terminals:
+    """Eliminate all sites but those of the terminals.
+
+    Parameters
+    ----------
+    network : Network
+        Open or cylinder. Its own contacts play no part.
+    sites : sequence of array_like
+        The sites of each terminal; a single number is a terminal of one site. A terminal is held
+        at one potential.
+    threads : int, optional
+        The result does not depend on it.
+
+    Returns
+    -------
+    Terminals
+
+    Raises
+    ------
+    ParameterError
+        Fewer than two terminals, empty ones, terminals that share sites, a torus.
+
+    Notes
+    -----
+    One factor serves any number of terminals and any potentials: O(n_sites) further work for each
+    set of potentials. Every conductance of the mesh is accurate relative to itself.
+
+    Examples
+    --------
+    >>> import hopnet as hn
+    >>> network = hn.build_network(hn.random_sites(400, density=0.05, seed=3))
+    >>> terminals = hn.solve_terminals(network, [network.source, network.drain])
+    >>> current = hn.solve_current(network)
+    >>> bool(abs(terminals.resistance((0, 1), (0, 1)) * current.conductance - 1) < 1e-12)
+    True
+    """
+    groups = check_groups(network, sites)
+    terminal = np.full(network.n_sites, INNER)
+    reached = np.zeros(network.cluster.max() + 1, np.bool_)
+    for number, group in enumerate(groups):
+        terminal[group] = number
+        reached[network.cluster[group]] = True
+    terminal[~reached[network.cluster]] = LEFT_OUT
+    scale = float(network.log_conductance.max(initial=-np.inf))
+    conductance = np.exp(network.log_conductance - scale)
+    symbolic = analyse(network.dissection, network.link_i, network.link_j, terminal)
+    factored = factor(symbolic, conductance, threads=threads)
+    mesh = np.array(factored.terminal_conductance, dtype=np.float64)
+    kind_i, kind_j = terminal[network.link_i], terminal[network.link_j]
+    direct = (kind_i >= 0) & (kind_j >= 0) & (kind_i != kind_j)
+    np.add.at(mesh, (kind_i[direct], kind_j[direct]), conductance[direct])
+    np.add.at(mesh, (kind_j[direct], kind_i[direct]), conductance[direct])
+    return Terminals(
+        network, groups, read_only(terminal, np.int64), read_only(mesh), scale, factored
+    )
+
+
+def check_groups(network: Network, sites: Sequence[ArrayLike]) -> tuple[np.ndarray, ...]:
+    """The sites of each terminal, once they are distinct and there are two terminals or more."""
+    if isinstance(sites, str) or not isinstance(sites, Sequence | np.ndarray) or len(sites) < 2:
+        raise ParameterError(
+            f"terminals must be a list of two or more groups of sites, got {sites!r}; give "
+            "[[0, 1], [5]] for example."
+        )
+    groups = []
+    for number, group in enumerate(sites):
+        found = np.unique(site_numbers(f"terminal {number}", group, network.n_sites))
+        if found.size == 0:
+            raise ParameterError(f"terminal {number} is empty; give it a site.")
+        groups.append(read_only(found, np.int64))
+    count = np.bincount(np.concatenate(groups), minlength=network.n_sites)
+    if count.max() > 1:
+        raise ParameterError(
+            f"terminals must not share sites, site {int(count.argmax())} belongs to several; give "
+            "it to one."
+        )
+    return tuple(groups)
