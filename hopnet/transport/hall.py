@@ -107,7 +107,7 @@ def triad_terms(
         lists = (list_triads(network, *task)[1] for task in parts_of(network))
     else:
         network.check_owns(triads)
-        lists = iter([triads.link])
+        lists = (link for link in [triads.link])
     parts = []
     for link in lists:
         out = np.empty(link.shape[0])
