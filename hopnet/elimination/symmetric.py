@@ -36,7 +36,14 @@ from hopnet.errors import ParameterError
 from hopnet.kernels import elimination as kernels
 from hopnet.threads import run_side_by_side, thread_count
 
-NEGLIGIBLE = 1e-150  # conductances and weights below this count as zero
+# Numbers whose largest over smallest is below SPAN, and which are themselves above 1 / SPAN, are
+# factored with everything below NEGLIGIBLE counted as zero: products of two numbers that are kept
+# are then never subnormal, which would be slow. What is dropped lies 1e-40 below all that counts.
+SPAN = 1e110
+NEGLIGIBLE = 1e-150
+
+# Where numbers span more, only what could not be divided by any more counts as zero.
+SMALLEST = 1e-300
 
 
 def run_upward(elimination, call, threads):
@@ -173,6 +180,16 @@ class Factor:
         return out.reshape(shape)
 
 
+def negligible_entry(*arrays):
+    """Below which value an entry counts as zero: `NEGLIGIBLE`, or `SMALLEST` for a wide span."""
+    sizes = np.concatenate([np.abs(array).ravel() for array in arrays])
+    sizes = sizes[sizes > 0]
+    if sizes.size == 0:
+        return NEGLIGIBLE
+    low, high = sizes.min(), sizes.max()
+    return NEGLIGIBLE if low >= 1 / SPAN and high <= SPAN * low else SMALLEST
+
+
 def factor(elimination, conductance, shift=0.0, *, threads=None):
     """Factor Lap(conductance) + diag(shift) without a subtraction.
 
@@ -208,6 +225,7 @@ def factor(elimination, conductance, shift=0.0, *, threads=None):
     threads = thread_count(threads)
     edge_conductance = conductance[e.edge_link].astype(dtype, copy=False)
     excess = np.broadcast_to(shift, (e.n_nodes,))[e.node].astype(dtype, copy=False)
+    least = negligible_entry(edge_conductance, excess)
     contribution = np.empty(e.contribution_size, dtype)
     weight = np.empty(e.n_entries, dtype)
     pivot = np.empty(e.node.shape[0], dtype)
@@ -218,7 +236,7 @@ def factor(elimination, conductance, shift=0.0, *, threads=None):
             e.fronts,
             edge_conductance,
             excess,
-            NEGLIGIBLE,
+            least,
             e.contribution_start,
             contribution,
             weight,

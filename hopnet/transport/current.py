@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from hopnet.checks import instance_of
+from hopnet.elimination.scaling import scaled_conductance
 from hopnet.elimination.symbolic import analyse
 from hopnet.elimination.symmetric import factor
 from hopnet.errors import ConvergenceError, ParameterError
@@ -119,8 +120,9 @@ def solve_current(network: Network, *, threads: int | None = None) -> Current:
         )
     network.check_percolation()
     terminal = network.terminals
-    scale = network.log_conductance.max()
-    conductance = np.exp(network.log_conductance - scale)
+    conductance, scale = scaled_conductance(
+        network.link_i, network.link_j, network.log_conductance, terminal
+    )
 
     symbolic = analyse(network.dissection, network.link_i, network.link_j, terminal)
     factored = factor(symbolic, conductance, threads=threads)
@@ -144,21 +146,22 @@ def solve_current(network: Network, *, threads: int | None = None) -> Current:
             estimate=drop,
             residual=difference,
         )
-    unit = np.exp(scale)
+    with np.errstate(over="ignore", divide="ignore"):
+        resistivity = np.float64(network.width_across_current) / (
+            network.length_along_current * in_unit(total, scale)
+        )
     return Current(
         network=network,
         drop=read_only(drop),
-        flow=read_only(flow * unit),
-        conductance=float(total * unit),
+        flow=read_only(in_unit(flow, scale)),
+        conductance=float(in_unit(total, scale)),
         log_conductance=float(np.log(total) + scale),
-        resistivity=float(
-            network.width_across_current / (network.length_along_current * total * unit)
-        ),
+        resistivity=float(resistivity),
         imbalance=imbalance,
         site_imbalance=read_only(site_imbalance),
-        throughput=read_only(throughput * unit),
-        source_current=float(source_current * unit),
-        drain_current=float(drain_current * unit),
+        throughput=read_only(in_unit(throughput, scale)),
+        source_current=float(in_unit(source_current, scale)),
+        drain_current=float(in_unit(drain_current, scale)),
     )
 
 
@@ -189,6 +192,15 @@ def own_current(
     instance_of("current", current, Current, "make it with hopnet.solve_current")
     network.check_owns(current)
     return current
+
+
+def in_unit(value, scale):
+    """``value * exp(scale)``: 0 or inf where a float cannot hold it, never nan."""
+    if abs(scale) <= 700.0:
+        return value * np.exp(scale)
+    half = np.exp(0.5 * np.clip(scale, -1400.0, 1400.0))
+    with np.errstate(over="ignore"):
+        return np.multiply(value, half) * half
 
 
 def net_flow(network, flow):
