@@ -23,6 +23,7 @@
 
 # %%
 import os
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -106,7 +107,7 @@ plt.show()
 length, edge = 1200 * nm, 900 * nm
 n = 2048 if small else 8192
 x = np.arange(n) * length / n
-dying = metal.with_(tau_s=4 * metal.tau)
+dying = replace(metal, tau_s=4 * metal.tau)
 cases = {"smooth": (20 * nm, metal), "sharp": (1 * nm, metal), "dying": (1 * nm, dying)}
 titles = (
     "edge 20 nm, spins diffuse 40 nm",
@@ -153,8 +154,8 @@ reaches = (1, 2, 4, 8)
 shares = {}
 figure, axes = plt.subplots(figsize=(7.5, 4.4), layout="constrained")
 for reach, shade in zip(reaches, (1.0, 0.75, 0.5, 0.3)):
-    gas = metal.with_(tau_s=3 * reach**2 * metal.tau)  # l_s = (D tau_s)^(1/2), D = ell^2/3 tau
-    shares[reach] = np.array([row["local"] for row in interface_split(gas, frequency, ratios)])
+    gas = replace(metal, tau_s=3 * reach**2 * metal.tau)  # l_s = (D tau_s)^(1/2), D = ell^2/3 tau
+    shares[reach] = np.array([row.local for row in interface_split(gas, frequency, ratios)])
     axes.semilogx(
         ratios,
         shares[reach],

@@ -20,9 +20,11 @@ from hopnet.pumping.contacts import solve_junction
 from hopnet.pumping.conversion import rashba
 from hopnet.pumping.currents import pump
 from hopnet.pumping.medium import Medium
+from hopnet.pumping.named_textures import skyrmion
 from hopnet.pumping.report import answer
 from hopnet.pumping.run_file import RunFile, read_run_file
-from hopnet.pumping.texture import PeriodicTexture, TimeSeries, save_texture, skyrmion
+from hopnet.pumping.texture import PeriodicTexture, TimeSeries
+from hopnet.pumping.texture_file import save_texture
 
 RUNS = sorted((Path(__file__).parents[1] / "runs").glob("pumping*.toml"))
 
@@ -173,18 +175,22 @@ def written(folder, text):
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("frequency_GHz", "freqency_GHz", r"'texture.freqency_GHz'; did you mean 'frequency_GHz'"),
-        ("tau_s_ps", "tau_s_ns", r"'medium.tau_s_ns'; did you mean 'tau_s_ps'"),
-        ("vertex =", "vertx =", r"'solve.vertx'; did you mean 'vertex'"),
-        ("question", "qestion", r"'qestion'; did you mean 'question'"),
-        ('"spiral"', '"helix"', "texture.kind must be one of spiral"),
+        (
+            "frequency_GHz",
+            "freqency_GHz",
+            r"'freqency_GHz' in \[texture\]; did you mean 'frequency_GHz'",
+        ),
+        ("tau_s_ps", "tau_s_ns", r"'tau_s_ns' in \[medium\]; did you mean 'tau_s_ps'"),
+        ("vertex =", "vertx =", r"'vertx' in \[solve\]; did you mean 'vertex'"),
+        ("question", "qestion", r"'qestion' at the top; did you mean 'question'"),
+        ('"spiral"', '"helix"', "texture.kind must be one of 'spiral'"),
         ('kind = "spiral"', "", "texture.kind must be one of"),
-        ("exchange_meV = 1.0", "", "'medium.exchange_meV' is missing"),
+        ("exchange_meV = 1.0", "", "medium.exchange_meV is missing"),
         ('"full"', '"half"', "solve.vertex"),
         ("[16]", "[0]", "texture.shape.0"),
         ("lengths_nm = [40.0]", "lengths_nm = [-4.0]", "texture.lengths_nm.0"),
         ("fermi_energy_eV = 5.0", "fermi_energy_eV = 'five'", "medium.fermi_energy_eV"),
-        ("[medium]", "[medium", "is not TOML"),
+        ("[medium]", "[medium", "is not valid TOML"),
     ],
 )
 def test_bad_run_file(old, new, words, tmp_path):
@@ -194,7 +200,7 @@ def test_bad_run_file(old, new, words, tmp_path):
 
 
 def test_missing_run_file(tmp_path):
-    with pytest.raises(ParameterError, match="cannot be read"):
+    with pytest.raises(ParameterError, match="there is no run file"):
         read_run_file(tmp_path / "none.toml")
 
 
@@ -206,13 +212,14 @@ def test_run_file_is_frozen(tmp_path):
 
 def test_junction_refuses_options_of_the_box(tmp_path):
     text = GOOD + "dealias = true\n[contacts]\nright = 2.5\n"
-    with pytest.raises(ParameterError, match="dealias and zero_mode"):
+    with pytest.raises(ParameterError, match=r"solve\.dealias and solve\.zero_mode"):
         answer(read_run_file(written(tmp_path, text)))
     assert read_run_file(written(tmp_path, text)).contacts.build() == (0.0, 2.5e9)
 
 
 def test_a_junction_with_strong_exchange_warns(tmp_path):
     text = GOOD.replace("exchange_meV = 1.0", "exchange_meV = 100.0") + "[contacts]\n"
+    text = text.replace("[16]", "[300]")
     with pytest.warns(ValidityWarning, match="all_orders"):
         answer(read_run_file(written(tmp_path, text)))
 
@@ -225,8 +232,8 @@ def test_other_textures(kind, tmp_path):
         for key in table:
             text = "\n".join(x for x in text.splitlines() if not x.startswith(f"{key} ="))
         text = text.replace("[texture]", '[texture]\nkind = "file"\npath = "mine.npz"')
-        time = np.linspace(0, 1e-10, 6)
-        turn = 6e10 * time - 2 * np.pi * np.arange(8)[:, None] / 8
+        time = np.linspace(0, 1e-10, 200)
+        turn = 6e10 * time - 2 * np.pi * np.arange(16)[:, None] / 16
         spin = np.stack([np.cos(turn), np.sin(turn), 0 * turn])
         save_texture(tmp_path / "mine.npz", TimeSeries(spin, (4e-8,), time))
     out = tmp_path / "out"
@@ -272,7 +279,7 @@ def test_junction_picture_of_a_sampled_texture():
         exchange_meV=1, fermi_energy_eV=5, mean_free_path_nm=0.5, spin_diffusion_length_nm=1.5
     )
     phase = 2 * np.pi * np.arange(6) / 6
-    fall = np.linspace(1, 0, 30)[:, None]
+    fall = np.linspace(1, 0, 60)[:, None]
     spin = np.stack([fall * np.cos(phase), fall * np.sin(phase), fall + 0 * phase])
     junction = solve_junction(PeriodicTexture(spin, (2e-8,), 1e-10), medium, right=np.inf)
     figure = plots.plot_junction(junction)

@@ -4,6 +4,7 @@
 """
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,19 +15,14 @@ from hopnet.errors import ParameterError
 from hopnet.pumping.contacts import INSULATING, RESERVOIR, solve_junction
 from hopnet.pumping.currents import pump
 from hopnet.pumping.medium import Medium
-from hopnet.pumping.texture import (
-    PeriodicTexture,
-    RigidTexture,
-    grid_points,
-    interface,
-    moving_wall,
-)
+from hopnet.pumping.named_textures import interface, moving_wall
+from hopnet.pumping.texture import PeriodicTexture, RigidTexture, grid_points
 
 pytestmark = pytest.mark.filterwarnings("ignore::hopnet.errors.ValidityWarning")
 FREE = Medium(
     exchange=0.3, tau=0.7, density_of_states=1.3, fermi_energy=2.0, rashba=(0.1, 0.2, 0.5)
 )
-RELAXING = FREE.with_(tau_s=3.0)
+RELAXING = replace(FREE, tau_s=3.0)
 
 
 def uniform(n):
@@ -104,7 +100,7 @@ def test_spin_is_balanced(left, right, tau_s, vertex, width, cone):
     texture = interface(
         (60,), (10.0,), edges=4.0, width=width, frequency=0.4, cone_angle=cone, cell_centred=True
     )
-    medium = FREE.with_(tau_s=tau_s)
+    medium = replace(FREE, tau_s=tau_s)
     junction = solve_junction(texture, medium, left=left, right=right, vertex=vertex)
     assert junction.balance() < 1e-10
     closed = left == right == 0 and tau_s == math.inf
@@ -141,7 +137,7 @@ def test_rashba_charge_between_walls():
     assert abs(density.sum()) < 1e-12 * np.abs(density).sum()
     np.testing.assert_array_equal(current[0, [0, -1]], 0)
     a = RELAXING.rashba_conversion
-    static = RELAXING.with_(rashba=(0, 0.2, 0))  # a_y T_z: constant in time
+    static = replace(RELAXING, rashba=(0, 0.2, 0))  # a_y T_z: constant in time
     rho, flow = solve_junction(texture, static, right=RESERVOIR).rashba()
     local = a[1] * junction.dynamic_torque()[2]
     slope = np.diff(rho) / junction.face[1] * RELAXING.diffusion

@@ -5,6 +5,7 @@
 """
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -29,15 +30,8 @@ from hopnet.pumping.crossover import (
 )
 from hopnet.pumping.currents import pump
 from hopnet.pumping.medium import Medium
-from hopnet.pumping.texture import (
-    RigidTexture,
-    TimeSeries,
-    interface,
-    moving_wall,
-    sample_texture,
-    skyrmion,
-    spiral,
-)
+from hopnet.pumping.named_textures import interface, moving_wall, skyrmion, spiral
+from hopnet.pumping.texture import RigidTexture, TimeSeries, sample_texture
 
 pytestmark = pytest.mark.filterwarnings("ignore::hopnet.errors.ValidityWarning")
 MEDIUM = Medium(
@@ -48,7 +42,7 @@ MEDIUM = Medium(
     rashba=(0.2, -0.3, 0.5),
     impurity=0.4,
 )
-RELAXING = MEDIUM.with_(tau_s=3.0)
+RELAXING = replace(MEDIUM, tau_s=3.0)
 
 
 def two_waves(n=16, n_times=16):
@@ -184,7 +178,7 @@ def test_rashba_factor_by_momentum_relaxation():
     """
     e, hbar, tau, omega = 1.3, 0.8, 0.7, 1e-7
     field = np.array([0.2, -0.3, 0.5])
-    medium = MEDIUM.with_(charge=e, hbar=hbar, rashba=tuple(field), tau=tau)
+    medium = replace(MEDIUM, charge=e, hbar=hbar, rashba=tuple(field), tau=tau)
     pumping = pump(RigidTexture([0.6], [0.8], (1.0,), omega), medium)
     torque = pumping.dynamic_torque().at(0.0)[:, 0]  # the rate at which spin is made
     rate_of_sigma = 2 / hbar * torque  # times the density of electrons
@@ -194,9 +188,9 @@ def test_rashba_factor_by_momentum_relaxation():
 
 
 def test_reference_rashba_spiral():
-    medium = MEDIUM.with_(rashba=(0, 0, 0.5))
+    medium = replace(MEDIUM, rashba=(0, 0, 0.5))
     texture = spiral((16,), (2 * np.pi,), frequency=0.4, cone_angle=np.pi / 3)
-    for m in (medium, medium.with_(tau_s=3.0)):
+    for m in (medium, replace(medium, tau_s=3.0)):
         charge = rashba(pump(texture, m))
         assert charge.density().at(0)[0] == pytest.approx(-1.797644766169e-02, rel=1e-12)
         quarter = charge.local().at(0.25 * 2 * np.pi / 0.4)
@@ -205,7 +199,7 @@ def test_reference_rashba_spiral():
 
 def test_reference_rashba_skyrmion():
     """dc local current in closed form; dc density up to the periodic box, O(L^-4)."""
-    medium = MEDIUM.with_(rashba=(0.5, 0, 0))
+    medium = replace(MEDIUM, rashba=(0.5, 0, 0))
     g, a = medium.torque_coefficient, medium.rashba_conversion[0]
     error = []
     for length in (16.0, 32.0):
@@ -241,7 +235,7 @@ def test_reference_impurity():
 
 
 def test_no_coupling_no_charge():
-    pumping = pump(two_waves(), MEDIUM.with_(rashba=(0, 0, 0), impurity=0.0))
+    pumping = pump(two_waves(), replace(MEDIUM, rashba=(0, 0, 0), impurity=0.0))
     for charge in (rashba(pumping), impurity(pumping)):
         assert not charge.current().array.any()
         assert not charge.density().array.any()
@@ -349,7 +343,7 @@ def test_reference_crossover_point(dimension, point):
 
 def test_kinetic_current_is_the_diffusive_one_for_a_short_free_path():
     texture = interface((256,), (40.0,), edges=(10.0, 30.0), width=1.0, frequency=0.4)
-    medium = MEDIUM.with_(tau=1e-3, tau_s=3.0)
+    medium = replace(MEDIUM, tau=1e-3, tau_s=3.0)
     local, diffusive = (f.at(0.2) for f in kinetic_current(texture, medium))
     expected = pump(texture, medium).current(1).at(0.2)
     assert np.abs(local + diffusive - expected).max() < 1e-3 * np.abs(expected).max()
@@ -361,7 +355,7 @@ def test_kinetic_current_is_the_diffusive_one_for_a_short_free_path():
 @pytest.mark.parametrize("dimension", [1, 2, 3])
 def test_kinetic_current_solves_the_kinetic_equation(dimension):
     """Against a solution with the velocity resolved by quadrature, q ell and W tau of order 1."""
-    medium = MEDIUM.with_(tau_s=5.0, dimension=dimension)
+    medium = replace(MEDIUM, tau_s=5.0, dimension=dimension)
     frequency, k = 0.9, 2.0
     node, weight = np.polynomial.legendre.leggauss(200)
     if dimension == 1:
@@ -394,7 +388,7 @@ def test_kinetic_torque_sides_with_the_full_vertex(q_ell, turn):
     deficit = complex(kinetic_deficit(q_ell, turn, 3))
     density = deficit * (1 + 1j * turn) / (1j * turn + deficit)
     kinetic = -density.imag  # Im(rho_+^* S_+), over chi
-    gas = MEDIUM.with_(exchange=1e-9)
+    gas = replace(MEDIUM, exchange=1e-9)
     wave_number, frequency = q_ell / gas.mean_free_path, turn / gas.tau
     texture = spiral((8,), (2 * np.pi / wave_number,), frequency=frequency)
     scale = 2 * gas.exchange * gas.equilibrium_density
@@ -412,13 +406,13 @@ EFFICIENCY = [("rashba", "transverse"), ("rashba", "longitudinal"), ("impurity",
 @pytest.mark.parametrize(("kind", "direction"), EFFICIENCY)
 def test_efficiency_is_the_ratio_of_the_computed_currents(kind, direction):
     """The single-mode formulas against [pumping 25] and [pumping 30] on the grid."""
-    medium = MEDIUM.with_(rashba=(0, 0, 0.5) if direction == "longitudinal" else (0.5, 0, 0))
+    medium = replace(MEDIUM, rashba=(0, 0, 0.5) if direction == "longitudinal" else (0.5, 0, 0))
     texture = spiral((16,), (2 * np.pi,), frequency=0.4, cone_angle=np.pi / 3)
     pumping = pump(texture, medium)
     ours = conversion_efficiency(medium, 1.0, 0.4, kind=kind, direction=direction)
     if kind == "impurity":
         # first order: the j_z, j_y polarised parts of one row of currents along y and z
-        first = pump(texture, medium.with_(exchange=1e-9))
+        first = pump(texture, replace(medium, exchange=1e-9))
         charge = np.abs(impurity(first).current().rows[2][0]).max()
         spin = np.abs(first.pumped_current(1).rows[0][0]).max()
     else:
@@ -431,7 +425,7 @@ def test_efficiency_is_the_ratio_of_the_computed_currents(kind, direction):
 
 @pytest.mark.parametrize(("kind", "direction"), EFFICIENCY)
 def test_exact_kernel_meets_the_diffusive_one(kind, direction):
-    gas = MEDIUM.with_(rashba=(0, 0.3, 0.5))
+    gas = replace(MEDIUM, rashba=(0, 0.3, 0.5))
     both = [
         conversion_efficiency(gas, 1e-3, 1e-4, kind=kind, direction=direction, kernel=kernel)
         for kernel in ("diffusive", "boltzmann")
@@ -444,7 +438,7 @@ def test_exact_kernel_meets_the_diffusive_one(kind, direction):
 def test_rashba_over_impurity_is_free_of_tau():
     """(3/4) (E_so k_F/e_F) / (lambda_so k_F^2) (k_F/q)."""
     for tau in (0.7, 0.05):
-        gas = MEDIUM.with_(rashba=(0, 0, 0.5), tau=tau)
+        gas = replace(MEDIUM, rashba=(0, 0, 0.5), tau=tau)
         q = 0.1
         ratio = conversion_efficiency(gas, q, 0.0, kind="rashba") / conversion_efficiency(
             gas, q, 0.0, kind="impurity"

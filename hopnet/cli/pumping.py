@@ -39,20 +39,16 @@ def run(
 
     Example: hopnet pumping run runs/pumping_skyrmion.toml --out results/skyrmion
     """
-    from hopnet.pumping.report import answer
-    from hopnet.pumping.run_file import read_run_file
+    from hopnet.pumping.report import answer, write_answer
+    from hopnet.pumping.run_file import parse_run_file
+    from hopnet.toml import read_text
 
-    question = read_run_file(file)
+    text = read_text(file)
+    question = parse_run_file(text, file)
     result = answer(question)
     written = []
     if out is not None:
-        from hopnet.records import save_arrays
-
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "run.toml").write_text(file.read_text())
-        (out / "summary.json").write_text(json.dumps(result.summary, indent=1) + "\n")
-        save_arrays(out / "fields.npz", "PumpingFields", result.fields)
-        written = ["run.toml", "summary.json", "fields.npz", *draw(question, result, out)]
+        written = [*write_answer(out, text, result), *draw(question, result, out)]
     if as_json:
         print(json.dumps(result.summary, indent=1))
         return
@@ -86,6 +82,7 @@ def draw(question, result, out):
 
 def renamed(rows, names):
     """Some columns under short names, for a narrow terminal."""
+    rows = [row._asdict() if hasattr(row, "_asdict") else row for row in rows]
     return [{name: row[key] for key, name in names.items()} for row in rows]
 
 
@@ -136,7 +133,8 @@ def crossover(
         rows.append(row)
     points = {f"{d}d": crossover_point(d) for d in (1, 2, 3)}
     if as_json:
-        report = {"crossover_q_ell": points, "rows": rows, "interface": interfaces}
+        split = [row._asdict() for row in interfaces]
+        report = {"crossover_q_ell": points, "rows": rows, "interface": split}
         print(json.dumps(report, indent=1))
     else:
         from hopnet.cli.bench import print_table
@@ -144,7 +142,7 @@ def crossover(
         short = {"ell_over_lambda": "l/lambda", "q_ell": "q l", "ratio_1d": "1D", "ratio_2d": "2D"}
         short |= {"ratio_3d": "3D", "leading_3d": "3D, leading"}
         print_table("local over diffusive spin current", renamed(rows, short))
-        short = dict(zip(interfaces[0], ("width / l", "local", "diffusive")))
+        short = dict(zip(interfaces[0]._fields, ("width / l", "local", "diffusive")))
         few = interfaces if out is None else interfaces[::5]
         print_table("current at an interface, tau_s = 25 tau", renamed(few, short))
         text = ", ".join(f"{name} {x:.6f}" for name, x in points.items())
@@ -231,6 +229,8 @@ def orders(
 
     Example: hopnet pumping orders --out orders.png
     """
+    from dataclasses import replace
+
     import numpy as np
 
     from hopnet.pumping.medium import Medium
@@ -243,16 +243,17 @@ def orders(
     medium = Medium(exchange=0.3, tau=1.0, density_of_states=1.0, fermi_energy=1.5)
     table = []
     for rate in (0.3, 0.03, 0.003):  # D q^2 tau, with D = 1: W = 1/tau_s = half of it
-        gas = medium.with_(tau_s=2 / rate)
+        gas = replace(medium, tau_s=2 / rate)
         table += compare_orders(
             gas, rate**0.5, 0.5 * rate, np.radians(cone_angle_deg), np.geomspace(0.003, 3, 25)
         )
     if as_json:
-        print(json.dumps(table, indent=1))
+        print(json.dumps([row._asdict() for row in table], indent=1))
     else:
         from hopnet.cli.bench import print_table
 
-        print_table("second order over all orders in J", table[::4])
+        few = [row._asdict() for row in table[::4]]
+        print_table("second order over all orders in J", few)
     if out is not None:
         from hopnet.plots.pumping import plot_orders, save_figure
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 
+from hopnet.files import atomic_write
 from hopnet.pumping.conversion import conversion_efficiency
 from hopnet.pumping.crossover import crossover_point, local_share, local_to_diffusive
 
@@ -27,14 +30,17 @@ def finish(axes):
 
 
 def save_figure(figure, path):
-    """Write a Figure as PNG.
+    """Write a Figure as PNG, completely or not at all.
 
     Parameters
     ----------
     figure : matplotlib Figure
     path : path-like
     """
-    figure.savefig(path, dpi=150)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=150, format="png")
+    with atomic_write(path) as file:
+        file.write(buffer.getvalue())
 
 
 def in_amperes(medium, spin_current):
@@ -194,7 +200,7 @@ def _not_small(vector):
 
 
 def _field(frame, row):
-    from hopnet.pumping.diffusion import Field
+    from hopnet.pumping.fields import Field
 
     return Field(frame, (row,), vector=True)
 
@@ -296,7 +302,7 @@ def plot_crossover(interface_rows, *, frequency_tau=0.0):
 
     Parameters
     ----------
-    interface_rows : list of dict
+    interface_rows : list of InterfaceSplit
         See `crossover.interface_split`.
     frequency_tau : float
 
@@ -323,9 +329,10 @@ def plot_crossover(interface_rows, *, frequency_tau=0.0):
     ratio.legend(frameon=False, fontsize=9)
     share.set(xlabel=r"wave number times mean free path  $q\ell$", ylim=(0, 1.02))
     share.set_ylabel("local share of the first-order spin current")
-    width = [row["width_over_ell"] for row in interface_rows]
+    width = [row.width_over_ell for row in interface_rows]
     for name, colour in (("local", RED), ("diffusive", BLUE)):
-        sharp.semilogx(width, [row[name] for row in interface_rows], color=colour, label=name)
+        part = [getattr(row, name) for row in interface_rows]
+        sharp.semilogx(width, part, color=colour, label=name)
     sharp.set(xlabel=r"interface width / mean free path  $w/\ell$", ylim=(0, 1.02))
     sharp.set_ylabel(r"part of the first-order current, d = 3, $\tau_s = 25\tau$")
     sharp.legend(frameon=False)
@@ -391,9 +398,8 @@ def plot_orders(table):
 
     Parameters
     ----------
-    table : list of dict
-        ``strength`` (2J/hbar over the rate), ``rate_tau``, ``single``, ``full``: see
-        `orders.compare_orders`.
+    table : list of OrderRatios
+        See `orders.compare_orders`.
 
     Returns
     -------
@@ -401,14 +407,14 @@ def plot_orders(table):
     """
     figure = new_figure(6.8, 4.8)
     axes = figure.subplots()
-    rates = sorted({row["rate_tau"] for row in table})
+    rates = sorted({row.rate_tau for row in table})
     for rate, colour in zip(rates, (RED, ORANGE, BLUE, GREEN)):
-        rows = [row for row in table if row["rate_tau"] == rate]
-        strength = [row["strength"] for row in rows]
-        axes.loglog(strength, [row["full"] for row in rows], "-", color=colour)
+        rows = [row for row in table if row.rate_tau == rate]
+        strength = [row.strength for row in rows]
+        axes.loglog(strength, [row.full for row in rows], "-", color=colour)
         axes.loglog(
             strength,
-            [row["single"] for row in rows],
+            [row.single for row in rows],
             "--",
             color=colour,
             label=rf"$|Dq^2 + i\Omega + 1/\tau_s|\,\tau$ = {rate:.3g}",

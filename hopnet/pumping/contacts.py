@@ -1,48 +1,80 @@
-"""One dimension between two contacts: finite volumes, one tridiagonal solve a harmonic."""
+"""One dimension between two contacts: finite volumes, one tridiagonal solve per harmonic."""
 
 from __future__ import annotations
 
 import math
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
-from scipy import fft
-from scipy.linalg import solve_banded
+import numpy.typing as npt
 
-from hopnet.errors import ParameterError
+from hopnet.checks import one_of
+from hopnet.errors import ParameterError, ValidityWarning
+from hopnet.pumping.cells import (
+    Walls,
+    coarsened,
+    components,
+    components_at,
+    harmonics,
+    interpolated,
+    modulus,
+    solve_part,
+    time_derivative,
+    wall_conductance,
+)
+from hopnet.pumping.check import Typical
 from hopnet.pumping.conversion import LEVI_CIVITA
-from hopnet.pumping.diffusion import Frame
+from hopnet.pumping.currents import orders_asked
+from hopnet.pumping.fields import Frame
+from hopnet.pumping.grid import NOISE, WARNED, error_bound, natural_sizes
+from hopnet.pumping.inputs import calculation, finite, instance, not_negative, real_numbers
 from hopnet.pumping.medium import Medium
 from hopnet.pumping.texture import PeriodicTexture, RigidTexture, grid_points
 
+__all__ = ["INSULATING", "RESERVOIR", "Junction", "solve_junction"]
+
 INSULATING, RESERVOIR = 0.0, math.inf
+# Factor on the change from half of the cells to all of them. For a scheme of second order the
+# error is a third of that change; 4 covers textures that are steep on the scale of a cell.
+JUNCTION_SAFETY = 4.0
+# Fewest cells that can be halved twice and still hold two cells.
+FEWEST_CELLS = 8
+# Fields whose error a junction can estimate by name.
+FIELDS = ("potential", "density", "pumped_current")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Junction:
     """Pumped spin between two contacts, see `solve_junction`.
 
-    Components are those of the frame: (``A_+``, ``A_z``) of a rigid texture, else x, y, z with time
-    last. First axis of each array: cells (n) or faces (n + 1, the walls included).
+    Components are those of the frame: (``A_+``, ``A_z``) for a rigid texture, otherwise x, y, z
+    with time last. The first axis of each array counts the cells (n) or the faces (n + 1, the
+    walls included).
 
     Attributes
     ----------
     texture, medium, vertex
-        As given.
+        As given to `solve_junction`.
     left, right : float, 1/length
         Conductance of the contacts.
     frame : Frame
+        How fields of this texture are stored.
     position, face : float64[n], float64[n + 1]
         Centres of the cells, and their faces from one wall to the other.
     first, second : tuple of arrays
-        Components of the potential, first and second order, in the cells.
+        Components of the potential in the cells, of first and of second order.
     source : tuple of arrays
-        Components of N.
+        Components of N in the cells.
     secular_rate : float64[3]
-        Growth of the mean spin when nothing lets it out: no relaxation, two insulating walls.
+        Rate at which the mean spin grows when nothing removes it: no relaxation and two insulating
+        walls.
     """
 
-    texture: object
+    texture: RigidTexture | PeriodicTexture
     medium: Medium
     vertex: str
     left: float
@@ -50,61 +82,69 @@ class Junction:
     frame: Frame
     position: np.ndarray
     face: np.ndarray
-    first: tuple
-    second: tuple
-    source: tuple
+    first: tuple[np.ndarray, ...]
+    second: tuple[np.ndarray, ...]
+    source: tuple[np.ndarray, ...]
     secular_rate: np.ndarray
 
-    def potential(self, order=None, time=0.0):
+    def potential(self, order: int | None = None, time: float = 0.0) -> np.ndarray:
         """The spin potential [pumping 10] in the cells, float64[3, n]."""
-        return self._vector(self._potential(order), time)
+        return self._vector(self.potential_parts(order), time)
 
-    def density(self, order=None, time=0.0):
+    def potential_parts(self, order: int | None = None) -> tuple[np.ndarray, ...]:
+        """Components of the spin potential in the cells."""
+        orders_asked(order)
+        if order is None:
+            return tuple(a + b for a, b in zip(self.first, self.second))
+        return self.first if order == 1 else self.second
+
+    def density(self, order: int | None = None, time: float = 0.0) -> np.ndarray:
         """The spin density ``mu/D + chi S`` [pumping 14] in the cells, float64[3, n]."""
         return self._vector(self.density_parts(order), time)
 
-    def density_parts(self, order=None):
-        """Components of the spin density."""
-        rho = [p / self.medium.diffusion for p in self._potential(order)]
+    def density_parts(self, order: int | None = None) -> tuple[np.ndarray, ...]:
+        """Components of the spin density in the cells."""
+        rho = [p / self.medium.diffusion for p in self.potential_parts(order)]
         if order != 2:
             chi = self.medium.equilibrium_density
-            rho = [r + chi * s for r, s in zip(rho, _components(self.texture))]
+            rho = [r + chi * s for r, s in zip(rho, components(self.texture))]
         return tuple(rho)
 
-    def pumped_current(self, order=None, time=0.0):
+    def pumped_current(self, order: int | None = None, time: float = 0.0) -> np.ndarray:
         """The pumped current ``- d_x mu`` [pumping 9] through the faces, float64[3, n + 1].
 
-        At the walls it is what the contacts take: ``-G mu`` on the left, ``G mu`` on the right.
+        At the walls it is the current into the contacts: ``-G mu`` on the left, ``G mu`` on the
+        right.
         """
         return self._vector(self.pumped_current_parts(order), time)
 
-    def pumped_current_parts(self, order=None):
-        """Components of the pumped current."""
+    def pumped_current_parts(self, order: int | None = None) -> tuple[np.ndarray, ...]:
+        """Components of the pumped current through the faces."""
         step = self.position[1] - self.position[0]
-        out, into = _wall_conductance(self.left, step), _wall_conductance(self.right, step)
+        out, into = wall_conductance(self.left, step), wall_conductance(self.right, step)
         rows = []
-        for mu in self._potential(order):
+        for mu in self.potential_parts(order):
             inner = -np.diff(mu, axis=0) / step
             rows.append(np.concatenate([-out * mu[:1], inner, into * mu[-1:]]))
         return tuple(rows)
 
-    def supercurrent(self, time=0.0):
+    def supercurrent(self, time: float = 0.0) -> np.ndarray:
         """The equilibrium current [pumping 8] through the inner faces, float64[3, n - 1]."""
         step = self.position[1] - self.position[0]
-        spin = _components(self.texture)
+        spin = components(self.texture)
         middle = tuple(0.5 * (s[1:] + s[:-1]) for s in spin)
         slope = tuple(np.diff(s, axis=0) / step for s in spin)
         product = self.frame.cross(middle, slope)
         return self._vector([-self.medium.exchange_stiffness * p for p in product], time)
 
-    def dynamic_torque(self, time=0.0):
+    def dynamic_torque(self, time: float = 0.0) -> np.ndarray:
         """The dynamic torque [pumping 26] in the cells, float64[3, n]."""
         return self._vector([self.medium.torque_coefficient * n for n in self.source], time)
 
-    def balance(self, order=None):
-        """Relative error of the spin balance of the whole junction, constant in time.
+    def balance(self, order: int | None = None) -> float:
+        """Relative error of the spin balance of the whole junction, averaged over a period.
 
-        What the torque gives in a period must leave through the contacts or relax:
+        What the torque adds must leave through the contacts or relax:
         ``g int N_z - (rho_z - chi S_z)/tau_s dx = j_z(right) - j_z(left)`` for the z component.
         """
         step = self.position[1] - self.position[0]
@@ -114,32 +154,36 @@ class Junction:
             given = self.medium.torque_coefficient * self._mean_z(self.source).sum() * step
             growing = self.secular_rate[2] * self.face[-1]
         lost = self.medium.relaxation / self.medium.diffusion
-        lost *= self._mean_z(self._potential(order)).sum() * step
+        lost *= self._mean_z(self.potential_parts(order)).sum() * step
         scale = max(abs(given), abs(current[-1]), abs(current[0]), abs(lost))
         error = abs(given - growing - lost - current[-1] + current[0])
         return float(error / scale) if scale > 0 else 0.0
 
-    def rashba(self, field=None, time=0.0):
+    def rashba(
+        self, field: npt.ArrayLike | None = None, time: float = 0.0
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Rashba charge between walls that carry no charge current [pumping 25], [pumping 26].
 
-        ``i W rho_c + d_x (j_loc - D d_x rho_c) = 0``, nothing flowing through either wall.
+        ``i W rho_c + d_x (j_loc - D d_x rho_c) = 0`` with no flow through either wall.
 
         Parameters
         ----------
         field : three floats, optional
-            E_so in place of that of the medium.
+            Rashba vector E_so, instead of that of the medium.
         time : float
+            Time at which the charge is returned.
 
         Returns
         -------
         float64[n], float64[3, n + 1]
-            Charge density, and current through the faces: along x the whole current, along y and z
-            the local one (in the cells' mean at a face).
+            Charge density in the cells, and charge current through the faces. Along x it is the
+            whole current; along y and z it is the local one, with the mean of two cells at a face.
         """
         medium = self.medium
-        field = np.asarray(medium.rashba if field is None else field, dtype=float)
-        medium.warn_rashba(float(np.linalg.norm(field)))
-        a = medium.rashba_factor * field
+        vector = real_numbers("field", medium.rashba if field is None else field, 3)
+        rashba_field = np.asarray(vector, dtype=float)
+        medium.warn_rashba(float(np.linalg.norm(rashba_field)))
+        a = medium.rashba_factor * rashba_field
         torque = [medium.torque_coefficient * n for n in self.source]
         step = self.position[1] - self.position[0]
         local = []
@@ -149,13 +193,12 @@ class Junction:
             edges = [np.concatenate([p[:1], 0.5 * (p[1:] + p[:-1]), p[-1:]]) for p in parts]
             local.append(edges)
         density, flow = [], []
+        closed = Walls(step, medium.diffusion, 0.0, INSULATING, INSULATING)  # charge never relaxes
         for part, omega, j in zip(range(len(local[0])), self._omegas(scalar=True), local[0]):
             j = j.copy()
             j[0] = j[-1] = 0.0  # the walls carry nothing
             divergence = np.diff(j, axis=0) / step
-            rho, _ = _solve_part(
-                -divergence, omega, self.frame, step, medium.diffusion, 0.0, 0.0, 0.0, part
-            )
+            rho, _ = solve_part(-divergence, omega, self.frame, closed, part)
             spread = np.zeros_like(j)
             spread[1:-1] = -medium.diffusion * np.diff(rho, axis=0) / step
             density.append(rho)
@@ -163,123 +206,124 @@ class Junction:
         current = [self._scalar(flow, time)] + [self._scalar(j, time) for j in local[1:]]
         return self._scalar(density, time), np.stack(current)
 
-    def _potential(self, order):
-        if order not in (1, 2, None):
-            raise ParameterError(f"order must be 1, 2 or None, got {order!r}; choose one of them.")
-        if order is None:
-            return tuple(a + b for a, b in zip(self.first, self.second))
-        return self.first if order == 1 else self.second
+    def numerical_error(self, field: str | None = None, order: int | None = None) -> float:
+        """Estimate of the error that comes from the finite cells.
 
-    def _omegas(self, scalar=False):
-        return _omegas(self.texture, self.frame, scalar)
+        The same junction is solved with half and with a quarter of the cells, see `grid`.
 
-    def _vector(self, parts, time):
-        return np.stack(_at(self.frame, list(parts), time, True))
+        Parameters
+        ----------
+        field : {"potential", "density", "pumped_current"}, optional
+            The field in question; the answer is then its largest error in its own unit. By default
+            the answer is the largest relative error of the density and the pumped current of either
+            order.
+        order : int, optional
+            1 or 2; None is the sum of both. It is used with `field` only.
 
-    def _scalar(self, parts, time):
-        return _at(self.frame, list(parts), time, False)
+        Returns
+        -------
+        float
+            Infinite where no digit is certain.
+        """
+        if field is not None:
+            one_of("field", field, FIELDS)
+            orders_asked(order)
+            noise = NOISE * max(
+                (
+                    size * (self.medium.diffusion if field == "potential" else 1.0)
+                    for name, number, size in self._natural_sizes()
+                    if name == ("density" if field == "potential" else field)
+                    and order in (None, number)
+                ),
+                default=0.0,
+            )
+            return error_bound(*self._changes(field, order), JUNCTION_SAFETY, noise)
+        worst = 0.0
+        for name, number, natural in self._natural_sizes():
+            size, change, before = self._changes(name, number)
+            if size > NOISE * natural:
+                worst = max(worst, error_bound(size, change, before, JUNCTION_SAFETY) / size)
+        return worst
 
-    def _mean_z(self, parts):
+    def _natural_sizes(self) -> list[tuple[str, int, float]]:
+        found = typical(self.texture, self.medium, closed=self.left == self.right == 0)
+        return [] if found is None else natural_sizes(self.medium, found)
+
+    @cached_property
+    def _coarser(self) -> tuple[Junction, Junction]:
+        """The same junction with half and with a quarter of the cells."""
+        half = respond_between(coarsened(self.texture), self.medium, self.vertex, *self._contacts)
+        quarter = coarsened(half.texture)
+        return half, respond_between(quarter, self.medium, self.vertex, *self._contacts)
+
+    @property
+    def _contacts(self) -> tuple[float, float]:
+        return self.left, self.right
+
+    def _changes(self, name: str, order: int | None) -> tuple[float, float, float]:
+        """Size of a field, and its changes between all cells, half of them and a quarter."""
+        fine = getattr(self, f"{name}_parts")(order)
+        size = modulus(fine)
+        if len(self.position) < FEWEST_CELLS:
+            return size, size, size
+        levels = [(self, fine)]
+        levels += [(j, getattr(j, f"{name}_parts")(order)) for j in self._coarser]
+        change = []
+        for (one, parts), (other, coarse) in pairwise(levels):
+            faces = name == "pumped_current"
+            here = one.face if faces else one.position
+            there = other.face if faces else other.position
+            change.append(
+                modulus([interpolated(a, here, there) - b for a, b in zip(parts, coarse)])
+            )
+        return size, change[0], change[1]
+
+    def _omegas(self, scalar: bool = False) -> list[np.ndarray]:
+        return harmonics(self.texture, scalar)
+
+    def _vector(self, parts: Sequence[np.ndarray], time: float) -> np.ndarray:
+        return checked_output(np.stack(components_at(self.frame, parts, finite("time", time))))
+
+    def _scalar(self, parts: Sequence[np.ndarray], time: float) -> np.ndarray:
+        at = components_at(self.frame, parts, finite("time", time))
+        return checked_output(at[0] + at[2] if self.frame.kind == "rigid" else at[0])
+
+    def _mean_z(self, parts: Sequence[np.ndarray]) -> np.ndarray:
         z = parts[-1]
         return z if self.frame.kind == "rigid" else z.mean(axis=-1)
 
 
-def _at(frame, parts, time, vector):
-    if frame.kind == "rigid":
-        turned = parts[0] * np.exp(1j * frame.frequency * time)
-        return [turned.real, turned.imag, parts[1]] if vector else turned.real + parts[1]
-    n = parts[0].shape[-1]
-    index = time / frame.period * n
-    if abs(index - round(index)) > 1e-6:
-        raise ParameterError(
-            f"time must be one of the {n} samples of the period, got {time!r}; choose k/{n} of it."
-        )
-    samples = [p[..., round(index) % n] for p in parts]
-    return samples if vector else samples[0]
+def checked_output(array: np.ndarray) -> np.ndarray:
+    """The array, or the sentence that says that it overflows."""
+    with calculation("a field", "give a texture and a medium of ordinary size") as check:
+        check(array)
+    return array
 
 
-def _components(texture):
-    if isinstance(texture, RigidTexture):
-        return texture.plus, texture.z
-    return tuple(texture.spin)
-
-
-def _omegas(texture, frame, scalar):
-    """The harmonics in time of every part."""
-    if frame.kind == "rigid":
-        return [np.array([texture.frequency]), np.array([0.0])]
-    n = texture.spin.shape[-1]
-    omega = 2 * np.pi * np.arange(n // 2 + 1) / texture.period
-    return [omega] * (1 if scalar else 3)
-
-
-def _wall_conductance(conductance, step):
-    """From the cell centre to the contact: half a cell in series with the interface."""
-    return 2 / step if math.isinf(conductance) else conductance / (1 + 0.5 * conductance * step)
-
-
-def _solve_harmonic(source, omega, step, diffusion, relaxation, left, right):
-    """Solve ``(i W + 1/tau_s) u - D u'' = source`` between two contacts; the mean if nothing leaks.
-
-    Returns the solution and the part of the source that has no stationary answer.
-    """
-    n = len(source)
-    rate = complex(relaxation, omega)
-    hop = diffusion / step**2
-    diagonal = np.full(n, rate + 2 * hop)
-    diagonal[0] += -hop + diffusion * _wall_conductance(left, step) / step
-    diagonal[-1] += -hop + diffusion * _wall_conductance(right, step) / step
-    growing = 0.0
-    closed = omega == 0 and relaxation == 0 and left == 0 and right == 0
-    bands = np.zeros((3, n), dtype=complex)
-    bands[0, 1:] = bands[2, :-1] = -hop
-    bands[1] = diagonal
-    if closed:
-        growing = source.mean()
-        source = source - growing
-        bands[1, 0] += hop  # pin the first cell: the balanced equations stay solved
-    u = solve_banded((1, 1), bands, source)
-    return (u - u.mean() if closed else u), growing
-
-
-def _solve_part(source, omega, frame, step, diffusion, relaxation, left, right, part):
-    """`_solve_harmonic` over the harmonics of one part, [n] or [n, n_times]."""
-    if frame.kind == "rigid":
-        u, growing = _solve_harmonic(
-            source, float(omega[0]), step, diffusion, relaxation, left, right
-        )
-        return (u if part == 0 else u.real), growing
-    n_times = source.shape[-1]
-    hat = fft.rfft(source, axis=-1)
-    out = np.empty_like(hat)
-    growing = 0.0
-    for w, frequency in enumerate(omega):
-        if 2 * w == n_times:
-            out[:, w] = 0.0  # the Nyquist harmonic has no derivative
-            continue
-        out[:, w], mean = _solve_harmonic(
-            hat[:, w], float(frequency), step, diffusion, relaxation, left, right
-        )
-        growing = growing + mean / n_times
-    return fft.irfft(out, n=n_times, axis=-1), np.real(growing)
-
-
-def solve_junction(texture, medium, *, left=INSULATING, right=INSULATING, vertex="single"):
+def solve_junction(
+    texture: RigidTexture | PeriodicTexture,
+    medium: Medium,
+    *,
+    left: float = INSULATING,
+    right: float = INSULATING,
+    vertex: str = "single",
+) -> Junction:
     """Pumped spin in one dimension between two contacts, by finite volumes.
 
-    The potential, not the density, meets the contact::
+    The boundary condition holds for the potential, not for the density::
 
         (d_t + 1/tau_s) mu - D mu'' = - chi D dS/dt + D g N        [pumping 10], [pumping 12]
         outward current at a wall = G mu
 
-    ``G = 0`` insulates, ``G = inf`` is a reservoir in local equilibrium (``rho = chi S``).
+    ``G = 0`` is an insulating wall, ``G = inf`` a reservoir in local equilibrium (``rho = chi S``).
 
     Parameters
     ----------
     texture : RigidTexture or PeriodicTexture
-        On one axis, sampled at the centres of the cells (``cell_centred=True``); it need not be
-        periodic in space, and must not move (`velocity`).
+        Magnetisation on one axis, sampled at the centres of the cells (``cell_centred=True``). It
+        need not be periodic in space, and must not move (`velocity`).
     medium : Medium
+        The electron gas.
     left, right : float, 1/length
         Conductance of the contacts at 0 and at the length.
     vertex : {"single", "full"}
@@ -292,23 +336,52 @@ def solve_junction(texture, medium, *, left=INSULATING, right=INSULATING, vertex
     Raises
     ------
     ParameterError
-        For a grid of several axes, a moving texture, fewer than 2 cells or a negative conductance.
+        For a grid of several axes, a texture that moves or is not sampled at the centres of the
+        cells, fewer than 2 cells, or a negative conductance.
+
+    Warns
+    -----
+    ValidityWarning
+        If a small parameter of the theory is not small, or if the estimated error from the finite
+        cells exceeds 5 % (`Junction.numerical_error`).
 
     Notes
     -----
-    Of second order in the cell. Without relaxation, between two insulating walls, the mean spin
-    grows at `secular_rate` and its stationary part is given with zero mean.
+    The error is of second order in the size of a cell. Without relaxation, between two insulating
+    walls, the mean spin grows at `secular_rate`, and the stationary part is returned with zero
+    mean.
 
     Examples
     --------
     >>> from hopnet.pumping.medium import Medium
-    >>> from hopnet.pumping.texture import interface
+    >>> from hopnet.pumping import interface
     >>> gas = Medium(exchange=0.01, tau=0.1, density_of_states=1.0, fermi_energy=2.0, tau_s=5.0)
     >>> texture = interface((200,), (20.0,), edges=8.0, width=0.5, frequency=0.4, cell_centred=True)
     >>> junction = solve_junction(texture, gas, right=RESERVOIR)
     >>> junction.pumped_current().shape, junction.balance() < 1e-10
     ((3, 201), True)
     """
+    check_texture(texture)
+    instance("medium", medium, (Medium,), "build one with hopnet.pumping.Medium")
+    one_of("vertex", vertex, ("single", "full"))
+    left = not_negative("left conductance", left, infinite=True)
+    right = not_negative("right conductance", right, infinite=True)
+    warn_validity(texture, medium, closed=left == right == 0)
+    junction = respond_between(texture, medium, vertex, left, right)
+    error = junction.numerical_error()
+    if error > WARNED:
+        found = f"up to {error:.2g}" if math.isfinite(error) else "of the size of the result itself"
+        warnings.warn(
+            f"the relative error from the finite cells should stay below {WARNED:g}, got an "
+            f"estimate {found} for {texture.shape[0]} cells; take more cells.",
+            ValidityWarning,
+            stacklevel=2,
+        )
+    return junction
+
+
+def check_texture(texture: RigidTexture | PeriodicTexture) -> None:
+    """Refuse a texture that does not fit between contacts."""
     if not isinstance(texture, RigidTexture | PeriodicTexture) or len(texture.shape) != 1:
         raise ParameterError(
             "a junction needs a rigid or periodic texture on one axis, got "
@@ -316,22 +389,31 @@ def solve_junction(texture, medium, *, left=INSULATING, right=INSULATING, vertex
         )
     if isinstance(texture, RigidTexture) and texture.moves:
         raise ParameterError(
-            f"contacts stand still, got a texture moving at {texture.velocity}; sample it in time."
+            "the texture of a junction must stand still, as the contacts do, got the velocity "
+            f"{texture.velocity}; sample it in time."
         )
-    if vertex not in ("single", "full"):
-        raise ParameterError(f"vertex must be single or full, got {vertex!r}; choose one of them.")
     if texture.shape[0] < 2:
-        raise ParameterError(f"a junction needs 2 cells, got {texture.shape[0]}; refine it.")
-    for name, conductance in (("left", left), ("right", right)):
-        if not conductance >= 0:
-            raise ParameterError(
-                f"{name} conductance must be from 0 (insulating) to inf (reservoir), "
-                f"got {conductance!r}; give one in 1/length."
-            )
+        raise ParameterError(
+            f"a junction must have at least 2 cells, got {texture.shape[0]}; take more."
+        )
+    if texture.cell_centred is False:
+        raise ParameterError(
+            "the texture of a junction must be sampled at the centres of the cells, got samples at "
+            "their left edges; build it with cell_centred=True."
+        )
+
+
+def respond_between(
+    texture: RigidTexture | PeriodicTexture,
+    medium: Medium,
+    vertex: str,
+    left: float,
+    right: float,
+) -> Junction:
+    """Solve a junction without any warning, see `solve_junction`."""
     length = texture.lengths[0]
     position = grid_points(texture.shape, texture.lengths, cell_centred=True)[0]
     face = np.linspace(0.0, length, len(position) + 1)
-    step = face[1]
     kind = "rigid" if isinstance(texture, RigidTexture) else "periodic"
     frame = Frame(
         kind,
@@ -341,34 +423,33 @@ def solve_junction(texture, medium, *, left=INSULATING, right=INSULATING, vertex
         period=getattr(texture, "period", None),
         shape=texture.shape,
     )
-    omegas = _omegas(texture, frame, scalar=False)
-    spin = _components(texture)
-    _warn_validity(medium, spin, omegas, step, length, closed=left == right == 0)
-    rate = [_time_derivative(frame, s, w) for s, w in zip(spin, omegas)]
-    diffusion, relaxation = medium.diffusion, medium.relaxation
+    omegas, spin = harmonics(texture), components(texture)
+    walls = Walls(float(face[1]), medium.diffusion, medium.relaxation, left, right)
 
-    def solved(source):
-        return zip(
-            *(
-                _solve_part(s, w, frame, step, diffusion, relaxation, left, right, part)
-                for part, (s, w) in enumerate(zip(source, omegas))
-            )
-        )
+    def solved(source: Sequence[np.ndarray]) -> tuple[list, list]:
+        pairs = [
+            solve_part(s, w, frame, walls, part) for part, (s, w) in enumerate(zip(source, omegas))
+        ]
+        return [u for u, _ in pairs], [mean for _, mean in pairs]
 
-    averaged, _ = solved([r / medium.tau for r in rate])  # <dS/dt>
-    source = frame.cross(spin, tuple(averaged if vertex == "full" else rate))
-    first = [-medium.equilibrium_density * medium.tau * diffusion * a for a in averaged]
-    drive = medium.torque_coefficient
-    second, growing = solved([diffusion * drive * n for n in source])
-    mean = np.asarray(growing) / diffusion
+    with calculation("the junction", "give numbers of ordinary size") as check:
+        rate = [time_derivative(frame, s, w) for s, w in zip(spin, omegas)]
+        averaged, _ = solved([r / medium.tau for r in rate])  # <dS/dt>
+        source = frame.cross(spin, tuple(averaged if vertex == "full" else rate))
+        size = -medium.equilibrium_density * medium.tau * medium.diffusion
+        first = [size * a for a in averaged]
+        drive = medium.torque_coefficient
+        second, growing = solved([medium.diffusion * drive * n for n in source])
+        mean = np.asarray(growing) / medium.diffusion
+        check(*first, *second, *source, mean)
     if kind == "rigid":
         mean = np.array([mean[0].real, mean[0].imag, mean[1].real])
     return Junction(
         texture,
         medium,
         vertex,
-        float(left),
-        float(right),
+        left,
+        right,
         frame,
         position,
         face,
@@ -379,24 +460,31 @@ def solve_junction(texture, medium, *, left=INSULATING, right=INSULATING, vertex
     )
 
 
-def _warn_validity(medium, spin, omegas, step, length, closed):
-    """The smallness conditions, for the steepest slope and the longest wave between the walls."""
-    size = float(np.sqrt(sum(np.abs(s) ** 2 for s in spin).max()))
+def warn_validity(texture: RigidTexture | PeriodicTexture, medium: Medium, closed: bool) -> None:
+    """Warn of each small parameter of the theory that is large for a texture between contacts."""
+    found = typical(texture, medium, closed)
+    if found is not None:
+        medium.warn(*found)
+
+
+def typical(
+    texture: RigidTexture | PeriodicTexture, medium: Medium, closed: bool
+) -> Typical | None:
+    """Steepest slope, frequency and slowest rate of a texture between contacts.
+
+    The slowest rate is that of the longest wave, which has a quarter of its length between the
+    walls, or is uniform if both insulate. A texture that vanishes gives None.
+    """
+    spin, omegas = components(texture), harmonics(texture)
+    length = texture.lengths[0]
+    step = length / texture.shape[0]
+    with calculation("the texture", "give spins of ordinary size") as check:
+        size = float(np.sqrt(sum(np.abs(s) ** 2 for s in spin).max()))
+        check(size)
     if size == 0:
-        return
+        return None
     slope = max(float(np.abs(np.diff(s, axis=0)).max()) for s in spin) / (step * size)
     frequency = max(abs(float(w[min(1, len(w) - 1)])) for w in omegas)
     longest = 0.0 if closed else 0.5 * math.pi / length
     slowest = abs(complex(medium.diffusion * longest**2 + medium.relaxation, frequency))
-    medium.warn(slope, frequency, slowest, size)
-
-
-def _time_derivative(frame, spin, omega):
-    if frame.kind == "rigid":
-        rate = 1j * omega[0] * spin
-        return rate if np.iscomplexobj(spin) else np.zeros_like(spin)
-    hat = 1j * omega * fft.rfft(spin, axis=-1)
-    n = spin.shape[-1]
-    if n % 2 == 0:
-        hat[:, -1] = 0.0
-    return fft.irfft(hat, n=n, axis=-1)
+    return Typical(slope, frequency, slowest, size)

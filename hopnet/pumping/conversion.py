@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
+from hopnet.checks import one_of
 from hopnet.errors import ParameterError
 from hopnet.pumping.crossover import kinetic_deficit
 from hopnet.pumping.currents import Pumping
-from hopnet.pumping.diffusion import Field
+from hopnet.pumping.diffusion import Modes
+from hopnet.pumping.fields import Field, Frame
+from hopnet.pumping.inputs import calculation, instance, real_array, real_numbers
+from hopnet.pumping.medium import Medium
 
+__all__ = [
+    "LEVI_CIVITA",
+    "ChargeResponse",
+    "conversion_efficiency",
+    "impurity",
+    "impurity_density_printed",
+    "rashba",
+    "rashba_density_from_current",
+]
+
+# The antisymmetric tensor eps_{i j alpha}: flow i, field or flow of spin j, polarisation alpha.
 LEVI_CIVITA = np.zeros((3, 3, 3))
 LEVI_CIVITA[0, 1, 2] = LEVI_CIVITA[1, 2, 0] = LEVI_CIVITA[2, 0, 1] = 1.0
 LEVI_CIVITA[0, 2, 1] = LEVI_CIVITA[2, 1, 0] = LEVI_CIVITA[1, 0, 2] = -1.0
@@ -21,43 +38,44 @@ LEVI_CIVITA[0, 2, 1] = LEVI_CIVITA[2, 1, 0] = LEVI_CIVITA[1, 0, 2] = -1.0
 class ChargeResponse:
     """Charge moved by spin: a local current, and the density that diffuses from it.
 
-    The charge is the diffusive one, unscreened; `screened_current` is the other limit. Its
-    propagator never holds 1/tau_s.
+    The charge is that of diffusion, without screening; `screened_current` is the other limit. The
+    propagator of charge never contains 1/tau_s.
 
     Attributes
     ----------
     pumping : Pumping
+        The pumped spin that moves the charge.
     local_hat : tuple of 3 rows of amplitudes
-        The local current along x, y and z: it may flow along an axis that the grid does not have.
+        Local current along x, y and z. It may flow along an axis that the grid does not have.
     """
 
     pumping: Pumping
-    local_hat: tuple
+    local_hat: tuple[tuple[np.ndarray, ...], ...]
 
-    def density_hat(self):
+    def density_hat(self) -> list[np.ndarray]:
         """Amplitudes of the charge density ``- tau div<j_loc>`` [pumping B5]; their mean is 0."""
         return [
             modes.respond(hat, None, hat, self._diffusion, 0.0, drive=-1.0, relaxed=False)
             for modes, hat in zip(self._modes, self._divergence_hat())
         ]
 
-    def local(self):
+    def local(self) -> Field:
         """The local current, first term of [pumping 25] or [pumping 30].
 
         Returns
         -------
         Field
-            Three rows, charge / (time area).
+            Three rows, in units of charge / (time area).
         """
         return self._field(self.local_hat)
 
-    def density(self):
+    def density(self) -> Field:
         """The charge density, [pumping 26] or [pumping 31].
 
         Returns
         -------
         Field
-            charge / volume.
+            In units of charge / volume.
         """
         return Field(
             self._frame,
@@ -65,7 +83,7 @@ class ChargeResponse:
             vector=False,
         )
 
-    def diffusive(self):
+    def diffusive(self) -> Field:
         """The diffusive current ``- D grad rho_c``, last term of [pumping 25], [pumping 30]."""
         density = self.density_hat()
         rows = []
@@ -78,22 +96,24 @@ class ChargeResponse:
                 rows.append([np.zeros_like(a) for a in density])
         return self._field(rows)
 
-    def current(self, electric_field=(0.0, 0.0, 0.0)):
-        """The whole charge current, equation [pumping 18] with what the spin drives beside it.
+    def current(self, electric_field: npt.ArrayLike = (0.0, 0.0, 0.0)) -> Field:
+        """The whole charge current: the Ohmic one of [pumping 18] and what the spin drives.
 
         ``sigma_c E + j_loc - D grad rho_c``.
 
         Parameters
         ----------
         electric_field : three floats
-            Uniform and static.
+            Uniform and static electric field.
 
         Returns
         -------
         Field
         """
         local, diffusive = self.local(), self.diffusive()
-        ohmic = self.pumping.medium.conductivity * np.asarray(electric_field, dtype=float)
+        ohmic = self.pumping.medium.conductivity * np.array(
+            real_numbers("electric_field", electric_field, 3)
+        )
         rows = []
         for push, a, b in zip(ohmic, local.rows, diffusive.rows):
             row = [x + y for x, y in zip(a, b)]
@@ -101,8 +121,8 @@ class ChargeResponse:
             rows.append(tuple(row))
         return Field(self._frame, tuple(rows), vector=False, single=False)
 
-    def screened_current(self):
-        """The current of a perfectly screening metal: no charge, ``j_loc - grad lap^-1 div j_loc``.
+    def screened_current(self) -> Field:
+        """The current ``j_loc - grad lap^-1 div j_loc`` of a metal that screens all charge.
 
         Returns
         -------
@@ -117,13 +137,14 @@ class ChargeResponse:
                 rows[axis][n] = rows[axis][n] - modes.gradient(potential, axis)
         return self._field(rows)
 
-    def residual(self):
+    def residual(self) -> float:
         """Relative residual of the conservation of charge, equation [pumping B6].
 
         Returns
         -------
         float
-            Rounding for rigid and periodic textures; of second order in the step for a series.
+            It is rounding for rigid and periodic textures, and of second order in the time step
+            for a series.
         """
         density, current = self.density(), self.current()
         total = largest = 0.0
@@ -141,28 +162,28 @@ class ChargeResponse:
         return float(np.sqrt(total / largest)) if largest > 0 else 0.0
 
     @property
-    def _frame(self):
+    def _frame(self) -> Frame:
         return self.pumping.frame
 
     @property
-    def _modes(self):
+    def _modes(self) -> tuple[Modes, ...]:
         return self.pumping.frame.scalar
 
     @property
-    def _diffusion(self):
+    def _diffusion(self) -> float:
         return self.pumping.medium.diffusion
 
-    def _divergence_hat(self):
+    def _divergence_hat(self) -> list[np.ndarray]:
         return [
-            sum(modes.gradient(row[n], axis) for axis, row in self._grid_rows())
+            np.asarray(sum(modes.gradient(row[n], axis) for axis, row in self._grid_rows()))
             for n, modes in enumerate(self._modes)
         ]
 
-    def _grid_rows(self):
-        """The local current along the axes that the grid has."""
+    def _grid_rows(self) -> Iterable[tuple[int, tuple[np.ndarray, ...]]]:
+        """Local current along the axes that the grid has, with the number of the axis."""
         return enumerate(self.local_hat[: len(self._frame.shape)])
 
-    def _field(self, rows):
+    def _field(self, rows: Iterable[Sequence[np.ndarray]]) -> Field:
         return Field(
             self._frame,
             tuple(tuple(m.backward(a) for m, a in zip(self._modes, row)) for row in rows),
@@ -171,20 +192,20 @@ class ChargeResponse:
         )
 
 
-def rashba(pumping, field=None):
+def rashba(pumping: Pumping, field: npt.ArrayLike | None = None) -> ChargeResponse:
     """The charge current of Rashba coupling, equations [pumping 24]-[pumping 26].
 
     ``j_loc = a_R x T_dy``, ``rho_c = - tau div<j_loc>_c``, ``j = j_loc - D grad rho_c``. The
-    divergence form conserves charge for a coupling that varies in space too; the printed curl form
-    of the density holds for a uniform one only. Not included: the current of first order in the
-    exchange that a coupling varying in space adds, which the paper mentions without giving it.
+    divergence form also conserves charge for a coupling that varies in space; the printed curl form
+    of the density holds for a uniform one only. Not included is the current of first order in the
+    exchange that a coupling varying in space adds: the paper mentions it without giving it.
 
     Parameters
     ----------
     pumping : Pumping
-        Its vertex gives the torque.
+        The pumped spin. Its vertex gives the torque.
     field : three floats or float64[3, *shape], energy length, optional
-        E_so in place of that of the medium.
+        Rashba vector E_so, instead of that of the medium.
 
     Returns
     -------
@@ -193,21 +214,25 @@ def rashba(pumping, field=None):
     Raises
     ------
     ParameterError
-        For a wrong shape, or a coupling that varies in space under a texture stored moving.
+        For a wrong shape, or a coupling that varies in space under a texture stored as moving.
     """
+    instance("pumping", pumping, (Pumping,), "take the result of pump")
     medium, frame = pumping.medium, pumping.frame
-    field = np.asarray(medium.rashba if field is None else field, dtype=float)
-    if field.shape not in {(3,), (3, *frame.shape)} or not np.all(np.isfinite(field)):
+    field = real_array("field", medium.rashba if field is None else field)
+    if field.shape not in {(3,), (3, *frame.shape)}:
         raise ParameterError(
             f"field must hold 3 finite numbers or have shape {(3, *frame.shape)}, "
             f"got shape {field.shape}; give E_so on the grid of the texture."
         )
     if field.ndim > 1 and frame.moves:
         raise ParameterError(
-            "a Rashba coupling that varies in space does not move with the texture, got shape "
-            f"{field.shape}; sample a PeriodicTexture."
+            "a Rashba coupling under a moving texture must be uniform, because one that varies in "
+            f"space does not move with it, got shape {field.shape}; sample a PeriodicTexture."
         )
-    medium.warn_rashba(float(np.sqrt((field**2).sum(axis=0)).max()))
+    with calculation("the Rashba coupling", "give a smaller field") as check:
+        largest_field = float(np.sqrt((field**2).sum(axis=0)).max())
+        check(largest_field, medium.rashba_factor * largest_field)
+    medium.warn_rashba(largest_field)
     a = medium.rashba_factor * field
     torque = pumping.dynamic_torque().rows[0]
     rows = []
@@ -219,81 +244,87 @@ def rashba(pumping, field=None):
     return ChargeResponse(pumping, tuple(rows))
 
 
-def rashba_density_from_current(pumping):
+def rashba_density_from_current(pumping: Pumping) -> Field:
     """The charge density from the pumped spin current, equation [pumping 27].
 
-    ``rho_c = - (1/D) eps_{i j alpha} a_i j(2)_{j alpha}``: equal to that of `rashba` for a uniform
-    coupling and no spin relaxation; with 1/tau_s the spin current decays and the charge does not.
+    ``rho_c = - (1/D) eps_{i j alpha} a_i j(2)_{j alpha}``. It equals that of `rashba` for a uniform
+    coupling and no spin relaxation. With 1/tau_s the spin current decays and the charge does not.
 
     Parameters
     ----------
     pumping : Pumping
+        The pumped spin.
 
     Returns
     -------
     Field
     """
+    instance("pumping", pumping, (Pumping,), "take the result of pump")
     frame, medium = pumping.frame, pumping.medium
     a = medium.rashba_conversion
-    total = None
+    total: tuple[np.ndarray, ...] | None = None
     for j, row in enumerate(pumping.pumped_current(order=2).rows):
         weight = [-sum(LEVI_CIVITA[i, j, b] * a[i] for i in range(3)) for b in range(3)]
         part = frame.contract([w / medium.diffusion for w in weight], row)
         total = part if total is None else tuple(x + y for x, y in zip(total, part))
-    return Field(frame, (total,), vector=False)
+    return Field(frame, (total or (),), vector=False)
 
 
-def impurity(pumping):
+def impurity(pumping: Pumping) -> ChargeResponse:
     """The charge current of spin-orbit scattering at impurities, [pumping 30], [pumping 31].
 
     ``j_i = a_imp eps_{i j alpha} j^local_{j alpha} - D d_i rho_c`` with the local spin current as
-    printed (vertex "single" whatever that of the pumping). The paper takes this result, and the
+    printed (vertex "single" for either vertex of the pumping). The paper takes this result, and the
     size of a_imp, from an earlier work; neither is derived again here.
 
     Parameters
     ----------
     pumping : Pumping
+        The pumped spin.
 
     Returns
     -------
     ChargeResponse
     """
+    instance("pumping", pumping, (Pumping,), "take the result of pump")
     frame = pumping.frame
     local = pumping.local_current().rows
     rows = []
     for i in range(3):
-        total = None
+        total: tuple[np.ndarray, ...] | None = None
         for j, row in enumerate(local):
             weight = pumping.medium.impurity_conversion * LEVI_CIVITA[i, j]
             part = frame.contract([float(w) for w in weight], row)
             total = part if total is None else tuple(x + y for x, y in zip(total, part))
-        rows.append(tuple(m.forward(c) for m, c in zip(frame.scalar, total)))
+        rows.append(tuple(m.forward(c) for m, c in zip(frame.scalar, total or ())))
     return ChargeResponse(pumping, tuple(rows))
 
 
-def impurity_density_printed(pumping):
+def impurity_density_printed(pumping: Pumping) -> Field:
     """The charge density of impurity scattering by the printed formula, [pumping 31].
 
-    ``rho_c = 2 nu J^2 tau^3 D a_imp eps_{i j alpha} <[d_i S x d_j dS/dt]_alpha>_c``. Equal to
-    ``impurity(pumping).density()`` for textures resolved by the grid; kept as a check.
+    ``rho_c = 2 nu J^2 tau^3 D a_imp eps_{i j alpha} <[d_i S x d_j dS/dt]_alpha>_c``. It equals
+    ``impurity(pumping).density()`` for textures that the grid resolves, and serves as a check.
 
     Parameters
     ----------
     pumping : Pumping
+        The pumped spin.
 
     Returns
     -------
     Field
     """
+    instance("pumping", pumping, (Pumping,), "take the result of pump")
     frame, medium = pumping.frame, pumping.medium
     n_axes = len(frame.shape)
     spin = pumping.spin_hat
-    rate = [pumping._spin_rate_hat(n) for n in range(len(spin))]
+    rate = [pumping.rate_hat(n) for n in range(len(spin))]
 
-    def slope(hats, axis):
+    def slope(hats: Sequence[np.ndarray], axis: int) -> tuple[np.ndarray, ...]:
         return tuple(m.backward(m.gradient(a, axis)) for m, a in zip(frame.vector, hats))
 
-    total = None
+    total: tuple[np.ndarray, ...] | None = None
     for i in range(n_axes):
         for j in range(n_axes):
             product = frame.cross(slope(spin, i), slope(rate, j))
@@ -301,7 +332,7 @@ def impurity_density_printed(pumping):
             total = part if total is None else tuple(x + y for x, y in zip(total, part))
     size = medium.torque_coefficient * medium.tau * medium.diffusion * medium.impurity_conversion
     row = []
-    for modes, source in zip(frame.scalar, total):
+    for modes, source in zip(frame.scalar, total or ()):
         hat = modes.forward(np.ascontiguousarray(source))
         out = modes.respond(hat, None, hat, medium.diffusion, 0.0, drive=size, relaxed=False)
         row.append(modes.backward(out))
@@ -309,36 +340,51 @@ def impurity_density_printed(pumping):
 
 
 def conversion_efficiency(
-    medium, wave_number, frequency, *, kind, direction="transverse", kernel="diffusive"
-):
-    """Charge current over spin current for one Fourier mode.
+    medium: Medium,
+    wave_number: npt.ArrayLike,
+    frequency: npt.ArrayLike,
+    *,
+    kind: str,
+    direction: str = "transverse",
+    kernel: str = "diffusive",
+) -> np.ndarray:
+    """Charge current over spin current for one Fourier wave.
 
-    From [pumping 25] (over the second-order spin current [pumping 7]) and [pumping 30] (over the
-    first-order one [pumping 5]); the two ratios are of different orders in the exchange::
+    It follows from [pumping 25] (over the second-order spin current [pumping 7]) and [pumping 30]
+    (over the first-order one [pumping 5]). The two ratios are of different orders in the exchange::
 
         rashba, transverse to q    |a_R| |D q^2 + i W| / (D q)
         rashba, along q            that times |W| / |D q^2 + i W|
         impurity                   a_imp |D q^2 tau + i W tau|
 
     With ``kernel="boltzmann"`` the diffusion of spin and charge is that of electrons with a free
-    path (`crossover.angular_average`): ``D q^2 tau -> 1 - a I`` and so on, good for any ``q ell``
-    as far as the propagation goes; the local conversion factors stay those of ``q ell << 1``.
+    path (`crossover.angular_average`): ``D q^2 tau -> 1 - a I`` and so on. The propagation then
+    holds for any ``q ell``; the local conversion factors remain those of ``q ell << 1``.
 
     Parameters
     ----------
     medium : Medium
-        No spin relaxation enters.
+        The electron gas. Its spin relaxation does not enter.
     wave_number : float or array, 1/length
+        Positive wave numbers q.
     frequency : float or array, 1/time
+        Angular frequencies W.
     kind : {"rashba", "impurity"}
+        Coupling that converts spin into charge.
     direction : {"transverse", "longitudinal"}
-        Of the charge current to q, for Rashba coupling.
+        Direction of the charge current relative to q, for Rashba coupling.
     kernel : {"diffusive", "boltzmann"}
+        Propagation of spin and charge.
 
     Returns
     -------
     float or array
-        Charge per [hbar].
+        Charge current over spin current, in units of charge per hbar.
+
+    Raises
+    ------
+    ParameterError
+        For an unknown option, a wave number that is not positive, or numbers that overflow.
 
     Examples
     --------
@@ -347,18 +393,31 @@ def conversion_efficiency(
     >>> bool(np.isclose(conversion_efficiency(gas, 0.3, 0.0, kind="rashba"), 0.2 * 0.3))
     True
     """
-    choices = {"kind": (kind, ("rashba", "impurity"))}
-    choices |= {"direction": (direction, ("transverse", "longitudinal"))}
-    choices |= {"kernel": (kernel, ("diffusive", "boltzmann"))}
-    for name, (value, allowed) in choices.items():
-        if value not in allowed:
-            raise ParameterError(
-                f"{name} must be one of {', '.join(allowed)}, got {value!r}; choose one of them."
-            )
-    q = np.asarray(wave_number, dtype=float)
-    turn = 1j * np.asarray(frequency, dtype=float) * medium.tau
+    instance("medium", medium, (Medium,), "build one with hopnet.pumping.Medium")
+    one_of("kind", kind, ("rashba", "impurity"))
+    one_of("direction", direction, ("transverse", "longitudinal"))
+    one_of("kernel", kernel, ("diffusive", "boltzmann"))
+    q, omega = real_array("wave_number", wave_number), real_array("frequency", frequency)
     if np.any(q <= 0):
-        raise ParameterError("wave_number must be positive, got others; give positive numbers.")
+        raise ParameterError(
+            f"wave_number must be positive, got {float(q.min()):g}; give positive numbers."
+        )
+    if q.ndim and omega.ndim and q.shape != omega.shape:
+        raise ParameterError(
+            f"wave_number and frequency must have one shape, got {q.shape} and {omega.shape}; give "
+            "one number for either."
+        )
+    with calculation("the efficiency", "give wave_number and frequency of ordinary size") as check:
+        efficiency = efficiency_of(medium, q, omega, kind, direction, kernel)
+        check(efficiency)
+    return efficiency
+
+
+def efficiency_of(
+    medium: Medium, q: np.ndarray, omega: np.ndarray, kind: str, direction: str, kernel: str
+) -> np.ndarray:
+    """The formulas of `conversion_efficiency`, without checks."""
+    turn = 1j * omega * medium.tau
     if kernel == "diffusive":
         spread = medium.diffusion * medium.tau * q**2  # 1 - a I
         ladder = spread + turn  # (1 - I) a

@@ -1,56 +1,70 @@
-"""Diffusion of spin and of charge: modes of the grid, propagators, zero modes, fields."""
+"""Diffusion of spin and of charge: waves of the grid, propagators, poles."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy import fft
 
+from hopnet.checks import flag, whole
 from hopnet.errors import ParameterError
 from hopnet.kernels.pumping import (
-    fill_cross,
+    Strength,
+    Waves,
     fill_march,
     fill_rate,
     fill_response,
-    fill_rigid_cross,
     fill_scaled,
 )
-from hopnet.pumping.texture import PeriodicTexture, RigidTexture, TimeSeries
+from hopnet.pumping.inputs import calculation, instance, positive, positive_numbers, real_array
+from hopnet.pumping.medium import Medium
+
+__all__ = ["MOST_THREADS", "Modes", "build_modes", "propagate"]
+
+# Threads that a Fourier transform may be asked for. More are never useful on one grid; the limit
+# turns a mistyped number into a sentence.
+MOST_THREADS = 1024
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Modes:
-    """Plane waves of one component: how to get to them, and what each of them is.
+    """Plane waves of one component: how to transform to them, and what each of them is.
 
-    An amplitude has shape [n_space, n_omega]: the grid flattened, then the harmonics in time (one
-    for a rigid texture, the samples themselves for a time series).
+    An amplitude has shape [n_space, n_omega]: the wave vectors of the grid in one list, then the
+    harmonics in time (one for a rigid texture; the samples themselves for a time series).
 
     Parameters
     ----------
     shape : tuple of int
-        Of the component in real space, time last where there is one.
+        Shape of the component in real space, time last where there is one.
     n_axes : int
-        Axes of the grid.
+        Number of axes of the grid.
     real : bool
-        Whether the component is real (half the spectrum is kept).
+        Whether the component is real. Half the spectrum is kept then.
     wave_number : tuple of float64[n_space]
+        Components of the wave vector along each axis of the grid.
     square : float64[n_space]
+        Squared wave number ``k^2``.
     drift : float64[n_space]
-        ``- k . velocity``.
+        Frequency ``- k . velocity`` that the motion of the texture adds.
     omega : float64[n_omega]
+        Angular frequency of each harmonic.
     keep : bool[n_space, n_omega] or None
-        Modes that are represented: not the Nyquist planes, nor the upper third when dealiasing.
+        Waves that are represented: not the Nyquist planes, and not the upper third when
+        dealiasing. None means all.
     time : float64[n_times] or None
-        For a time series.
+        Times of a time series.
     threads : int
+        Threads of the Fourier transforms.
     """
 
-    shape: tuple
+    shape: tuple[int, ...]
     n_axes: int
     real: bool
-    wave_number: tuple
+    wave_number: tuple[np.ndarray, ...]
     square: np.ndarray
     drift: np.ndarray
     omega: np.ndarray
@@ -59,48 +73,62 @@ class Modes:
     threads: int = 1
 
     @property
-    def axes(self):
-        """The axes that are transformed."""
+    def axes(self) -> tuple[int, ...]:
+        """Axes that are transformed."""
         return tuple(range(self.n_axes if self.time is not None else len(self.shape)))
 
     @property
-    def hat_shape(self):
-        """Of the amplitudes before flattening."""
+    def hat_shape(self) -> tuple[int, ...]:
+        """Shape of the amplitudes before the wave vectors are put into one list."""
         shape = list(self.shape)
         if self.real:
             last = self.axes[-1]
             shape[last] = shape[last] // 2 + 1
         return tuple(shape)
 
-    def forward(self, component):
-        """Amplitudes of a component, projected on the modes kept: complex128[n_space, n_omega]."""
+    @property
+    def waves(self) -> Waves:
+        """Wave numbers and frequencies as the kernels take them."""
+        return Waves(self.square, self.drift, self.omega)
+
+    def forward(self, component: np.ndarray) -> np.ndarray:
+        """Amplitudes of a component on the waves kept, complex128[n_space, n_omega]."""
         hat = self._transform(component)
         if self.keep is not None:
             hat *= self.keep
         return hat
 
-    def project(self, component):
+    def project(self, component: np.ndarray) -> tuple[np.ndarray, float]:
         """The amplitudes of `forward`, and the squared norm of what was left out."""
         hat = self._transform(component)
         if self.keep is None:
             return hat, 0.0
         power = np.abs(np.where(self.keep, 0.0, hat)).reshape(self.hat_shape) ** 2
-        if self.real:  # each mode kept stands for its mirror image too, but on the edge planes
-            last = self.axes[-1]
-            index = np.arange(self.hat_shape[last])
-            edge = (index == 0) | (2 * index == self.shape[last])
-            shape = [1] * len(self.hat_shape)
-            shape[last] = -1
-            power *= np.where(edge, 1.0, 2.0).reshape(shape)
+        power *= self.multiplicity()
         hat *= self.keep
         return hat, float(power.sum()) / math.prod(self.shape[a] for a in self.axes)
 
-    def _transform(self, component):
+    def multiplicity(self) -> np.ndarray:
+        """How many waves each amplitude stands for; its shape broadcasts to `hat_shape`.
+
+        The transform of a real component keeps one of each pair of mirror images, except on the
+        planes that are their own mirror image.
+        """
+        shape = [1] * len(self.hat_shape)
+        if not self.real:
+            return np.ones(shape)
+        last = self.axes[-1]
+        index = np.arange(self.hat_shape[last])
+        edge = (index == 0) | (2 * index == self.shape[last])
+        shape[last] = -1
+        return np.where(edge, 1.0, 2.0).reshape(shape)
+
+    def _transform(self, component: np.ndarray) -> np.ndarray:
         transform = fft.rfftn if self.real else fft.fftn
         hat = transform(component, axes=self.axes, workers=self.threads)
         return hat.reshape(len(self.square), -1)
 
-    def backward(self, hat):
+    def backward(self, hat: np.ndarray) -> np.ndarray:
         """The component of given amplitudes, on the grid."""
         hat = hat.reshape(self.hat_shape)
         if not self.real:
@@ -108,19 +136,19 @@ class Modes:
         size = [self.shape[a] for a in self.axes]
         return fft.irfftn(hat, s=size, axes=self.axes, workers=self.threads)
 
-    def gradient(self, hat, axis):
-        """``i k hat`` along one axis of the grid."""
+    def gradient(self, hat: np.ndarray, axis: int) -> np.ndarray:
+        """Amplitudes ``i k hat`` of the derivative along one axis of the grid."""
         out = np.empty_like(hat)
         fill_scaled(hat, self.wave_number[axis], 1j, out)
         return out
 
-    def laplacian(self, hat):
-        """``- k^2 hat``."""
+    def laplacian(self, hat: np.ndarray) -> np.ndarray:
+        """Amplitudes ``- k^2 hat`` of the Laplacian."""
         out = np.empty_like(hat)
         fill_scaled(hat, self.square, -1.0 + 0j, out)
         return out
 
-    def rate(self, hat):
+    def rate(self, hat: np.ndarray) -> np.ndarray:
         """Time derivative: ``+ i W hat``, or second-order differences of a time series."""
         if self.time is not None:
             return np.gradient(hat, self.time, axis=-1, edge_order=2)
@@ -130,32 +158,36 @@ class Modes:
 
     def respond(
         self,
-        spin,
-        spin_rate,
-        source,
-        diffusion,
-        relaxation,
+        spin: np.ndarray,
+        spin_rate: np.ndarray | None,
+        source: np.ndarray,
+        diffusion: float,
+        relaxation: float,
         *,
-        rate=0.0,
-        static=0.0,
-        drive=0.0,
-        relaxed=True,
-    ):
+        rate: float = 0.0,
+        static: float = 0.0,
+        drive: float = 0.0,
+        relaxed: bool = True,
+    ) -> np.ndarray:
         """The diffusive response ``[rate d_t + static (relaxation - D lap)] spin + drive source``.
 
-        Equation [pumping 6]: every term is divided by ``D k^2 + i W + relaxation``; that is
-        ``tau <A>`` for a source A. Where this vanishes (no wave number, no frequency, no
-        relaxation) the mode is ``static spin`` if `relaxed`, else 0: a periodic solution has no
-        other value. For a time series the same equation is marched from equilibrium.
+        Equation [pumping 6]: every term is divided by ``D k^2 + i W + relaxation``. For a source A
+        this is ``tau <A>``. Where the divisor vanishes (no wave number, no frequency, no
+        relaxation) the amplitude is ``static spin`` if `relaxed`, else 0, since a periodic solution
+        does not determine it. For a time series the same equation is marched from equilibrium.
 
         Parameters
         ----------
         spin, source : complex128[n_space, n_omega]
+            Amplitudes of the spin and of the source.
         spin_rate : complex128[n_space, n_omega] or None
-            dS/dt, for a time series only.
+            Amplitudes of dS/dt; used for a time series only.
         diffusion, relaxation : float
+            Diffusion constant and relaxation rate.
         rate, static, drive : float
+            Coefficients of the terms above.
         relaxed : bool
+            Value of the undetermined amplitude, see above.
 
         Returns
         -------
@@ -168,21 +200,11 @@ class Modes:
                 total += (rate - static) * spin_rate
             fill_march(total, self.square, self.time, diffusion, relaxation, out)
             return out if static == 0 else out + static * spin
-        pole = relaxation == 0 and self.omega[0] == 0
+        pole = bool(relaxation == 0 and self.omega[0] == 0)
         zero = static * spin[0, 0] if pole and relaxed else 0.0
+        strength = Strength(float(rate), float(static), float(drive))
         fill_response(
-            spin,
-            source,
-            self.square,
-            self.drift,
-            self.omega,
-            diffusion,
-            relaxation,
-            rate,
-            static,
-            drive,
-            pole,
-            out,
+            spin, source, self.waves, float(diffusion), float(relaxation), strength, pole, out
         )
         if pole:
             out[0, 0] = zero
@@ -190,40 +212,50 @@ class Modes:
 
 
 def build_modes(
-    shape,
-    lengths,
+    shape: tuple[int, ...],
+    lengths: tuple[float, ...],
     *,
-    real=True,
-    period=None,
-    frequency=0.0,
-    velocity=None,
-    time=None,
-    dealias=False,
-    threads=1,
-):
-    """The modes of a periodic box.
+    real: bool = True,
+    period: float | None = None,
+    frequency: float = 0.0,
+    velocity: tuple[float, ...] | None = None,
+    time: np.ndarray | None = None,
+    dealias: bool = False,
+    threads: int = 1,
+) -> Modes:
+    """The waves of a periodic box.
 
     Parameters
     ----------
     shape : tuple of int
-        Of the grid, with the samples of one period last when `period` is given, and those of the
-        series when `time` is.
+        Shape of the grid, followed by the samples of one period when `period` is given, or those
+        of the series when `time` is.
     lengths : tuple of float
+        Length of the box along each axis.
     real : bool
+        Whether the component is real.
     period : float, optional
+        Period in time.
     frequency : float
         The one frequency of a rigid texture.
     velocity : tuple of float, optional
+        Velocity of a rigid texture.
     time : float64[n_times], optional
+        Times of a time series.
     dealias : bool
-        Keep only wave numbers (and harmonics) below a third of the sampling: products of two
-        fields are then exact on the modes kept.
+        Keep only wave numbers (and harmonics) below a third of the sampling. Products of two
+        fields are then exact on the waves kept.
     threads : int
-        Of the Fourier transforms.
+        Threads of the Fourier transforms.
 
     Returns
     -------
     Modes
+
+    Raises
+    ------
+    ParameterError
+        If squared wave numbers or frequencies leave the range of floating-point numbers.
     """
     n_axes = len(lengths)
     grid = shape[:n_axes]
@@ -232,14 +264,20 @@ def build_modes(
         np.arange(n // 2 + 1) if half and a == n_axes - 1 else np.rint(fft.fftfreq(n) * n)
         for a, n in enumerate(grid)
     ]
-    keep = [_kept(m, n, dealias) for m, n in zip(numbers, grid)]
-    mesh = np.meshgrid(
-        *(2 * np.pi * m / length for m, length in zip(numbers, lengths)), indexing="ij"
-    )
-    wave_number = tuple(np.ascontiguousarray(k.ravel()) for k in mesh)
-    square = sum(k**2 for k in wave_number)
-    velocity = velocity or (0.0,) * n_axes
-    drift = -sum(k * v for k, v in zip(wave_number, velocity)) + 0.0
+    keep = [kept_numbers(m, n, dealias) for m, n in zip(numbers, grid)]
+    with calculation("wave numbers", "give lengths and velocities of ordinary size") as check:
+        mesh = np.meshgrid(
+            *(2 * np.pi * m / length for m, length in zip(numbers, lengths)), indexing="ij"
+        )
+        wave_number = tuple(np.ascontiguousarray(k.ravel()) for k in mesh)
+        square = np.asarray(sum(k**2 for k in wave_number))
+        velocity = velocity or (0.0,) * n_axes
+        drift = -sum(k * v for k, v in zip(wave_number, velocity)) + 0.0
+        # A nonzero wave number whose square underflows would become a second, false pole.
+        lost = (square == 0) & np.any(
+            [m != 0 for m in np.meshgrid(*numbers, indexing="ij")], axis=0
+        ).ravel()
+        check(square, drift, np.where(lost, np.nan, 0.0))
     kept = np.array([True])
     for flags in keep:
         kept = np.logical_and.outer(kept, flags)
@@ -248,15 +286,17 @@ def build_modes(
     if period is not None:
         n_times = shape[-1]
         harmonic = np.arange(n_times // 2 + 1)
-        omega = 2 * np.pi * harmonic / period
-        kept = kept & _kept(harmonic, n_times, dealias)
+        with calculation("frequencies", "give a period of ordinary size") as check:
+            omega = 2 * np.pi * harmonic / period
+            check(omega)
+        kept = kept & kept_numbers(harmonic, n_times, dealias)
     return Modes(
         tuple(shape),
         n_axes,
         real,
         wave_number,
         square,
-        drift,
+        np.asarray(drift),
         omega,
         None if kept.all() else kept,
         time,
@@ -264,227 +304,56 @@ def build_modes(
     )
 
 
-def _kept(number, n, dealias):
+def kept_numbers(number: np.ndarray, n: int, dealias: bool) -> np.ndarray:
+    """Which of the wave numbers (or harmonics) along an axis of `n` points are represented."""
     kept = 2 * np.abs(number) != n
     return kept & (3 * np.abs(number) < n) if dealias and n > 1 else kept
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Frame:
-    """How vector and scalar fields of a texture are stored.
+def propagate(
+    values: npt.ArrayLike,
+    medium: Medium,
+    lengths: npt.ArrayLike,
+    *,
+    period: float | None = None,
+    time: npt.ArrayLike | None = None,
+    charge: bool = False,
+    threads: int = 1,
+) -> np.ndarray:
+    """The diffusion average ``<A>`` of a field, equation [pumping 6].
 
-    Rigid: a vector is (``A_x + i A_y``, ``A_z``), a scalar the pair (amplitude at the frequency,
-    constant). Otherwise: three real components with time last, and one.
-    """
-
-    kind: str
-    vector: tuple
-    scalar: tuple
-    frequency: float = 0.0
-    period: float | None = None
-    time: np.ndarray | None = None
-    moves: bool = False
-    shape: tuple = field(default=())
-
-    def cross(self, a, b, *, spend=False):
-        """Cross product of two vector fields on the grid, point by point.
-
-        With `spend` the product takes the place of `b`, whose arrays must be the caller's own.
-        """
-        out = b if spend else tuple(np.empty_like(x) for x in a)
-        kernel = fill_rigid_cross if self.kind == "rigid" else fill_cross
-        kernel(*(np.ascontiguousarray(x).ravel() for x in (*a, *b)), *(x.ravel() for x in out))
-        return out
-
-    def contract(self, weight, vector):
-        """The scalar ``sum_a weight_a A_a``; weights are numbers or real arrays on the grid."""
-        wx, wy, wz = (self.spread(w) for w in weight)
-        if self.kind == "rigid":
-            plus, z = vector
-            return (wx - 1j * wy) * plus, wz * z
-        return (wx * vector[0] + wy * vector[1] + wz * vector[2],)
-
-    def spread(self, weight):
-        """A number as it is; an array on the grid made to fit the fields."""
-        if np.ndim(weight) == 0 or self.kind == "rigid":
-            return weight
-        return np.asarray(weight)[..., None]
-
-
-def build_frame(texture, *, dealias=False, threads=1):
-    """The frame of a texture and its components there.
-
-    Parameters
-    ----------
-    texture : RigidTexture, PeriodicTexture or TimeSeries
-    dealias : bool
-    threads : int
-
-    Returns
-    -------
-    Frame
-    tuple of arrays
-        The components of S.
-    """
-    options = {"dealias": dealias, "threads": threads}
-    if isinstance(texture, RigidTexture):
-        options |= {"velocity": texture.velocity}
-        plus = build_modes(
-            texture.shape, texture.lengths, real=False, frequency=texture.frequency, **options
-        )
-        z = build_modes(texture.shape, texture.lengths, **options)
-        frame = Frame(
-            "rigid",
-            (plus, z),
-            (plus, z),
-            texture.frequency,
-            moves=texture.moves,
-            shape=texture.shape,
-        )
-        return frame, (texture.plus, texture.z)
-    if isinstance(texture, PeriodicTexture):
-        modes = build_modes(
-            texture.spin.shape[1:], texture.lengths, period=texture.period, **options
-        )
-        frame = Frame(
-            "periodic", (modes,) * 3, (modes,), period=texture.period, shape=texture.shape
-        )
-        return frame, tuple(texture.spin)
-    if isinstance(texture, TimeSeries):
-        modes = build_modes(texture.spin.shape[1:], texture.lengths, time=texture.time, **options)
-        frame = Frame("series", (modes,) * 3, (modes,), time=texture.time, shape=texture.shape)
-        return frame, tuple(texture.spin)
-    raise ParameterError(
-        "a texture is a RigidTexture, PeriodicTexture or TimeSeries, "
-        f"got {type(texture).__name__}; build one with hopnet.pumping.texture."
-    )
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Field:
-    """A result on the grid, whatever the way the texture moves.
-
-    Parameters
-    ----------
-    frame : Frame
-    rows : tuple of tuples of arrays
-        Components of each row; a current has one row a direction of flow.
-    vector : bool
-        Spin vectors (three components) or charge scalars.
-    single : bool
-        One row only, and no index for it.
-    """
-
-    frame: Frame
-    rows: tuple
-    vector: bool
-    single: bool = True
-
-    def at(self, time=0.0):
-        """The field at one time.
-
-        Parameters
-        ----------
-        time : float
-            Any for rigid and periodic textures; one of the samples for a time series.
-
-        Returns
-        -------
-        float64[(flow,) (3,) *shape]
-            The flow index for currents, the spin index for spin fields.
-        """
-        return self._shaped(_row_at(self.frame, row, self.vector, time) for row in self.rows)
-
-    def mean(self):
-        """Time average over a period (rigid, periodic) or over the samples (time series)."""
-        return self._shaped(_row_mean(self.frame, row, self.vector) for row in self.rows)
-
-    @property
-    def array(self):
-        """All samples in time, float64[(flow,) (3,) *shape, n_times]; not for rigid textures."""
-        if self.frame.kind == "rigid":
-            raise ParameterError(
-                "a rigid texture has no samples in time, got a request for them; use at(time)."
-            )
-        return self._shaped(np.stack(row) if self.vector else row[0] for row in self.rows)
-
-    def _shaped(self, rows):
-        rows = list(rows)
-        return rows[0] if self.single else np.stack(rows)
-
-
-def _row_at(frame, row, vector, time):
-    if frame.kind == "rigid":
-        modes = frame.vector if vector else frame.scalar
-        if frame.moves:
-            row = tuple(
-                m.backward(m.forward(a) * np.exp(1j * (m.omega + m.drift[:, None]) * time))
-                for m, a in zip(modes, row)
-            )
-        else:
-            row = (row[0] * np.exp(1j * frame.frequency * time), row[1])
-        if vector:
-            return np.stack([row[0].real, row[0].imag, row[1]])
-        return row[0].real + row[1]
-    if frame.kind == "periodic":
-        n = row[0].shape[-1]
-        hat = fft.rfft(np.stack(row) if vector else row[0], axis=-1) / n
-        weight = np.full(hat.shape[-1], 2.0)
-        weight[0] = 1.0
-        if n % 2 == 0:
-            weight[-1] = 1.0
-        phase = np.exp(2j * np.pi * np.arange(hat.shape[-1]) * time / frame.period)
-        return (hat * (weight * phase)).real.sum(axis=-1)
-    index = int(np.argmin(np.abs(frame.time - time)))
-    spacing = np.diff(frame.time).min()
-    if abs(frame.time[index] - time) > 1e-6 * spacing:
-        raise ParameterError(
-            f"time must be one of the samples of the series, got {time!r}; the nearest is "
-            f"{frame.time[index]:g}."
-        )
-    return np.stack([a[..., index] for a in row]) if vector else row[0][..., index]
-
-
-def _row_mean(frame, row, vector):
-    if frame.kind != "rigid":
-        mean = [a.mean(axis=-1) for a in row]
-        return np.stack(mean) if vector else mean[0]
-    modes = frame.vector if vector else frame.scalar
-    parts = []
-    for m, a in zip(modes, row):
-        if frame.moves:
-            still = (m.omega + m.drift[:, None]) == 0
-            parts.append(m.backward(m.forward(a) * still))
-        else:
-            parts.append(a if m.omega[0] == 0 else np.zeros_like(a))
-    if vector:
-        return np.stack([parts[0].real, parts[0].imag, parts[1]])
-    return parts[0].real + parts[1]
-
-
-def propagate(values, medium, lengths, *, period=None, time=None, charge=False, threads=1):
-    """Diffusion-averaged field ``<A>``, equation [pumping 6].
-
-    ``tau (d_t - D lap + 1/tau_s) <A> = A`` on a periodic box; the spin relaxes with ``1/tau_s``,
-    the charge never does. (The paper prints the case without relaxation, and leaves out a
-    factor 1/T in front of the sum over frequencies.)
+    It solves ``tau (d_t - D lap + 1/tau_s) <A> = A`` on a periodic box. The spin relaxes with
+    ``1/tau_s``, the charge never does. (The paper prints the case without relaxation, and leaves
+    out a factor 1/T in front of the sum over frequencies.)
 
     Parameters
     ----------
     values : float64[*shape, n_times]
-        Periodic samples with `period`; samples at `time`, from ``<A> = 0`` at the first, else.
+        Samples of A. They are periodic in time when `period` is given. When `time` is given,
+        ``<A>`` starts from 0 at the first time.
     medium : Medium
+        The electron gas.
     lengths : tuple of float
+        Length of the box along each axis.
     period : float, optional
+        Period in time.
     time : float64[n_times], optional
+        Times of the samples.
     charge : bool
-        Propagate a charge: no relaxation.
+        Propagate a charge, which does not relax.
     threads : int
+        Threads of the Fourier transforms.
 
     Returns
     -------
     float64[*shape, n_times]
-        Without relaxation the mean of a periodic A has no periodic answer; its mode is left out.
+        Without relaxation the mean of a periodic A has no periodic answer; that wave is left out.
+
+    Raises
+    ------
+    ParameterError
+        For values that are complex or not finite, shapes that do not fit, or both or none of
+        `period` and `time`.
 
     Examples
     --------
@@ -495,25 +364,37 @@ def propagate(values, medium, lengths, *, period=None, time=None, charge=False, 
     >>> bool(np.allclose(propagate(A, medium, (2 * np.pi,), period=1.0), A / 0.5))  # D tau = 1/2
     True
     """
-    values = np.asarray(values)
-    lengths = tuple(float(x) for x in np.atleast_1d(lengths))
-    if np.iscomplexobj(values) or not np.all(np.isfinite(values)):
-        raise ParameterError("values must be finite and real, got others; give real samples.")
+    values = real_array("values", values)
+    instance("medium", medium, (Medium,), "build one with hopnet.pumping.Medium")
+    box = positive_numbers("lengths", lengths)
+    charge = flag("charge", charge)
+    threads = whole("threads", threads, low=1, high=MOST_THREADS)
     if (period is None) == (time is None):
-        raise ParameterError("propagate takes period or time, got both or none; give one.")
-    if values.ndim != len(lengths) + 1:
         raise ParameterError(
-            f"values needs {len(lengths)} grid axes and time last, got {values.ndim} axes; "
-            "give a length for each grid axis."
+            "propagate needs either period or time, got both or none of them; give one."
         )
-    if not all(0 < x < math.inf for x in lengths) or (period is not None and not period > 0):
-        raise ParameterError("lengths and period must be positive, got others; give positive ones.")
+    if values.ndim != len(box) + 1 or not 1 <= len(box) <= 3 or 0 in values.shape:
+        raise ParameterError(
+            f"values must have {len(box)} grid axes (1 to 3) and time last, got shape "
+            f"{values.shape}; give one length per grid axis, and one axis for the time."
+        )
+    if period is not None:
+        period = positive("period", period)
+    instants = None
     if time is not None:
-        time = np.asarray(time, dtype=float)
-    modes = build_modes(values.shape, lengths, period=period, time=time, threads=threads)
-    hat = modes.forward(np.ascontiguousarray(values, dtype=float))
-    relaxation = 0.0 if charge else medium.relaxation
-    out = modes.respond(
-        hat, None, hat, medium.diffusion, relaxation, drive=1 / medium.tau, relaxed=False
-    )
-    return modes.backward(out)
+        instants = real_array("time", time)
+        if instants.shape != values.shape[-1:] or not np.all(np.diff(instants) > 0):
+            raise ParameterError(
+                f"time must hold {values.shape[-1]} increasing values, one per sample, got shape "
+                f"{instants.shape}; sort them and drop repeated ones."
+            )
+    modes = build_modes(values.shape, box, period=period, time=instants, threads=threads)
+    with calculation("the average", "give values and a medium of ordinary size") as check:
+        hat = modes.forward(values)
+        relaxation = 0.0 if charge else medium.relaxation
+        out = modes.respond(
+            hat, None, hat, medium.diffusion, relaxation, drive=1 / medium.tau, relaxed=False
+        )
+        answer = modes.backward(out)
+        check(answer)
+    return answer

@@ -1,51 +1,111 @@
-"""The electron gas that is pumped: one frozen record, its coefficients, where they hold."""
+"""The electron gas that is pumped: its parameters, its coefficients, and where they are valid."""
 
 from __future__ import annotations
 
 import math
+import sys
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from scipy import constants
 
+from hopnet.checks import shown, whole
 from hopnet.errors import ParameterError, ValidityWarning
+from hopnet.pumping.inputs import (
+    calculation,
+    finite,
+    not_negative,
+    positive,
+    real_array,
+    real_numbers,
+    settle,
+)
+
+__all__ = ["Medium", "Validity", "free_density_of_states"]
+
+# Parameters in which the theory is of first order: a result is warned about above this value.
+# At 0.1 the next order changes the result by some 10 %. A smaller value would warn about nearly
+# every metal, a larger one would stay silent about errors of tens of per cent.
+SMALL = 0.1
+# Limit of the parameters that only need to stay below one: q ell, Omega tau and tau / tau_s enter
+# through the diffusion approximation, whose form is wrong by a factor of about 2 at 1.
+ONE = 1.0
+
+
+class Validity(NamedTuple):
+    """Small parameters of the theory for one wave of the texture; all should be well below 1.
+
+    Attributes
+    ----------
+    q_ell : float
+        Wave number times mean free path.
+    frequency_tau : float
+        Angular frequency times elastic lifetime.
+    exchange : float
+        ``J |S| tau / hbar``.
+    rashba : float
+        ``E_so k_F tau / hbar``.
+    ladder : float
+        ``(2 J |S| / hbar) / |D q^2 + i Omega + 1/tau_s|``: the ratio that orders the series in J.
+    relaxation : float
+        ``tau / tau_s``.
+    """
+
+    q_ell: float
+    frequency_tau: float
+    exchange: float
+    rashba: float
+    ladder: float
+    relaxation: float
 
 
 @dataclass(frozen=True)
 class Medium:
     """A disordered electron gas coupled to a magnetisation, in any consistent set of units.
 
-    Hamiltonian [pumping 1]: free electrons, impurities, and ``H_ex = - J sigma . S``, so that a
-    positive `exchange` turns the electron spin parallel to the dimensionless ``S``. In front of it
-    may stand the Rashba coupling ``- E_so . (k x sigma)`` and that of the impurities.
+    The Hamiltonian [pumping 1] describes free electrons, impurities, and the exchange coupling
+    ``H_ex = - J sigma . S``. A positive `exchange` turns the electron spin parallel to the
+    dimensionless ``S``. The Rashba coupling ``- E_so . (k x sigma)`` and the spin-orbit coupling of
+    the impurities may be added.
 
     Parameters
     ----------
     exchange : float, energy
-        J, of either sign.
+        Exchange energy J, of either sign.
     tau : float, time
         Elastic lifetime.
     density_of_states : float, 1 / (energy volume)
-        nu, at the Fermi level, **per spin**.
+        Density of states nu at the Fermi level, **per spin**.
     fermi_energy : float, energy
+        Fermi energy.
     mass : float
+        Effective mass.
     dimension : int
-        Of the electron gas (1, 2 or 3), whatever the grid of the texture is: a texture that varies
-        along one axis of a bulk metal has ``dimension=3``. The paper is written for 3.
+        Dimension of the electron gas (1, 2 or 3). It is independent of the grid of the texture: a
+        texture that varies along one axis of a bulk metal has ``dimension=3``. The paper is
+        written for 3.
     tau_s : float, time
-        Spin relaxation time; infinite is the paper's.
+        Spin relaxation time. The paper has no relaxation, which is the default (infinity).
     rashba : tuple of 3 floats, energy length
-        E_so.
+        Rashba vector E_so.
     impurity : float, length**2
-        lambda_so of the spin-orbit scattering.
+        Strength lambda_so of the spin-orbit scattering.
     hbar, charge : float
-        1 and 1, or those of SI (`Medium.from_lab`).
+        Reduced Planck constant and elementary charge: 1 and 1, or those of SI
+        (`Medium.from_lab`).
 
     Raises
     ------
     ParameterError
-        If a time, energy, mass or density is not positive, or `dimension` is not 1, 2 or 3.
+        If a time, energy, mass or density is not a positive number, `dimension` is not 1, 2 or 3,
+        or a coefficient leaves the range of floating-point numbers.
+
+    Notes
+    -----
+    ``dataclasses.replace(medium, tau_s=3.0)`` gives the same medium with one entry changed.
 
     References
     ----------
@@ -70,70 +130,71 @@ class Medium:
     hbar: float = 1.0
     charge: float = 1.0
 
-    def __post_init__(self):
-        for name in ("tau", "density_of_states", "fermi_energy", "mass", "hbar", "charge"):
-            value = getattr(self, name)
-            if not 0 < value < math.inf:
-                raise ParameterError(
-                    f"{name} must be positive and finite, got {value!r}; give such a number."
-                )
-        if not self.tau_s > 0:
-            raise ParameterError(
-                f"tau_s must be positive, got {self.tau_s!r}; leave it out for no relaxation."
-            )
-        if self.dimension not in (1, 2, 3):
-            raise ParameterError(
-                f"dimension of the electron gas must be 1, 2 or 3, got {self.dimension!r}; "
-                "it is not that of the grid."
-            )
-        if not (math.isfinite(self.exchange) and math.isfinite(self.impurity)):
-            raise ParameterError(
-                f"exchange and impurity must be finite, got {self.exchange!r}, {self.impurity!r}; "
-                "give numbers."
-            )
-        field = tuple(float(x) for x in np.ravel(self.rashba))
-        if len(field) != 3 or not all(map(math.isfinite, field)):
-            raise ParameterError(
-                f"rashba must be three finite numbers, got {self.rashba!r}; give (x, y, z)."
-            )
-        object.__setattr__(self, "rashba", field)
+    def __post_init__(self) -> None:
+        names = ("tau", "density_of_states", "fermi_energy", "mass", "hbar", "charge")
+        settle(self, **{name: positive(name, getattr(self, name)) for name in names})
+        settle(
+            self,
+            tau_s=positive("tau_s", self.tau_s, infinite=True),
+            dimension=whole("dimension of the electron gas", self.dimension, low=1, high=3),
+            exchange=finite("exchange", self.exchange),
+            impurity=finite("impurity", self.impurity),
+            rashba=real_numbers("rashba", self.rashba, 3),
+        )
+        check_coefficients(self)
 
     @classmethod
     def from_lab(
         cls,
         *,
-        exchange_meV,
-        fermi_energy_eV,
-        mean_free_path_nm=None,
-        tau_fs=None,
-        mass=1.0,
-        dimension=3,
-        tau_s_ps=math.inf,
-        spin_diffusion_length_nm=None,
-        density_of_states=None,
-        rashba_meV_nm=(0.0, 0.0, 0.0),
-        impurity_nm2=0.0,
-    ):
-        """The record in SI from numbers as a laboratory quotes them.
+        exchange_meV: float,
+        fermi_energy_eV: float,
+        mean_free_path_nm: float | None = None,
+        tau_fs: float | None = None,
+        mass: float = 1.0,
+        dimension: int = 3,
+        tau_s_ps: float = math.inf,
+        spin_diffusion_length_nm: float | None = None,
+        density_of_states: float | None = None,
+        rashba_meV_nm: tuple[float, float, float] = (0.0, 0.0, 0.0),
+        impurity_nm2: float = 0.0,
+    ) -> Medium:
+        """The medium in SI units, from numbers as a laboratory quotes them.
 
         Parameters
         ----------
-        exchange_meV, fermi_energy_eV : float
-        mean_free_path_nm, tau_fs : float
-            One of the two.
+        exchange_meV : float, meV
+            Exchange energy.
+        fermi_energy_eV : float, eV
+            Fermi energy.
+        mean_free_path_nm : float, nm
+            Mean free path. Give either this or `tau_fs`.
+        tau_fs : float, fs
+            Elastic lifetime.
         mass : float, electron masses
+            Effective mass.
         dimension : int
-        tau_s_ps, spin_diffusion_length_nm : float
-            At most one of the two.
+            Dimension of the electron gas.
+        tau_s_ps : float, ps
+            Spin relaxation time. Give at most one of this and `spin_diffusion_length_nm`.
+        spin_diffusion_length_nm : float, nm
+            Spin diffusion length.
         density_of_states : float, 1 / (J m**dimension), optional
-            Per spin; that of free electrons where it is left out.
-        rashba_meV_nm : three floats
-        impurity_nm2 : float
+            Density of states per spin. The default is that of free electrons.
+        rashba_meV_nm : three floats, meV nm
+            Rashba vector.
+        impurity_nm2 : float, nm**2
+            Strength of the spin-orbit scattering.
 
         Returns
         -------
         Medium
-            In SI: J, s, m, kg, C.
+            In SI units: J, s, m, kg, C.
+
+        Raises
+        ------
+        ParameterError
+            If a number is missing, given twice, or not positive.
 
         Examples
         --------
@@ -144,240 +205,302 @@ class Medium:
         if (mean_free_path_nm is None) == (tau_fs is None):
             raise ParameterError(
                 "a medium needs one of mean_free_path_nm and tau_fs, "
-                f"got {mean_free_path_nm!r} and {tau_fs!r}; give exactly one."
+                f"got {shown(mean_free_path_nm)} and {shown(tau_fs)}; give exactly one."
             )
-        given = {"mass": mass, "fermi_energy_eV": fermi_energy_eV}
-        given |= {"mean_free_path_nm": mean_free_path_nm, "tau_fs": tau_fs}
-        given |= {"spin_diffusion_length_nm": spin_diffusion_length_nm}
-        for name, value in given.items():
-            if value is not None and not value > 0:
-                raise ParameterError(
-                    f"{name} must be positive, got {value!r}; give a positive one."
+        mass_si = positive("mass", mass) * constants.m_e
+        energy = positive("fermi_energy_eV", fermi_energy_eV) * constants.eV
+        dimension = whole("dimension of the electron gas", dimension, low=1, high=3)
+        with calculation("the medium", "give numbers of ordinary size") as check:
+            speed = math.sqrt(2 * energy / mass_si)
+            if tau_fs is not None:
+                tau = positive("tau_fs", tau_fs) * 1e-15
+            else:
+                tau = positive("mean_free_path_nm", mean_free_path_nm) * 1e-9 / speed
+            tau_s = positive("tau_s_ps", tau_s_ps, infinite=True) * 1e-12
+            if spin_diffusion_length_nm is not None:
+                length = positive("spin_diffusion_length_nm", spin_diffusion_length_nm) * 1e-9
+                if math.isfinite(tau_s):
+                    raise ParameterError(
+                        "spin relaxation must be given once, got tau_s_ps and "
+                        "spin_diffusion_length_nm; the relaxation is given twice, so leave one out."
+                    )
+                tau_s = length**2 / (speed**2 * tau / dimension)
+            if density_of_states is None:
+                density_of_states = free_density_of_states(
+                    energy, mass_si, dimension, constants.hbar
                 )
-        if spin_diffusion_length_nm is not None and math.isfinite(tau_s_ps):
-            raise ParameterError(
-                "spin relaxation is given twice, by tau_s_ps and spin_diffusion_length_nm; "
-                "leave one out."
-            )
-        mass_si = mass * constants.m_e
-        energy = fermi_energy_eV * constants.eV
-        speed = math.sqrt(2 * energy / mass_si)
-        tau = tau_fs * 1e-15 if tau_fs is not None else mean_free_path_nm * 1e-9 / speed
-        tau_s = tau_s_ps * 1e-12
-        if spin_diffusion_length_nm is not None:
-            tau_s = (spin_diffusion_length_nm * 1e-9) ** 2 / (speed**2 * tau / dimension)
-        if density_of_states is None:
-            density_of_states = free_density_of_states(energy, mass_si, dimension, constants.hbar)
+            check(speed, tau)
         return cls(
-            exchange=exchange_meV * 1e-3 * constants.eV,
+            exchange=finite("exchange_meV", exchange_meV) * 1e-3 * constants.eV,
             tau=tau,
             density_of_states=density_of_states,
             fermi_energy=energy,
             mass=mass_si,
             dimension=dimension,
             tau_s=tau_s,
-            rashba=tuple(x * 1e-12 * constants.eV for x in rashba_meV_nm),
-            impurity=impurity_nm2 * 1e-18,
+            rashba=rashba_in_si(rashba_meV_nm),
+            impurity=finite("impurity_nm2", impurity_nm2) * 1e-18,
             hbar=constants.hbar,
             charge=constants.e,
         )
 
-    def with_(self, **changes):
-        """The same medium with some entries changed."""
-        return replace(self, **changes)
-
     @property
-    def fermi_velocity(self):
-        """``v_F = sqrt(2 e_F / m)``."""
+    def fermi_velocity(self) -> float:
+        """Fermi velocity ``v_F = sqrt(2 e_F / m)``."""
         return math.sqrt(2 * self.fermi_energy / self.mass)
 
     @property
-    def fermi_wave_number(self):
-        """``k_F = m v_F / hbar``."""
+    def fermi_wave_number(self) -> float:
+        """Fermi wave number ``k_F = m v_F / hbar``."""
         return self.mass * self.fermi_velocity / self.hbar
 
     @property
-    def mean_free_path(self):
-        """``ell = v_F tau``."""
+    def mean_free_path(self) -> float:
+        """Mean free path ``ell = v_F tau``."""
         return self.fermi_velocity * self.tau
 
     @property
-    def diffusion(self):
-        """Diffusion constant ``D = 2 e_F tau / (d m)``; [pumping 5] prints d = 3."""
+    def diffusion(self) -> float:
+        """Diffusion constant ``D = 2 e_F tau / (d m)``; [pumping 5] prints it for d = 3."""
         return 2 * self.fermi_energy * self.tau / (self.dimension * self.mass)
 
     @property
-    def relaxation(self):
-        """``1 / tau_s``, 0 where there is none."""
+    def relaxation(self) -> float:
+        """Spin relaxation rate ``1 / tau_s``; 0 where spins do not relax."""
         return 1 / self.tau_s
 
     @property
-    def spin_diffusion_length(self):
-        """``sqrt(D tau_s)``."""
+    def spin_diffusion_length(self) -> float:
+        """Spin diffusion length ``sqrt(D tau_s)``; infinite where spins do not relax."""
         return math.sqrt(self.diffusion * self.tau_s)
 
     @property
-    def equilibrium_density(self):
-        """``chi = hbar nu J``: equilibrium spin density a unit of S, the Pauli value."""
+    def equilibrium_density(self) -> float:
+        """Equilibrium spin density per unit of S, ``chi = hbar nu J`` (the Pauli value)."""
         return self.hbar * self.density_of_states * self.exchange
 
     @property
-    def torque_coefficient(self):
-        """``g = 2 nu J^2 tau``: the torque on the electrons is ``g S x dS/dt`` [pumping 26]."""
+    def torque_coefficient(self) -> float:
+        """Coefficient ``g = 2 nu J^2 tau`` of the torque ``g S x dS/dt`` [pumping 26]."""
         return 2 * self.density_of_states * self.exchange**2 * self.tau
 
     @property
-    def exchange_stiffness(self):
-        """``(d - 2) hbar^2 nu J^2 / (12 m e_F)`` of the supercurrent [pumping 8].
+    def exchange_stiffness(self) -> float:
+        """Coefficient ``K = (d - 2) hbar^2 nu J^2 / (12 m e_F)`` of the supercurrent [pumping 8].
 
-        The paper prints the value for d = 3. From the logarithmic derivative of the density of
-        states, (d - 2) / 2 e_F: none in two dimensions, the opposite sign in one. That of three
-        comes from the sum [pumping A18].
+        The paper prints the value for d = 3. The factor is the logarithmic derivative of the
+        density of states, (d - 2) / 2 e_F: it vanishes in two dimensions and has the opposite sign
+        in one. The value for three dimensions comes from the sum [pumping A18].
         """
         size = self.hbar**2 * self.density_of_states * self.exchange**2
         return (self.dimension - 2) * size / (12 * self.mass * self.fermi_energy)
 
     @property
-    def rashba_conversion(self):
-        """``a_R = - 2 e tau E_so / hbar^2`` [pumping 25], three numbers."""
+    def rashba_conversion(self) -> np.ndarray:
+        """Rashba conversion ``a_R = - 2 e tau E_so / hbar^2`` [pumping 25], float64[3]."""
         return self.rashba_factor * np.array(self.rashba)
 
     @property
-    def rashba_factor(self):
-        """``a_R / E_so``."""
+    def rashba_factor(self) -> float:
+        """Ratio ``a_R / E_so = - 2 e tau / hbar^2``."""
         return -2 * self.charge * self.tau / self.hbar**2
 
     @property
-    def impurity_conversion(self):
-        """``a_imp = 2 e lambda_so k_F^2 / (e_F tau)`` [pumping 30], taken from the paper."""
+    def impurity_conversion(self) -> float:
+        """Conversion ``a_imp = 2 e lambda_so k_F^2 / (e_F tau)`` [pumping 30], from the paper."""
         size = 2 * self.charge * self.impurity * self.fermi_wave_number**2
         return size / (self.fermi_energy * self.tau)
 
     @property
-    def conductivity(self):
+    def conductivity(self) -> float:
         """Drude conductivity ``2 e^2 nu D`` of both spins, for [pumping 18]."""
         return 2 * self.charge**2 * self.density_of_states * self.diffusion
 
-    def charge_equivalent(self, spin_current):
-        """``(2e/hbar) j_s``: the charge current of as many electrons, A/m^2 in SI.
+    def charge_equivalent(self, spin_current: npt.ArrayLike) -> np.ndarray | float:
+        """Charge current of as many electrons, ``(2e/hbar) j_s``; in SI in A/m^2.
 
         Parameters
         ----------
         spin_current : float or array
+            Spin current in units of hbar length / (time volume).
 
         Returns
         -------
         float or array
         """
-        return 2 * self.charge / self.hbar * spin_current
+        if np.ndim(spin_current):
+            return 2 * self.charge / self.hbar * real_array("spin_current", spin_current)
+        return 2 * self.charge / self.hbar * finite("spin_current", spin_current)
 
-    def electrons(self, spin_density):
-        """``(2/hbar) rho_s``: electrons of one spin in excess of the other, per volume.
+    def electrons(self, spin_density: npt.ArrayLike) -> np.ndarray | float:
+        """Excess of electrons of one spin over the other per volume, ``(2/hbar) rho_s``.
 
         Parameters
         ----------
         spin_density : float or array
+            Spin density in units of hbar / volume.
 
         Returns
         -------
         float or array
         """
-        return 2 / self.hbar * spin_density
+        if np.ndim(spin_density):
+            return 2 / self.hbar * real_array("spin_density", spin_density)
+        return 2 / self.hbar * finite("spin_density", spin_density)
 
-    def validity(self, wave_number, frequency, size=1.0):
-        """The small parameters of the theory for one mode.
+    def validity(self, wave_number: float, frequency: float, size: float = 1.0) -> Validity:
+        """The small parameters of the theory for one wave of the texture.
 
         Parameters
         ----------
         wave_number : float, 1/length
+            Wave number of the wave.
         frequency : float, 1/time
+            Angular frequency of the wave.
         size : float
             Largest ``|S|``.
 
         Returns
         -------
-        dict of str to float
-            ``q_ell``, ``frequency_tau``, ``exchange`` (J tau / hbar), ``rashba``
-            (E_so k_F tau / hbar), ``ladder`` (2J/hbar over |D q^2 + i Omega + 1/tau_s|) and
-            ``relaxation`` (tau / tau_s). All should be well below 1.
+        Validity
         """
-        rate = abs(complex(self.diffusion * wave_number**2 + self.relaxation, frequency))
+        wave_number = finite("wave_number", wave_number)
+        frequency = finite("frequency", frequency)
+        size = not_negative("size", size)
+        with calculation("the small parameters", "give a smaller wave_number and frequency"):
+            rate = abs(complex(self.diffusion * wave_number**2 + self.relaxation, frequency))
         turning = 2 * abs(self.exchange) * size / self.hbar
         field = math.hypot(*self.rashba)
-        return {
-            "q_ell": abs(wave_number) * self.mean_free_path,
-            "frequency_tau": abs(frequency) * self.tau,
-            "exchange": abs(self.exchange) * size * self.tau / self.hbar,
-            "rashba": field * self.fermi_wave_number * self.tau / self.hbar,
-            "ladder": turning / rate if rate > 0 else (math.inf if turning > 0 else 0.0),
-            "relaxation": self.tau * self.relaxation,
-        }
+        return Validity(
+            q_ell=abs(wave_number) * self.mean_free_path,
+            frequency_tau=abs(frequency) * self.tau,
+            exchange=abs(self.exchange) * size * self.tau / self.hbar,
+            rashba=field * self.fermi_wave_number * self.tau / self.hbar,
+            ladder=turning / rate if rate > 0 else (math.inf if turning > 0 else 0.0),
+            relaxation=self.tau * self.relaxation,
+        )
 
-    def warn(self, wave_number, frequency, slowest_rate, size=1.0):
+    def warn(
+        self, wave_number: float, frequency: float, slowest_rate: float, size: float = 1.0
+    ) -> None:
         """Issue one `ValidityWarning` for each small parameter that is not small.
 
         Parameters
         ----------
-        wave_number, frequency : float
-            Typical for the texture.
+        wave_number : float, 1/length
+            Typical wave number of the texture.
+        frequency : float, 1/time
+            Typical angular frequency of the texture.
         slowest_rate : float, 1/time
-            Smallest ``|D q^2 + i Omega + 1/tau_s|`` among the modes that matter.
+            Smallest ``|D q^2 + i Omega + 1/tau_s|`` among the waves that matter.
         size : float
             Largest ``|S|``.
         """
         number = self.validity(wave_number, frequency, size)
+        slowest_rate = not_negative("slowest_rate", slowest_rate, infinite=True)
         turning = 2 * abs(self.exchange) * size / self.hbar
         ladder = turning / slowest_rate if slowest_rate > 0 else 0.0
-        advice = {
-            "q_ell": (number["q_ell"], 1.0, "q ell", "use the kinetic kernel of crossover"),
-            "frequency_tau": (number["frequency_tau"], 1.0, "Omega tau", "slow the texture down"),
-            "relaxation": (number["relaxation"], 1.0, "tau / tau_s", "diffusion needs tau_s > tau"),
-            "exchange": (number["exchange"], 0.1, "J tau / hbar", "the expansion in J needs it"),
-            "ladder": (
+        for value, limit, name, advice in (
+            (number.q_ell, ONE, "q ell", "use kinetic_current, which holds for any free path"),
+            (number.frequency_tau, ONE, "Omega tau", "lower the frequency of the texture"),
+            (number.relaxation, ONE, "tau / tau_s", "diffusion needs tau_s > tau"),
+            (number.exchange, SMALL, "J tau / hbar", "the expansion in J needs a smaller exchange"),
+            (
                 ladder,
-                0.1,
+                SMALL,
                 "(2J/hbar) / |D q^2 + i Omega + 1/tau_s|",
                 "second order in J is off by about as much; see solve_all_orders",
             ),
-        }
-        for value, limit, name, what in advice.values():
+        ):
             if value > limit:
                 warnings.warn(
-                    f"{name} should stay below {limit:g}, got {value:.3g}; {what}.",
+                    f"{name} should stay below {limit:g}, got {value:.3g}; {advice}.",
                     ValidityWarning,
                     stacklevel=4,
                 )
 
-    def warn_rashba(self, largest_field):
-        """Warn unless ``E_so k_F << hbar / tau``, the condition of [pumping 21]-[pumping 27]."""
+    def warn_rashba(self, largest_field: float) -> None:
+        """Warn unless ``E_so k_F << hbar / tau``, the condition of [pumping 21]-[pumping 27].
+
+        Parameters
+        ----------
+        largest_field : float, energy length
+            Largest ``|E_so|``.
+        """
+        largest_field = not_negative("largest_field", largest_field)
         value = largest_field * self.fermi_wave_number * self.tau / self.hbar
-        if value > 0.1:
+        if value > SMALL:
             warnings.warn(
-                "E_so k_F tau / hbar should stay below 0.1 for first order in the Rashba coupling, "
-                f"got {value:.3g}; lower E_so or tau.",
+                f"E_so k_F tau / hbar should stay below {SMALL:g} for first order in the Rashba "
+                f"coupling, got {value:.3g}; lower E_so or tau.",
                 ValidityWarning,
-                stacklevel=4,
+                stacklevel=3,
             )
 
 
-def free_density_of_states(energy, mass, dimension, hbar=1.0):
+def rashba_in_si(rashba_meV_nm: npt.ArrayLike) -> tuple[float, float, float]:
+    """The Rashba vector in J m from one in meV nm."""
+    x, y, z = (x * 1e-12 * constants.eV for x in real_numbers("rashba_meV_nm", rashba_meV_nm, 3))
+    return x, y, z
+
+
+def check_coefficients(medium: Medium) -> None:
+    """Refuse a medium whose coefficients overflow, or underflow to zero or to few digits."""
+    with calculation("the coefficients of a medium", "give numbers of ordinary size") as check:
+        positive_ones = [
+            medium.fermi_velocity,
+            medium.fermi_wave_number,
+            medium.mean_free_path,
+            medium.diffusion,
+            medium.conductivity,
+            abs(medium.rashba_factor),
+            medium.hbar / medium.tau,
+        ]
+        if medium.tau_s < math.inf:
+            positive_ones += [medium.relaxation, medium.spin_diffusion_length]
+        if medium.exchange:
+            positive_ones += [abs(medium.equilibrium_density), abs(medium.torque_coefficient)]
+        if medium.impurity:
+            positive_ones.append(abs(medium.impurity_conversion))
+        check(positive_ones, medium.rashba_conversion, medium.exchange_stiffness)
+        # Below the smallest normal number digits are lost, and the check reports that as well.
+        check([1.0 if x >= sys.float_info.min else math.nan for x in positive_ones])
+
+
+def free_density_of_states(energy: float, mass: float, dimension: int, hbar: float = 1.0) -> float:
     """Density of states per spin of free electrons in one, two or three dimensions.
 
     Parameters
     ----------
-    energy, mass : float
+    energy : float
+        Energy above the bottom of the band.
+    mass : float
+        Effective mass.
     dimension : int
+        1, 2 or 3.
     hbar : float
+        Reduced Planck constant in the units of the other numbers.
 
     Returns
     -------
     float, 1 / (energy length**dimension)
+
+    Raises
+    ------
+    ParameterError
+        If a number is not positive, or `dimension` is not 1, 2 or 3.
 
     Examples
     --------
     >>> bool(np.isclose(free_density_of_states(0.5, 1.0, 2), 1 / (2 * np.pi)))
     True
     """
-    k = math.sqrt(2 * mass * energy) / hbar
-    shell = {1: 1 / math.pi, 2: k / (2 * math.pi), 3: k**2 / (2 * math.pi**2)}[dimension]
-    return shell * mass / (hbar**2 * k)
+    energy, mass = positive("energy", energy), positive("mass", mass)
+    hbar = positive("hbar", hbar)
+    dimension = whole("dimension of the electron gas", dimension, low=1, high=3)
+    with calculation("the density of states", "give numbers of ordinary size") as check:
+        k = math.sqrt(2 * mass * energy) / hbar
+        shell = {1: 1 / math.pi, 2: k / (2 * math.pi), 3: k**2 / (2 * math.pi**2)}[dimension]
+        density = shell * mass / (hbar**2 * k)
+        check(density)
+    return density

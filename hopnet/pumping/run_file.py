@@ -1,49 +1,54 @@
-"""Run files of ``hopnet pumping``: TOML to frozen, validated models, errors in one sentence."""
+"""Run files of ``hopnet pumping``: TOML to frozen, validated models, errors in one sentence.
+
+Keys carry their units. Numbers must be numbers: texts, booleans, NaN and infinity are refused.
+"""
 
 from __future__ import annotations
 
-import difflib
 import math
-import tomllib
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from hopnet.errors import ParameterError
-from hopnet.pumping import texture as textures
+from hopnet.pumping import named_textures as named
+from hopnet.pumping.inputs import instance
 from hopnet.pumping.medium import Medium
+from hopnet.pumping.texture import RigidTexture, Texture
+from hopnet.pumping.texture_file import load_texture
+from hopnet.toml import Finite, NotNegative, Positive, Section, parse_toml, read_text, validate
 
+__all__ = ["RunFile", "parse_run_file", "read_run_file"]
+
+# One nanometre in metres, and the angular frequency in 1/s that belongs to 1 GHz.
 NM, GHZ = 1e-9, 2e9 * math.pi
 
-
-class Section(BaseModel):
-    """A table of the file: frozen, no unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+Points = Annotated[int, Field(ge=1)]
+Vector = Annotated[list[Finite], Field(min_length=3, max_length=3)]
 
 
 class MediumSection(Section):
     """The electron gas, in the units of a laboratory; see `Medium.from_lab`."""
 
-    exchange_meV: float
-    fermi_energy_eV: float = Field(gt=0)
-    mean_free_path_nm: float | None = None
-    tau_fs: float | None = None
-    mass: float = Field(1.0, gt=0)
+    exchange_meV: Finite
+    fermi_energy_eV: Positive
+    mean_free_path_nm: Positive | None = None
+    tau_fs: Positive | None = None
+    mass: Positive = 1.0
     dimension: Literal[1, 2, 3] = 3
-    tau_s_ps: float = Field(math.inf, gt=0)
-    spin_diffusion_length_nm: float | None = None
-    rashba_meV_nm: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    impurity_nm2: float = 0.0
+    tau_s_ps: Positive | None = None
+    spin_diffusion_length_nm: Positive | None = None
+    rashba_meV_nm: Vector = Field(default=[0.0, 0.0, 0.0])
+    impurity_nm2: Finite = 0.0
 
-    def build(self):
-        """The Medium, in SI."""
-        return Medium.from_lab(**self.model_dump())
-
-
-Positive = Annotated[float, Field(gt=0)]
-Points = Annotated[int, Field(ge=1)]
+    def build(self) -> Medium:
+        """The medium, in SI."""
+        given = self.model_dump()
+        if given["tau_s_ps"] is None:
+            del given["tau_s_ps"]
+        return Medium.from_lab(**given)
 
 
 class GridSection(Section):
@@ -52,60 +57,62 @@ class GridSection(Section):
     shape: list[Points] = Field(min_length=1, max_length=3)
     lengths_nm: list[Positive] = Field(min_length=1, max_length=3)
 
-    def grid(self):
-        """Shape and lengths in metres."""
+    def grid(self) -> tuple[tuple[int, ...], tuple[float, ...]]:
+        """Shape of the grid, and lengths of the box in metres."""
         return tuple(self.shape), tuple(length * NM for length in self.lengths_nm)
 
 
 class SpiralSection(GridSection):
-    """See `texture.spiral`."""
+    """See `named_textures.spiral`."""
 
     kind: Literal["spiral"]
-    frequency_GHz: float
-    turns: list[int] = [1]
-    cone_angle_deg: float = 90.0
+    frequency_GHz: Finite
+    turns: list[int] = Field(default=[1], min_length=1, max_length=3)
+    cone_angle_deg: Finite = 90.0
 
-    def build(self, cell_centred=False):
+    def build(self, cell_centred: bool = False) -> RigidTexture:
         """The texture, in SI."""
-        return textures.spiral(
+        return named.spiral(
             *self.grid(),
             frequency=self.frequency_GHz * GHZ,
             turns=tuple(self.turns),
             cone_angle=math.radians(self.cone_angle_deg),
+            cell_centred=cell_centred,
         )
 
 
 class StandingWaveSection(GridSection):
-    """See `texture.standing_wave`."""
+    """See `named_textures.standing_wave`."""
 
     kind: Literal["standing_wave"]
-    frequency_GHz: float
-    turns: list[int] = [1]
-    amplitude: float = 1.0
+    frequency_GHz: Finite
+    turns: list[int] = Field(default=[1], min_length=1, max_length=3)
+    amplitude: Finite = 1.0
 
-    def build(self, cell_centred=False):
+    def build(self, cell_centred: bool = False) -> RigidTexture:
         """The texture, in SI."""
-        return textures.standing_wave(
+        return named.standing_wave(
             *self.grid(),
             frequency=self.frequency_GHz * GHZ,
             turns=tuple(self.turns),
             amplitude=self.amplitude,
+            cell_centred=cell_centred,
         )
 
 
 class InterfaceSection(GridSection):
-    """See `texture.interface`."""
+    """See `named_textures.interface`."""
 
     kind: Literal["interface"]
-    frequency_GHz: float
-    edges_nm: list[float] = Field(min_length=1, max_length=2)
+    frequency_GHz: Finite
+    edges_nm: list[Finite] = Field(min_length=1, max_length=2)
     width_nm: Positive
-    cone_angle_deg: float = 90.0
-    amplitude: float = 1.0
+    cone_angle_deg: Finite = 90.0
+    amplitude: Finite = 1.0
 
-    def build(self, cell_centred=False):
+    def build(self, cell_centred: bool = False) -> RigidTexture:
         """The texture, in SI."""
-        return textures.interface(
+        return named.interface(
             *self.grid(),
             edges=[x * NM for x in self.edges_nm],
             width=self.width_nm * NM,
@@ -117,46 +124,54 @@ class InterfaceSection(GridSection):
 
 
 class MovingWallSection(GridSection):
-    """See `texture.moving_wall`."""
+    """See `named_textures.moving_wall`."""
 
     kind: Literal["moving_wall"]
     width_nm: Positive
-    velocity_m_s: float
-    angle_deg: float = 0.0
+    velocity_m_s: Finite
+    angle_deg: Finite = 0.0
 
-    def build(self, cell_centred=False):
+    def build(self, cell_centred: bool = False) -> RigidTexture:
         """The texture, in SI."""
-        return textures.moving_wall(
+        return named.moving_wall(
             *self.grid(),
             width=self.width_nm * NM,
             velocity=self.velocity_m_s,
             angle=math.radians(self.angle_deg),
+            cell_centred=cell_centred,
         )
 
 
 class SkyrmionSection(GridSection):
-    """See `texture.skyrmion`."""
+    """See `named_textures.skyrmion`."""
 
     kind: Literal["skyrmion"]
-    frequency_GHz: float
+    frequency_GHz: Finite
     radius_nm: Positive
 
-    def build(self, cell_centred=False):
+    def build(self, cell_centred: bool = False) -> RigidTexture:
         """The texture, in SI."""
-        return textures.skyrmion(
-            *self.grid(), radius=self.radius_nm * NM, frequency=self.frequency_GHz * GHZ
+        return named.skyrmion(
+            *self.grid(),
+            radius=self.radius_nm * NM,
+            frequency=self.frequency_GHz * GHZ,
+            cell_centred=cell_centred,
         )
 
 
 class FileSection(Section):
-    """A texture of the user's own, in SI: see `texture.load_texture`."""
+    """A texture of the user's own, in SI: see `texture_file.load_texture`."""
 
     kind: Literal["file"]
-    path: Path
+    path: str
 
-    def build(self, cell_centred=False):
-        """The texture as stored."""
-        return textures.load_texture(self.path)
+    def build(self, cell_centred: bool = False) -> Texture:  # noqa: ARG002 the file decides
+        """The texture as stored.
+
+        Its samples cannot be moved. Where they lie is said by ``cell_centred`` in the file, and
+        `solve_junction` refuses a file that says False.
+        """
+        return load_texture(self.path)
 
 
 TextureSection = Annotated[
@@ -168,7 +183,8 @@ TextureSection = Annotated[
     | FileSection,
     Field(discriminator="kind"),
 ]
-Contact = Literal["insulating", "reservoir"] | Annotated[float, Field(ge=0)]
+KINDS = ("spiral", "standing_wave", "interface", "moving_wall", "skyrmion", "file")
+Contact = Literal["insulating", "reservoir"] | NotNegative
 
 
 class ContactsSection(Section):
@@ -177,10 +193,13 @@ class ContactsSection(Section):
     left: Contact = "insulating"
     right: Contact = "insulating"
 
-    def build(self):
-        """Conductances in 1/m."""
-        named = {"insulating": 0.0, "reservoir": math.inf}
-        return tuple(named[c] if isinstance(c, str) else c / NM for c in (self.left, self.right))
+    def build(self) -> tuple[float, float]:
+        """Conductances of the left and the right contact in 1/m."""
+        named_contacts = {"insulating": 0.0, "reservoir": math.inf}
+        left, right = (
+            named_contacts[c] if isinstance(c, str) else c / NM for c in (self.left, self.right)
+        )
+        return left, right
 
 
 class SolveSection(Section):
@@ -189,11 +208,21 @@ class SolveSection(Section):
     vertex: Literal["single", "full"] = "single"
     zero_mode: Literal["relaxed", "isolated"] = "relaxed"
     dealias: bool = False
-    threads: int = Field(1, ge=1)
+    threads: int = Field(default=1, ge=1, le=1024)
 
 
 class RunFile(Section):
-    """One question: a medium, a texture, and how to solve."""
+    """One question: a medium, a texture, and how to solve.
+
+    Attributes
+    ----------
+    question : str
+        What the run is for, in words; the title of its figures.
+    medium, texture, solve
+        The tables of the file.
+    contacts
+        The table of the contacts of a junction, or None for a periodic box.
+    """
 
     question: str = ""
     medium: MediumSection
@@ -202,27 +231,13 @@ class RunFile(Section):
     solve: SolveSection = SolveSection()
 
 
-SECTIONS = {
-    "medium": MediumSection,
-    "contacts": ContactsSection,
-    "solve": SolveSection,
-}
-TEXTURES = {
-    "spiral": SpiralSection,
-    "standing_wave": StandingWaveSection,
-    "interface": InterfaceSection,
-    "moving_wall": MovingWallSection,
-    "skyrmion": SkyrmionSection,
-    "file": FileSection,
-}
-
-
-def read_run_file(path):
+def read_run_file(path: str | os.PathLike) -> RunFile:
     """Read and validate a run file.
 
     Parameters
     ----------
     path : path-like
+        Name of the file.
 
     Returns
     -------
@@ -234,47 +249,40 @@ def read_run_file(path):
     ParameterError
         One sentence: the key, what is allowed, what was given, the nearest known key.
     """
-    path = Path(path)
-    try:
-        table = tomllib.loads(path.read_text())
-    except OSError as failure:
+    instance("path", path, (str, os.PathLike), "give the name of a file")
+    return parse_run_file(read_text(Path(path)), path)
+
+
+def parse_run_file(text: str, path: str | os.PathLike) -> RunFile:
+    """Validate the text of a run file.
+
+    Parameters
+    ----------
+    text : str
+        Text of the file in TOML.
+    path : path-like
+        Name of the file, for messages; a texture path is taken from its folder.
+
+    Returns
+    -------
+    RunFile
+
+    Raises
+    ------
+    ParameterError
+        As in `read_run_file`.
+    """
+    instance("text", text, (str,), "give the text of a run file")
+    instance("path", path, (str, os.PathLike), "give the name of a file")
+    table = parse_toml(text, source=str(path))
+    texture = table.get("texture")
+    if isinstance(texture, dict) and "kind" not in texture:
         raise ParameterError(
-            f"run file {str(path)!r} cannot be read ({failure.strerror}); give the path of one."
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as failure:
-        raise ParameterError(f"{path} is not TOML ({failure}); mend that line.") from None
-    try:
-        run = RunFile.model_validate(table)
-    except ValidationError as failure:
-        raise ParameterError(f"{path}: {_sentence(failure)}") from None
+            f"{path}: texture.kind must be one of {', '.join(KINDS)}, got none; add it."
+        )
+    run = validate(RunFile, table, source=str(path))
     if isinstance(run.texture, FileSection):
-        texture = run.texture.model_copy(update={"path": path.parent / run.texture.path})
-        run = run.model_copy(update={"texture": texture})
+        place = str(Path(path).parent / run.texture.path)
+        placed = run.texture.model_copy(update={"path": place})
+        run = run.model_copy(update={"texture": placed})
     return run
-
-
-def _sentence(failure):
-    """The first thing wrong, unknown keys before anything they may have caused."""
-    errors = failure.errors()
-    error = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
-    where = [str(part) for part in error["loc"]]
-    model = RunFile
-    if where[0] == "texture":
-        kind = where[1] if len(where) > 1 and where[1] in TEXTURES else None
-        model = TEXTURES.get(kind, RunFile)
-        where = [w for w in where if w != kind]
-    elif where[0] in SECTIONS and len(where) > 1:
-        model = SECTIONS[where[0]]
-    name = ".".join(where)
-    if error["type"] == "extra_forbidden":
-        known = list(model.model_fields)
-        near = difflib.get_close_matches(where[-1], known, n=1, cutoff=0.0)[0]
-        return f"unknown key {name!r}; did you mean {near!r}? (known: {', '.join(known)})."
-    if error["type"] == "missing":
-        return f"key {name!r} is missing; add it."
-    if error["type"].startswith("union_tag"):
-        got = error["input"].get("kind") if isinstance(error["input"], dict) else error["input"]
-        kinds = ", ".join(TEXTURES)
-        return f"texture.kind must be one of {kinds}, got {got!r}; choose one of them."
-    message = error["msg"][0].lower() + error["msg"][1:]
-    return f"{name}: {message}, got {error['input']!r}; change it."

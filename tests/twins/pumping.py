@@ -3,17 +3,16 @@
 import numpy as np
 
 
-def fill_response(
-    spin, source, square, drift, omega, diffusion, relaxation, rate, static, drive, pole, out
-):
+def fill_response(spin, source, waves, diffusion, relaxation, strength, pole, out):
     """[pumping 6], [pumping 10] in whole-array form."""
-    frequency = omega[None, :] + drift[:, None]
-    stiffness = (diffusion * square + relaxation)[:, None]
+    frequency = waves.omega[None, :] + waves.drift[:, None]
+    stiffness = (diffusion * waves.square + relaxation)[:, None]
     denominator = stiffness + 1j * frequency
     if pole and out.size:
         denominator = denominator.copy()
         denominator[0, 0] = 1
-    result = ((rate * 1j * frequency + static * stiffness) * spin + drive * source) / denominator
+    driven = (strength.rate * 1j * frequency + strength.static * stiffness) * spin
+    result = (driven + strength.drive * source) / denominator
     if pole and out.size:
         result[0, 0] = 0
     out[...] = result
