@@ -165,13 +165,15 @@ class FileSection(Section):
     kind: Literal["file"]
     path: str
 
-    def build(self, cell_centred: bool = False) -> Texture:  # noqa: ARG002 the file decides
-        """The texture as stored.
-
-        Its samples cannot be moved. Where they lie is said by ``cell_centred`` in the file, and
-        `solve_junction` refuses a file that says False.
-        """
-        return load_texture(self.path)
+    def build(self, cell_centred: bool = False) -> Texture:
+        """The texture as stored; its samples must lie at the centres of the cells if asked for."""
+        texture = load_texture(self.path)
+        if cell_centred and getattr(texture, "cell_centred", None) is False:
+            raise ParameterError(
+                f"the texture of {self.path!r} must be sampled at the centres of the cells to "
+                "stand between contacts, got cell_centred = False; sample it again."
+            )
+        return texture
 
 
 TextureSection = Annotated[
