@@ -40,8 +40,12 @@ from .transport.current import solve_current as solve_current
 from .transport.hall import HallAngle as HallAngle
 from .transport.hall import hall_angle as hall_angle
 from .transport.hall import hall_resistance as hall_resistance
+from .transport.response import activation_energy as activation_energy
+from .transport.response import link_response as link_response
 from .transport.ring import solve_ring as solve_ring
 from .transport.terminals import Terminals as Terminals
 from .transport.terminals import solve_terminals as solve_terminals
+from .transport.thermopower import peltier_heat as peltier_heat
+from .transport.thermopower import seebeck_coefficient as seebeck_coefficient
 
 __version__: str

@@ -1,0 +1,348 @@
+"""Link response: how the conductance changes when its links change.
+
+The conductance is the minimum of the dissipated power over the potentials, so a small change of a
+link counts by the power that the link dissipates (Cohn's theorem) [response 1]:
+
+    d ln G = sum over links of p_l d ln g_l        p_l = flow_l drop_l / G        sum p_l = 1
+
+From this one sum follow the activation energy at one temperature, the magnetoresistance by
+shrinkage of wave functions, the strain response, the response to a charge near each site, and 1/f
+noise. Nothing is differentiated numerically.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from hopnet.checks import array_of, flag, number, one_of
+from hopnet.errors import ParameterError
+from hopnet.network.network import Network
+from hopnet.transport.current import Current
+
+__all__ = [
+    "activation_energy",
+    "bath_log_slope",
+    "effective_links",
+    "link_power",
+    "link_response",
+    "mean_hop",
+    "noise",
+    "shrinkage",
+    "site_response",
+    "strain_response",
+]
+
+Slope = Callable[[np.ndarray], np.ndarray]
+
+
+def link_power(current: Current) -> np.ndarray:
+    """float64[n_links]: share of the dissipated power of each link; they add up to 1."""
+    return current.flow * current.drop / current.conductance
+
+
+def link_response(current: Current, change: ArrayLike) -> np.ndarray | float:
+    """Relative change of the conductance for small relative changes of the links.
+
+    Equation [response 1]: d ln G = sum over links of p_l d ln g_l.
+
+    Parameters
+    ----------
+    current : Current
+    change : array_like[n_links] or [n_links, n]
+        d ln g of each link, for one change or for n of them.
+
+    Returns
+    -------
+    float or float64[n]
+        d ln G, to first order.
+
+    Notes
+    -----
+    Exact to first order; every p_l is accurate relative to G. Removing a link is not a small
+    change: dG/G = -p_l / (1 - g_l r_l) with r_l the resistance between its two sites.
+    Cost: O(n_links).
+    """
+    n_links = current.network.n_links
+    one = np.ndim(change) < 2
+    columns = array_of("change", change, shape=(n_links,) if one else (n_links, None), empty=True)
+    total = link_power(current) @ columns
+    return float(total) if one else total
+
+
+def mean_hop(current: Current, power: float = 1.0) -> float:
+    """Mean of R^power over the links, weighted by the dissipated power, in a_b^power.
+
+    Parameters
+    ----------
+    current : Current
+    power : float
+
+    Returns
+    -------
+    float
+        With power 1 it is half of d ln G / d ln a_b.
+    """
+    power = number("power", power)
+    return float((link_power(current) * current.network.distance**power).sum())
+
+
+def ohmic_slope(x: np.ndarray) -> np.ndarray:
+    """x s'(x) / s(x) of s = x / (1 - exp(-x)), that is 1 - x / (exp(x) - 1)."""
+    series = 0.5 * x - x**2 / 12.0 + x**4 / 720.0
+    safe = np.where(x > 0.01, x, 1.0)
+    return np.where(x > 0.01, 1.0 - safe * np.exp(-safe) / -np.expm1(-safe), series)
+
+
+def heat_bath_slope(x: np.ndarray) -> np.ndarray:
+    """x s'(x) / s(x) of s = 2 / (1 + exp(-x)), that is x / (1 + exp(x))."""
+    return x * np.exp(-x) / (1.0 + np.exp(-x))
+
+
+# d ln s / d ln x of each bath by name.
+SLOPES: dict[str, Slope] = {
+    "ohmic": ohmic_slope,
+    "miller_abrahams": np.zeros_like,
+    "heat_bath": heat_bath_slope,
+}
+
+
+def bath_log_slope(network: Network, slope: Slope | None = None) -> np.ndarray:
+    """x s'(x) / s(x) of the bath of a network at every link, x = abs(e_i - e_j) / kT.
+
+    Parameters
+    ----------
+    network : Network
+        Built with energies and kT.
+    slope : callable, optional
+        For a bath of the user's own, which must be a function of x alone: takes float64[n] x >= 0.
+
+    Returns
+    -------
+    float64[n_links]
+
+    Raises
+    ------
+    ParameterError
+        If the network knows no temperature, or its bath is a function whose slope is not given.
+    """
+    if network.kT is None or network.sites.energy is None:
+        raise ParameterError(
+            "the response to temperature or energies needs a network built with energies and kT, "
+            "this one is the R-model or was given by its links; use build_network(sites, kT=...)."
+        )
+    step = network.sites.energy[network.link_i] - network.sites.energy[network.link_j]
+    x = np.abs(step) / network.kT
+    if slope is not None:
+        return array_of("bath_slope(x)", slope(x), shape=(network.n_links,), empty=True)
+    if not (isinstance(network.bath, str) and network.bath in SLOPES):
+        raise ParameterError(
+            f"the bath {network.bath!r} is a function whose slope is not known; give "
+            "bath_slope=, a function of x that returns x s'(x) / s(x)."
+        )
+    return SLOPES[network.bath](x)
+
+
+def fermi(u: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(u)) without overflow."""
+    return np.exp(-np.logaddexp(0.0, u))
+
+
+def levels(network: Network) -> tuple[np.ndarray, np.ndarray]:
+    """The higher and the lower energy of each link over kT, from mu or the lowest level."""
+    energy, kT = network.sites.energy, network.kT
+    if energy is None or kT is None:
+        raise ParameterError("this network has no energies; build it with kT.")
+    zero = energy.min() if network.chemical_potential is None else network.chemical_potential
+    e_i, e_j = energy[network.link_i], energy[network.link_j]
+    return (np.maximum(e_i, e_j) - zero) / kT, (np.minimum(e_i, e_j) - zero) / kT
+
+
+def activation_energy(
+    current: Current, *, fixed: str = "level", bath_slope: Slope | None = None
+) -> float:
+    """Local activation energy over kT, w = -d ln(rho/rho_0) / d ln T, from one temperature.
+
+    Equation [response 2]: w = sum over links of p_l d ln K_l / d ln T, x = abs(e_i - e_j) / kT, h
+    and l the higher and the lower energy of the link over kT, and F(u) = 1 / (1 + exp(u)),
+
+        Boltzmann:  d ln K / d ln T = -x s'/s + h                  h from the lowest level
+        exclusion:  d ln K / d ln T = -x s'/s + h F(-h) - l F(l)   h, l from mu
+
+    Parameters
+    ----------
+    current : Current
+        Of a network built with energies and kT.
+    fixed : {"level", "electrons"}
+        What stays as T changes: the level (mu, or the lowest level for Boltzmann occupations), as
+        `temperature_curve` tabulates it, or the number of electrons.
+    bath_slope : callable, optional
+        x s'(x) / s(x) of a bath of the user's own.
+
+    Returns
+    -------
+    float
+        For the resistivity in Ohm subtract d ln rho_0 / d ln T = 1 + d ln tau_0 / d ln T: nothing
+        for ohmic phonons (1/tau_0 ~ T), 1 for a constant tau_0.
+
+    Notes
+    -----
+    The links are those of the network: links that a change of temperature would add are not
+    counted. Cost: O(n_links).
+    """
+    fixed = one_of("fixed", fixed, ("level", "electrons"))
+    network = current.network
+    slope = bath_log_slope(network, bath_slope)
+    high, low = levels(network)
+    power = link_power(current)
+    if network.chemical_potential is None:
+        w = float((power * (high - slope)).sum())
+        if fixed == "electrons":
+            n = network.occupation
+            energy = network.sites.energy
+            w -= float((n * (energy - energy.min())).sum() / n.sum() / network.kT)
+        return w
+    w = float((power * (high * fermi(-high) - low * fermi(low) - slope)).sum())
+    if fixed == "electrons":
+        capacity = np.exp(network.log_capacity)
+        above = network.sites.energy - network.chemical_potential
+        drift = float((capacity * above).sum() / capacity.sum() / network.kT)
+        w -= float((power * (fermi(-high) - fermi(low))).sum()) * drift
+    return w
+
+
+def shrinkage(current: Current, *, finite_length: bool = False) -> float:
+    """Magnetoresistance by shrinkage of wave functions: d ln rho / d beta, beta = (a_b / lambda)^4.
+
+    Equation [response 3], lambda^2 = hbar / (e B), the field normal to the plane:
+
+        ln J(R) = -R / a_b - a_b R^3 / (24 lambda^4)        d ln rho / d beta = <R^3> / 12
+
+    Parameters
+    ----------
+    current : Current
+    finite_length : bool
+        Multiply each R^3 by 1 + 3 a_b / (2 R), the next term of the exact Green function of a
+        zero-range centre in the plane at fixed energy: 17 % at R = 10 a_b.
+
+    Returns
+    -------
+    float
+        In dilute samples of the R-model it tends to l_c^3 / 12.
+    """
+    distance = current.network.distance
+    cube = distance**3
+    if flag("finite_length", finite_length):
+        cube = cube + 1.5 * distance**2
+    return float((link_power(current) * cube).sum() / 12.0)
+
+
+def strain_response(current: Current) -> np.ndarray:
+    """Response of the conductance to a homogeneous strain at fixed a_b.
+
+    Equation [response 4], c and s the direction cosines of the link:
+
+        d ln G = -2 sum over links of p R (c^2 e_xx + s^2 e_yy + 2 c s e_xy)
+
+    Parameters
+    ----------
+    current : Current
+
+    Returns
+    -------
+    float64[2, 2]
+        d ln G / d e, symmetric: multiply by the strain tensor element by element and add. The
+        gauge factor of the resistance along x is minus the element xx. The resistivity adds
+        d ln(width / length).
+    """
+    network = current.network
+    R = network.separation
+    length = np.where(network.distance > 0, network.distance, 1.0)
+    weight = -2.0 * link_power(current) / length
+    xx, yy, xy = (float((weight * R[:, a] * R[:, b]).sum()) for a, b in ((0, 0), (1, 1), (0, 1)))
+    return np.array([[xx, xy], [xy, yy]])
+
+
+def site_response(current: Current, *, bath_slope: Slope | None = None) -> np.ndarray:
+    """Response of the conductance to a shift of the energy of each site: d ln G / d e_i.
+
+    Equation [response 5], u = s'(x) / s(x), h and l as in `activation_energy`:
+
+        kT d ln K / d e_high = u - 1  (exclusion: u - F(-h))
+        kT d ln K / d e_low  = -u     (exclusion: -u + F(l))
+
+    A charge nearby shifts the sites by its potential U_i: d ln G = sum S_i U_i, so a scanning-gate
+    map is a convolution of S.
+
+    Parameters
+    ----------
+    current : Current
+        Of a network built with energies and kT.
+    bath_slope : callable, optional
+
+    Returns
+    -------
+    float64[n_sites], in one over the unit of energy
+        Boltzmann occupations: they add up to -1 / kT. Exclusion: to -d ln G / d mu.
+
+    Notes
+    -----
+    With Miller and Abrahams' rates a link of equal energies has a kink; the mean of both sides is
+    taken there.
+    """
+    network = current.network
+    slope = bath_log_slope(network, bath_slope)
+    high, low = levels(network)
+    x = high - low
+    smooth = network.bath != "miller_abrahams"
+    u = np.where(x > 0, slope / np.where(x > 0, x, 1.0), 0.5 if smooth else 0.0)
+    at_high, at_low = u - 1.0, -u
+    if network.chemical_potential is not None:
+        at_high, at_low = u - fermi(-high), fermi(low) - u
+    energy = network.sites.energy
+    e_i, e_j = energy[network.link_i], energy[network.link_j]
+    equal = 0.5 * (at_high + at_low)
+    at_i = np.where(e_i == e_j, equal, np.where(e_i > e_j, at_high, at_low))
+    at_j = np.where(e_i == e_j, equal, np.where(e_i > e_j, at_low, at_high))
+    power = link_power(current)
+    n = network.n_sites
+    total = np.bincount(network.link_i, power * at_i, n)
+    total += np.bincount(network.link_j, power * at_j, n)
+    return total / network.kT
+
+
+def noise(current: Current, *, theta: float = 0.0, moment: int = 2) -> float:
+    """1/f noise of the sample over that of a link with the conductance of the sample.
+
+    Equation [response 6]: independent fluctuations of ln g_l with a spectrum g_l^-theta,
+
+        S_V / V^2 = sum over links of p_l^2 (g_l / G)^-theta
+
+    Parameters
+    ----------
+    current : Current
+    theta : float
+        0: every link fluctuates alike. Positive: weak links are noisier.
+    moment : int
+        2 is the noise; higher moments are those of the multifractal current distribution.
+
+    Returns
+    -------
+    float
+        The sum of p^moment (g / G)^(-theta moment / 2). Times the number of sites it is an
+        intensive quantity, which grows as n_s^(-m/2) in dilute samples, m near 2.3.
+    """
+    theta = number("theta", theta)
+    moment = int(number("moment", moment, low=1))
+    power = np.abs(link_power(current))
+    carries = power > 0
+    log_weight = -0.5 * theta * (current.network.log_conductance - current.log_conductance)
+    log_terms = moment * (np.log(power[carries]) + log_weight[carries])
+    return float(np.exp(log_terms).sum())
+
+
+def effective_links(current: Current, *, theta: float = 0.0) -> float:
+    """Effective number of links that carry the noise, (sum t)^2 / sum t^2 with t its terms."""
+    return noise(current, theta=theta) ** 2 / noise(current, theta=theta, moment=4)

@@ -1,0 +1,143 @@
+"""Thermopower: the heat that the current carries (Peltier), and so the Seebeck coefficient.
+
+An electron that hops between i and j carries the mean (e_i + e_j) / 2 - mu, whatever the bath and
+the statistics: the phonon takes half of the difference from either end [thermopower 1].
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from hopnet.checks import array_of, number
+from hopnet.errors import ParameterError
+from hopnet.network.network import Network
+from hopnet.records import read_only
+from hopnet.transport.current import Current
+
+__all__ = ["linear_profile", "peltier_heat", "seebeck_coefficient"]
+
+
+def linear_profile(network: Network) -> np.ndarray:
+    """float64[n_sites]: 1 on the source, 0 on the drain, linear between the two contacts.
+
+    Parameters
+    ----------
+    network : Network
+        Its contacts must be parted by a straight line across the current.
+    """
+    place = network.sites.position[:, "xy".index(network.axis)]
+    begin, end = place[network.source].max(), place[network.drain].min()
+    if not begin < end:
+        raise ParameterError(
+            f"a linear profile needs contacts that a straight line parts, the source reaches "
+            f"{begin:.4g} and the drain begins at {end:.4g} a_b; give the profile as an array."
+        )
+    profile = np.clip((end - place) / (end - begin), 0.0, 1.0)
+    profile[network.source] = 1.0
+    profile[network.drain] = 0.0
+    return read_only(profile)
+
+
+def temperature_profile(network: Network, profile: str | ArrayLike) -> np.ndarray:
+    """The temperature profile that a name or an array stands for."""
+    if isinstance(profile, str):
+        if profile == "bulk":
+            return linear_profile(network)
+        if profile not in ("source", "drain"):
+            raise ParameterError(
+                f"profile must be 'bulk', 'source', 'drain' or an array of {network.n_sites} "
+                f"numbers, got {profile!r}."
+            )
+        step = np.zeros(network.n_sites) if profile == "source" else np.ones(network.n_sites)
+        step[network.source] = 1.0
+        step[network.drain] = 0.0
+        return read_only(step)
+    found = array_of("profile", profile, shape=(network.n_sites,))
+    for name, sites, value in (("source", network.source, 1.0), ("drain", network.drain, 0.0)):
+        if np.any(found[sites] != value):
+            raise ParameterError(
+                f"a temperature profile must be {value:g} on the whole {name}, got values from "
+                f"{found[sites].min():g} to {found[sites].max():g}; correct it there."
+            )
+    return found
+
+
+def peltier_heat(
+    current: Current, *, level: float | None = None, profile: str | ArrayLike = "bulk"
+) -> float:
+    """Mean heat per electron that the current carries down a temperature profile.
+
+    Equation [thermopower 2], t the profile, 1 at the source and 0 at the drain:
+
+        Pi = sum over links of flow_l (t_i - t_j) [(e_i + e_j) / 2 - mu] / I
+
+    Parameters
+    ----------
+    current : Current
+        Of a network whose sites carry energies.
+    level : float, optional
+        The chemical potential mu. Default: that of the network; a network with Boltzmann
+        occupations knows none, there it must be given.
+    profile : {"bulk", "source", "drain"} or array_like[n_sites]
+        Where the temperature falls: evenly between the contacts, in a step at the source or at
+        the drain (the edge thermopower), or as given.
+
+    Returns
+    -------
+    float, in the unit of the energies
+
+    Raises
+    ------
+    ParameterError
+        If the sites carry no energies, mu is not known, or the profile is not constant on a
+        contact.
+
+    Notes
+    -----
+    Linear response with local equilibrium; the phonons of a link have the mean temperature of its
+    two sites. Charge current weighed the same way gives I exactly, for any profile.
+    """
+    network = current.network
+    energy = network.sites.energy
+    if energy is None:
+        raise ParameterError(
+            "thermopower needs sites with energies, these carry none; give them some by "
+            "with_energies(sites, ...)."
+        )
+    mu = network.chemical_potential if level is None else number("level", level)
+    if mu is None:
+        raise ParameterError(
+            "level, the chemical potential, must be given for Boltzmann occupations; with N_e "
+            "electrons it is kT ln(N_e / sum exp(-e / kT))."
+        )
+    t = temperature_profile(network, profile)
+    carried = 0.5 * (energy[network.link_i] + energy[network.link_j]) - mu
+    fall = t[network.link_i] - t[network.link_j]
+    return float((current.flow * fall * carried).sum() / current.conductance)
+
+
+def seebeck_coefficient(
+    current: Current, *, level: float | None = None, profile: str | ArrayLike = "bulk"
+) -> float:
+    """Seebeck coefficient S q / k_B = Pi / kT of one sample (Onsager).
+
+    Parameters
+    ----------
+    current : Current
+        Of a network built with energies and kT.
+    level, profile
+        As in `peltier_heat`.
+
+    Returns
+    -------
+    float
+        In k_B / q; positive where carriers hop above mu.
+    """
+    kT = current.network.kT
+    if kT is None:
+        raise ParameterError(
+            "the Seebeck coefficient needs a network built with kT, this one has none; use "
+            "build_network(sites, kT=...)."
+        )
+    return peltier_heat(current, level=level, profile=profile) / kT
