@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hopnet.kernels import berry as kernels
 
-from hopnet.berry import light
 from twins import berry as twins
 
 pytestmark = pytest.mark.kernel
@@ -13,15 +12,12 @@ N_K, ORDER = 7, 4
 
 
 def forms(name):
-    """The kernel, its Python body, and the NumPy form for small grids where there is one."""
+    """The compiled kernel and its Python body."""
     kernel = getattr(kernels, name)
-    out = [
+    return [
         pytest.param(kernel, id="compiled"),
         pytest.param(getattr(kernel, "py_func", kernel), id="python"),
     ]
-    if hasattr(light, name):
-        out.append(pytest.param(getattr(light, name), id="light"))
-    return out
 
 
 def hermitian(rng, *shape):

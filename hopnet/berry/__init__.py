@@ -1,5 +1,6 @@
 """Intrinsic spin currents from Berry connections: printed, corrected, conventional, conserved."""
 
+from hopnet.berry.chern import ChernNumber, chern_number
 from hopnet.berry.conserved import conserved_current, orbital_magnetisation, spin_streda
 from hopnet.berry.crystals import bi2se3_bulk, from_hoppings, haldane, kane_mele
 from hopnet.berry.curves import (
@@ -10,27 +11,29 @@ from hopnet.berry.curves import (
     well_field_curves,
 )
 from hopnet.berry.decomposition import Decomposition, decompose
-from hopnet.berry.hole_well import luttinger_well, rashba_splitting, subbands
+from hopnet.berry.hole_well import Subbands, luttinger_well, rashba_splitting, subbands
 from hopnet.berry.integration import integrate
 from hopnet.berry.models import Model, bhz, from_callables, from_terms, massive_dirac, qwz, rashba
-from hopnet.berry.quadrature import AdaptiveZone, PeriodicGrid, Rays, ZoneLines
+from hopnet.berry.quadrature import AdaptiveZone, Integral, PeriodicGrid, Rays, ZoneLines
 from hopnet.berry.spin_current import (
     SpinHall,
     Treatment,
     anomalous_hall,
     band_pairs,
-    chern_number,
     spin_hall,
 )
 
 __all__ = [
     "AdaptiveZone",
+    "ChernNumber",
     "Curve",
     "Decomposition",
+    "Integral",
     "Model",
     "PeriodicGrid",
     "Rays",
     "SpinHall",
+    "Subbands",
     "Treatment",
     "ZoneLines",
     "anomalous_hall",

@@ -5,17 +5,31 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import numpy.typing as npt
 
+from hopnet.berry.checks import positive, shown
 from hopnet.berry.integration import integrate
-from hopnet.berry.quadrature import Integral
-from hopnet.berry.spin_current import band_pairs, check_call, compiled, energies_of
+from hopnet.berry.models import Model
+from hopnet.berry.quadrature import Domain, Integral, Progress
+from hopnet.berry.spin_current import band_pairs, compiled, energies_of, one_level
 from hopnet.errors import ParameterError
 from hopnet.records import read_only
 
+__all__ = ["conserved_current", "orbital_magnetisation", "spin_streda"]
+
 
 def conserved_current(
-    model, domain, *, mu, kT=0.0, spin="z", field="x", current="y", step=None, progress=None
-):
+    model: Model,
+    domain: Domain,
+    *,
+    mu: float,
+    kT: float = 0.0,
+    spin: str | npt.ArrayLike = "z",
+    field: str | int = "x",
+    current: str | int = "y",
+    step: float | None = None,
+    progress: Progress | None = None,
+) -> Integral:
     """Spin-Hall conductivity of the conserved current d(r s)/dt, from the response at small q.
 
     The definition is that of J. Shi et al. (Phys. Rev. Lett. 96, 076604, 2006), whose torque
@@ -24,7 +38,7 @@ def conserved_current(
         sigma_ba = (e/hbar) d/dq Im sum (f_n,k-q/2 - f_m,k+q/2) / (e_n - e_m)
                              <n, k-q/2|s|m, k+q/2> <m, k+q/2|(d_a H)|n, k-q/2>
 
-    summed over m != n, the velocity being the mean of those at k - q/2 and k + q/2. The slope is
+    summed over m != n; the velocity is the mean of those at k - q/2 and k + q/2. The slope is
     taken at two values of q and extrapolated.
 
     Parameters
@@ -33,31 +47,31 @@ def conserved_current(
         As in `hopnet.berry.spin_hall`; one ``mu``. In a metal use kT > 0: at kT = 0 states cross
         the Fermi energy between k - q/2 and k + q/2.
     step : float, optional
-        q; default 1e-2 of the zone's or the model's own scale.
+        Wave vector q. Default: 1e-2, or 1e-2 of the model's scale along the current. The error
+        of the extrapolation grows with its square; a smaller step loses digits to rounding.
 
     Returns
     -------
     Integral
-        ``value[0]`` and its ``error[0]``, natural unit; the error joins that of the integration
-        and of the extrapolation.
+        ``value[0]`` and its ``error[0]`` in the natural unit; the error is the sum of those of
+        the integration and of the extrapolation.
 
     Raises
     ------
     ParameterError
-        If field and current are parallel.
+        If field and current are parallel, or an argument has the wrong type or range.
     """
-    level = float(check_call(model, mu, kT)[0])
+    level, kT = one_level(model, mu, kT)
     a, b = model.axis(field), model.axis(current)
     if a == b:
         raise ParameterError(
-            f"field and current must differ, got {field!r} for both; give two directions."
+            f"field and current must differ, got {shown(field)} for both; give two directions."
         )
     matrix = model.operator(spin)
     if step is None:
         length = 1.0 if model.scale is None else float(model.scale[b])
         step = 1e-2 * length
-    if not step > 0:
-        raise ParameterError(f"step must be positive, got {step!r}; give a small wave vector.")
+    step = positive("step", step, advice="give a small wave vector")
     shift = np.zeros(model.dimension)
     shift[b] = 0.5 * step
 
@@ -76,12 +90,20 @@ def conserved_current(
 
     energies = energies_of(model) if kT == 0.0 else None
     done = integrate(function, model, domain, energies=energies, mu=level, progress=progress)
-    # the step of the extrapolation, h^2, bounds what is left, h^4
+    # The extrapolation changes the value by a term of order step^2, which bounds what is left.
     error = done.error[0] + abs(done.value[0] - done.value[1])
     return Integral(read_only([done.value[0]]), read_only([error]), done.points)
 
 
-def orbital_magnetisation(model, domain, *, mu, kT=0.0, field="x", current="y"):
+def orbital_magnetisation(
+    model: Model,
+    domain: Domain,
+    *,
+    mu: float,
+    kT: float = 0.0,
+    field: str | int = "x",
+    current: str | int = "y",
+) -> Integral:
     """Intrinsic orbital magnetisation along field x current, in e/hbar times energy.
 
     ``M = sum_m Int [f_m L_m + g_m Om_m]`` with L the orbital moment, Om the Berry curvature and
@@ -97,8 +119,9 @@ def orbital_magnetisation(model, domain, *, mu, kT=0.0, field="x", current="y"):
     Returns
     -------
     Integral
+        ``value[0]`` and its ``error[0]``.
     """
-    level = float(check_call(model, mu, kT)[0])
+    level, kT = one_level(model, mu, kT)
     one = np.eye(model.n_bands, dtype=complex)
 
     def function(k):
@@ -117,24 +140,36 @@ def orbital_magnetisation(model, domain, *, mu, kT=0.0, field="x", current="y"):
     return integrate(function, model, domain, energies=energies, mu=level)
 
 
-def spin_streda(model, domain, *, mu, kT=0.0, spin="z", field="x", current="y", step=1e-3):
+def spin_streda(
+    model: Model,
+    domain: Domain,
+    *,
+    mu: float,
+    kT: float = 0.0,
+    spin: str | npt.ArrayLike = "z",
+    field: str | int = "x",
+    current: str | int = "y",
+    step: float = 1e-3,
+) -> Integral:
     """Slope of the orbital magnetisation in a field coupled to the spin, ``H + lambda s``.
 
-    In a gap it equals the conserved spin-Hall conductivity, by a route that shares
-    nothing with it but the bands: the spin-Streda check of `conserved_current` ([berry 4]).
+    In a gap it equals the conserved spin-Hall conductivity. The two routes have only the bands in
+    common, so this is a check of `conserved_current` ([berry 4]).
 
     Parameters
     ----------
     model, domain, mu, kT, spin, field, current
         As in `hopnet.berry.spin_hall`; one ``mu``.
     step : float
-        lambda, in the model's energy.
+        Strength lambda of the coupling, in the energy unit of the model.
 
     Returns
     -------
     Integral
-        ``value[0]``, ``error[0]``: natural unit.
+        ``value[0]`` and its ``error[0]`` in the natural unit.
     """
+    mu, kT = one_level(model, mu, kT)
+    step = positive("step", step, advice="give a small energy")
     matrix = model.operator(spin)
     a, b = model.axis(field), model.axis(current)
 

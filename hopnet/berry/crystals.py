@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
+from hopnet.berry.checks import (
+    flag,
+    hermitian,
+    number,
+    one_of,
+    plain_array,
+    positive,
+    real_array,
+    shown,
+    whole,
+)
 from hopnet.berry.models import (
     S0,
     SX,
     SY,
     SZ,
+    Model,
+    basis,
+    check_further,
     from_terms,
-    hermitian,
-    positive,
     spins,
     square_zone,
 )
 from hopnet.errors import ParameterError
 from hopnet.records import read_only
 
+__all__ = ["BI2SE3", "HONEYCOMB", "bi2se3_bulk", "from_hoppings", "haldane", "kane_mele"]
+
 HONEYCOMB = np.array([[1.0, 0.0], [0.5, np.sqrt(3.0) / 2.0]])
 
-# C.-X. Liu et al., Phys. Rev. B 82, 045122 (2010): eV, Angstrom
+# Parameters of bulk Bi2Se3 from C.-X. Liu et al., Phys. Rev. B 82, 045122 (2010). Units: eV times
+# the power of Angstrom that makes the term an energy (0 for C0 and M0, 1 for A0 and B0, 2 for C1,
+# C2, M1 and M2, 3 for the others).
 BI2SE3 = {
     "A0": 3.33,
     "A2": 0.0,
@@ -37,30 +57,54 @@ BI2SE3 = {
 }
 
 
-def from_hoppings(name, lattice, positions, onsite, hoppings, **attributes):
+class Hopping(NamedTuple):
+    """One hopping amplitude, checked: from orbital j of cell R to orbital i of the home cell."""
+
+    amplitude: np.ndarray
+    i: int
+    j: int
+    cell: tuple[int, ...]
+
+
+def from_hoppings(
+    name: str,
+    lattice: npt.ArrayLike,
+    positions: npt.ArrayLike,
+    onsite: Sequence[npt.ArrayLike],
+    hoppings: Sequence[tuple],
+    **attributes: Any,
+) -> Model:
     """Tight-binding model from hopping amplitudes.
 
-    The phases are those of the orbitals' true positions, ``exp(i k.(R + r_j - r_i))``: then
+    The phases are those of the orbitals' true positions, ``exp(i k.(R + r_j - r_i))``, so that
     dH/dk is hbar times the velocity.
 
     Parameters
     ----------
     name : str
+        Name of the model in messages.
     lattice : float[d, d]
         Rows: primitive vectors.
     positions : float[n_orbitals, d]
-        In units of the primitive vectors.
+        Positions of the orbitals in units of the primitive vectors.
     onsite : sequence of float or complex[s, s]
-        One for each orbital; matrices in the spin space when ``s > 1``.
+        Energy of each orbital; matrices in the spin space when ``s > 1``.
     hoppings : sequence of (amplitude, i, j, R)
-        From orbital j of cell R to orbital i of the home cell; the conjugate is added.
+        Hops from orbital j of cell R to orbital i of the home cell, R in whole cells. The
+        conjugate is added, so each pair of sites appears once.
     **attributes
-        The other fields of `Model`.
+        Other attributes of `Model`.
 
     Returns
     -------
     Model
         Basis orbital x spin.
+
+    Raises
+    ------
+    ParameterError
+        If a shape does not fit, an orbital does not exist, a cell is not whole, or a pair of
+        sites appears twice.
 
     Examples
     --------
@@ -70,66 +114,153 @@ def from_hoppings(name, lattice, positions, onsite, hoppings, **attributes):
     >>> chain.hamiltonian(np.zeros((1, 2)))[0].real
     array([[-4.]])
     """
-    lattice = np.asarray(lattice, dtype=float)
-    positions = np.asarray(positions, dtype=float)
-    dimension = len(lattice)
-    size = np.atleast_2d(onsite[0]).shape[0]
+    check_further("from_hoppings", attributes)
+    dimension = len(plain_array("lattice", lattice, "iuf", "give primitive vectors").reshape(-1))
+    dimension = 3 if dimension == 9 else 2
+    lattice = basis("lattice", lattice, dimension)
+    advice = "give one position per orbital in units of the primitive vectors"
+    positions = real_array("positions", positions, (None, dimension), advice=advice)
+    site = checked_onsite(onsite, len(positions))
+    size = len(site[0])
     order = len(positions) * size
+    hops = checked_hoppings(hoppings, len(positions), size, dimension)
 
     def place(block, i, j):
         out = np.zeros((order, order), dtype=complex)
-        out[i * size : (i + 1) * size, j * size : (j + 1) * size] = np.atleast_2d(block)
+        out[i * size : (i + 1) * size, j * size : (j + 1) * size] = block
         return out
 
-    site = [hermitian(np.atleast_2d(e), size, "onsite") for e in onsite]
     home = sum(place(e, i, i) for i, e in enumerate(site))
     vectors, matrices = [], [home]
-    for amplitude, i, j, cell in hoppings:
+    for amplitude, i, j, cell in hops:
         vectors.append((np.asarray(cell) + positions[j] - positions[i]) @ lattice)
         one_way = place(amplitude, i, j)
         matrices += [one_way + one_way.conj().T, 1j * (one_way - one_way.conj().T)]
-    vectors = np.array(vectors).reshape(-1, dimension)
+    span = np.array(vectors).reshape(-1, dimension)
 
     def coefficients(k):
-        phase = k @ vectors.T
+        phase = k @ span.T
         columns = [1.0]
         for c, s in zip(np.cos(phase).T, np.sin(phase).T):
             columns += [c, s]
         return columns
 
     def slopes(k, axis):
-        phase = k @ vectors.T
+        phase = k @ span.T
         columns = [0.0]
-        for c, s, d in zip(np.cos(phase).T, np.sin(phase).T, vectors[:, axis]):
+        for c, s, d in zip(np.cos(phase).T, np.sin(phase).T, span[:, axis]):
             columns += [-d * s, d * c]
         return columns
 
     attributes.setdefault("reciprocal", read_only(2.0 * np.pi * np.linalg.inv(lattice).T))
-    if "spin" in attributes:
-        attributes["spin"] = {s: hermitian(m, order, "spin") for s, m in attributes["spin"].items()}
-    return from_terms(name, matrices, coefficients, slopes, dimension=dimension, **attributes)
+    if attributes.setdefault("dimension", dimension) != dimension:
+        raise ParameterError(
+            f"dimension must be that of the lattice, {dimension}, got "
+            f"{shown(attributes['dimension'])}; leave it out."
+        )
+    return from_terms(name, matrices, coefficients, slopes, **attributes)
 
 
-def haldane(offset=0.2, hop=-1.0, second=0.15, phase=np.pi / 2):
+def checked_onsite(onsite: Sequence[npt.ArrayLike], n: int) -> list[np.ndarray]:
+    """Onsite energies as Hermitian blocks of one size, one per orbital."""
+    advice = "give one energy or matrix per orbital"
+    if not isinstance(onsite, Sequence | np.ndarray) or isinstance(onsite, str):
+        raise ParameterError(
+            f"onsite must be a list of {n} energies, got {shown(onsite)}; {advice}."
+        )
+    if len(onsite) != n:
+        raise ParameterError(
+            f"onsite must hold {n} energies for {n} positions, got {len(onsite)}; {advice}."
+        )
+    blocks = [np.atleast_2d(plain_array("onsite", e, "iufc", advice)) for e in onsite]
+    return [hermitian(block, len(blocks[0]), "onsite") for block in blocks]
+
+
+def checked_hoppings(hoppings: Sequence[tuple], n: int, size: int, dimension: int) -> list[Hopping]:
+    """Hopping amplitudes as records; refuses what would silently make another model.
+
+    Parameters
+    ----------
+    hoppings : sequence of (amplitude, i, j, R)
+        As in `from_hoppings`.
+    n : int
+        Number of orbitals of a cell.
+    size : int
+        Number of spin states of an orbital.
+    dimension : int
+        Number of primitive vectors.
+    """
+    if not isinstance(hoppings, Sequence) or isinstance(hoppings, str):
+        raise ParameterError(
+            f"hoppings must be a list of (amplitude, i, j, R), got {shown(hoppings)}; give tuples."
+        )
+    out, seen = [], set()
+    for given in hoppings:
+        hop = checked_hopping(given, n, size, dimension)
+        back = tuple(-c for c in hop.cell)
+        what = f"the hop between orbitals {hop.i} and {hop.j} of cell {hop.cell}"
+        if hop.i == hop.j and not any(hop.cell):
+            raise ParameterError(
+                f"hoppings must join two sites, got {what}, which is one site; give its energy in "
+                "onsite."
+            )
+        if (hop.i, hop.j, hop.cell) in seen or (hop.j, hop.i, back) in seen:
+            raise ParameterError(
+                f"hoppings must hold each pair of sites once, got {what} twice; leave the second "
+                "out, the conjugate is added."
+            )
+        seen.add((hop.i, hop.j, hop.cell))
+        out.append(hop)
+    return out
+
+
+def checked_hopping(given: tuple, n: int, size: int, dimension: int) -> Hopping:
+    """One entry of `checked_hoppings`."""
+    if not isinstance(given, Sequence) or isinstance(given, str) or len(given) != 4:
+        raise ParameterError(
+            f"hoppings must be tuples (amplitude, i, j, R), got {shown(given)}; give four entries."
+        )
+    amplitude, i, j, cell = given
+    advice = f"give a {size} x {size} matrix in the spin space" if size > 1 else "give a number"
+    block = np.atleast_2d(plain_array("amplitude", amplitude, "iufc", advice)).astype(complex)
+    if block.shape != (size, size) or not np.all(np.isfinite(block)):
+        raise ParameterError(
+            f"amplitude must be finite and of the shape of onsite, {size} x {size}, got "
+            f"{shown(amplitude)}; {advice}."
+        )
+    orbitals = [whole("orbital", o, 0, n - 1, advice="count the orbitals from 0") for o in (i, j)]
+    advice = "give whole cells; positions inside a cell belong to positions"
+    vector = real_array("cell R", cell, (dimension,), advice=advice)
+    if not np.array_equal(vector, np.round(vector)):
+        raise ParameterError(f"cell R must be whole numbers, got {shown(cell)}; {advice}.")
+    return Hopping(block, orbitals[0], orbitals[1], tuple(int(c) for c in vector))
+
+
+def haldane(
+    offset: float = 0.2, hop: float = -1.0, second: float = 0.15, phase: float = np.pi / 2
+) -> Model:
     """Haldane's honeycomb model, sites at 1/3 and 2/3 of the cell diagonal.
 
     Parameters
     ----------
     offset : float
-        Site energies -offset and +offset.
+        Site energies are -offset and +offset.
     hop : float
-        Nearest neighbours.
+        Amplitude between nearest neighbours.
     second, phase : float
-        Next-nearest neighbours, ``second exp(i phase)`` along one sense of turning.
+        Modulus and phase of the amplitude between next-nearest neighbours,
+        ``second exp(i phase)`` along one sense of turning.
 
     Returns
     -------
     Model
         Two bands; ``spin`` z is the sublattice.
     """
+    offset, hop = number("offset", offset), number("hop", hop)
+    second, phase = number("second", second), number("phase", phase)
     turn = second * np.exp(1j * phase)
     back = turn.conjugate()
-    hoppings = [(hop, 0, 1, (0, 0)), (hop, 1, 0, (1, 0)), (hop, 1, 0, (0, 1))]
+    hoppings: list[tuple] = [(hop, 0, 1, (0, 0)), (hop, 1, 0, (1, 0)), (hop, 1, 0, (0, 1))]
     hoppings += [(turn, 0, 0, (1, 0)), (turn, 1, 1, (1, -1)), (turn, 1, 1, (0, 1))]
     hoppings += [(back, 1, 1, (1, 0)), (back, 0, 0, (1, -1)), (back, 0, 0, (0, 1))]
     return from_hoppings(
@@ -143,27 +274,31 @@ def haldane(offset=0.2, hop=-1.0, second=0.15, phase=np.pi / 2):
     )
 
 
-def kane_mele(offset=1.0, hop=1.0, spin_orbit=0.3, rashba=0.25):
+def kane_mele(
+    offset: float = 1.0, hop: float = 1.0, spin_orbit: float = 0.3, rashba: float = 0.25
+) -> Model:
     """Kane and Mele's honeycomb model with spin.
 
     Parameters
     ----------
     offset : float
-        Site energies +offset and -offset. The defaults are in the quantum spin Hall phase.
+        Site energies are +offset and -offset. The defaults are in the quantum spin Hall phase.
     hop : float
-        Nearest neighbours.
+        Amplitude between nearest neighbours.
     spin_orbit : float
-        Next-nearest neighbours, ``i spin_orbit (+-) sz``.
+        Amplitude between next-nearest neighbours, ``i spin_orbit (+-) sz``.
     rashba : float
-        Nearest neighbours, ``i rashba (s x d)_z`` along the unit bond vector d.
+        Amplitude between nearest neighbours, ``i rashba (s x d)_z`` along the unit bond vector d.
 
     Returns
     -------
     Model
         Four bands in the basis site x spin.
     """
+    offset, hop = number("offset", offset), number("hop", hop)
+    spin_orbit, rashba = number("spin_orbit", spin_orbit), number("rashba", rashba)
     positions = np.array([[1 / 3, 1 / 3], [2 / 3, 2 / 3]])
-    hoppings = []
+    hoppings: list[tuple] = []
     for cell in ((0, 0), (0, -1), (-1, 0)):
         bond = (positions[1] + cell - positions[0]) @ HONEYCOMB
         bond /= np.linalg.norm(bond)
@@ -182,7 +317,44 @@ def kane_mele(offset=1.0, hop=1.0, spin_orbit=0.3, rashba=0.25):
     )
 
 
-def bi2se3_bulk(magnetisation=(0.0, 0.0, 1e-3), *, lattice=None, warping=False, **parameters):
+class Lines(NamedTuple):
+    """Components of the wave vector and their squares, in the space or on the lattice.
+
+    In the infinite space ``x = kx`` and ``x2 = kx^2``; on a lattice of constant a
+    ``x = sin(kx a)/a`` and ``x2 = (2 - 2 cos(kx a))/a^2``.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    z: np.ndarray
+    x2: np.ndarray
+    y2: np.ndarray
+    z2: np.ndarray
+
+
+class Slope(NamedTuple):
+    """Direction of a derivative, and d/dk of the component and of the square along it."""
+
+    axis: int
+    first: np.ndarray
+    second: np.ndarray
+
+
+class Term(NamedTuple):
+    """One term of H: its matrix, its coefficient c(k) and the derivative of c along an axis."""
+
+    matrix: np.ndarray
+    coefficient: Callable[[Lines], Any]
+    slope: Callable[[Lines, Slope], Any]
+
+
+def bi2se3_bulk(
+    magnetisation: npt.ArrayLike = (0.0, 0.0, 1e-3),
+    *,
+    lattice: Sequence[float] | None = None,
+    warping: bool = False,
+    **parameters: float,
+) -> Model:
     """Bulk Bi2Se3, equation [berry 10], in the infinite space or on a simple lattice.
 
     ``H = C + tau_x (A (kx sx + ky sy) + B kz sz) - M tau_z + m.s`` with
@@ -191,14 +363,15 @@ def bi2se3_bulk(magnetisation=(0.0, 0.0, 1e-3), *, lattice=None, warping=False, 
     Parameters
     ----------
     magnetisation : 3 floats, eV
-        Exchange energy m. At m = 0 every band is doubly degenerate and the limit |m| -> 0 of
+        Exchange energy m. At m = 0 every band is doubly degenerate, and the limit |m| -> 0 of
         the ``"diagonal"`` treatment depends on the direction of m.
     lattice : 2 floats, Angstrom, optional
-        Constants (a, c): ``k -> sin(k a)/a``, ``k^2 -> (2 - 2 cos(k a))/a^2``. Default: k.p.
+        Lattice constants (a, c): ``k -> sin(k a)/a``, ``k^2 -> (2 - 2 cos(k a))/a^2``. Without
+        them the model is k.p.
     warping : bool
-        Adds ``R1 (kx^3 - 3 kx ky^2) tau_y + R2 (3 kx^2 ky - ky^3) tau_x sz``.
+        Whether to add ``R1 (kx^3 - 3 kx ky^2) tau_y + R2 (3 kx^2 ky - ky^3) tau_x sz``.
     **parameters : float
-        Replacements for `BI2SE3` (eV and Angstrom).
+        Replacements for entries of `BI2SE3` (eV and Angstrom).
 
     Returns
     -------
@@ -210,106 +383,147 @@ def bi2se3_bulk(magnetisation=(0.0, 0.0, 1e-3), *, lattice=None, warping=False, 
     In the microscopic basis that leads to this form the in-plane spin carries a tau_z; the
     paper, and this function, use the unit matrix for the spin and for m.
     """
-    unknown = sorted(set(parameters) - set(BI2SE3))
-    if unknown:
-        raise ParameterError(
-            f"parameters of bi2se3_bulk must be among {', '.join(BI2SE3)}, got {unknown[0]!r}; "
-            "use one of them."
-        )
-    p = BI2SE3 | parameters
-    if not warping:
+    p = dict(BI2SE3)
+    for name, value in parameters.items():
+        p[one_of("parameters of bi2se3_bulk", name, BI2SE3)] = number(name, value)
+    if not flag("warping", warping):
         p |= {"R1": 0.0, "R2": 0.0}
-    m = np.asarray(magnetisation, dtype=float)
-    if m.shape != (3,) or not np.all(np.isfinite(m)):
-        raise ParameterError(
-            f"magnetisation must be three finite energies in eV, got {magnetisation!r}; "
-            "give (mx, my, mz)."
-        )
+    m = real_array("magnetisation", magnetisation, (3,), advice="give (mx, my, mz) in eV")
     constants = None
     if lattice is not None:
-        positive(a=lattice[0], c=lattice[1])
-        constants = np.array([lattice[0], lattice[0], lattice[1]])
-
-    def lines(k):
-        if constants is None:
-            return k, k**2
-        return np.sin(k * constants) / constants, (2.0 - 2.0 * np.cos(k * constants)) / constants**2
-
-    def line_slope(k, axis):
-        if constants is None:
-            return np.ones(len(k)), 2.0 * k[:, axis]
-        a = constants[axis]
-        return np.cos(k[:, axis] * a), 2.0 * np.sin(k[:, axis] * a) / a
+        advice = "give the lattice constants (a, c) in Angstrom"
+        a, c = (positive("lattice", x) for x in real_array("lattice", lattice, (2,), advice=advice))
+        constants = np.array([a, a, c])
+    terms = bi2se3_terms(p, m)
+    lines, line_slope = lines_of(constants)
 
     def coefficients(k):
-        (x, y, z), (x2, y2, z2) = (part.T for part in lines(k))
-        plane = x2 + y2
-        a = p["A0"] + p["A2"] * plane
-        return [
-            p["C0"] + p["C1"] * z2 + p["C2"] * plane,
-            a * x,
-            a * y,
-            (p["B0"] + p["B2"] * z2) * z + p["R2"] * (3.0 * x**2 * y - y**3),
-            p["M0"] + p["M1"] * z2 + p["M2"] * plane,
-            p["R1"] * (x**3 - 3.0 * x * y**2),
-            1.0,
-        ]
+        at = lines(k)
+        return [term.coefficient(at) for term in terms]
 
     def slopes(k, axis):
-        (x, y, z), (x2, y2, z2) = (part.T for part in lines(k))
-        first, second = line_slope(k, axis)
-        if axis == 2:
-            b = p["B0"] + p["B2"] * z2
-            return [
-                p["C1"] * second,
-                0.0,
-                0.0,
-                b * first + p["B2"] * second * z,
-                p["M1"] * second,
-                0.0,
-                0.0,
-            ]
-        a = p["A0"] + p["A2"] * (x2 + y2)
-        da = p["A2"] * second
-        if axis == 0:
-            turn, twist = 6.0 * x * y * first, 3.0 * (x**2 - y**2) * first
-        else:
-            turn, twist = 3.0 * (x**2 - y**2) * first, -6.0 * x * y * first
-        return [
-            p["C2"] * second,
-            da * x + a * first * (axis == 0),
-            da * y + a * first * (axis == 1),
-            p["R2"] * turn,
-            p["M2"] * second,
-            p["R1"] * twist,
-            0.0,
-        ]
+        at, along = lines(k), line_slope(k, axis)
+        return [term.slope(at, along) for term in terms]
 
-    zeeman = sum(value * np.kron(S0, s) for value, s in zip(m, (SX, SY, SZ)))
-    one = np.eye(4, dtype=complex)
-    matrices = [one, np.kron(SX, SX), np.kron(SX, SY), np.kron(SX, SZ), -np.kron(SZ, S0)]
-    matrices += [np.kron(SY, S0), zeeman]
-    radius = np.sqrt(abs(p["M0"]))
-    scale = radius / np.sqrt(np.abs([p["M2"], p["M2"], p["M1"]]))
-    reciprocal = None
-    if constants is not None:
-        reciprocal = square_zone(3) / constants[:, None]
     return from_terms(
         "bi2se3_bulk",
-        matrices,
+        [term.matrix for term in terms],
         coefficients,
         slopes,
         dimension=3,
         spin=spins(4),
-        reciprocal=reciprocal,
-        scale=read_only(scale),
+        reciprocal=None if constants is None else square_zone(3) / constants[:, None],
+        scale=bi2se3_scale(p),
         shells=(1.0,) if p["M0"] * p["M2"] < 0 else (),
         energy_unit="eV",
         length_unit="Angstrom",
         parameters={
             "magnetisation": tuple(float(v) for v in m),
-            "lattice": lattice,
+            "lattice": None if constants is None else (a, c),
             "warping": warping,
             **p,
         },
     )
+
+
+def bi2se3_scale(p: dict[str, float]) -> np.ndarray:
+    """Wave vectors along the axes at which the mass M of `bi2se3_bulk` changes its sign."""
+    for name in ("M0", "M1", "M2"):
+        if p[name] == 0.0:
+            raise ParameterError(
+                f"{name} must not be 0, got 0: the model would have no scale of wave vector; give "
+                "a small value."
+            )
+    radius = np.sqrt(abs(p["M0"]))
+    return radius / np.sqrt(np.abs([p["M2"], p["M2"], p["M1"]]))
+
+
+def lines_of(
+    constants: np.ndarray | None,
+) -> tuple[Callable[[np.ndarray], Lines], Callable[[np.ndarray, int], Slope]]:
+    """Functions ``k -> Lines`` and ``(k, axis) -> Slope``, in the space or on a lattice."""
+    if constants is None:
+        return (
+            lambda k: Lines(*k.T, *(k**2).T),
+            lambda k, axis: Slope(axis, np.ones(len(k)), 2.0 * k[:, axis]),
+        )
+
+    def lines(k):
+        odd, even = np.sin(k * constants) / constants, 2.0 - 2.0 * np.cos(k * constants)
+        return Lines(*odd.T, *(even / constants**2).T)
+
+    def slope(k, axis):
+        a = constants[axis]
+        return Slope(axis, np.cos(k[:, axis] * a), 2.0 * np.sin(k[:, axis] * a) / a)
+
+    return lines, slope
+
+
+def bi2se3_terms(p: dict[str, float], m: np.ndarray) -> list[Term]:
+    """The terms of [berry 10] with the parameters ``p`` (`BI2SE3`) and the magnetisation m.
+
+    Every term stands in one entry: matrix, coefficient, derivative of the coefficient.
+    """
+
+    def plane(k):
+        return k.x2 + k.y2
+
+    def in_plane_velocity(component, axis):
+        """Derivative of ``A(k) x`` or ``A(k) y``; ``axis`` is the axis of the component."""
+
+        def slope(k, d):
+            if d.axis == 2:
+                return 0.0
+            a, da = p["A0"] + p["A2"] * plane(k), p["A2"] * d.second
+            return da * component(k) + a * d.first * (d.axis == axis)
+
+        return slope
+
+    def out_of_plane_slope(k, d):
+        if d.axis == 2:
+            return (p["B0"] + p["B2"] * k.z2) * d.first + p["B2"] * d.second * k.z
+        if d.axis == 0:
+            return p["R2"] * (6.0 * k.x * k.y * d.first)
+        return p["R2"] * (3.0 * (k.x**2 - k.y**2) * d.first)
+
+    def warping_slope(k, d):
+        if d.axis == 2:
+            return 0.0
+        if d.axis == 0:
+            return p["R1"] * (3.0 * (k.x**2 - k.y**2) * d.first)
+        return p["R1"] * (-6.0 * k.x * k.y * d.first)
+
+    zeeman = sum(value * np.kron(S0, s) for value, s in zip(m, (SX, SY, SZ)))
+    return [
+        Term(
+            np.eye(4, dtype=complex),
+            lambda k: p["C0"] + p["C1"] * k.z2 + p["C2"] * plane(k),
+            lambda _, d: p["C1" if d.axis == 2 else "C2"] * d.second,
+        ),
+        Term(
+            np.kron(SX, SX),
+            lambda k: (p["A0"] + p["A2"] * plane(k)) * k.x,
+            in_plane_velocity(lambda k: k.x, 0),
+        ),
+        Term(
+            np.kron(SX, SY),
+            lambda k: (p["A0"] + p["A2"] * plane(k)) * k.y,
+            in_plane_velocity(lambda k: k.y, 1),
+        ),
+        Term(
+            np.kron(SX, SZ),
+            lambda k: (p["B0"] + p["B2"] * k.z2) * k.z + p["R2"] * (3.0 * k.x**2 * k.y - k.y**3),
+            out_of_plane_slope,
+        ),
+        Term(
+            -np.kron(SZ, S0),
+            lambda k: p["M0"] + p["M1"] * k.z2 + p["M2"] * plane(k),
+            lambda _, d: p["M1" if d.axis == 2 else "M2"] * d.second,
+        ),
+        Term(
+            np.kron(SY, S0),
+            lambda k: p["R1"] * (k.x**3 - 3.0 * k.x * k.y**2),
+            warping_slope,
+        ),
+        Term(zeeman, lambda _: 1.0, lambda *_: 0.0),
+    ]

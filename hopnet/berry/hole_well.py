@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from hopnet.berry.models import finite, from_terms, positive
+from hopnet.berry.checks import flag, number, one_of, real_array, real_list
+from hopnet.berry.models import Model, from_terms
 from hopnet.errors import ParameterError
 from hopnet.records import read_only
 
-HALF_HBAR2_OVER_M0 = 3.80998212  # hbar^2 / 2 m0, eV Angstrom^2
+__all__ = [
+    "LUTTINGER",
+    "Subbands",
+    "luttinger_parameters",
+    "luttinger_well",
+    "mean_position",
+    "rashba_splitting",
+    "subband_function",
+    "subbands",
+]
+
+HALF_HBAR2_OVER_M0 = 3.80998212  # hbar^2 / 2 m0 in eV Angstrom^2, CODATA 2018
+
+# Ranges that are accepted, far beyond the validity of the model. Outside them the variational
+# energy or the levels lose all digits, and the answer would be noise.
+WIDTHS = (0.1, 1e4)  # nm: below 0.1 there is no atom, above 1e4 the levels fall below 1e-9 eV
+LARGEST_FIELD = 1e5  # MV/m: a hundred times the field at which semiconductors break down
+LARGEST_ZEEMAN = 1e3  # eV
+LARGEST_WAVE_VECTOR = 1e3  # 1/Angstrom: a thousand Brillouin zones
+LARGEST_GAMMA = 1e6  # Luttinger parameters: a mass of 1e-6 electron masses
+NEWTON_STEPS = 50  # of `polish`: about 5 are needed; more cost microseconds
 
 # gamma_1, gamma_2, gamma_3. "Ge" has the values of common use, "Ge printed" those of the paper.
 LUTTINGER = {
@@ -20,6 +44,7 @@ LUTTINGER = {
     "Ge": (13.38, 4.24, 5.69),
     "Ge printed": (13.38, 5.24, 4.69),
 }
+# J_z in hbar, in the basis +3/2, -3/2, +1/2, -1/2.
 JZ = np.diag([1.5, -1.5, 0.5, -0.5]).astype(complex)
 
 
@@ -38,7 +63,9 @@ class Subbands:
     slope : float, 1/Angstrom
         ``integral phi_h phi_l' dz``; ``<h|kz|l> = -i slope``.
     width : float, Angstrom
+        Width of the well.
     field : float, V/Angstrom
+        Gate field F_z.
     """
 
     beta_heavy: float
@@ -51,34 +78,30 @@ class Subbands:
     field: float
 
 
-def luttinger_parameters(material):
-    """(gamma_1, gamma_2, gamma_3) of a material by name, or the three numbers checked.
+def luttinger_parameters(material: str | Sequence[float]) -> tuple[float, float, float]:
+    """The Luttinger parameters (gamma_1, gamma_2, gamma_3) of a material, by name or as numbers.
 
     Table I of the paper prints 13.38, 5.24, 4.69 for Ge; in common use are 13.38, 4.24, 5.69.
     Both are offered, as ``"Ge printed"`` and ``"Ge"``.
     """
     if isinstance(material, str):
-        if material not in LUTTINGER:
-            raise ParameterError(
-                f"material must be one of {', '.join(LUTTINGER)}, got {material!r}; "
-                "choose one of them or give three Luttinger parameters."
-            )
-        return LUTTINGER[material]
-    gammas = tuple(float(g) for g in material)
-    if len(gammas) != 3 or not np.all(np.isfinite(gammas)):
-        raise ParameterError(
-            f"Luttinger parameters must be three finite numbers, got {material!r}; "
-            "give (gamma_1, gamma_2, gamma_3)."
-        )
+        advice = "correct the name or give three Luttinger parameters"
+        return LUTTINGER[one_of("material", material, LUTTINGER, advice)]
+    advice = "give a name or (gamma_1, gamma_2, gamma_3)"
+    given = real_array("Luttinger parameters", material, (3,), advice=advice)
+    gammas = tuple(
+        number("Luttinger parameters", g, low=-LARGEST_GAMMA, high=LARGEST_GAMMA, advice=advice)
+        for g in given
+    )
     if gammas[0] <= 2.0 * abs(gammas[1]):
         raise ParameterError(
             f"gamma_1 must exceed 2 gamma_2 for a hole mass of one sign, got {gammas}; "
             "check the order of the three numbers."
         )
-    return gammas
+    return gammas[0], gammas[1], gammas[2]
 
 
-def mean_position(beta):
+def mean_position(beta: float) -> float:
     """``<z> / d`` of [berry 12]: ``1/(2 b) + b/(pi^2 + b^2) - coth(b)/2``; odd, 0 at b = 0."""
     if abs(beta) < 1e-2:
         # 1/(2b) - coth(b)/2 = -b/6 + b^3/90 - b^5/945
@@ -86,17 +109,20 @@ def mean_position(beta):
     return 0.5 / beta + beta / (np.pi**2 + beta**2) - 0.5 / np.tanh(beta)
 
 
-def subband_function(z, beta, width):
+def subband_function(z: npt.ArrayLike, beta: float, width: float) -> np.ndarray:
     """Modified infinite-well function, equation [berry 12], zero outside the well.
 
-    Written relative to its largest exponent, so that |beta| of hundreds does not overflow.
+    The exponential is taken relative to its largest value, so that it does not overflow for
+    |beta| of hundreds.
 
     Parameters
     ----------
     z : float64[...], Angstrom
-        From the middle of the well.
+        Positions, counted from the middle of the well.
     beta : float
+        Variational parameter.
     width : float, Angstrom
+        Width of the well.
 
     Returns
     -------
@@ -104,8 +130,8 @@ def subband_function(z, beta, width):
         Normalised to 1.
     """
     u = np.asarray(z) / width + 0.5
-    shift = 0.0 if beta >= 0 else -beta
-    envelope = np.exp(-beta * u - shift)
+    largest = 0.0 if beta >= 0 else -beta
+    envelope = np.exp(-beta * u - largest)
     b = abs(beta)
     # integral of sin^2(pi u) exp(-2 beta u) du = pi^2 (1 - exp(-2b)) / (4 b (pi^2 + b^2)), b > 0
     shape = -np.expm1(-2.0 * b) / (2.0 * b) if b > 1e-12 else 1.0
@@ -114,7 +140,9 @@ def subband_function(z, beta, width):
     return np.where(inside, np.sin(np.pi * u) * envelope / norm, 0.0)
 
 
-def subbands(material="GaAs", field_MV_per_m=1.0, width_nm=25.0):
+def subbands(
+    material: str | Sequence[float] = "GaAs", field_MV_per_m: float = 1.0, width_nm: float = 25.0
+) -> Subbands:
     """Variational heavy- and light-hole subbands at k = 0, equation [berry 12].
 
     Each beta minimises ``hbar^2/(2 m0) (gamma_1 -+ 2 gamma_2) (pi^2 + beta^2)/d^2 - F <z>``.
@@ -122,10 +150,11 @@ def subbands(material="GaAs", field_MV_per_m=1.0, width_nm=25.0):
     Parameters
     ----------
     material : str or 3 floats
-        As in `luttinger_parameters`.
+        Name or Luttinger parameters, as in `luttinger_parameters`.
     field_MV_per_m : float, MV/m
-        Gate field F_z; its sign only mirrors the well.
+        Gate field F_z, at most 1e5; its sign only mirrors the well.
     width_nm : float, nm
+        Width of the well, from 0.1 to 1e4.
 
     Returns
     -------
@@ -137,41 +166,52 @@ def subbands(material="GaAs", field_MV_per_m=1.0, width_nm=25.0):
     >>> round(subbands("GaAs", 1.0).beta_heavy, 6)
     -3.435557
     """
-    from scipy.optimize import minimize_scalar  # not paid for by those without wells
-
     g1, g2, _ = luttinger_parameters(material)
-    finite(field_MV_per_m=field_MV_per_m)
-    positive(width_nm=width_nm)
-    width = 10.0 * width_nm
-    field = 1e-4 * field_MV_per_m
-
-    def lowest(inverse_mass):
-        kinetic = HALF_HBAR2_OVER_M0 * inverse_mass / width**2
-        push = abs(field) * width
-
-        def energy(b):
-            return kinetic * (np.pi**2 + b**2) - push * mean_position(b)
-
-        if push == 0.0:
-            return 0.0, kinetic * np.pi**2
-        # d<z>/db lies between -1/6 + 1/pi^2 and 0, so |b| < push / (29 kinetic)
-        bound = push / kinetic + 1.0
-        found = minimize_scalar(
-            energy, bounds=(-bound, 0.0), method="bounded", options={"xatol": 1e-12 * bound}
-        )
-        beta = polish(found.x, kinetic, push)
-        return np.sign(field) * beta, energy(beta)
-
-    beta_h, energy_h = lowest(g1 - 2.0 * g2)
-    beta_l, energy_l = lowest(g1 + 2.0 * g2)
+    width, field = checked_well(field_MV_per_m, width_nm)
+    beta_h, energy_h = lowest_level(g1 - 2.0 * g2, field, width)
+    beta_l, energy_l = lowest_level(g1 + 2.0 * g2, field, width)
     overlap, slope = overlaps(beta_h, beta_l, width)
     numbers = (beta_h, beta_l, energy_h, energy_l, overlap, slope, width, field)
     return Subbands(*(float(number) for number in numbers))
 
 
-def polish(beta, kinetic, push):
-    """Newton steps on the derivative of the variational energy (analytic, by parts)."""
-    for _ in range(50):
+def checked_well(field_MV_per_m: float, width_nm: float) -> tuple[float, float]:
+    """Width (Angstrom) and gate field (V/Angstrom) of a well, within the ranges accepted."""
+    width = number("width_nm", width_nm, low=WIDTHS[0], high=WIDTHS[1], advice="give a width in nm")
+    field = number(
+        "field_MV_per_m",
+        field_MV_per_m,
+        low=-LARGEST_FIELD,
+        high=LARGEST_FIELD,
+        advice="give a field in MV/m",
+    )
+    return 10.0 * width, 1e-4 * field
+
+
+def lowest_level(inverse_mass: float, field: float, width: float) -> tuple[float, float]:
+    """Variational parameter and energy (eV) of the lowest level of one mass, [berry 12]."""
+    from scipy.optimize import minimize_scalar  # takes a quarter of a second to import
+
+    kinetic = HALF_HBAR2_OVER_M0 * inverse_mass / width**2
+    push = abs(field) * width
+
+    def energy(b):
+        return kinetic * (np.pi**2 + b**2) - push * mean_position(b)
+
+    if push == 0.0:
+        return 0.0, kinetic * np.pi**2
+    # d<z>/db lies between -1/6 + 1/pi^2 and 0, so |b| < push / (29 kinetic).
+    bound = push / kinetic + 1.0
+    found = minimize_scalar(
+        energy, bounds=(-bound, 0.0), method="bounded", options={"xatol": 1e-12 * bound}
+    )
+    beta = polish(found.x, kinetic, push)
+    return np.sign(field) * beta, energy(beta)
+
+
+def polish(beta: float, kinetic: float, push: float) -> float:
+    """Root of the derivative of the variational energy near ``beta``, by Newton steps."""
+    for _ in range(NEWTON_STEPS):
         h = 1e-4 * max(abs(beta), 1e-3)
         z_up, z_down = mean_slope(beta + h), mean_slope(beta - h)
         force = 2.0 * kinetic * beta - push * mean_slope(beta)
@@ -183,18 +223,18 @@ def polish(beta, kinetic, push):
     return beta
 
 
-def mean_slope(b):
+def mean_slope(b: float) -> float:
     """Derivative of `mean_position`."""
     square = np.pi**2 + b**2
     inner = (np.pi**2 - b**2) / square**2
     if abs(b) < 5e-2:
         return inner - 1.0 / 6.0 + b**2 / 30.0 - b**4 / 189.0 + b**6 / 1350.0
-    # 1/sinh^2 from the decaying exponential: no overflow at large |b|
+    # 1/sinh^2 is taken from the decaying exponential, which does not overflow at large |b|.
     decay = np.exp(-2.0 * abs(b))
     return inner - 0.5 / b**2 + 2.0 * decay / (1.0 - decay) ** 2
 
 
-def overlaps(beta_h, beta_l, width):
+def overlaps(beta_h: float, beta_l: float, width: float) -> tuple[float, float]:
     """``<h|l>`` and ``integral phi_h phi_l' dz`` in closed form.
 
     With b the mean of the two betas both are integrals of exponentials times sin^2 and sin cos.
@@ -212,27 +252,74 @@ def overlaps(beta_h, beta_l, width):
     return overlap, slope
 
 
+class WellMatrices(NamedTuple):
+    """Matrices of [berry 11] that multiply functions of k, each complex128[4, 4].
+
+    Attributes
+    ----------
+    kinetic : complex128[4, 4]
+        Factor of ``kx^2 + ky^2``.
+    in_x, in_y : complex128[4, 4]
+        Factors of kx and ky.
+    even, odd : complex128[4, 4]
+        Factors of ``kx^2 - ky^2`` and ``2 kx ky``.
+    """
+
+    kinetic: np.ndarray
+    in_x: np.ndarray
+    in_y: np.ndarray
+    even: np.ndarray
+    odd: np.ndarray
+
+
+def well_matrices(
+    well: Subbands, gammas: tuple[float, float, float], warping: bool
+) -> WellMatrices:
+    """The matrices of [berry 11] between the functions of [berry 12]."""
+    g1, g2, g3 = gammas
+    h = HALF_HBAR2_OVER_M0
+    axial, cubic = 0.5 * (g2 + g3), 0.5 * (g2 - g3) if warping else 0.0
+    # L = -sqrt3 (hbar^2/m0) g3 k_- kz between h and l, with <h|kz|l> = -i slope.
+    linear = -np.sqrt(3.0) * 2.0 * h * g3 * (-1j * well.slope)
+    square = -0.5 * np.sqrt(3.0) * 2.0 * h * well.overlap
+
+    def unit(row, column, value):
+        out = np.zeros((4, 4), dtype=complex)
+        out[row, column] = value
+        return out + out.conj().T
+
+    # L stands at (0, 2) and -L^+ at (1, 3): there k_- becomes k_+, while <h|kz|l> stays. The
+    # parts with kx and with ky are kept apart.
+    in_x = unit(0, 2, linear) + unit(1, 3, -linear)
+    in_y = unit(0, 2, -1j * linear) + unit(1, 3, -1j * linear)
+    # M stands at (0, 3) and M^+ at (1, 2), with k_-^2 = (kx^2 - ky^2) - 2i kx ky.
+    even = unit(0, 3, square * (axial + cubic)) + unit(1, 2, square * (axial + cubic))
+    odd = unit(0, 3, -1j * square * (axial - cubic)) + unit(1, 2, 1j * square * (axial - cubic))
+    kinetic = h * np.diag([g1 + g2, g1 + g2, g1 - g2, g1 - g2]).astype(complex)
+    return WellMatrices(kinetic, in_x, in_y, even, odd)
+
+
 def luttinger_well(
-    material="GaAs",
-    field_MV_per_m=1.0,
-    width_nm=25.0,
+    material: str | Sequence[float] = "GaAs",
+    field_MV_per_m: float = 1.0,
+    width_nm: float = 25.0,
     *,
-    magnetisation=1e-3,
-    zeeman="Jz",
-    warping=False,
-):
-    """Holes of a well: [berry 11] between the functions of [berry 12] plus a Zeeman term.
+    magnetisation: float = 1e-3,
+    zeeman: str = "Jz",
+    warping: bool = False,
+) -> Model:
+    """Holes in a well: [berry 11] between the functions of [berry 12] plus a Zeeman term.
 
     Parameters
     ----------
     material, field_MV_per_m, width_nm
         As in `subbands`.
     magnetisation : float, eV
-        m_z.
+        Energy m_z of the Zeeman term, at most 1e3.
     zeeman : {"Jz", "sigma"}
         Whether m_z multiplies J_z (default) or diag(1, -1, 1, -1); the paper does not say.
     warping : bool
-        Whether M keeps its ``delta k_+^2`` term; the axial model drops it.
+        Whether M keeps its ``delta k_+^2`` term; the axial model leaves it out.
 
     Returns
     -------
@@ -242,32 +329,21 @@ def luttinger_well(
 
     Notes
     -----
-    Valid while only the lowest heavy and light subband matter. The spin current is that of the
-    paper, with the electron's charge -e; for holes of charge +e its sign turns.
+    The model is valid while only the lowest heavy and light subband matter. The spin current is
+    that of the paper, with the electron's charge -e; for holes of charge +e its sign changes.
     """
     g1, g2, g3 = luttinger_parameters(material)
-    finite(magnetisation=magnetisation)
-    if zeeman not in ("Jz", "sigma"):
-        raise ParameterError(f"zeeman must be 'Jz' or 'sigma', got {zeeman!r}; choose one of them.")
+    magnetisation = number(
+        "magnetisation",
+        magnetisation,
+        low=-LARGEST_ZEEMAN,
+        high=LARGEST_ZEEMAN,
+        advice="give an energy in eV",
+    )
+    one_of("zeeman", zeeman, ("Jz", "sigma"))
+    warping = flag("warping", warping)
     well = subbands(material, field_MV_per_m, width_nm)
-    h = HALF_HBAR2_OVER_M0
-    axial, cubic = 0.5 * (g2 + g3), 0.5 * (g2 - g3) if warping else 0.0
-    # L = -sqrt3 (hbar^2/m0) g3 k_- kz between h and l; <h|kz|l> = -i slope
-    linear = -np.sqrt(3.0) * 2.0 * h * g3 * (-1j * well.slope)
-    square = -0.5 * np.sqrt(3.0) * 2.0 * h * well.overlap
-
-    def unit(row, column, value):
-        out = np.zeros((4, 4), dtype=complex)
-        out[row, column] = value
-        return out + out.conj().T
-
-    # L at (0, 2), -L^+ at (1, 3): there k_- turns to k_+ while <h|kz|l> stays; kx and ky parts
-    in_x = unit(0, 2, linear) + unit(1, 3, -linear)
-    in_y = unit(0, 2, -1j * linear) + unit(1, 3, -1j * linear)
-    # M at (0, 3), M^+ at (1, 2): k_-^2 = (kx^2 - ky^2) - 2i kx ky
-    even = unit(0, 3, square * (axial + cubic)) + unit(1, 2, square * (axial + cubic))
-    odd = unit(0, 3, -1j * square * (axial - cubic)) + unit(1, 2, 1j * square * (axial - cubic))
-    kinetic = h * np.diag([g1 + g2, g1 + g2, g1 - g2, g1 - g2]).astype(complex)
+    parts = well_matrices(well, (g1, g2, g3), warping)
     splitting = JZ if zeeman == "Jz" else np.diag([1.0, -1.0, 1.0, -1.0]).astype(complex)
     levels = [well.energy_heavy] * 2 + [well.energy_light] * 2
     base = np.diag(levels) + magnetisation * splitting
@@ -285,7 +361,7 @@ def luttinger_well(
     bottom = float(np.diag(base).real.min())
     return from_terms(
         f"{material} well",
-        [base, kinetic, in_x, in_y, even, odd],
+        [base, parts.kinetic, parts.in_x, parts.in_y, parts.even, parts.odd],
         coefficients,
         slopes,
         dimension=2,
@@ -306,24 +382,38 @@ def luttinger_well(
     )
 
 
-def rashba_splitting(material, field_MV_per_m, wave_vector, width_nm=25.0):
+def rashba_splitting(
+    material: str | Sequence[float],
+    field_MV_per_m: npt.ArrayLike,
+    wave_vector: float,
+    width_nm: float = 25.0,
+) -> np.ndarray:
     """Spin splitting of the lowest heavy-hole subband without magnetisation, from [berry 11].
 
     Parameters
     ----------
     material : str or 3 floats
+        Name or Luttinger parameters, as in `luttinger_parameters`.
     field_MV_per_m : float or float[n], MV/m
+        Gate fields F_z.
     wave_vector : float, 1/Angstrom
-        Along x.
+        Wave vector along x, at most 1e3.
     width_nm : float, nm
+        Width of the well.
 
     Returns
     -------
     float64[n], eV
-        Distance of the two lowest bands.
+        Distance of the two lowest bands at each field.
     """
-    finite(wave_vector=wave_vector)
-    fields = np.atleast_1d(np.asarray(field_MV_per_m, dtype=float))
+    wave_vector = number(
+        "wave_vector",
+        wave_vector,
+        low=-LARGEST_WAVE_VECTOR,
+        high=LARGEST_WAVE_VECTOR,
+        advice="give a wave vector in 1/Angstrom",
+    )
+    fields = real_list("field_MV_per_m", field_MV_per_m, advice="give fields in MV/m")
     k = np.array([[wave_vector, 0.0]])
     out = np.empty(len(fields))
     for row, strength in enumerate(fields):

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 import numpy as np
 
+from hopnet.berry.checks import number, shown
+from hopnet.berry.models import Model
 from hopnet.berry.quadrature import (
     AdaptiveZone,
+    Domain,
     Integral,
+    Limits,
     Panels,
     PeriodicGrid,
+    Progress,
     Rays,
     ZoneLines,
+    checked_progress,
     fermi_points,
     grid_batches,
     in_batches,
     kronrod,
+    points_of,
     ray_batches,
     ray_directions,
     ray_panels,
@@ -25,24 +34,44 @@ from hopnet.berry.quadrature import (
 from hopnet.errors import ParameterError
 from hopnet.records import read_only
 
-LINES = 512  # lines of a zone held at once
-LINE_POINTS = 400  # about what a line takes: 257 to find its Fermi points, and its panels
+__all__ = ["integrate", "split", "sum_batches"]
+
+Function = Callable[[np.ndarray], np.ndarray]
+
+# Lines of a zone that are evaluated together. 512 lines of 257 points and 4 x 4 matrices take
+# 40 MB; fewer would spend the time in Python.
+LINES = 512
+# About the number of wave vectors of one line: 257 to find its Fermi points, and its panels.
+LINE_POINTS = 400
+# Panels along rays that are evaluated together: 512 panels of 15 points fill one batch.
+RAY_PANELS = 512
 
 
-def integrate(function, model, domain, *, energies=None, mu=None, lead=None, progress=None):
+def integrate(
+    function: Function,
+    model: Model,
+    domain: Domain,
+    *,
+    energies: Function | None = None,
+    mu: float | None = None,
+    lead: int | None = None,
+    progress: Progress | None = None,
+) -> Integral:
     """Integral of ``function(k)`` over d^dk / (2 pi)^d, with an error estimate.
 
     Parameters
     ----------
     function : callable
-        ``k[n, d] -> float64[n, q]``.
+        Integrand, ``k[n, d] -> float64[n, q]``.
     model : Model
-        For its zone, scale and shells.
+        Band model, of which the zone, the scale and the shells are used.
     domain : PeriodicGrid, AdaptiveZone, Rays or ZoneLines
+        Wave vectors to integrate over.
     energies : callable, optional
         ``k[n, d] -> float64[n, N]``. With ``mu`` it splits rays and lines at the Fermi points,
         where the integrand of T = 0 jumps.
     mu : float, optional
+        Chemical potential.
     lead : int, optional
         How many of the q integrals steer an adaptive refinement, first ones first.
     progress : callable, optional
@@ -54,15 +83,25 @@ def integrate(function, model, domain, *, energies=None, mu=None, lead=None, pro
 
     Examples
     --------
-    The zone of the square lattice holds one state a cell:
+    The zone of the square lattice holds one state per cell:
 
     >>> import numpy as np
     >>> from hopnet.berry.integration import integrate
     >>> from hopnet.berry.models import qwz
     >>> from hopnet.berry.quadrature import PeriodicGrid
-    >>> round(float(integrate(lambda k: np.ones((len(k), 1)), qwz(), PeriodicGrid(8)).value[0]), 12)
+    >>> done = integrate(lambda k: np.ones((len(k), 1)), qwz(), PeriodicGrid(8))
+    >>> round(float(done.value[0]), 12)
     1.0
     """
+    if not isinstance(model, Model) or not callable(function):
+        raise ParameterError(
+            f"integrate needs a function of wave vectors and a Model, got {shown(function)} and "
+            f"{shown(model)}; give both."
+        )
+    function = checked_integrand(function)
+    checked_progress(progress)
+    if mu is not None:
+        mu = number("mu", mu)
     if isinstance(domain, PeriodicGrid):
         return sum_batches(function, grid_batches(domain, model), progress)
     if isinstance(domain, AdaptiveZone):
@@ -74,31 +113,60 @@ def integrate(function, model, domain, *, energies=None, mu=None, lead=None, pro
             return sum_batches(function, ray_batches(domain, model), progress)
         return integrate_rays(function, model, domain, energies, mu, lead, progress)
     raise ParameterError(
-        f"domain must be PeriodicGrid, AdaptiveZone, Rays or ZoneLines, got {domain!r}; "
+        f"domain must be PeriodicGrid, AdaptiveZone, Rays or ZoneLines, got {shown(domain)}; "
         "make one of them."
     )
 
 
-def sum_batches(function, batches, progress=None):
+def checked_integrand(function: Function) -> Function:
+    """The integrand, refused where it does not return real numbers [n, q]."""
+
+    def checked(k):
+        out = np.asarray(function(k))
+        if out.ndim != 2 or len(out) != len(k) or out.dtype.kind not in "iuf":
+            raise ParameterError(
+                f"the integrand must return real numbers of shape [{len(k)}, q], got shape "
+                f"{out.shape} and type {out.dtype}; return one row per wave vector."
+            )
+        return out
+
+    return checked
+
+
+def sum_batches(
+    function: Function,
+    batches: Iterable[tuple[np.ndarray, np.ndarray]],
+    progress: Progress | None = None,
+) -> Integral:
     """Weighted sums over fixed points; the error is the distance from the companion rules."""
-    total, points = 0.0, 0
+    total, points = np.zeros((1, 1)), 0
     for k, weight in batches:
         total = total + weight.T @ function(k)
         points += len(k)
         if progress is not None:
             progress(points, None)
     error = np.abs(total[1:] - total[0]).sum(axis=0)
+    if not np.all(np.isfinite(total)):
+        raise ParameterError(
+            "the integrand must be finite, got NaN or infinity; correct H(k) or dH(k, axis)."
+        )
     return Integral(read_only(total[0]), read_only(error), points)
 
 
-def integrate_zone(function, model, domain, lead=None, progress=None):
+def integrate_zone(
+    function: Function,
+    model: Model,
+    domain: AdaptiveZone,
+    lead: int | None = None,
+    progress: Progress | None = None,
+) -> Integral:
     """Adaptive cubature of a Brillouin zone with the 7-15 rule along every axis."""
     reciprocal = zone_of(model)
     d = model.dimension
     unit, rules = product_rules(d)
     scale = abs(np.linalg.det(reciprocal)) / (2.0 * np.pi) ** d
 
-    def evaluate(low, high, owner):
+    def evaluate(low, high, _):
         value, error = [], []
         for a, b in zip(low, high):
             f = in_batches(function, (a + (b - a) * unit) @ reciprocal)
@@ -107,35 +175,34 @@ def integrate_zone(function, model, domain, lead=None, progress=None):
             error.append(np.abs(sums[1:] - sums[0]))
         return np.array(value), np.array(error)
 
-    low, high = cells_of(domain.cells, d)
-    start = Panels(low, high, np.zeros(len(low), int))
-    panels, points = refine(
-        evaluate, start, domain.accuracy, domain.max_points, len(unit), lead, progress
-    )
+    start = start_panels(domain, d, len(unit))
+    limits = Limits(domain.accuracy, domain.max_points, len(unit))
+    panels, points = refine(evaluate, start, limits, lead, progress)
     return Integral(
         read_only(panels.value.sum(axis=0)), read_only(panels.error.sum(axis=(0, 1))), points
     )
 
 
-def points_of(x, d):
-    """Every combination of d of the numbers x: [n**d, d]."""
-    return np.stack([a.ravel() for a in np.meshgrid(*[x] * d, indexing="ij")], axis=1)
-
-
-def cells_of(n, d):
-    """Lower and upper corners of n cells along each of d axes of the unit cube."""
+def start_panels(domain: AdaptiveZone | ZoneLines, d: int, points_each: int) -> Panels:
+    """The cells of the unit cube in d dimensions with which a refinement starts."""
+    n = int(domain.cells)
+    if n**d * points_each > domain.max_points:
+        raise ParameterError(
+            f"cells must start with at most max_points={domain.max_points}, got {n} along {d} "
+            f"axes, which are {n**d * points_each} points; give fewer cells or more points."
+        )
     corners = points_of(np.arange(n), d)
-    return corners / n, (corners + 1) / n
+    return Panels(corners / n, (corners + 1) / n, np.zeros(n**d, int))
 
 
-def product_rules(d):
+def product_rules(d: int) -> tuple[np.ndarray, np.ndarray]:
     """Points of the 7-15 rule along d axes; its weights, and those with Gauss on one axis."""
     x, w, g = kronrod()
     lists = [[w] * d] + [[g if b == a else w for b in range(d)] for a in range(d)]
     return points_of(x, d), np.array([product(weights) for weights in lists])
 
 
-def product(weights):
+def product(weights: list[np.ndarray]) -> np.ndarray:
     """Weights of a product rule, flattened."""
     out = weights[0]
     for w in weights[1:]:
@@ -143,16 +210,24 @@ def product(weights):
     return out.ravel()
 
 
-def integrate_rays(function, model, domain, energies, mu, lead=None, progress=None):
-    """Adaptive panels along every ray; the angular error is from companion weights."""
+def integrate_rays(
+    function: Function,
+    model: Model,
+    domain: Rays,
+    energies: Function | None,
+    mu: float | None,
+    lead: int | None = None,
+    progress: Progress | None = None,
+) -> Integral:
+    """Adaptive panels along every ray; the error of the angle comes from companion weights."""
     direction, weight = ray_directions(domain, model)
     owner, low, high = ray_panels(domain, model, direction, energies, mu)
     _, w, g = kronrod()
 
     def evaluate(low, high, owner):
         value, error = [], []
-        for start in range(0, len(owner), 512):
-            part = slice(start, start + 512)
+        for start in range(0, len(owner), RAY_PANELS):
+            part = slice(start, start + RAY_PANELS)
             k, jacobian = ray_points(model, direction, owner[part], low[part, 0], high[part, 0])
             f = function(k.reshape(-1, model.dimension)).reshape(*jacobian.shape, -1)
             f = f * (jacobian * weight[owner[part], :1])[:, :, None]
@@ -161,14 +236,23 @@ def integrate_rays(function, model, domain, energies, mu, lead=None, progress=No
         return np.concatenate(value), np.concatenate(error)[:, None, :]
 
     start = Panels(low[:, None], high[:, None], owner)
-    panels, points = refine(evaluate, start, domain.accuracy, domain.max_points, 15, lead, progress)
+    limits = Limits(domain.accuracy, domain.max_points, 15)
+    panels, points = refine(evaluate, start, limits, lead, progress)
     ratio = weight[panels.owner] / weight[panels.owner, :1]
     table = ratio.T @ panels.value
     error = panels.error.sum(axis=(0, 1)) + np.abs(table[1:] - table[0]).sum(axis=0)
     return Integral(read_only(table[0]), read_only(error), points)
 
 
-def integrate_lines(function, model, domain, energies, mu, lead=None, progress=None):
+def integrate_lines(
+    function: Function,
+    model: Model,
+    domain: ZoneLines,
+    energies: Function | None,
+    mu: float | None,
+    lead: int | None = None,
+    progress: Progress | None = None,
+) -> Integral:
     """Lines along the last reciprocal vector, split at Fermi points; adaptive across them."""
     reciprocal = zone_of(model)
     across = model.dimension - 1
@@ -185,7 +269,7 @@ def integrate_lines(function, model, domain, energies, mu, lead=None, progress=N
         breaks = np.tile(np.linspace(0.0, 1.0, 5), (len(place), 1))
         owner = np.repeat(np.arange(len(place)), 4)
         low, high = breaks[:, :-1].ravel(), breaks[:, 1:].ravel()
-        if energies is not None:
+        if energies is not None and mu is not None:
             line, t = fermi_points(
                 lambda j, t: energies(on_line(place[j], t)), np.ones(len(place)), mu
             )
@@ -200,7 +284,8 @@ def integrate_lines(function, model, domain, energies, mu, lead=None, progress=N
             return np.einsum("x,bxq->bq", w, f), coarse[:, None, :]
 
         start = Panels(low[:, None], high[:, None], owner)
-        panels, points = refine(evaluate, start, 0.1 * domain.accuracy, domain.max_points, 15, lead)
+        limits = Limits(0.1 * domain.accuracy, domain.max_points, 15)
+        panels, points = refine(evaluate, start, limits, lead)
         visited[0] += points
         value = np.zeros((len(place), panels.value.shape[1]))
         error = np.zeros_like(value)
@@ -208,7 +293,7 @@ def integrate_lines(function, model, domain, energies, mu, lead=None, progress=N
         np.add.at(error, panels.owner, panels.error[:, 0])
         return value, error
 
-    def evaluate(low, high, owner):
+    def evaluate(low, high, _):
         place = (low[:, None, :] + (high - low)[:, None, :] * unit).reshape(-1, across)
         parts = [one_line_each(place[i : i + LINES]) for i in range(0, len(place), LINES)]
         value, error = (
@@ -219,17 +304,19 @@ def integrate_lines(function, model, domain, energies, mu, lead=None, progress=N
         inner = size * (rules[:1] @ error)
         return sums[:, 0], np.abs(sums[:, 1:] - sums[:, :1]) + inner / across
 
-    low, high = cells_of(domain.cells, across)
-    start, each = Panels(low, high, np.zeros(len(low), int)), LINE_POINTS * len(unit)
-    panels, _ = refine(evaluate, start, domain.accuracy, domain.max_points, each, lead, progress)
+    start = start_panels(domain, across, LINE_POINTS * len(unit))
+    limits = Limits(domain.accuracy, domain.max_points, LINE_POINTS * len(unit))
+    panels, _ = refine(evaluate, start, limits, lead, progress)
     return Integral(
         read_only(panels.value.sum(axis=0)), read_only(panels.error.sum(axis=(0, 1))), visited[0]
     )
 
 
-def split(owner, low, high, line, t):
-    """Cut the panel of ``line`` that holds ``t``, for every pair of them."""
-    edges = [[] for _ in range(owner.max() + 1)]
+def split(
+    owner: np.ndarray, low: np.ndarray, high: np.ndarray, line: np.ndarray, t: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Panels (owner, low, high), cut at every ``t`` of its ``line``."""
+    edges: list[list[float]] = [[] for _ in range(owner.max() + 1)]
     for j, a, b in zip(owner, low, high):
         edges[j] += [a, b]
     for j, a in zip(line, t):

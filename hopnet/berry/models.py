@@ -6,13 +6,46 @@ matrices M_t, so that H and dH/dk of many wave vectors are one compiled sum each
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from hopnet.berry.checks import (
+    check_stack,
+    hermitian,
+    number,
+    one_of,
+    positive,
+    real_array,
+    shown,
+    whole,
+)
 from hopnet.errors import ParameterError
 from hopnet.records import read_only
+
+__all__ = [
+    "AXES",
+    "S0",
+    "SX",
+    "SY",
+    "SZ",
+    "Model",
+    "bhz",
+    "check_hamiltonian",
+    "check_model",
+    "from_callables",
+    "from_terms",
+    "massive_dirac",
+    "qwz",
+    "rashba",
+    "spins",
+    "square_zone",
+    "trial_wave_vectors",
+]
 
 AXES = {"x": 0, "y": 1, "z": 2}
 S0 = np.eye(2, dtype=complex)
@@ -20,131 +53,235 @@ SX = np.array([[0, 1], [1, 0]], dtype=complex)
 SY = np.array([[0, -1j], [1j, 0]])
 SZ = np.array([[1, 0], [0, -1]], dtype=complex)
 
+# Below this number of wave vectors one matrix product by BLAS adds up the terms; above it the
+# compiled loop is faster, because it runs on every core. Starting its threads takes about as long
+# as BLAS takes for 2048 wave vectors.
+FEW_WAVE_VECTORS = 2048
+# Energies at k and at k + G may differ by this share of the largest energy. Rounding leaves 1e-15
+# and tables with ten digits 1e-10; a wrong zone gives about 1.
+PERIOD = 1e-7
+
+Matrices = Callable[[np.ndarray], np.ndarray]
+Slopes = Callable[[np.ndarray, int], np.ndarray]
+
 
 @dataclass(frozen=True)
 class Model:
-    """A band model.
+    """A band model. Its arrays are copies of what the caller gave.
 
     Attributes
     ----------
     name : str
+        Name of the model in messages.
     dimension : int
-        2 or 3.
+        Number of components of the wave vector, 2 or 3.
     hamiltonian : callable
         ``k[n, dimension] -> complex128[n, N, N]``.
     derivative : callable
         ``(k, axis) -> complex128[n, N, N]``, the derivative of H along Cartesian ``axis``.
     spin : mapping of str to complex128[N, N]
-        The spin operator's components, in units of ``spin_unit``.
-    spin_unit : float
-        What 1 of ``spin`` is worth in hbar: 1/2 for Pauli matrices, 1 for J.
+        Components of the spin operator, in units of ``spin_unit``.
+    spin_unit : float, hbar
+        Unit of ``spin``: 1/2 for Pauli matrices, 1 for J.
     reciprocal : float64[dimension, dimension] or None
         Rows: primitive vectors of the reciprocal lattice; None for a k.p model.
-    scale : float64[dimension]
-        Where a k.p model has its structure: k_i ~ scale_i.
+    scale : float64[dimension] or None
+        Wave vector along each axis at which a k.p model has its structure.
     shells : tuple of float
-        Radii in units of ``scale`` at which the integrand of a k.p model is sharp.
+        Radii, in units of ``scale``, at which the integrand of a k.p model is sharp.
     energy_unit, length_unit : str
         ``"eV"`` and ``"Angstrom"``, or ``"t"`` and ``"a"`` in models without units.
+    parameters : mapping
+        Parameters that the model was made with, by name.
+
+    Raises
+    ------
+    ParameterError
+        If an attribute has the wrong type, shape or range.
     """
 
     name: str
     dimension: int
-    hamiltonian: Callable
-    derivative: Callable
-    spin: Mapping
+    hamiltonian: Matrices
+    derivative: Slopes
+    spin: Mapping[str, np.ndarray]
     spin_unit: float = 0.5
     reciprocal: np.ndarray | None = None
     scale: np.ndarray | None = None
-    shells: tuple = ()
+    shells: tuple[float, ...] = ()
     energy_unit: str = "t"
     length_unit: str = "a"
-    parameters: Mapping = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        def put(name: str, value: object) -> None:
+            object.__setattr__(self, name, value)
+
+        put("dimension", d := whole("dimension", self.dimension, 2, 3, advice="give 2 or 3"))
+        for name in ("hamiltonian", "derivative"):
+            if not callable(getattr(self, name)):
+                raise ParameterError(
+                    f"{name} must be a function of wave vectors, got "
+                    f"{shown(getattr(self, name))}; give a callable."
+                )
+        put("spin", checked_spin(self.spin))
+        put("spin_unit", positive("spin_unit", self.spin_unit))
+        if self.reciprocal is not None:
+            put("reciprocal", basis("reciprocal", self.reciprocal, d))
+        if self.scale is not None:
+            advice = "give one wave vector per axis"
+            scale = real_array("scale", self.scale, (d,), advice=advice)
+            for component in scale:
+                positive("scale", component, advice=advice)
+            put("scale", scale)
+        if not isinstance(self.shells, tuple | list):
+            raise ParameterError(
+                f"shells must be a tuple of radii, got {shown(self.shells)}; give numbers."
+            )
+        put("shells", tuple(positive("shells", radius) for radius in self.shells))
+        if not isinstance(self.parameters, Mapping):
+            raise ParameterError(
+                f"parameters must be a mapping, got {shown(self.parameters)}; give a dictionary."
+            )
+        put("parameters", dict(self.parameters))
 
     @property
-    def n_bands(self):
+    def n_bands(self) -> int:
         """Number of bands."""
         return next(iter(self.spin.values())).shape[0]
 
-    def axis(self, name):
+    def axis(self, name: str | int) -> int:
         """Index of a Cartesian axis given as ``"x"``, ``"y"``, ``"z"`` or 0, 1, 2."""
-        index = AXES.get(name, name)
-        if not isinstance(index, int | np.integer) or not 0 <= index < self.dimension:
+        index = AXES.get(name, -1) if isinstance(name, str) else name
+        whole_number = isinstance(index, int | np.integer) and not isinstance(index, bool)
+        if not whole_number or not 0 <= index < self.dimension:
             allowed = ", ".join(list(AXES)[: self.dimension])
             raise ParameterError(
                 f"axis of the {self.dimension}-dimensional model {self.name!r} must be one of "
-                f"{allowed}, got {name!r}; choose one of them."
+                f"{allowed}, got {shown(name)}; correct the direction."
             )
         return int(index)
 
-    def operator(self, spin):
+    def operator(self, spin: str | npt.ArrayLike) -> np.ndarray:
         """The Hermitian matrix of a spin component given by name, or as a matrix."""
         if isinstance(spin, str):
-            if spin not in self.spin:
-                raise ParameterError(
-                    f"spin of {self.name!r} must be one of {', '.join(self.spin)}, got {spin!r}; "
-                    "choose one of them or give a Hermitian matrix."
-                )
-            return self.spin[spin]
+            advice = "correct it or give a Hermitian matrix"
+            return self.spin[one_of(f"spin of {self.name!r}", spin, self.spin, advice)]
         return hermitian(spin, self.n_bands, "spin")
 
 
-def hermitian(matrix, order, what):
-    """A read-only complex matrix, refused unless it is finite, square and Hermitian."""
-    out = read_only(matrix, np.complex128)
-    if out.shape != (order, order):
+# Names that `from_terms`, `from_callables` and `from_hoppings` pass on to `Model`.
+FURTHER = {f.name for f in dataclasses.fields(Model)} - {"name", "hamiltonian", "derivative"}
+
+
+def checked_spin(spin: Mapping[str, npt.ArrayLike]) -> dict[str, np.ndarray]:
+    """Spin components by name as Hermitian matrices of one order."""
+    if not isinstance(spin, Mapping) or not spin:
         raise ParameterError(
-            f"{what} must be a {order} x {order} matrix, got shape {out.shape}; "
-            "give it in the basis of the Hamiltonian."
+            f"spin must name at least one matrix, got {shown(spin)}; give {{'z': matrix}}."
         )
-    if not np.all(np.isfinite(out)):
-        raise ParameterError(f"{what} must be finite, got NaN or infinity; mend its elements.")
-    size = np.abs(out).max(initial=0.0)
-    skew = np.abs(out - out.conj().T).max(initial=0.0)
-    if skew > 1e-10 * size:
+    shape = np.shape(next(iter(spin.values()))) if is_plain(next(iter(spin.values()))) else ()
+    order = shape[0] if shape else 0
+    if order < 1:
         raise ParameterError(
-            f"{what} must be Hermitian, got a skew part of {skew / size:.3g} of its size; "
-            "add the Hermitian conjugate."
+            f"spin must hold square matrices, got {shown(spin)}; give {{'z': matrix}}."
         )
+    return {label: hermitian(m, order, f"spin {label}") for label, m in spin.items()}
+
+
+def is_plain(value: npt.ArrayLike) -> bool:
+    """Whether numpy makes an array of numbers of ``value``."""
+    try:
+        return np.asarray(value).dtype.kind in "iufc"
+    except (TypeError, ValueError):
+        return False
+
+
+def basis(name: str, vectors: npt.ArrayLike, dimension: int) -> np.ndarray:
+    """Rows of linearly independent vectors of a direct or reciprocal lattice."""
+    advice = "give one independent vector per row"
+    out = real_array(name, vectors, (dimension, dimension), advice=advice)
+    # Vectors that are parallel to 1e-8 span no cell: its volume would be lost in rounding.
+    if not np.linalg.cond(out) < 1e8:
+        raise ParameterError(f"{name} must be independent vectors, got {shown(out)}; {advice}.")
     return out
 
 
-def spins(order):
+def spins(order: int) -> dict[str, np.ndarray]:
     """Pauli matrices on the last, two-fold factor of the basis, by name."""
     rest = np.eye(order // 2)
     return {name: np.kron(rest, s) for name, s in zip("xyz", (SX, SY, SZ))}
 
 
-def from_terms(name, matrices, coefficients, slopes, **attributes):
+def check_further(what: str, attributes: Mapping[str, object]) -> None:
+    """Refuse keyword arguments that are no attribute of `Model`."""
+    unknown = sorted(set(attributes) - FURTHER)
+    if unknown:
+        raise ParameterError(
+            f"{what} takes the attributes {', '.join(sorted(FURTHER))}, got {unknown[0]!r}; "
+            "correct the name."
+        )
+
+
+def from_terms(
+    name: str,
+    matrices: Sequence[npt.ArrayLike],
+    coefficients: Callable[[np.ndarray], Sequence],
+    slopes: Callable[[np.ndarray, int], Sequence],
+    **attributes: Any,
+) -> Model:
     """Model ``H(k) = sum_t c_t(k) M_t``.
 
     Parameters
     ----------
     name : str
+        Name of the model in messages.
     matrices : sequence of complex[N, N]
-        Hermitian M_t.
+        Hermitian matrices M_t.
     coefficients : callable
         ``k[n, d] -> list of T arrays [n]`` (or numbers).
     slopes : callable
         ``(k, axis) -> list of T arrays [n]`` (or numbers), dc_t / dk_axis.
     **attributes
-        The other fields of `Model`.
+        Other attributes of `Model`. Default of ``spin``: `spins`.
 
     Returns
     -------
     Model
+
+    Raises
+    ------
+    ParameterError
+        If the matrices are not Hermitian, an attribute is unknown, or the functions do not
+        return one real column per matrix.
     """
-    order = len(matrices[0])
+    check_further("from_terms", attributes)
+    if not isinstance(matrices, Sequence | np.ndarray) or not len(matrices):
+        raise ParameterError(
+            f"matrices must be a list of Hermitian matrices, got {shown(matrices)}; give one per "
+            "term."
+        )
+    shape = np.shape(matrices[0]) if is_plain(matrices[0]) else ()
+    order = shape[0] if shape else 0
     stack = np.array([hermitian(m, order, f"term of {name}") for m in matrices])
     flat = stack.reshape(len(stack), -1).view(np.float64)
 
     def assemble(columns, rows):
-        table = np.empty((rows, len(columns)))
-        for t, column in enumerate(columns):
-            table[:, t] = column
-        if rows < 2048:  # not worth waking the threads
+        table = np.empty((rows, len(stack)))
+        try:
+            for t, column in enumerate(columns):
+                table[:, t] = column
+            complete = len(columns) == len(stack)
+        except (IndexError, TypeError, ValueError):
+            complete = False
+        if not complete:
+            raise ParameterError(
+                f"coefficients and slopes of {name} must return {len(stack)} columns of {rows} "
+                f"real numbers, got {shown(columns)}; return one column per matrix."
+            )
+        if rows < FEW_WAVE_VECTORS:
             return (table @ flat).view(np.complex128).reshape(rows, order, order)
-        from hopnet.kernels.berry import fill_terms  # late: see hopnet.berry.light
+        from hopnet.kernels.berry import fill_terms  # imports Numba, which takes half a second
 
         out = np.empty((rows, order, order), dtype=complex)
         fill_terms(table, stack, out)
@@ -156,28 +293,45 @@ def from_terms(name, matrices, coefficients, slopes, **attributes):
     def derivative(k, axis):
         return assemble(slopes(k, axis), len(k))
 
-    attributes.setdefault("spin", spins(order))
+    attributes.setdefault("spin", spins(order) if order % 2 == 0 else {"charge": np.eye(order)})
+    attributes.setdefault("dimension", None)
+    for what, given in (("coefficients", coefficients), ("slopes", slopes)):
+        if not callable(given):
+            raise ParameterError(
+                f"{what} must be a function of wave vectors, got {shown(given)}; give a callable."
+            )
     return Model(name, hamiltonian=hamiltonian, derivative=derivative, **attributes)
 
 
-def from_callables(name, hamiltonian, spin, *, dimension, derivative=None, step=1e-4, **attributes):
+def from_callables(
+    name: str,
+    hamiltonian: Matrices,
+    spin: Mapping[str, npt.ArrayLike],
+    *,
+    dimension: int,
+    derivative: Slopes | None = None,
+    step: float = 1e-4,
+    **attributes: Any,
+) -> Model:
     """Model from a user's own H(k), with the central difference when dH/dk is not given.
 
     Parameters
     ----------
     name : str
+        Name of the model in messages.
     hamiltonian : callable
         ``k[n, dimension] -> complex[n, N, N]``.
     spin : mapping of str to complex[N, N]
         Hermitian spin components; each is checked.
     dimension : int
+        Number of components of the wave vector, 2 or 3.
     derivative : callable, optional
         ``(k, axis) -> complex[n, N, N]``.
     step : float
         Wave vector step of the difference (default 1e-4 of the unit of k). The difference of
         fourth order is used: its error is step^4/30 times the fifth derivative of H.
     **attributes
-        The other fields of `Model`.
+        Other attributes of `Model`.
 
     Returns
     -------
@@ -186,7 +340,8 @@ def from_callables(name, hamiltonian, spin, *, dimension, derivative=None, step=
     Raises
     ------
     ParameterError
-        If H is not Hermitian, not finite or of the wrong shape at a few trial wave vectors.
+        If H is not Hermitian, not finite or of the wrong shape at a few trial wave vectors, or
+        if its energies do not have the period of ``reciprocal``.
 
     Examples
     --------
@@ -198,14 +353,8 @@ def from_callables(name, hamiltonian, spin, *, dimension, derivative=None, step=
     >>> bool(np.allclose(model.derivative(np.zeros((1, 2)), 0)[0], SX))
     True
     """
-    if dimension not in (2, 3):
-        raise ParameterError(f"dimension must be 2 or 3, got {dimension!r}; choose one of them.")
-    if not spin:
-        raise ParameterError("spin must name at least one matrix, got none; give {'z': matrix}.")
-    order = len(np.asarray(next(iter(spin.values()))))
-    checked = {label: hermitian(m, order, f"spin {label}") for label, m in spin.items()}
-    trial = np.random.default_rng(20231127).uniform(-1.0, 1.0, (5, dimension))
-    check_hamiltonian(hamiltonian(trial), 5, order, f"hamiltonian of {name}")
+    check_further("from_callables", attributes)
+    step = positive("step", step, advice="give a small wave vector")
 
     def difference(k, axis):
         shift = np.zeros(dimension)
@@ -218,54 +367,64 @@ def from_callables(name, hamiltonian, spin, *, dimension, derivative=None, step=
         name,
         dimension,
         hamiltonian=hamiltonian,
-        derivative=derivative or difference,
-        spin=checked,
+        derivative=difference if derivative is None else derivative,
+        spin=spin,  # type: ignore[arg-type]  # __post_init__ makes arrays of it
         **attributes,
     )
-    for axis in range(dimension):
-        check_hamiltonian(model.derivative(trial, axis), 5, order, f"derivative of {name}")
+    check_model(model)
     return model
 
 
-def check_hamiltonian(stack, rows, order, what):
+def trial_wave_vectors(model: Model, n: int = 3) -> np.ndarray:
+    """A few fixed wave vectors, without symmetry, at which a model is checked."""
+    trial = np.random.default_rng(195434).uniform(-1.0, 1.0, (n, model.dimension))
+    return trial if model.scale is None else trial * model.scale
+
+
+def check_model(model: Model) -> None:
+    """Refuse a model whose matrices or zone are wrong, at a few trial wave vectors.
+
+    H and its derivatives must be finite, Hermitian and of the right shape, and the energies must
+    have the period of the zone.
+    """
+    if not isinstance(model, Model):
+        raise ParameterError(f"model must be a Model, got {shown(model)}; make one first.")
+    trial = trial_wave_vectors(model)
+    stack = model.hamiltonian(trial)
+    check_hamiltonian(stack, len(trial), model.n_bands, f"hamiltonian of {model.name}")
+    for axis in range(model.dimension):
+        slope = model.derivative(trial, axis)
+        check_hamiltonian(slope, len(trial), model.n_bands, f"derivative of {model.name}")
+    if model.reciprocal is not None:
+        energy = np.linalg.eigvalsh(stack)
+        for row, vector in enumerate(model.reciprocal):
+            moved = np.linalg.eigvalsh(model.hamiltonian(trial + vector))
+            change = float(np.abs(moved - energy).max())
+            if not change <= PERIOD * np.abs(energy).max():
+                raise ParameterError(
+                    f"hamiltonian of {model.name} must have the period of its zone, got energies "
+                    f"that differ by {change:.3g} between k and k + reciprocal[{row}]; correct "
+                    "H(k), reciprocal or the unit of k."
+                )
+
+
+def check_hamiltonian(stack: npt.ArrayLike, rows: int, order: int, what: str) -> None:
     """Refuse a stack of matrices that is not finite, Hermitian (1e-10) and of the right shape."""
-    stack = np.asarray(stack)
-    if stack.shape != (rows, order, order):
+    advice = "return one matrix per wave vector"
+    if not is_plain(stack) or np.shape(stack) != (rows, order, order):
         raise ParameterError(
-            f"{what} must have shape {(rows, order, order)}, got {stack.shape}; "
-            "return one matrix for each wave vector."
+            f"{what} must have shape {(rows, order, order)} and hold numbers, got "
+            f"{np.shape(stack) if is_plain(stack) else shown(stack)}; {advice}."
         )
-    if not np.all(np.isfinite(stack)):
-        raise ParameterError(f"{what} must be finite, got NaN or infinity; mend it there.")
-    size = np.abs(stack).max(initial=0.0)
-    skew = np.abs(stack - stack.conj().transpose(0, 2, 1)).max(initial=0.0)
-    if skew > 1e-10 * max(size, 1e-300):
-        raise ParameterError(
-            f"{what} must be Hermitian, got a skew part of {skew / size:.3g} of its size; "
-            "add the Hermitian conjugate."
-        )
+    check_stack(np.asarray(stack), what, "correct it there")
 
 
-def positive(**values):
-    """Refuse numbers that are not positive and finite, by name."""
-    for name, value in values.items():
-        if not (np.isfinite(value) and value > 0):
-            raise ParameterError(f"{name} must be positive, got {value!r}; give a length or size.")
-
-
-def finite(**values):
-    """Refuse numbers that are not finite, by name."""
-    for name, value in values.items():
-        if not np.all(np.isfinite(value)):
-            raise ParameterError(f"{name} must be finite, got {value!r}; give a real number.")
-
-
-def square_zone(dimension=2, lattice=1.0):
-    """Reciprocal vectors of the (hyper)cubic lattice of constant ``lattice``."""
+def square_zone(dimension: int = 2, lattice: float = 1.0) -> np.ndarray:
+    """Reciprocal vectors of the square or cubic lattice of constant ``lattice``."""
     return read_only(2.0 * np.pi / lattice * np.eye(dimension))
 
 
-def qwz(u=-1.0, tilt=0.0):
+def qwz(u: float = -1.0, tilt: float = 0.0) -> Model:
     """Qi-Wu-Zhang model, ``sin kx sx + sin ky sy + (u + cos kx + cos ky) sz + tilt cos kx``.
 
     Parameters
@@ -273,14 +432,14 @@ def qwz(u=-1.0, tilt=0.0):
     u : float
         Mass; the gap closes at 0 and +-2.
     tilt : float
-        Particle-hole asymmetry, times the unit matrix.
+        Strength of the particle-hole asymmetry, which multiplies the unit matrix.
 
     Returns
     -------
     Model
         Two bands, natural units, spin = Pauli matrices.
     """
-    finite(u=u, tilt=tilt)
+    u, tilt = number("u", u), number("tilt", tilt)
 
     def coefficients(k):
         x, y = np.cos(k[:, 0]), np.cos(k[:, 1])
@@ -301,7 +460,7 @@ def qwz(u=-1.0, tilt=0.0):
     )
 
 
-def bhz(u=-1.0, mixing=0.0):
+def bhz(u: float = -1.0, mixing: float = 0.0) -> Model:
     """Bernevig-Hughes-Zhang model: a `qwz` of spin up and its time reverse of spin down.
 
     Parameters
@@ -309,15 +468,15 @@ def bhz(u=-1.0, mixing=0.0):
     u : float
         Mass, as in `qwz`.
     mixing : float
-        Strength of a term ``mixing (sin kx ty sx + sin ky ty sy)`` that spoils the
-        conservation of sz; t are the orbitals, s the spin.
+        Strength of a term ``mixing (sin kx ty sx + sin ky ty sy)`` that breaks the
+        conservation of sz; t are the Pauli matrices of the orbitals, s those of the spin.
 
     Returns
     -------
     Model
         Four bands in the basis orbital x spin.
     """
-    finite(u=u, mixing=mixing)
+    u, mixing = number("u", u), number("mixing", mixing)
 
     def coefficients(k):
         sx, sy = np.sin(k[:, 0]), np.sin(k[:, 1])
@@ -340,25 +499,27 @@ def bhz(u=-1.0, mixing=0.0):
     )
 
 
-def massive_dirac(mass=0.5, velocity=1.0):
+def massive_dirac(mass: float = 0.5, velocity: float = 1.0) -> Model:
     """Massive Dirac cone ``velocity (kx sx + ky sy) + mass sz`` in the infinite plane.
 
     Parameters
     ----------
-    mass, velocity : float
+    mass : float
+        Half of the gap; its sign is the sign of the mass term.
+    velocity : float
+        Slope of the cone, positive.
 
     Returns
     -------
     Model
         Two bands, natural units, spin = Pauli matrices.
     """
-    finite(mass=mass)
-    positive(velocity=velocity)
+    mass, velocity = number("mass", mass), positive("velocity", velocity)
 
     def coefficients(k):
         return [velocity * k[:, 0], velocity * k[:, 1], mass]
 
-    def slopes(k, axis):
+    def slopes(_, axis):
         return [velocity * (axis == 0), velocity * (axis == 1), 0.0]
 
     return from_terms(
@@ -372,20 +533,22 @@ def massive_dirac(mass=0.5, velocity=1.0):
     )
 
 
-def rashba(magnetisation=0.5, alpha=1.0):
+def rashba(magnetisation: float = 0.5, alpha: float = 1.0) -> Model:
     """Rashba gas ``k^2/2 + alpha (ky sx - kx sy) + magnetisation sz``, hbar = m = 1.
 
     Parameters
     ----------
-    magnetisation, alpha : float
+    magnetisation : float
+        Strength of the term that splits the bands at k = 0.
+    alpha : float
+        Strength of the spin-orbit coupling, positive.
 
     Returns
     -------
     Model
         Two bands in the infinite plane, spin = Pauli matrices (unit hbar/2).
     """
-    finite(magnetisation=magnetisation)
-    positive(alpha=alpha)
+    magnetisation, alpha = number("magnetisation", magnetisation), positive("alpha", alpha)
 
     def coefficients(k):
         square = 0.5 * (k[:, 0] ** 2 + k[:, 1] ** 2)

@@ -1,20 +1,61 @@
-"""Where the wave vectors lie: grids of the zone, adaptive cells, rays of a k.p model, lines.
+"""Rules of integration over wave vectors: grids, adaptive cells, rays of a k.p model, lines.
 
-Every rule carries companions (the highest harmonics a grid resolves, the Gauss rule inside the
-Kronrod rule), so every integral comes with an error estimate at no extra cost.
+Every rule has companions (the highest harmonics that a grid resolves, the Gauss rule inside the
+Kronrod rule), so every integral comes with an error estimate without further evaluations.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from typing import NamedTuple, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
+from hopnet.berry.checks import number, positive, real_array, shown, whole
+from hopnet.berry.models import Model
 from hopnet.errors import ConvergenceError, ParameterError
 from hopnet.records import read_only
 
+__all__ = [
+    "AdaptiveZone",
+    "Domain",
+    "Integral",
+    "Limits",
+    "Panels",
+    "PeriodicGrid",
+    "Progress",
+    "Rays",
+    "ZoneLines",
+    "checked_progress",
+    "fermi_points",
+    "grid_batches",
+    "harmonics",
+    "in_batches",
+    "kronrod",
+    "points_of",
+    "ray_batches",
+    "ray_directions",
+    "ray_panels",
+    "ray_points",
+    "refine",
+    "zone_of",
+]
+
+# Wave vectors that are evaluated together where no kernel runs: 8192 matrices of 4 x 4 take 2 MB,
+# which fits into the cache of a core. More would not be faster.
 BATCH = 8192
+# Largest number of grid points along one axis, rays, cells or panels: one more factor of ten would
+# take days and terabytes.
+LARGEST_COUNT = 100_000
+# Largest number of points of a grid: 1e10 take a day on two cores.
+LARGEST_GRID = 10_000_000_000
+
+# Called with (points done, what is left).
+Progress = Callable[[int, float | None], object]
+Callback = TypeVar("Callback")
 
 
 @dataclass(frozen=True)
@@ -26,19 +67,23 @@ class PeriodicGrid:
     n : int
         Even number of points along each reciprocal vector.
     offset : float
-        First point in units of the step; the default avoids points of symmetry, where bands
-        touch.
+        Position of the first point in units of the step; the default avoids points of symmetry,
+        where bands touch.
     """
 
     n: int
     offset: float = 0.3
 
-    def __post_init__(self):
-        if int(self.n) != self.n or self.n < 2 or self.n % 2:
+    def __post_init__(self) -> None:
+        advice = "the error estimate needs alternate points"
+        n = whole("n", self.n, 2, LARGEST_COUNT, advice=f"give an even number, {advice}")
+        if n % 2:
             raise ParameterError(
-                f"n must be an even number of points from 2, got {self.n!r}; "
-                "the error estimate rests on alternate points."
+                f"n must be an even number of points from 2, got {self.n!r}; add one point, "
+                f"{advice}."
             )
+        object.__setattr__(self, "n", n)
+        object.__setattr__(self, "offset", number("offset", self.offset, low=-1.0, high=1.0))
 
 
 @dataclass(frozen=True)
@@ -48,18 +93,18 @@ class AdaptiveZone:
     Attributes
     ----------
     accuracy : float
-        Of the integral, relative to the sum of the moduli over the cells.
+        Error wanted, relative to the sum of the moduli over the cells.
     cells : int
         Cells along each reciprocal vector at the start.
     max_points : int
-        Where to give up.
+        Number of wave vectors after which the refinement stops with a ConvergenceError.
     """
 
     accuracy: float = 1e-6
     cells: int = 4
     max_points: int = 20_000_000
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_limits(self.accuracy, self.cells, self.max_points)
 
 
@@ -73,61 +118,75 @@ class Rays:
         Radius of the ball |k| < kmax; ``math.inf`` for the whole space (r = t / (1 - t)).
         A k.p spin current may depend on it, so it has no default.
     directions : int
-        Two dimensions: number of rays. Three: number of azimuths, unless ``azimuth`` is given.
-        Even, or 1 for an axially symmetric integrand (no error estimate of the angle then).
+        In two dimensions the number of rays, in three the number of azimuths, unless ``azimuth``
+        is given. Even, or 1 for an axially symmetric integrand (then the error of the angle is
+        not estimated).
     polar : sequence of float
-        Three dimensions: edges in cos(theta) of the Gauss-Kronrod panels.
+        In three dimensions: edges in cos(theta) of the Gauss-Kronrod panels.
     azimuth : sequence of float, optional
         Edges in phi of Gauss-Kronrod panels; they may cover part of the circle when the
         integrand repeats in the rest.
     repeats : float
-        By how much the panels given stand for the whole sphere.
+        Number of copies of the given panels that make the whole sphere.
     accuracy, max_points
         As in `AdaptiveZone`, for the radial direction.
     panels : int, optional
-        Fixed panels along each ray instead of adaptive ones: what a sweep needs.
+        Number of fixed panels along each ray instead of adaptive ones, for sweeps.
     """
 
     kmax: float
     directions: int = 16
-    polar: tuple = (-1.0, 0.0, 1.0)
-    azimuth: tuple | None = None
+    polar: tuple[float, ...] = (-1.0, 0.0, 1.0)
+    azimuth: tuple[float, ...] | None = None
     repeats: float = 1.0
     accuracy: float = 1e-8
     max_points: int = 20_000_000
     panels: int | None = None
 
-    def __post_init__(self):
-        if not self.kmax > 0:
+    def __post_init__(self) -> None:
+        def put(name, value):
+            object.__setattr__(self, name, value)
+
+        infinite = isinstance(self.kmax, float | np.floating) and self.kmax == np.inf
+        advice = "give a radius in 1/length, or math.inf"
+        put("kmax", np.inf if infinite else positive("kmax", self.kmax, advice=advice))
+        advice = "the error estimate needs alternate rays"
+        put("directions", whole("directions", self.directions, 1, LARGEST_COUNT))
+        if self.directions != 1 and self.directions % 2:
             raise ParameterError(
-                f"kmax must be positive or infinite, got {self.kmax!r}; give a radius in 1/length."
+                f"directions must be 1 or an even number, got {self.directions!r}; add one, "
+                f"{advice}."
             )
-        if self.directions != 1 and (self.directions < 2 or self.directions % 2):
-            raise ParameterError(
-                f"directions must be 1 or an even number, got {self.directions!r}; "
-                "the error estimate rests on alternate rays."
-            )
-        check_limits(self.accuracy, self.panels or 1, self.max_points)
+        put("polar", edges("polar", self.polar, -1.0, 1.0))
+        if self.azimuth is not None:
+            put("azimuth", edges("azimuth", self.azimuth, -4.0 * np.pi, 4.0 * np.pi))
+        put("repeats", positive("repeats", self.repeats))
+        if self.panels is not None:
+            put("panels", whole("panels", self.panels, 1, LARGEST_COUNT))
+        check_limits(self.accuracy, 1, self.max_points)
 
 
 @dataclass(frozen=True)
 class ZoneLines:
-    """Lines across a zone of two or three dimensions for T = 0: Fermi points root-found on each.
+    """Lines across a zone of two or three dimensions for T = 0, split at their Fermi points.
 
     Attributes
     ----------
     accuracy, max_points
         As in `AdaptiveZone`.
     cells : int
-        Starting panels across the lines.
+        Panels across the lines at the start.
     """
 
     accuracy: float = 1e-5
     cells: int = 4
     max_points: int = 20_000_000
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_limits(self.accuracy, self.cells, self.max_points)
+
+
+Domain = PeriodicGrid | AdaptiveZone | Rays | ZoneLines
 
 
 @dataclass(frozen=True)
@@ -137,10 +196,11 @@ class Integral:
     Attributes
     ----------
     value : float64[q]
+        The integrals.
     error : float64[q]
-        Estimate from the coarser companions of the rule.
+        Estimate of their errors from the coarser companions of the rule.
     points : int
-        Wave vectors visited.
+        Number of wave vectors visited.
     """
 
     value: np.ndarray
@@ -148,17 +208,42 @@ class Integral:
     points: int
 
 
-def check_limits(accuracy, cells, max_points):
-    """Refuse an accuracy, number of cells or limit that is not positive."""
-    if not (accuracy > 0 and cells >= 1 and max_points >= 1):
+def check_limits(accuracy: float, cells: int, max_points: int) -> None:
+    """Refuse an accuracy, number of cells or limit outside its range."""
+    number("accuracy", accuracy, low=1e-15, high=1.0, advice="give a relative error")
+    whole("cells", cells, 1, 1000)
+    whole("max_points", max_points, 1, LARGEST_GRID)
+
+
+def edges(name: str, values: npt.ArrayLike, low: float, high: float) -> tuple[float, ...]:
+    """Edges of panels: two or more increasing numbers between ``low`` and ``high``."""
+    advice = f"give increasing numbers from {low:g} to {high:g}"
+    array = real_array(name, values, (None,), advice=advice)
+    inside = low <= array.min() and array.max() <= high
+    if len(array) < 2 or not inside or not np.all(np.diff(array) > 0.0):
         raise ParameterError(
-            f"accuracy, cells and max_points must be positive, got {accuracy!r}, {cells!r}, "
-            f"{max_points!r}; give positive numbers."
+            f"{name} must be two or more increasing edges, got {shown(values)}; {advice}."
         )
+    return tuple(float(x) for x in array)
+
+
+def checked_progress(progress: Callback) -> Callback:
+    """The function that is told the progress, which must be callable or None."""
+    if progress is not None and not callable(progress):
+        raise ParameterError(
+            f"progress must be a function of (points done, what is left), got {shown(progress)}; "
+            "give a callable or leave it out."
+        )
+    return progress
+
+
+def points_of(x: np.ndarray, d: int) -> np.ndarray:
+    """Every combination of d of the numbers x: [n**d, d]."""
+    return np.stack([a.ravel() for a in np.meshgrid(*[x] * d, indexing="ij")], axis=1)
 
 
 @cache
-def kronrod():
+def kronrod() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Nodes, Kronrod weights and Gauss weights (0 between) of the 7-15 rule on [0, 1]."""
     half = np.array(
         [
@@ -178,31 +263,36 @@ def kronrod():
     return read_only(0.5 * (nodes + 1.0)), read_only(0.5 * weights), read_only(0.5 * gauss)
 
 
-def panel_rule(edges):
-    """Nodes, Kronrod and Gauss weights of the panels between consecutive ``edges``."""
+def panel_rule(ends: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Nodes, Kronrod and Gauss weights of the panels between consecutive ``ends``."""
     x, w, g = kronrod()
-    low, width = np.asarray(edges[:-1], float)[:, None], np.diff(edges)[:, None]
+    low, width = np.asarray(ends[:-1], float)[:, None], np.diff(ends)[:, None]
     return (low + width * x).ravel(), (width * w).ravel(), (width * g).ravel()
 
 
-def in_batches(function, k, batch=BATCH):
-    """``function(k)`` evaluated a batch at a time, so that memory stays bounded."""
+def in_batches(
+    function: Callable[[np.ndarray], np.ndarray], k: np.ndarray, batch: int = BATCH
+) -> np.ndarray:
+    """``function(k)``, evaluated one batch at a time so that memory stays bounded."""
     if len(k) <= batch:
         return function(k)
     return np.concatenate([function(k[i : i + batch]) for i in range(0, len(k), batch)])
 
 
-def harmonics(index, n):
+def harmonics(index: npt.ArrayLike, n: int) -> np.ndarray:
     """Factors that turn the weights of a uniform rule of n points into its companions.
 
-    The error of the rule is the harmonic n of the integrand. The companions add to it what the
-    points say of the harmonics n/2 (alternating signs) and n/2 - 1 (cosine and sine, so that no
-    phase can hide it); these decay more slowly, so the sum of the distances bounds the error.
+    The error of the rule is the harmonic n of the integrand. The companions differ from it by
+    the harmonics n/2 (alternating signs) and n/2 - 1 (cosine and sine, so that it is seen at any
+    phase). These are larger than the harmonic n where the integrand is resolved, so the sum of
+    the distances bounds the error.
 
     Parameters
     ----------
     index : int64[...]
+        Index of each point along the axis.
     n : int
+        Number of points along the axis.
 
     Returns
     -------
@@ -211,15 +301,21 @@ def harmonics(index, n):
     index = np.asarray(index)
     angle = 2.0 * np.pi * ((n // 2 - 1) * index % n) / n
     columns = [(-1.0) ** index, np.cos(angle), np.sin(angle)]
-    if n <= 2:  # no harmonic below the alternating one but the mean
+    if n <= 2:  # below the alternating harmonic there is only the mean
         columns[1:] = [np.zeros(index.shape)] * 2
     return 1.0 + np.stack(columns, axis=-1)
 
 
-def grid_batches(grid, model, batch=BATCH):
+def grid_batches(
+    grid: PeriodicGrid, model: Model, batch: int = BATCH
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield ``(k[m, d], weight[m, 1 + 3d])`` of a `PeriodicGrid`: fine and companion weights."""
     reciprocal = zone_of(model)
-    d, n = model.dimension, int(grid.n)
+    d, n = model.dimension, grid.n
+    if n**d > LARGEST_GRID:
+        raise ParameterError(
+            f"n must give at most {LARGEST_GRID:g} points, got {n} along {d} axes; give fewer."
+        )
     weight = abs(np.linalg.det(reciprocal)) / (2.0 * np.pi) ** d / n**d
     by_index = harmonics(np.arange(n), n)
     for start in range(0, n**d, batch):
@@ -231,7 +327,7 @@ def grid_batches(grid, model, batch=BATCH):
         yield fraction @ reciprocal, table
 
 
-def zone_of(model):
+def zone_of(model: Model) -> np.ndarray:
     """Reciprocal vectors of a periodic model, or a ParameterError."""
     if model.reciprocal is None:
         raise ParameterError(
@@ -240,7 +336,7 @@ def zone_of(model):
     return model.reciprocal
 
 
-def ray_directions(rays, model):
+def ray_directions(rays: Rays, model: Model) -> tuple[np.ndarray, np.ndarray]:
     """Scaled direction, weight and companion weights of every ray.
 
     Returns
@@ -248,7 +344,8 @@ def ray_directions(rays, model):
     direction : float64[j, d]
         Unit vector in scaled space times ``scale``: ``k = r direction``.
     weight : float64[j, 1 + c]
-        Includes the Jacobian of the scaling and 1 / (2 pi)^d.
+        Weights of the fine and the companion rules. They include the Jacobian of the scaling and
+        1 / (2 pi)^d.
     """
     if model.scale is None:
         raise ParameterError(
@@ -277,22 +374,30 @@ def ray_directions(rays, model):
     return direction.reshape(-1, 3) * model.scale, factor * table
 
 
-def ray_ends(rays, direction):
-    """Where each ray ends in t, ``r = t / (1 - t)``."""
+def ray_ends(rays: Rays, direction: np.ndarray) -> np.ndarray:
+    """Largest t of each ray, ``r = t / (1 - t)``."""
     if np.isinf(rays.kmax):
         return np.ones(len(direction))
     radius = rays.kmax / np.linalg.norm(direction, axis=1)
     return radius / (1.0 + radius)
 
 
-def ray_panels(rays, model, direction, energies=None, mu=None):
+def ray_panels(
+    rays: Rays,
+    model: Model,
+    direction: np.ndarray,
+    energies: Callable[[np.ndarray], np.ndarray] | None = None,
+    mu: float | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Starting panels (ray, low, high) split at the model's shells and at the Fermi points."""
     ends = ray_ends(rays, direction)
     count = rays.panels or 4
     inner = np.array([s / (1.0 + s) for s in model.shells])
-    owner, low, high = [], [], []
-    cuts = [[] for _ in ends]
-    if energies is not None:
+    owner: list[int] = []
+    low: list[float] = []
+    high: list[float] = []
+    cuts: list[list[float]] = [[] for _ in ends]
+    if energies is not None and mu is not None:
 
         def along(j, t):
             return energies((t / (1.0 - t))[:, None] * direction[j])
@@ -311,7 +416,9 @@ def ray_panels(rays, model, direction, energies=None, mu=None):
     return np.array(owner), np.array(low), np.array(high)
 
 
-def ray_points(model, direction, owner, low, high):
+def ray_points(
+    model: Model, direction: np.ndarray, owner: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Wave vectors [b, 15, d] and radial Jacobian [b, 15] of panels of rays."""
     t = low[:, None] + (high - low)[:, None] * kronrod()[0]
     r = t / (1.0 - t)
@@ -319,7 +426,9 @@ def ray_points(model, direction, owner, low, high):
     return r[:, :, None] * direction[owner][:, None, :], jacobian
 
 
-def ray_batches(rays, model, batch=BATCH):
+def ray_batches(
+    rays: Rays, model: Model, batch: int = BATCH
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield ``(k, weight[n, 1 + c])`` of rays with fixed panels, for sweeps."""
     direction, weight = ray_directions(rays, model)
     owner, low, high = ray_panels(rays, model, direction)
@@ -334,7 +443,12 @@ def ray_batches(rays, model, batch=BATCH):
         yield k.reshape(-1, model.dimension), table.reshape(-1, table.shape[2])
 
 
-def fermi_points(energies_along, ends, mu, samples=257):
+def fermi_points(
+    energies_along: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    ends: np.ndarray,
+    mu: float,
+    samples: int = 257,
+) -> tuple[np.ndarray, np.ndarray]:
     """Every crossing of every band with ``mu`` on lines t in [0, end], by bracketing and halving.
 
     Parameters
@@ -342,15 +456,19 @@ def fermi_points(energies_along, ends, mu, samples=257):
     energies_along : callable
         ``(line[n], t[n]) -> energy[n, N]``.
     ends : float64[j]
+        Largest t of each line.
     mu : float
+        Chemical potential.
     samples : int
-        Points that bracket the crossings; two crossings of one band between neighbours are
-        missed.
+        Number of points per line that bracket the crossings; two crossings of one band between
+        neighbours are missed.
 
     Returns
     -------
     line : int64[c]
+        Line of each crossing.
     t : float64[c]
+        Place of each crossing on its line.
     """
     lines = np.arange(len(ends))
     t = ends[:, None] * np.linspace(0.0, 1.0, samples)
@@ -370,18 +488,54 @@ def fermi_points(energies_along, ends, mu, samples=257):
     return line, 0.5 * (low + high)
 
 
+class Limits(NamedTuple):
+    """When a refinement stops.
+
+    Attributes
+    ----------
+    accuracy : float
+        Error wanted, relative to the sum of |value| over boxes of the largest leading integral.
+    max_points : int
+        Number of wave vectors after which it stops without the accuracy.
+    points_each : int
+        Wave vectors of one box.
+    """
+
+    accuracy: float
+    max_points: int
+    points_each: int
+
+
 @dataclass
 class Panels:
-    """Boxes of a refinement and what each contributes; grows while it is refined."""
+    """Boxes of a refinement and what each contributes.
+
+    Attributes
+    ----------
+    low, high : float64[b, p]
+        Corners of the boxes.
+    owner : int64[b]
+        Ray or line that each box belongs to.
+    value : float64[b, q]
+        Integrals over each box.
+    error : float64[b, p, q]
+        Error of each integral along each axis of the box.
+    """
 
     low: np.ndarray
     high: np.ndarray
     owner: np.ndarray
-    value: np.ndarray = field(default=None)
-    error: np.ndarray = field(default=None)
+    value: np.ndarray = field(default_factory=lambda: np.empty(0))
+    error: np.ndarray = field(default_factory=lambda: np.empty(0))
 
 
-def refine(evaluate, panels, accuracy, max_points, points_each, lead=None, progress=None):
+def refine(
+    evaluate: Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
+    panels: Panels,
+    limits: Limits,
+    lead: int | None = None,
+    progress: Progress | None = None,
+) -> tuple[Panels, int]:
     """Halve the boxes with the largest error until the sum of errors is small enough.
 
     Parameters
@@ -390,10 +544,9 @@ def refine(evaluate, panels, accuracy, max_points, points_each, lead=None, progr
         ``(low[b, p], high[b, p], owner[b]) -> value[b, q], error[b, p, q]``: weighted integrals
         over boxes and, for each axis, their distance from the coarser rule along it.
     panels : Panels
-        Starting boxes; low and high only.
-    accuracy : float
-        Relative to the sum of |value| over boxes of the largest leading integral.
-    max_points, points_each : int
+        Boxes at the start, without values and errors.
+    limits : Limits
+        Accuracy and number of points at which the refinement stops.
     lead : int, optional
         How many of the q integrals steer the refinement, first ones first (default: all).
     progress : callable, optional
@@ -402,13 +555,16 @@ def refine(evaluate, panels, accuracy, max_points, points_each, lead=None, progr
     Returns
     -------
     panels : Panels
+        Boxes at the end, with values and errors.
     points : int
+        Number of wave vectors visited.
 
     Raises
     ------
     ConvergenceError
-        When ``max_points`` are spent; carries the best estimate.
+        If ``max_points`` do not suffice; the exception carries the best estimate.
     """
+    accuracy, max_points, points_each = limits
     panels.value, panels.error = evaluate(panels.low, panels.high, panels.owner)
     points = len(panels.low) * points_each
     while True:
@@ -422,17 +578,19 @@ def refine(evaluate, panels, accuracy, max_points, points_each, lead=None, progr
             return panels, points
         if points >= max_points:
             raise ConvergenceError(
-                f"accuracy {accuracy:g} needs more than max_points={max_points}, the error is "
-                f"{excess:.3g} times too large; raise max_points or accuracy, or use kT > 0.",
+                f"accuracy {accuracy:g} needs more than max_points={max_points}, got an error that "
+                f"is {excess:.3g} times too large; raise max_points or accuracy, or use kT > 0.",
                 estimate=panels.value.sum(axis=0),
                 residual=float(excess * accuracy),
                 iterations=points,
             )
         order = np.argsort(share)[::-1]
-        # the fewest boxes that hold nine tenths of the error
+        # The fewest boxes that hold nine tenths of the error are halved.
         worst = order[: 1 + np.searchsorted(np.cumsum(share[order]), 0.9 * share.sum())]
         if not np.all(np.isfinite(share)):
-            raise ParameterError("the integrand is not finite; mend H(k) or dH(k, axis).")
+            raise ParameterError(
+                "the integrand must be finite, got NaN or infinity; correct H(k) or dH(k, axis)."
+            )
         axis = panels.error[worst][:, :, :lead].max(axis=2).argmax(axis=1)
         middle = 0.5 * (panels.low + panels.high)
         rows = np.arange(len(worst))

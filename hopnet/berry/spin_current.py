@@ -4,9 +4,9 @@ The electron's charge is -e, the field enters as H_E = e E.r, and every conducti
 (current b, field a) is ``-(e/hbar) sum_m Int d^dk/(2 pi)^d f_m kernel_m``:
 
 - ``lcc``: the printed result [berry 1] with [berry 2];
-- ``xn``: spin of the band times its Berry curvature, what the derivation gives once the field
-  and current indices exchanged between [berry C18] and [berry C19] are put back (the form of
-  C. Xiao and Q. Niu, with their sign);
+- ``xn``: spin of the band times its Berry curvature. The derivation gives this form once the
+  field and current indices that are exchanged between [berry C18] and [berry C19] are put back
+  (it is the form of C. Xiao and Q. Niu, with their sign);
 - ``conventional``: the Kubo formula of {s, v}/2.
 
 None of them is the conserved current of J. Shi et al.: see `hopnet.berry.conserved`.
@@ -15,19 +15,52 @@ None of them is the conserved current of J. Shi et al.: see `hopnet.berry.conser
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from types import ModuleType
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from hopnet.berry import light
+from hopnet.berry.checks import number, one_of, real_array, real_list, shown
 from hopnet.berry.integration import integrate
-from hopnet.berry.models import check_hamiltonian
-from hopnet.berry.quadrature import PeriodicGrid, Rays, grid_batches, ray_batches
+from hopnet.berry.models import Model, check_model
+from hopnet.berry.quadrature import (
+    Domain,
+    PeriodicGrid,
+    Progress,
+    Rays,
+    checked_progress,
+    grid_batches,
+    ray_batches,
+)
+from hopnet.berry.resolution import Crossing, add_missed, grid_of
 from hopnet.errors import ParameterError, ValidityWarning
 from hopnet.records import read_only
 
-E2_OVER_HBAR = 2.434134807664281e-4  # S
-E2_OVER_H = E2_OVER_HBAR / (2.0 * np.pi)
+__all__ = [
+    "E2_OVER_H",
+    "E2_OVER_HBAR",
+    "Pairs",
+    "SpinHall",
+    "Treatment",
+    "anomalous_hall",
+    "band_pairs",
+    "check_call",
+    "checked_treatment",
+    "compiled",
+    "energies_of",
+    "one_level",
+    "spin_hall",
+    "values",
+]
+
+E2_OVER_HBAR = 2.434134807664281e-4  # e^2 / hbar in S, exact in the SI of 2019
+E2_OVER_H = E2_OVER_HBAR / (2.0 * np.pi)  # e^2 / h in S
+# Partial sums of a sweep, one per chunk of wave vectors. The number is fixed, so that the sums
+# have the same bits on any number of threads; more than 16 would only cost memory.
 CHUNKS = 16
 
 
@@ -38,6 +71,7 @@ class Pairs:
     Attributes
     ----------
     energy : float64[n, N]
+        Energies of the bands, ascending.
     group : int64[n, N]
         First band of the degenerate group of each band.
     pair : float64[n, 5, N, N]
@@ -55,33 +89,45 @@ class Pairs:
 
 @dataclass(frozen=True)
 class SpinHall:
-    """Spin-Hall conductivities sigma_ba against chemical potential, with every form.
+    """Spin-Hall conductivities sigma_ba against chemical potential, in every form.
 
-    All in the natural unit e/hbar times the spin's unit times length^(2 - d); `in_unit`
-    converts. ``errors`` estimates the error of the integration for each form, ``error`` is its
-    largest. On rays it is generous: it is what a rule of half the harmonics would miss, and
-    where split doublets are partly filled ``conventional`` has ten times the error of ``lcc``.
+    All are in the natural unit e/hbar times the unit of the spin times length^(2 - d); `in_unit`
+    converts. ``errors`` estimates the error of the integration for each form, and ``error`` is
+    the largest of them. On rays it is generous: it is what a rule of half the harmonics would
+    miss, and where split doublets are partly filled ``conventional`` has ten times the error of
+    ``lcc``.
 
     Attributes
     ----------
     mu : float64[M]
+        Chemical potentials.
     lcc, xn, conventional : float64[M]
+        The three forms.
     torque : float64[M]
         Mean torque density Tr(t rho_E), over -e/hbar; the forms are currents only where it is 0.
     berry : float64[M]
         Integral of the Berry curvature over filled states.
     moment : float64[M]
-        Integral of the orbital moments, in e/hbar; positive along the normal.
+        Integral of the orbital moments, in e/hbar; positive along the normal. It is NaN on
+        adaptive domains, where it is not computed: it need not exist in an infinite k.p space.
     errors : float64[3, M]
-        Of lcc, xn and conventional.
+        Errors of lcc, xn and conventional.
     kT : float
+        Thermal energy.
     degeneracy : str
-    domain : object
+        Treatment of bands that touch, ``"block"`` or ``"diagonal"``.
+    domain : PeriodicGrid, AdaptiveZone, Rays or ZoneLines
+        Wave vectors that were integrated over.
     points : int
+        Number of wave vectors visited.
     min_gap : float
-    spin_unit : float
+        Smallest distance of neighbouring bands in different groups at these wave vectors.
+    spin_unit : float, hbar
+        Unit of the spin operator.
     dimension : int
+        Number of components of the wave vector.
     length_unit : str
+        Unit of length of the model.
     """
 
     mu: np.ndarray
@@ -94,7 +140,7 @@ class SpinHall:
     errors: np.ndarray
     kT: float
     degeneracy: str
-    domain: object
+    domain: Domain
     points: int
     min_gap: float
     spin_unit: float
@@ -102,43 +148,43 @@ class SpinHall:
     length_unit: str
 
     @property
-    def error(self):
+    def error(self) -> np.ndarray:
         """Largest of `errors` at each chemical potential, float64[M]."""
         return self.errors.max(axis=0)
 
     @property
-    def j1(self):
+    def j1(self) -> np.ndarray:
         """Conventional current of the band-diagonal spin, [berry C6]."""
         return 0.5 * (self.xn + self.lcc)
 
     @property
-    def j2(self):
+    def j2(self) -> np.ndarray:
         """Conventional current of the band-off-diagonal spin, [berry C7]."""
         return self.conventional - self.j1
 
     @property
-    def i1(self):
+    def i1(self) -> np.ndarray:
         """First torque dipole, equation [berry C10]: cancels `j2`."""
         return -self.j2
 
     @property
-    def i2_printed(self):
+    def i2_printed(self) -> np.ndarray:
         """Second torque dipole as printed, equation [berry C24]."""
         return 0.5 * (self.lcc - self.xn)
 
     @property
-    def i2_direct(self):
+    def i2_direct(self) -> np.ndarray:
         """Second torque dipole from [berry C15]-[berry C18]: the opposite of `i2_printed`."""
         return 0.5 * (self.xn - self.lcc)
 
-    def in_unit(self, unit):
-        """Factor from the natural unit to ``unit``.
+    def in_unit(self, unit: str) -> float:
+        """The factor from the natural unit to ``unit``.
 
         Parameters
         ----------
         unit : {"natural", "e/2pi", "e/8pi", "hbar/2e S/m"}
-            The middle two for two dimensions (spin counted in hbar), the last, with the lengths
-            in Angstrom, for three.
+            Unit wanted. The middle two are for two dimensions (spin counted in hbar), the last
+            is for three, with lengths in Angstrom.
         """
         if unit == "natural":
             return 1.0
@@ -149,7 +195,7 @@ class SpinHall:
         raise ParameterError(
             f"unit of a {self.dimension}-dimensional spin current in {self.length_unit} must be "
             "'natural', 'e/2pi' or 'e/8pi' (two dimensions) or 'hbar/2e S/m' (three), got "
-            f"{unit!r}; choose one that fits."
+            f"{shown(unit)}; correct the unit."
         )
 
 
@@ -163,34 +209,39 @@ class Treatment:
         ``"block"`` forms groups, drops the connection inside a group and keeps the spin's whole
         block: the answer does not depend on the basis. ``"diagonal"``, the paper's, keeps the
         diagonal elements only and needs bands that are split.
-    absolute, relative : float
-        Bands closer than ``max(absolute, relative max|e|)`` are one group.
+    absolute : float
+        Distance of bands, in the energy unit of the model, below which they are one group. The
+        default 1e-9 is above the rounding of bands of size 1 and below any physical splitting.
+    relative : float
+        The same as a share of the largest modulus of a band energy. The default 1e-13 is about
+        500 units of rounding; a larger value would group bands that are split.
     """
 
     degeneracy: str = "block"
     absolute: float = 1e-9
     relative: float = 1e-13
 
-    def __post_init__(self):
-        if self.degeneracy not in ("block", "diagonal"):
-            raise ParameterError(
-                f"degeneracy must be 'block' or 'diagonal', got {self.degeneracy!r}; choose one."
-            )
-        if not (self.absolute >= 0 and self.relative >= 0):
-            raise ParameterError(
-                "degeneracy tolerances must not be negative, got "
-                f"{self.absolute!r} and {self.relative!r}; give 0 or more."
-            )
+    def __post_init__(self) -> None:
+        one_of("degeneracy", self.degeneracy, ("block", "diagonal"))
+        for name in ("absolute", "relative"):
+            number(f"{name} of Treatment", getattr(self, name), low=0.0, advice="give 0 or more")
 
 
-def compiled():
-    """The kernels, imported when they are first called: see `hopnet.berry.light`."""
+def compiled() -> ModuleType:
+    """The kernels, imported when they are first called: Numba takes half a second to import."""
     from hopnet.kernels import berry
 
     return berry
 
 
-def band_pairs(model, k, spin, field, current, treatment=Treatment(), loops=None):
+def band_pairs(
+    model: Model,
+    k: npt.ArrayLike,
+    spin: str | npt.ArrayLike,
+    field: str | int,
+    current: str | int,
+    treatment: Treatment | None = None,
+) -> Pairs:
     """Bands and pair quantities at wave vectors, equations [berry 2], [berry 9], [berry C7].
 
     With ``a`` the field's direction, ``b`` the current's, d = e_m - e_n and A, B, s the elements
@@ -208,13 +259,15 @@ def band_pairs(model, k, spin, field, current, treatment=Treatment(), loops=None
     Parameters
     ----------
     model : Model
+        Band model.
     k : float64[n, d]
+        Wave vectors.
     spin : str or complex[N, N]
+        Spin component, by name or as a Hermitian matrix.
     field, current : str or int
-        Directions.
-    treatment : Treatment
-    loops : module, optional
-        Whose ``fill_pairs`` runs: the kernels (default) or `hopnet.berry.light`.
+        Directions of the electric field and of the current.
+    treatment : Treatment, optional
+        How bands that touch are treated. Default: blocks.
 
     Returns
     -------
@@ -226,30 +279,39 @@ def band_pairs(model, k, spin, field, current, treatment=Treatment(), loops=None
         If the model's matrices are not finite, or if bands of a ``"diagonal"`` treatment are
         closer than the tolerance (the answer would depend on the basis).
     """
-    k = np.ascontiguousarray(k, dtype=float)
-    a, b = model.axis(field), model.axis(current)
+    check_type("model", model, Model)
+    k = np.ascontiguousarray(
+        real_array("k", k, (None, model.dimension), advice="give wave vectors [n, dimension]")
+    )
+    treatment = checked_treatment(treatment)
+    return pairs_at(
+        model, k, model.operator(spin), model.axis(field), model.axis(current), treatment
+    )
+
+
+def pairs_at(
+    model: Model, k: np.ndarray, spin: np.ndarray, a: int, b: int, treatment: Treatment
+) -> Pairs:
+    """`band_pairs` with arguments that have been checked: ``a`` field, ``b`` current."""
     h = np.ascontiguousarray(model.hamiltonian(k), dtype=complex)
     d_a = np.ascontiguousarray(model.derivative(k, a), dtype=complex)
     d_b = d_a if a == b else np.ascontiguousarray(model.derivative(k, b), dtype=complex)
-    return pairs_of(h, d_a, d_b, model.operator(spin), treatment, loops or compiled())
-
-
-def pairs_of(h, d_a, d_b, spin, treatment, loops):
-    """`band_pairs` from the matrices themselves."""
     n, order = h.shape[:2]
     energy = np.empty((n, order))
     group = np.empty((n, order), dtype=np.int64)
     pair = np.empty((n, 5, order, order))
     block = treatment.degeneracy == "block"
-    loops.fill_pairs(
-        h, d_a, d_b, spin, treatment.absolute, treatment.relative, block, energy, group, pair
-    )
+    tolerances = float(treatment.absolute), float(treatment.relative)
+    compiled().fill_pairs(h, d_a, d_b, spin, *tolerances, block, energy, group, pair)
     if not np.isfinite(energy.sum()):
-        raise ParameterError("the Hamiltonian is not finite; mend H(k) where it is evaluated.")
+        raise ParameterError(
+            "the Hamiltonian must be finite, got NaN or infinity; correct H(k) where it is "
+            "evaluated."
+        )
     gaps = np.diff(energy, axis=1)
     apart = group[:, 1:] != group[:, :-1]
     gap = float(gaps[apart].min()) if np.any(apart) else np.inf
-    if not block and gap <= max(treatment.absolute, 0.0):
+    if not block and gap <= treatment.absolute:
         raise ParameterError(
             f"degeneracy='diagonal' needs bands further apart than {treatment.absolute:g}, got "
             f"{gap:.3g}: the answer would depend on the basis; split them or use 'block'."
@@ -257,36 +319,40 @@ def pairs_of(h, d_a, d_b, spin, treatment, loops):
     return Pairs(energy, group, pair, gap)
 
 
-def values(pairs, mu, kT):
+def values(pairs: Pairs, mu: float, kT: float) -> np.ndarray:
     """Sums over filled states at each wave vector, equations [berry 1], [berry 9], [berry C6].
 
     Parameters
     ----------
     pairs : Pairs
+        Bands and pair quantities from `band_pairs`.
     mu, kT : float
+        Chemical potential and thermal energy.
 
     Returns
     -------
     float64[n, 6]
         LCC, XN, conventional, mean torque, Berry curvature, orbital moment.
     """
+    check_type("pairs", pairs, Pairs)
+    mu, kT = number("mu", mu), number("kT", kT, low=0.0)
     out = np.empty((len(pairs.energy), 6))
     compiled().fill_values(pairs.energy, pairs.group, pairs.pair, mu, kT, out)
     return out
 
 
 def spin_hall(
-    model,
-    domain,
+    model: Model,
+    domain: Domain,
     *,
-    mu,
-    kT=0.0,
-    spin="z",
-    field="x",
-    current="y",
-    treatment=None,
-    progress=None,
-):
+    mu: npt.ArrayLike,
+    kT: float = 0.0,
+    spin: str | npt.ArrayLike = "z",
+    field: str | int = "x",
+    current: str | int = "y",
+    treatment: Treatment | None = None,
+    progress: Progress | None = None,
+) -> SpinHall:
     """Intrinsic spin-Hall conductivity in every form, equations [berry 1], [berry C25].
 
     ``sigma_ba = -(e/hbar) sum_m Int d^dk/(2 pi)^d f_m kernel_m``.
@@ -294,25 +360,34 @@ def spin_hall(
     Parameters
     ----------
     model : Model
+        Band model.
     domain : PeriodicGrid, AdaptiveZone, Rays or ZoneLines
-        Grids and rays with fixed ``panels`` give all ``mu`` from one diagonalisation; the others
-        integrate each ``mu`` to their accuracy, at kT = 0 with root-found Fermi points (Rays,
-        ZoneLines).
+        Wave vectors to integrate over. Grids and rays with fixed ``panels`` give all ``mu`` from
+        one diagonalisation; the others integrate each ``mu`` to their accuracy, at kT = 0 with
+        root-found Fermi points (Rays, ZoneLines).
     mu : float or sequence of float
         Chemical potentials.
     kT : float
         Thermal energy, 0 allowed.
     spin : str or complex[N, N]
+        Spin component, by name or as a Hermitian matrix.
     field, current : str or int
         Directions; equal ones give exactly 0 for ``lcc`` and ``xn``.
     treatment : Treatment, optional
-        Default: blocks.
+        How bands that touch are treated. Default: blocks.
     progress : callable, optional
         Called with (points done, what is left).
 
     Returns
     -------
     SpinHall
+
+    Raises
+    ------
+    ParameterError
+        If an argument has the wrong type or range, or if the integral is not finite.
+    ConvergenceError
+        If an adaptive domain spends its points without reaching its accuracy.
 
     Warns
     -----
@@ -322,8 +397,8 @@ def spin_hall(
 
     Notes
     -----
-    Filled bands carry current in ``lcc`` and ``xn`` when there are three or more. In a k.p
-    continuum nothing tells where the model stops being valid: ``kmax`` is the caller's.
+    Filled bands carry current in ``lcc`` and ``xn`` when there are three or more. A k.p continuum
+    does not say where the model stops being valid: ``kmax`` is the caller's choice.
 
     Examples
     --------
@@ -332,141 +407,249 @@ def spin_hall(
     >>> round(float(result.conventional[0] * 2 * np.pi), 6)
     -2.0
     """
-    treatment = treatment or Treatment()
-    levels = check_call(model, mu, kT)
-    spin = model.operator(spin)
+    treatment = checked_treatment(treatment)
+    levels, kT = check_call(model, mu, kT)
+    progress = checked_progress(progress)
+    matrix = model.operator(spin)
     a, b = model.axis(field), model.axis(current)
-    watch = {"gap": np.inf, "points": 0}
-    loops = light if light.is_small(domain, model, len(levels), kT) else compiled()
+    smallest = [np.inf]
 
     def pairs(k):
-        out = band_pairs(model, k, spin, a, b, treatment, loops)
-        watch["gap"] = min(watch["gap"], out.min_gap)
+        out = pairs_at(model, k, matrix, a, b, treatment)
+        smallest[0] = min(smallest[0], out.min_gap)
         return out
 
     if isinstance(domain, PeriodicGrid) or (isinstance(domain, Rays) and domain.panels):
-        total = sweep(model, domain, pairs, levels, kT, watch, loops, progress)
-        table = -total[0]
-        errors = np.abs(total[1:, :3] - total[0, :3]).sum(axis=0)
+        ascending = levels[np.argsort(levels, kind="stable")]
+        # The search for a minimum leaves rounding, so bands count as touching up to ten times the
+        # tolerance, below which they are warned of anyway.
+        crossing = Crossing(matrix, a, b, ascending, kT, 10.0 * max(treatment.absolute, 1e-12))
+        sums = sweep(model, domain, pairs, crossing, levels, progress)
     else:
-        table, errors = np.empty((6, len(levels))), np.empty((3, len(levels)))
-        for j, level in enumerate(levels):
-            done = integrate(
-                lambda k, level=level: values(pairs(k), level, kT)[:, [0, 1, 2, 3, 4]],
-                model,
-                domain,
-                energies=energies_of(model) if kT == 0.0 else None,
-                mu=level,
-                lead=3,
-                progress=progress,
-            )
-            table[:5, j] = -done.value
-            table[5, j] = np.nan  # not asked for: it need not exist in an infinite k.p space
-            errors[:, j] = done.error[:3]
-            watch["points"] += done.points
-    warn_close(model, watch["gap"], treatment)
+        sums = level_by_level(model, domain, pairs, levels, kT, progress)
+    if not np.all(np.isfinite(sums.table[:5])):
+        raise ParameterError(
+            f"the spin current of {model.name!r} must be finite, got NaN or infinity at mu = "
+            f"{shown(mu)}; bring energies, spin and wave vectors to units in which they are near 1."
+        )
+    warn_close(model, smallest[0], treatment)
     if a == b:
-        table[[0, 1, 4]] = 0.0
+        sums.table[[0, 1, 4]] = 0.0
+    lcc, xn, conventional, torque, berry, moment = sums.table
     return SpinHall(
         read_only(levels),
-        *(read_only(row) for row in (*table[:4], -table[4], -table[5])),
-        errors=read_only(errors),
-        kT=float(kT),
+        lcc=read_only(lcc),
+        xn=read_only(xn),
+        conventional=read_only(conventional),
+        torque=read_only(torque),
+        berry=read_only(-berry),
+        moment=read_only(-moment),
+        errors=read_only(sums.errors),
+        kT=kT,
         degeneracy=treatment.degeneracy,
         domain=domain,
-        points=watch["points"],
-        min_gap=watch["gap"],
+        points=sums.points,
+        min_gap=smallest[0],
         spin_unit=model.spin_unit,
         dimension=model.dimension,
         length_unit=model.length_unit,
     )
 
 
-def check_call(model, mu, kT):
-    """The chemical potentials as an array; refuses what is not finite and kT < 0."""
-    levels = np.atleast_1d(np.asarray(mu, dtype=float))
-    if levels.ndim != 1 or not levels.size or not np.all(np.isfinite(levels)):
-        raise ParameterError(f"mu must be finite energies, got {mu!r}; give one or a list.")
-    if not (kT >= 0 and np.isfinite(kT)):
-        raise ParameterError(f"kT must not be negative, got {kT!r}; give 0 or more.")
-    trial = np.random.default_rng(195434).uniform(-1.0, 1.0, (3, model.dimension))
-    if model.scale is not None:
-        trial = trial * model.scale
-    check_hamiltonian(model.hamiltonian(trial), 3, model.n_bands, f"hamiltonian of {model.name}")
-    for axis in range(model.dimension):
-        what = f"derivative of {model.name}"
-        check_hamiltonian(model.derivative(trial, axis), 3, model.n_bands, what)
-    return levels
+class Sums(NamedTuple):
+    """The six integrals with their sign, at every chemical potential.
+
+    Attributes
+    ----------
+    table : float64[6, M]
+        LCC, XN, conventional, mean torque, Berry curvature, orbital moment, all times -1.
+    errors : float64[3, M]
+        Errors of the first three.
+    points : int
+        Number of wave vectors visited.
+    """
+
+    table: np.ndarray
+    errors: np.ndarray
+    points: int
 
 
-def energies_of(model):
-    """Callable ``k -> ascending energies``."""
-    return lambda k: np.linalg.eigvalsh(model.hamiltonian(k))
+def check_type(name: str, value: object, kind: type) -> None:
+    """Refuse an argument that is not an instance of ``kind``."""
+    if not isinstance(value, kind):
+        raise ParameterError(
+            f"{name} must be a {kind.__name__}, got {shown(value)}; make one first."
+        )
 
 
-def warn_close(model, gap, treatment):
+def checked_treatment(treatment: Treatment | None) -> Treatment:
+    """The treatment of degeneracies, or the default one."""
+    if treatment is None:
+        return Treatment()
+    check_type("treatment", treatment, Treatment)
+    return treatment
+
+
+def check_call(model: Model, mu: npt.ArrayLike, kT: float) -> tuple[np.ndarray, float]:
+    """The chemical potentials as an array and kT as a float, after checking them and the model."""
+    check_model(model)
+    kT = number("kT", kT, low=0.0, advice="give 0 or a positive energy")
+    return real_list("mu", mu, advice="give one energy or a list of them"), kT
+
+
+def one_level(model: Model, mu: npt.ArrayLike, kT: float) -> tuple[float, float]:
+    """As `check_call`, where one chemical potential is allowed only."""
+    levels, kT = check_call(model, mu, kT)
+    if len(levels) != 1:
+        raise ParameterError(
+            f"mu must be one energy, got {len(levels)}; call the function once for each."
+        )
+    return float(levels[0]), kT
+
+
+def energies_of(model: Model) -> Callable[[np.ndarray], np.ndarray]:
+    """The function ``k -> ascending energies`` of a model."""
+
+    def energies(k: np.ndarray) -> np.ndarray:
+        return np.linalg.eigvalsh(model.hamiltonian(k))
+
+    return energies
+
+
+def warn_close(model: Model, gap: float, treatment: Treatment) -> None:
     """Warn of bands that nearly touch and of the singular limit of no magnetisation."""
     if treatment.degeneracy == "block" and gap <= 10.0 * treatment.absolute:
         warnings.warn(
             f"bands of {model.name!r} come within {gap:.3g}, less than ten times the tolerance "
-            f"{treatment.absolute:g}; widen or narrow it so that it tells groups from gaps.",
+            f"{treatment.absolute:g}; widen or narrow the tolerance so that it separates groups "
+            "from gaps.",
             ValidityWarning,
             stacklevel=3,
         )
     m = model.parameters.get("magnetisation")
     if m is not None and not np.any(m):
         warnings.warn(
-            f"{model.name!r} has no magnetisation: the limit of a vanishing one is singular, its "
-            "spin current differs from this one; state the direction and size of m.",
+            f"{model.name!r} has no magnetisation: the limit of a vanishing one is singular, and "
+            "its spin current differs from this one; state the direction and size of m.",
             ValidityWarning,
             stacklevel=3,
         )
 
 
-def rows_at_once(order):
+def level_by_level(
+    model: Model,
+    domain: Domain,
+    pairs: Callable[[np.ndarray], Pairs],
+    levels: np.ndarray,
+    kT: float,
+    progress: Progress | None,
+) -> Sums:
+    """The integrals at each chemical potential by itself, to the accuracy of the domain."""
+    table, errors = np.empty((6, len(levels))), np.empty((3, len(levels)))
+    points = 0
+    for j, level in enumerate(levels):
+        done = integrate(
+            partial(five_values, pairs, float(level), kT),
+            model,
+            domain,
+            energies=energies_of(model) if kT == 0.0 else None,
+            mu=level,
+            lead=3,
+            progress=progress,
+        )
+        table[:5, j] = -done.value
+        table[5, j] = np.nan  # the moment need not exist in an infinite k.p space
+        errors[:, j] = done.error[:3]
+        points += done.points
+    return Sums(table, errors, points)
+
+
+def five_values(
+    pairs: Callable[[np.ndarray], Pairs], level: float, kT: float, k: np.ndarray
+) -> np.ndarray:
+    """`values` without the orbital moment, float64[n, 5]."""
+    return values(pairs(k), level, kT)[:, [0, 1, 2, 3, 4]]  # a copy: the sums run along rows
+
+
+def rows_at_once(order: int) -> int:
     """Wave vectors of a batch of about 100 MB.
 
-    Few and long batches: between two kernels the waiting threads spin, at 8192 rows of 4 x 4
+    Batches are few and long: between two kernels the waiting threads spin, at 8192 rows of 4 x 4
     matrices for as long as they work.
     """
     return max(64, 128_000_000 // (120 * order**2))
 
 
-def sweep(model, domain, pairs, levels, kT, watch, loops, progress=None):
-    """Sums for all chemical potentials from one diagonalisation, equation [berry 1].
+def sweep(
+    model: Model,
+    domain: PeriodicGrid | Rays,
+    pairs: Callable[[np.ndarray], Pairs],
+    crossing: Crossing,
+    levels: np.ndarray,
+    progress: Progress | None,
+) -> Sums:
+    """The integrals for all chemical potentials from one diagonalisation, equation [berry 1].
 
-    Returns
-    -------
-    float64[1 + c, 6, M]
-        Fine rule and its companions.
+    Parameters
+    ----------
+    model, domain, progress
+        As in `spin_hall`.
+    pairs : callable
+        ``k[n, d] -> Pairs``.
+    crossing : Crossing
+        Operators, ascending chemical potentials and kT.
+    levels : float64[M]
+        Chemical potentials in the order of the caller.
     """
-    order = np.argsort(levels, kind="stable")
-    ascending = np.ascontiguousarray(levels[order])
-    batches = grid_batches if isinstance(domain, PeriodicGrid) else ray_batches
-    total = None
-    batch = light.BATCH if loops is light else rows_at_once(model.n_bands)
-    for k, weight in batches(domain, model, batch):
+    ascending, kT = crossing.levels, crossing.kT
+    size = len(levels) + (kT == 0.0)
+    points, total = 0, np.empty(0)
+    missed = np.zeros((3, len(levels)))
+    grid = grid_of(model, domain) if isinstance(domain, PeriodicGrid) else None
+    rows = rows_at_once(model.n_bands)
+    batches = (
+        grid_batches(domain, model, rows)
+        if isinstance(domain, PeriodicGrid)
+        else ray_batches(domain, model, rows)
+    )
+    for k, weight in batches:
         bands = pairs(k)
-        if total is None:
-            size = len(levels) + (kT == 0.0)
+        if not points:
             total = np.zeros((CHUNKS, size, weight.shape[1], 6))
         weight = np.ascontiguousarray(weight)
         if kT == 0.0:
-            loops.add_filled(bands.energy, bands.pair, weight, ascending, total)
+            compiled().add_filled(bands.energy, bands.pair, weight, ascending, total)
         else:
-            loops.add_thermal(bands.energy, bands.group, bands.pair, weight, ascending, kT, total)
-        watch["points"] += len(k)
+            compiled().add_thermal(
+                bands.energy, bands.group, bands.pair, weight, ascending, kT, total
+            )
+        if grid is not None:
+            one = float(weight[0, 0])
+            add_missed(model, grid, crossing, k, bands.energy, bands.group, one, missed)
+        points += len(k)
         if progress is not None:
-            progress(watch["points"], None)
-    total = np.moveaxis(total.sum(axis=0), 0, -1)
+            progress(points, None)
+    # From partial sums [chunk, mu, weight, form] to [weight, form, mu].
+    joined = np.moveaxis(total.sum(axis=0), 0, -1)
     if kT == 0.0:
-        total = np.cumsum(total, axis=-1)[..., :-1]
-    out = np.empty_like(total)
-    out[..., order] = total
-    return out
+        joined = np.cumsum(joined, axis=-1)[..., :-1]
+    errors = np.abs(joined[1:, :3] - joined[0, :3]).sum(axis=0) + missed
+    table, spread = np.empty_like(joined[0]), np.empty_like(errors)
+    order = np.argsort(levels, kind="stable")
+    table[:, order], spread[:, order] = -joined[0], errors
+    return Sums(table, spread, points)
 
 
-def anomalous_hall(model, domain, *, mu, kT=0.0, field="x", current="y", treatment=None):
+def anomalous_hall(
+    model: Model,
+    domain: Domain,
+    *,
+    mu: npt.ArrayLike,
+    kT: float = 0.0,
+    field: str | int = "x",
+    current: str | int = "y",
+    treatment: Treatment | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
     """Intrinsic charge Hall conductivity sigma_ba, current b, field a, [berry 1] with s -> -e.
 
     ``sigma_yx = +(e^2/hbar) Int d^dk/(2 pi)^d f Om^xy``: a filled band of Chern number C carries
@@ -480,47 +663,21 @@ def anomalous_hall(model, domain, *, mu, kT=0.0, field="x", current="y", treatme
     Returns
     -------
     value : float64[M]
-        S in two dimensions, S/m in three (lengths in Angstrom).
+        Conductivity in S (two dimensions) or S/m (three, lengths in Angstrom).
     error : float64[M]
-        In the same unit.
+        Its error, in the same unit.
     """
-    one = np.eye(model.n_bands, dtype=complex)
+    check_type("model", model, Model)
     hall = spin_hall(
         model,
         domain,
         mu=mu,
         kT=kT,
-        spin=one,
+        spin=np.eye(model.n_bands, dtype=complex),
         field=field,
         current=current,
         treatment=treatment,
     )
     factor = E2_OVER_HBAR * (1e10 if model.dimension == 3 else 1.0)
-    # the substitution s -> -e in sigma = -(e/hbar) sum f s Om
+    # The substitution s -> -e in sigma = -(e/hbar) sum f s Om changes the sign.
     return read_only(-factor * hall.xn), read_only(factor * hall.error)
-
-
-def chern_number(model, domain=None, *, mu=0.0):
-    """Chern number ``(1/2 pi) Int Om^xy`` of the states below ``mu``, kT = 0, [berry 9].
-
-    Parameters
-    ----------
-    model : Model
-        Periodic, two-dimensional, with a gap at ``mu``.
-    domain : PeriodicGrid or AdaptiveZone, optional
-        Default: a grid of 64 x 64.
-    mu : float
-
-    Returns
-    -------
-    float
-        An integer to the accuracy of the domain.
-
-    Examples
-    --------
-    >>> from hopnet.berry import chern_number, qwz
-    >>> round(chern_number(qwz(u=-1.0)), 12)
-    1.0
-    """
-    value, _ = anomalous_hall(model, domain or PeriodicGrid(64), mu=mu)
-    return float(value[0] / E2_OVER_H)

@@ -215,7 +215,7 @@ def well(
     from hopnet.berry.curves import well_forms
 
     levels = subbands(material, field, width)
-    lcc, xn, conventional, conserved, error = well_forms(
+    lcc, xn, conventional, conserved, error, _ = well_forms(
         material,
         field,
         fermi_energy,
