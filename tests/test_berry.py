@@ -36,7 +36,8 @@ from hopnet.berry import (
     spin_streda,
 )
 from hopnet.berry.decomposition import State, density_matrices, equilibrium_gradient, to_bands
-from hopnet.berry.spin_current import E2_OVER_H, values
+from hopnet.berry.pairs import values
+from hopnet.berry.spin_current import E2_OVER_H
 from hopnet.errors import ValidityWarning
 
 MODELS = [

@@ -11,17 +11,13 @@ from hopnet.berry.curves import (
     well_field_curves,
 )
 from hopnet.berry.decomposition import Decomposition, decompose
+from hopnet.berry.domains import AdaptiveZone, PeriodicGrid, Rays, ZoneLines
 from hopnet.berry.hole_well import Subbands, luttinger_well, rashba_splitting, subbands
 from hopnet.berry.integration import integrate
 from hopnet.berry.models import Model, bhz, from_callables, from_terms, massive_dirac, qwz, rashba
-from hopnet.berry.quadrature import AdaptiveZone, Integral, PeriodicGrid, Rays, ZoneLines
-from hopnet.berry.spin_current import (
-    SpinHall,
-    Treatment,
-    anomalous_hall,
-    band_pairs,
-    spin_hall,
-)
+from hopnet.berry.pairs import Treatment, band_pairs
+from hopnet.berry.quadrature import Integral
+from hopnet.berry.spin_current import SpinHall, anomalous_hall, spin_hall
 
 __all__ = [
     "AdaptiveZone",

@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hopnet.berry.domains import Domain
 from hopnet.berry.models import Model, check_model
-from hopnet.berry.quadrature import Domain, points_of, zone_of
+from hopnet.berry.quadrature import points_of, zone_of
 from hopnet.berry.spin_current import E2_OVER_H, anomalous_hall, one_level
 from hopnet.errors import ConvergenceError, ParameterError
 

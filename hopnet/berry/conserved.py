@@ -8,10 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from hopnet.berry.checks import positive, shown
+from hopnet.berry.domains import Domain, Progress
 from hopnet.berry.integration import integrate
 from hopnet.berry.models import Model
-from hopnet.berry.quadrature import Domain, Integral, Progress
-from hopnet.berry.spin_current import band_pairs, compiled, energies_of, one_level
+from hopnet.berry.pairs import band_pairs, compiled
+from hopnet.berry.quadrature import Integral
+from hopnet.berry.spin_current import energies_of, one_level
 from hopnet.errors import ParameterError
 from hopnet.records import read_only
 

@@ -13,9 +13,11 @@ import numpy.typing as npt
 from hopnet.berry.checks import flag, number, one_of, positive, real_list, whole
 from hopnet.berry.conserved import conserved_current
 from hopnet.berry.crystals import bi2se3_bulk
+from hopnet.berry.domains import Rays, checked_progress
 from hopnet.berry.hole_well import LUTTINGER, luttinger_well
-from hopnet.berry.quadrature import Integral, Rays, checked_progress
-from hopnet.berry.spin_current import SpinHall, Treatment, spin_hall
+from hopnet.berry.pairs import Treatment
+from hopnet.berry.quadrature import Integral
+from hopnet.berry.spin_current import SpinHall, spin_hall
 from hopnet.records import read_only
 
 __all__ = [

@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from hopnet.berry.checks import positive
+from hopnet.berry.domains import Domain
 from hopnet.berry.integration import integrate
 from hopnet.berry.models import Model
-from hopnet.berry.quadrature import Domain
-from hopnet.berry.spin_current import Treatment, checked_treatment, compiled, one_level
+from hopnet.berry.pairs import Treatment, checked_treatment, compiled
+from hopnet.berry.spin_current import one_level
 from hopnet.errors import ParameterError
 
 __all__ = [

@@ -7,18 +7,20 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from hopnet.berry.checks import number, shown
-from hopnet.berry.models import Model
-from hopnet.berry.quadrature import (
+from hopnet.berry.domains import (
     AdaptiveZone,
     Domain,
-    Integral,
-    Limits,
-    Panels,
     PeriodicGrid,
     Progress,
     Rays,
     ZoneLines,
     checked_progress,
+)
+from hopnet.berry.models import Model
+from hopnet.berry.quadrature import (
+    Integral,
+    Limits,
+    Panels,
     fermi_points,
     grid_batches,
     in_batches,

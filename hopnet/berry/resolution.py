@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hopnet.berry.domains import PeriodicGrid
 from hopnet.berry.models import Model
-from hopnet.berry.quadrature import PeriodicGrid, zone_of
+from hopnet.berry.quadrature import zone_of
 
 __all__ = ["Crossing", "Grid", "add_missed", "grid_of"]
 

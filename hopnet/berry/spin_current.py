@@ -18,24 +18,25 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from hopnet.berry.checks import number, one_of, real_array, real_list, shown
+from hopnet.berry.checks import number, real_list, shown
+from hopnet.berry.domains import Domain, PeriodicGrid, Progress, Rays, checked_progress
 from hopnet.berry.integration import integrate
 from hopnet.berry.models import Model, check_model
-from hopnet.berry.quadrature import (
-    Domain,
-    PeriodicGrid,
-    Progress,
-    Rays,
-    checked_progress,
-    grid_batches,
-    ray_batches,
+from hopnet.berry.pairs import (
+    Pairs,
+    Treatment,
+    check_type,
+    checked_treatment,
+    compiled,
+    pairs_at,
+    values,
 )
+from hopnet.berry.quadrature import grid_batches, ray_batches
 from hopnet.berry.resolution import Crossing, add_missed, grid_of
 from hopnet.errors import ParameterError, ValidityWarning
 from hopnet.records import read_only
@@ -43,18 +44,12 @@ from hopnet.records import read_only
 __all__ = [
     "E2_OVER_H",
     "E2_OVER_HBAR",
-    "Pairs",
     "SpinHall",
-    "Treatment",
     "anomalous_hall",
-    "band_pairs",
     "check_call",
-    "checked_treatment",
-    "compiled",
     "energies_of",
     "one_level",
     "spin_hall",
-    "values",
 ]
 
 E2_OVER_HBAR = 2.434134807664281e-4  # e^2 / hbar in S, exact in the SI of 2019
@@ -62,29 +57,6 @@ E2_OVER_H = E2_OVER_HBAR / (2.0 * np.pi)  # e^2 / h in S
 # Partial sums of a sweep, one per chunk of wave vectors. The number is fixed, so that the sums
 # have the same bits on any number of threads; more than 16 would only cost memory.
 CHUNKS = 16
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """Bands at a batch of wave vectors and what every pair of them contributes.
-
-    Attributes
-    ----------
-    energy : float64[n, N]
-        Energies of the bands, ascending.
-    group : int64[n, N]
-        First band of the degenerate group of each band.
-    pair : float64[n, 5, N, N]
-        Spin-weighted curvature, conventional spin current, mean torque, curvature, orbital
-        moment of each pair.
-    min_gap : float
-        Smallest distance of neighbouring bands in different groups.
-    """
-
-    energy: np.ndarray
-    group: np.ndarray
-    pair: np.ndarray
-    min_gap: float
 
 
 @dataclass(frozen=True)
@@ -197,148 +169,6 @@ class SpinHall:
             "'natural', 'e/2pi' or 'e/8pi' (two dimensions) or 'hbar/2e S/m' (three), got "
             f"{shown(unit)}; correct the unit."
         )
-
-
-@dataclass(frozen=True)
-class Treatment:
-    """How bands that touch are treated.
-
-    Attributes
-    ----------
-    degeneracy : {"block", "diagonal"}
-        ``"block"`` forms groups, drops the connection inside a group and keeps the spin's whole
-        block: the answer does not depend on the basis. ``"diagonal"``, the paper's, keeps the
-        diagonal elements only and needs bands that are split.
-    absolute : float
-        Distance of bands, in the energy unit of the model, below which they are one group. The
-        default 1e-9 is above the rounding of bands of size 1 and below any physical splitting.
-    relative : float
-        The same as a share of the largest modulus of a band energy. The default 1e-13 is about
-        500 units of rounding; a larger value would group bands that are split.
-    """
-
-    degeneracy: str = "block"
-    absolute: float = 1e-9
-    relative: float = 1e-13
-
-    def __post_init__(self) -> None:
-        one_of("degeneracy", self.degeneracy, ("block", "diagonal"))
-        for name in ("absolute", "relative"):
-            number(f"{name} of Treatment", getattr(self, name), low=0.0, advice="give 0 or more")
-
-
-def compiled() -> ModuleType:
-    """The kernels, imported when they are first called: Numba takes half a second to import."""
-    from hopnet.kernels import berry
-
-    return berry
-
-
-def band_pairs(
-    model: Model,
-    k: npt.ArrayLike,
-    spin: str | npt.ArrayLike,
-    field: str | int,
-    current: str | int,
-    treatment: Treatment | None = None,
-) -> Pairs:
-    """Bands and pair quantities at wave vectors, equations [berry 2], [berry 9], [berry C7].
-
-    With ``a`` the field's direction, ``b`` the current's, d = e_m - e_n and A, B, s the elements
-    of d_a H, d_b H and the spin, the pair (m, n) holds ::
-
-        spin-weighted curvature  s_mm Om_mn,  Om_mn = -2 Im(A_mn B_nm) / d^2
-        conventional             2 Im(j_mn A_nm) / d^2,  j = {s, B}/2
-        mean torque              2 Re(s_mn A_nm) / d
-        curvature                Om_mn
-        orbital moment           Om_mn d / 2
-
-    and ``lcc_m = sum_n s_nn Om_mn``, ``xn_m = sum_n s_mm Om_mn``. Degenerate groups replace
-    s_mm by the block's product with the non-Abelian curvature.
-
-    Parameters
-    ----------
-    model : Model
-        Band model.
-    k : float64[n, d]
-        Wave vectors.
-    spin : str or complex[N, N]
-        Spin component, by name or as a Hermitian matrix.
-    field, current : str or int
-        Directions of the electric field and of the current.
-    treatment : Treatment, optional
-        How bands that touch are treated. Default: blocks.
-
-    Returns
-    -------
-    Pairs
-
-    Raises
-    ------
-    ParameterError
-        If the model's matrices are not finite, or if bands of a ``"diagonal"`` treatment are
-        closer than the tolerance (the answer would depend on the basis).
-    """
-    check_type("model", model, Model)
-    k = np.ascontiguousarray(
-        real_array("k", k, (None, model.dimension), advice="give wave vectors [n, dimension]")
-    )
-    treatment = checked_treatment(treatment)
-    return pairs_at(
-        model, k, model.operator(spin), model.axis(field), model.axis(current), treatment
-    )
-
-
-def pairs_at(
-    model: Model, k: np.ndarray, spin: np.ndarray, a: int, b: int, treatment: Treatment
-) -> Pairs:
-    """`band_pairs` with arguments that have been checked: ``a`` field, ``b`` current."""
-    h = np.ascontiguousarray(model.hamiltonian(k), dtype=complex)
-    d_a = np.ascontiguousarray(model.derivative(k, a), dtype=complex)
-    d_b = d_a if a == b else np.ascontiguousarray(model.derivative(k, b), dtype=complex)
-    n, order = h.shape[:2]
-    energy = np.empty((n, order))
-    group = np.empty((n, order), dtype=np.int64)
-    pair = np.empty((n, 5, order, order))
-    block = treatment.degeneracy == "block"
-    tolerances = float(treatment.absolute), float(treatment.relative)
-    compiled().fill_pairs(h, d_a, d_b, spin, *tolerances, block, energy, group, pair)
-    if not np.isfinite(energy.sum()):
-        raise ParameterError(
-            "the Hamiltonian must be finite, got NaN or infinity; correct H(k) where it is "
-            "evaluated."
-        )
-    gaps = np.diff(energy, axis=1)
-    apart = group[:, 1:] != group[:, :-1]
-    gap = float(gaps[apart].min()) if np.any(apart) else np.inf
-    if not block and gap <= treatment.absolute:
-        raise ParameterError(
-            f"degeneracy='diagonal' needs bands further apart than {treatment.absolute:g}, got "
-            f"{gap:.3g}: the answer would depend on the basis; split them or use 'block'."
-        )
-    return Pairs(energy, group, pair, gap)
-
-
-def values(pairs: Pairs, mu: float, kT: float) -> np.ndarray:
-    """Sums over filled states at each wave vector, equations [berry 1], [berry 9], [berry C6].
-
-    Parameters
-    ----------
-    pairs : Pairs
-        Bands and pair quantities from `band_pairs`.
-    mu, kT : float
-        Chemical potential and thermal energy.
-
-    Returns
-    -------
-    float64[n, 6]
-        LCC, XN, conventional, mean torque, Berry curvature, orbital moment.
-    """
-    check_type("pairs", pairs, Pairs)
-    mu, kT = number("mu", mu), number("kT", kT, low=0.0)
-    out = np.empty((len(pairs.energy), 6))
-    compiled().fill_values(pairs.energy, pairs.group, pairs.pair, mu, kT, out)
-    return out
 
 
 def spin_hall(
@@ -472,22 +302,6 @@ class Sums(NamedTuple):
     table: np.ndarray
     errors: np.ndarray
     points: int
-
-
-def check_type(name: str, value: object, kind: type) -> None:
-    """Refuse an argument that is not an instance of ``kind``."""
-    if not isinstance(value, kind):
-        raise ParameterError(
-            f"{name} must be a {kind.__name__}, got {shown(value)}; make one first."
-        )
-
-
-def checked_treatment(treatment: Treatment | None) -> Treatment:
-    """The treatment of degeneracies, or the default one."""
-    if treatment is None:
-        return Treatment()
-    check_type("treatment", treatment, Treatment)
-    return treatment
 
 
 def check_call(model: Model, mu: npt.ArrayLike, kT: float) -> tuple[np.ndarray, float]:
