@@ -7,13 +7,14 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
-from hopnet.berry.checks import positive, shown
+from hopnet.berry.arguments import positive
 from hopnet.berry.domains import Domain, Progress
 from hopnet.berry.integration import integrate
 from hopnet.berry.models import Model
 from hopnet.berry.pairs import band_pairs, compiled
 from hopnet.berry.quadrature import Integral
 from hopnet.berry.spin_current import energies_of, one_level
+from hopnet.checks import shown
 from hopnet.errors import ParameterError
 from hopnet.records import read_only
 
@@ -73,7 +74,7 @@ def conserved_current(
     if step is None:
         length = 1.0 if model.scale is None else float(model.scale[b])
         step = 1e-2 * length
-    step = positive("step", step, advice="give a small wave vector")
+    step = positive("step", step, hint="give a small wave vector")
     shift = np.zeros(model.dimension)
     shift[b] = 0.5 * step
 
@@ -171,7 +172,7 @@ def spin_streda(
         ``value[0]`` and its ``error[0]`` in the natural unit.
     """
     mu, kT = one_level(model, mu, kT)
-    step = positive("step", step, advice="give a small energy")
+    step = positive("step", step, hint="give a small energy")
     matrix = model.operator(spin)
     a, b = model.axis(field), model.axis(current)
 

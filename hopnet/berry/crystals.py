@@ -8,17 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hopnet.berry.checks import (
-    flag,
-    hermitian,
-    number,
-    one_of,
-    plain_array,
-    positive,
-    real_array,
-    shown,
-    whole,
-)
+from hopnet.berry.arguments import hermitian, number, plain_array, positive, real_array
 from hopnet.berry.models import (
     S0,
     SX,
@@ -31,6 +21,7 @@ from hopnet.berry.models import (
     spins,
     square_zone,
 )
+from hopnet.checks import flag, one_of, shown, whole
 from hopnet.errors import ParameterError
 from hopnet.records import read_only
 
@@ -115,11 +106,11 @@ def from_hoppings(
     array([[-4.]])
     """
     check_further("from_hoppings", attributes)
-    dimension = len(plain_array("lattice", lattice, "iuf", "give primitive vectors").reshape(-1))
+    dimension = len(plain_array("lattice", lattice, "give primitive vectors").reshape(-1))
     dimension = 3 if dimension == 9 else 2
     lattice = basis("lattice", lattice, dimension)
-    advice = "give one position per orbital in units of the primitive vectors"
-    positions = real_array("positions", positions, (None, dimension), advice=advice)
+    hint = "give one position per orbital in units of the primitive vectors"
+    positions = real_array("positions", positions, (None, dimension), hint=hint)
     site = checked_onsite(onsite, len(positions))
     size = len(site[0])
     order = len(positions) * size
@@ -163,16 +154,14 @@ def from_hoppings(
 
 def checked_onsite(onsite: Sequence[npt.ArrayLike], n: int) -> list[np.ndarray]:
     """Onsite energies as Hermitian blocks of one size, one per orbital."""
-    advice = "give one energy or matrix per orbital"
+    hint = "give one energy or matrix per orbital"
     if not isinstance(onsite, Sequence | np.ndarray) or isinstance(onsite, str):
-        raise ParameterError(
-            f"onsite must be a list of {n} energies, got {shown(onsite)}; {advice}."
-        )
+        raise ParameterError(f"onsite must be a list of {n} energies, got {shown(onsite)}; {hint}.")
     if len(onsite) != n:
         raise ParameterError(
-            f"onsite must hold {n} energies for {n} positions, got {len(onsite)}; {advice}."
+            f"onsite must hold {n} energies for {n} positions, got {len(onsite)}; {hint}."
         )
-    blocks = [np.atleast_2d(plain_array("onsite", e, "iufc", advice)) for e in onsite]
+    blocks = [np.atleast_2d(plain_array("onsite", e, hint)) for e in onsite]
     return [hermitian(block, len(blocks[0]), "onsite") for block in blocks]
 
 
@@ -221,18 +210,20 @@ def checked_hopping(given: tuple, n: int, size: int, dimension: int) -> Hopping:
             f"hoppings must be tuples (amplitude, i, j, R), got {shown(given)}; give four entries."
         )
     amplitude, i, j, cell = given
-    advice = f"give a {size} x {size} matrix in the spin space" if size > 1 else "give a number"
-    block = np.atleast_2d(plain_array("amplitude", amplitude, "iufc", advice)).astype(complex)
+    hint = f"give a {size} x {size} matrix in the spin space" if size > 1 else "give a number"
+    block = np.atleast_2d(plain_array("amplitude", amplitude, hint)).astype(complex)
     if block.shape != (size, size) or not np.all(np.isfinite(block)):
         raise ParameterError(
             f"amplitude must be finite and of the shape of onsite, {size} x {size}, got "
-            f"{shown(amplitude)}; {advice}."
+            f"{shown(amplitude)}; {hint}."
         )
-    orbitals = [whole("orbital", o, 0, n - 1, advice="count the orbitals from 0") for o in (i, j)]
-    advice = "give whole cells; positions inside a cell belong to positions"
-    vector = real_array("cell R", cell, (dimension,), advice=advice)
+    orbitals = [
+        whole("orbital", o, low=0, high=n - 1, hint="count the orbitals from 0") for o in (i, j)
+    ]
+    hint = "give whole cells; positions inside a cell belong to positions"
+    vector = real_array("cell R", cell, (dimension,), hint=hint)
     if not np.array_equal(vector, np.round(vector)):
-        raise ParameterError(f"cell R must be whole numbers, got {shown(cell)}; {advice}.")
+        raise ParameterError(f"cell R must be whole numbers, got {shown(cell)}; {hint}.")
     return Hopping(block, orbitals[0], orbitals[1], tuple(int(c) for c in vector))
 
 
@@ -385,14 +376,16 @@ def bi2se3_bulk(
     """
     p = dict(BI2SE3)
     for name, value in parameters.items():
-        p[one_of("parameters of bi2se3_bulk", name, BI2SE3)] = number(name, value)
+        p[one_of("parameters of bi2se3_bulk", name, BI2SE3, "correct the name")] = number(
+            name, value
+        )
     if not flag("warping", warping):
         p |= {"R1": 0.0, "R2": 0.0}
-    m = real_array("magnetisation", magnetisation, (3,), advice="give (mx, my, mz) in eV")
+    m = real_array("magnetisation", magnetisation, (3,), hint="give (mx, my, mz) in eV")
     constants = None
     if lattice is not None:
-        advice = "give the lattice constants (a, c) in Angstrom"
-        a, c = (positive("lattice", x) for x in real_array("lattice", lattice, (2,), advice=advice))
+        hint = "give the lattice constants (a, c) in Angstrom"
+        a, c = (positive("lattice", x) for x in real_array("lattice", lattice, (2,), hint=hint))
         constants = np.array([a, a, c])
     terms = bi2se3_terms(p, m)
     lines, line_slope = lines_of(constants)

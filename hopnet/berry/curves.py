@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypedDict
 import numpy as np
 import numpy.typing as npt
 
-from hopnet.berry.checks import flag, number, one_of, positive, real_list, whole
+from hopnet.berry.arguments import number, positive, real_list
 from hopnet.berry.conserved import conserved_current
 from hopnet.berry.crystals import bi2se3_bulk
 from hopnet.berry.domains import Rays, checked_progress
@@ -18,6 +18,7 @@ from hopnet.berry.hole_well import LUTTINGER, luttinger_well
 from hopnet.berry.pairs import Treatment
 from hopnet.berry.quadrature import Integral
 from hopnet.berry.spin_current import SpinHall, spin_hall
+from hopnet.checks import flag, one_of, whole
 from hopnet.records import read_only
 
 __all__ = [
@@ -143,8 +144,8 @@ def rays_for(
     **more
         Other attributes of `Rays`.
     """
-    one_of("direction of m", direction, "xyz")
-    levels = whole("levels", levels, 1, LARGEST_LEVELS)
+    one_of("direction of m", direction, "xyz", "correct the name")
+    levels = whole("levels", levels, low=1, high=LARGEST_LEVELS, hint="give a whole number")
     if direction == "z":
         n = 48 if warping else 8
         return Rays(kmax, n, polar=graded(1.0, levels), repeats=2.0, **more)
@@ -170,8 +171,8 @@ def along(direction: str, size: float) -> tuple[float, ...]:
 def checked_directions(directions: Iterable[str]) -> list[str]:
     """Directions of m as a list of "x", "y", "z"."""
     if not isinstance(directions, str | list | tuple) or not len(directions):
-        one_of("directions of m", directions, "xyz")
-    return [one_of("direction of m", d, "xyz") for d in directions]
+        one_of("directions of m", directions, "xyz", "correct the name")
+    return [one_of("direction of m", d, "xyz", "correct the name") for d in directions]
 
 
 def curve_of(
@@ -236,10 +237,10 @@ def insulator_curves(
     tuple of Curve
         One for each direction, then one that keeps the whole block of every doublet.
     """
-    mu = real_list("mu", mu, advice="give Fermi energies in eV")
+    mu = real_list("mu", mu, hint="give Fermi energies in eV")
     directions = checked_directions(directions)
-    size = positive("size", size, advice="give the modulus of m in eV")
-    panels = whole("panels", panels, 1, 10_000)
+    size = positive("size", size, hint="give the modulus of m in eV")
+    panels = whole("panels", panels, low=1, high=10_000, hint="give a whole number")
     flag("conserved", conserved)
     checked_progress(progress)
     out = []
@@ -292,13 +293,13 @@ def cutoff_curves(
     tuple of Curve
         One for each direction (diagonal), then the whole doublets.
     """
-    advice = "give radii in 1/Angstrom"
-    kmax = real_list("kmax", kmax, advice=advice)
+    hint = "give radii in 1/Angstrom"
+    kmax = real_list("kmax", kmax, hint=hint)
     for radius in kmax:
-        positive("kmax", radius, advice=advice)
+        positive("kmax", radius, hint=hint)
     directions = checked_directions(directions)
-    mu = number("mu", mu, advice="give one Fermi energy in eV")
-    size = positive("size", size, advice="give the modulus of m in eV")
+    mu = number("mu", mu, hint="give one Fermi energy in eV")
+    size = positive("size", size, hint="give the modulus of m in eV")
     checked_progress(progress)
     out, factor = [], 1.0
     cases = [(f"m || {d}", d, DIAGONAL) for d in directions] + [("whole doublets", "z", DOUBLET)]
@@ -346,8 +347,8 @@ def well_forms(
     conserved : bool
         Whether the conserved current (kT = 0.2 meV) is evaluated too.
     """
-    advice = "give an energy in meV"
-    fermi_energy = number("fermi_energy", fermi_energy, low=-1e6, high=1e6, advice=advice)
+    hint = "give an energy in meV"
+    fermi_energy = number("fermi_energy", fermi_energy, low=-1e6, high=1e6, hint=hint)
     flag("conserved", conserved)
     model = luttinger_well(material, field, **checked_options(more))
     mu = model.parameters["bottom"] + 1e-3 * fermi_energy
@@ -368,7 +369,12 @@ def well_forms(
 def checked_options(more: dict[str, Any]) -> dict[str, Any]:
     """Further arguments of a well, refused where `luttinger_well` has no such argument."""
     for name in more:
-        one_of("arguments of a well", name, ("width_nm", "magnetisation", "zeeman", "warping"))
+        one_of(
+            "arguments of a well",
+            name,
+            ("width_nm", "magnetisation", "zeeman", "warping"),
+            "correct the name",
+        )
     return more
 
 
@@ -418,9 +424,9 @@ def well_energy_curves(
     tuple of Curve
         One for each gate field.
     """
-    energies = real_list("fermi_energy", fermi_energy, advice="give Fermi energies in meV")
-    fields = [float(f) for f in real_list("fields", fields, advice="give fields in MV/m")]
-    one_of("material", material, LUTTINGER)
+    energies = real_list("fermi_energy", fermi_energy, hint="give Fermi energies in meV")
+    fields = [float(f) for f in real_list("fields", fields, hint="give fields in MV/m")]
+    one_of("material", material, LUTTINGER, "correct the name")
     checked_progress(progress)
     out = []
     for field in fields:
@@ -456,10 +462,10 @@ def well_field_curves(
     tuple of Curve
         One for each material.
     """
-    fields = real_list("field", field, advice="give fields in MV/m")
+    fields = real_list("field", field, hint="give fields in MV/m")
     if not isinstance(materials, list | tuple):
         one_of("materials", None, FERMI_ENERGY, "give a list of names")
-    materials = [one_of("materials", m, FERMI_ENERGY) for m in materials]
+    materials = [one_of("materials", m, FERMI_ENERGY, "correct the name") for m in materials]
     checked_progress(progress)
     out = []
     for material in materials:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hopnet.berry.checks import positive
+from hopnet.berry.arguments import positive
 from hopnet.berry.domains import Domain
 from hopnet.berry.integration import integrate
 from hopnet.berry.models import Model
@@ -275,7 +275,7 @@ def decompose(
     a, b = model.axis(field), model.axis(current)
     if step is None:
         step = 1e-3 * (1.0 if model.scale is None else float(model.scale.min()))
-    step = positive("step", step, advice="give a small wave vector")
+    step = positive("step", step, hint="give a small wave vector")
     filled: set[int] = set()
 
     def function(k):

@@ -9,7 +9,8 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from hopnet.berry.checks import number, positive, real_array, shown, whole
+from hopnet.berry.arguments import number, positive, real_array
+from hopnet.checks import shown, whole
 from hopnet.errors import ParameterError
 
 __all__ = [
@@ -51,12 +52,11 @@ class PeriodicGrid:
     offset: float = 0.3
 
     def __post_init__(self) -> None:
-        advice = "the error estimate needs alternate points"
-        n = whole("n", self.n, 2, LARGEST_COUNT, advice=f"give an even number, {advice}")
+        hint = "the error estimate needs alternate points"
+        n = whole("n", self.n, low=2, high=LARGEST_COUNT, hint=f"give an even number, {hint}")
         if n % 2:
             raise ParameterError(
-                f"n must be an even number of points from 2, got {self.n!r}; add one point, "
-                f"{advice}."
+                f"n must be an even number of points from 2, got {self.n!r}; add one point, {hint}."
             )
         object.__setattr__(self, "n", n)
         object.__setattr__(self, "offset", number("offset", self.offset, low=-1.0, high=1.0))
@@ -124,21 +124,24 @@ class Rays:
             object.__setattr__(self, name, value)
 
         infinite = isinstance(self.kmax, float | np.floating) and self.kmax == np.inf
-        advice = "give a radius in 1/length, or math.inf"
-        put("kmax", np.inf if infinite else positive("kmax", self.kmax, advice=advice))
-        advice = "the error estimate needs alternate rays"
-        put("directions", whole("directions", self.directions, 1, LARGEST_COUNT))
+        hint = "give a radius in 1/length, or math.inf"
+        count = "give a whole number"
+        put("kmax", np.inf if infinite else positive("kmax", self.kmax, hint=hint))
+        hint = "the error estimate needs alternate rays"
+        put(
+            "directions",
+            whole("directions", self.directions, low=1, high=LARGEST_COUNT, hint=count),
+        )
         if self.directions != 1 and self.directions % 2:
             raise ParameterError(
-                f"directions must be 1 or an even number, got {self.directions!r}; add one, "
-                f"{advice}."
+                f"directions must be 1 or an even number, got {self.directions!r}; add one, {hint}."
             )
         put("polar", edges("polar", self.polar, -1.0, 1.0))
         if self.azimuth is not None:
             put("azimuth", edges("azimuth", self.azimuth, -4.0 * np.pi, 4.0 * np.pi))
         put("repeats", positive("repeats", self.repeats))
         if self.panels is not None:
-            put("panels", whole("panels", self.panels, 1, LARGEST_COUNT))
+            put("panels", whole("panels", self.panels, low=1, high=LARGEST_COUNT, hint=count))
         check_limits(self.accuracy, 1, self.max_points)
 
 
@@ -167,19 +170,20 @@ Domain = PeriodicGrid | AdaptiveZone | Rays | ZoneLines
 
 def check_limits(accuracy: float, cells: int, max_points: int) -> None:
     """Refuse an accuracy, number of cells or limit outside its range."""
-    number("accuracy", accuracy, low=1e-15, high=1.0, advice="give a relative error")
-    whole("cells", cells, 1, 1000)
-    whole("max_points", max_points, 1, LARGEST_GRID)
+    number("accuracy", accuracy, low=1e-15, high=1.0, hint="give a relative error")
+    hint = "give a whole number"
+    whole("cells", cells, low=1, high=1000, hint=hint)
+    whole("max_points", max_points, low=1, high=LARGEST_GRID, hint=hint)
 
 
 def edges(name: str, values: npt.ArrayLike, low: float, high: float) -> tuple[float, ...]:
     """Edges of panels: two or more increasing numbers between ``low`` and ``high``."""
-    advice = f"give increasing numbers from {low:g} to {high:g}"
-    array = real_array(name, values, (None,), advice=advice)
+    hint = f"give increasing numbers from {low:g} to {high:g}"
+    array = real_array(name, values, (None,), hint=hint)
     inside = low <= array.min() and array.max() <= high
     if len(array) < 2 or not inside or not np.all(np.diff(array) > 0.0):
         raise ParameterError(
-            f"{name} must be two or more increasing edges, got {shown(values)}; {advice}."
+            f"{name} must be two or more increasing edges, got {shown(values)}; {hint}."
         )
     return tuple(float(x) for x in array)
 

@@ -9,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hopnet.berry.checks import flag, number, one_of, real_array, real_list
+from hopnet.berry.arguments import number, real_array, real_list
 from hopnet.berry.models import Model, from_terms
+from hopnet.checks import flag, one_of
 from hopnet.errors import ParameterError
 from hopnet.records import read_only
 
@@ -85,12 +86,12 @@ def luttinger_parameters(material: str | Sequence[float]) -> tuple[float, float,
     Both are offered, as ``"Ge printed"`` and ``"Ge"``.
     """
     if isinstance(material, str):
-        advice = "correct the name or give three Luttinger parameters"
-        return LUTTINGER[one_of("material", material, LUTTINGER, advice)]
-    advice = "give a name or (gamma_1, gamma_2, gamma_3)"
-    given = real_array("Luttinger parameters", material, (3,), advice=advice)
+        hint = "correct the name or give three Luttinger parameters"
+        return LUTTINGER[one_of("material", material, LUTTINGER, hint)]
+    hint = "give a name or (gamma_1, gamma_2, gamma_3)"
+    given = real_array("Luttinger parameters", material, (3,), hint=hint)
     gammas = tuple(
-        number("Luttinger parameters", g, low=-LARGEST_GAMMA, high=LARGEST_GAMMA, advice=advice)
+        number("Luttinger parameters", g, low=-LARGEST_GAMMA, high=LARGEST_GAMMA, hint=hint)
         for g in given
     )
     if gammas[0] <= 2.0 * abs(gammas[1]):
@@ -177,13 +178,13 @@ def subbands(
 
 def checked_well(field_MV_per_m: float, width_nm: float) -> tuple[float, float]:
     """Width (Angstrom) and gate field (V/Angstrom) of a well, within the ranges accepted."""
-    width = number("width_nm", width_nm, low=WIDTHS[0], high=WIDTHS[1], advice="give a width in nm")
+    width = number("width_nm", width_nm, low=WIDTHS[0], high=WIDTHS[1], hint="give a width in nm")
     field = number(
         "field_MV_per_m",
         field_MV_per_m,
         low=-LARGEST_FIELD,
         high=LARGEST_FIELD,
-        advice="give a field in MV/m",
+        hint="give a field in MV/m",
     )
     return 10.0 * width, 1e-4 * field
 
@@ -338,9 +339,9 @@ def luttinger_well(
         magnetisation,
         low=-LARGEST_ZEEMAN,
         high=LARGEST_ZEEMAN,
-        advice="give an energy in eV",
+        hint="give an energy in eV",
     )
-    one_of("zeeman", zeeman, ("Jz", "sigma"))
+    one_of("zeeman", zeeman, ("Jz", "sigma"), "correct the name")
     warping = flag("warping", warping)
     well = subbands(material, field_MV_per_m, width_nm)
     parts = well_matrices(well, (g1, g2, g3), warping)
@@ -411,9 +412,9 @@ def rashba_splitting(
         wave_vector,
         low=-LARGEST_WAVE_VECTOR,
         high=LARGEST_WAVE_VECTOR,
-        advice="give a wave vector in 1/Angstrom",
+        hint="give a wave vector in 1/Angstrom",
     )
-    fields = real_list("field_MV_per_m", field_MV_per_m, advice="give fields in MV/m")
+    fields = real_list("field_MV_per_m", field_MV_per_m, hint="give fields in MV/m")
     k = np.array([[wave_vector, 0.0]])
     out = np.empty(len(fields))
     for row, strength in enumerate(fields):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from hopnet.berry.checks import number, shown
+from hopnet.berry.arguments import number
 from hopnet.berry.domains import (
     AdaptiveZone,
     Domain,
@@ -33,6 +33,7 @@ from hopnet.berry.quadrature import (
     refine,
     zone_of,
 )
+from hopnet.checks import shown
 from hopnet.errors import ParameterError
 from hopnet.records import read_only
 

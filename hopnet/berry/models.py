@@ -14,16 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hopnet.berry.checks import (
-    check_stack,
-    hermitian,
-    number,
-    one_of,
-    positive,
-    real_array,
-    shown,
-    whole,
-)
+from hopnet.berry.arguments import check_stack, hermitian, is_plain, number, positive, real_array
+from hopnet.checks import one_of, shown, whole
 from hopnet.errors import ParameterError
 from hopnet.records import read_only
 
@@ -34,7 +26,9 @@ __all__ = [
     "SY",
     "SZ",
     "Model",
+    "basis",
     "bhz",
+    "check_further",
     "check_hamiltonian",
     "check_model",
     "from_callables",
@@ -117,7 +111,12 @@ class Model:
         def put(name: str, value: object) -> None:
             object.__setattr__(self, name, value)
 
-        put("dimension", d := whole("dimension", self.dimension, 2, 3, advice="give 2 or 3"))
+        put("dimension", d := whole("dimension", self.dimension, low=2, high=3, hint="give 2 or 3"))
+        for name in ("name", "energy_unit", "length_unit"):
+            if not isinstance(getattr(self, name), str):
+                raise ParameterError(
+                    f"{name} must be a text, got {shown(getattr(self, name))}; give a string."
+                )
         for name in ("hamiltonian", "derivative"):
             if not callable(getattr(self, name)):
                 raise ParameterError(
@@ -129,10 +128,10 @@ class Model:
         if self.reciprocal is not None:
             put("reciprocal", basis("reciprocal", self.reciprocal, d))
         if self.scale is not None:
-            advice = "give one wave vector per axis"
-            scale = real_array("scale", self.scale, (d,), advice=advice)
+            hint = "give one wave vector per axis"
+            scale = real_array("scale", self.scale, (d,), hint=hint)
             for component in scale:
-                positive("scale", component, advice=advice)
+                positive("scale", component, hint=hint)
             put("scale", scale)
         if not isinstance(self.shells, tuple | list):
             raise ParameterError(
@@ -165,8 +164,8 @@ class Model:
     def operator(self, spin: str | npt.ArrayLike) -> np.ndarray:
         """The Hermitian matrix of a spin component given by name, or as a matrix."""
         if isinstance(spin, str):
-            advice = "correct it or give a Hermitian matrix"
-            return self.spin[one_of(f"spin of {self.name!r}", spin, self.spin, advice)]
+            hint = "correct it or give a Hermitian matrix"
+            return self.spin[one_of(f"spin of {self.name!r}", spin, self.spin, hint)]
         return hermitian(spin, self.n_bands, "spin")
 
 
@@ -189,21 +188,13 @@ def checked_spin(spin: Mapping[str, npt.ArrayLike]) -> dict[str, np.ndarray]:
     return {label: hermitian(m, order, f"spin {label}") for label, m in spin.items()}
 
 
-def is_plain(value: npt.ArrayLike) -> bool:
-    """Whether numpy makes an array of numbers of ``value``."""
-    try:
-        return np.asarray(value).dtype.kind in "iufc"
-    except (TypeError, ValueError):
-        return False
-
-
 def basis(name: str, vectors: npt.ArrayLike, dimension: int) -> np.ndarray:
     """Rows of linearly independent vectors of a direct or reciprocal lattice."""
-    advice = "give one independent vector per row"
-    out = real_array(name, vectors, (dimension, dimension), advice=advice)
+    hint = "give one independent vector per row"
+    out = real_array(name, vectors, (dimension, dimension), hint=hint)
     # Vectors that are parallel to 1e-8 span no cell: its volume would be lost in rounding.
     if not np.linalg.cond(out) < 1e8:
-        raise ParameterError(f"{name} must be independent vectors, got {shown(out)}; {advice}.")
+        raise ParameterError(f"{name} must be independent vectors, got {shown(out)}; {hint}.")
     return out
 
 
@@ -300,7 +291,9 @@ def from_terms(
             raise ParameterError(
                 f"{what} must be a function of wave vectors, got {shown(given)}; give a callable."
             )
-    return Model(name, hamiltonian=hamiltonian, derivative=derivative, **attributes)
+    model = Model(name, hamiltonian=hamiltonian, derivative=derivative, **attributes)
+    check_model(model)
+    return model
 
 
 def from_callables(
@@ -354,7 +347,7 @@ def from_callables(
     True
     """
     check_further("from_callables", attributes)
-    step = positive("step", step, advice="give a small wave vector")
+    step = positive("step", step, hint="give a small wave vector")
 
     def difference(k, axis):
         shift = np.zeros(dimension)
@@ -410,11 +403,11 @@ def check_model(model: Model) -> None:
 
 def check_hamiltonian(stack: npt.ArrayLike, rows: int, order: int, what: str) -> None:
     """Refuse a stack of matrices that is not finite, Hermitian (1e-10) and of the right shape."""
-    advice = "return one matrix per wave vector"
+    hint = "return one matrix per wave vector"
     if not is_plain(stack) or np.shape(stack) != (rows, order, order):
         raise ParameterError(
             f"{what} must have shape {(rows, order, order)} and hold numbers, got "
-            f"{np.shape(stack) if is_plain(stack) else shown(stack)}; {advice}."
+            f"{np.shape(stack) if is_plain(stack) else shown(stack)}; {hint}."
         )
     check_stack(np.asarray(stack), what, "correct it there")
 

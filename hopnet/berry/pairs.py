@@ -8,8 +8,9 @@ from types import ModuleType
 import numpy as np
 import numpy.typing as npt
 
-from hopnet.berry.checks import number, one_of, real_array, shown
+from hopnet.berry.arguments import number, real_array
 from hopnet.berry.models import Model
+from hopnet.checks import one_of, shown
 from hopnet.errors import ParameterError
 
 __all__ = [
@@ -70,9 +71,9 @@ class Treatment:
     relative: float = 1e-13
 
     def __post_init__(self) -> None:
-        one_of("degeneracy", self.degeneracy, ("block", "diagonal"))
+        one_of("degeneracy", self.degeneracy, ("block", "diagonal"), "correct the name")
         for name in ("absolute", "relative"):
-            number(f"{name} of Treatment", getattr(self, name), low=0.0, advice="give 0 or more")
+            number(f"{name} of Treatment", getattr(self, name), low=0.0, hint="give 0 or more")
 
 
 def check_type(name: str, value: object, kind: type) -> None:
@@ -145,7 +146,7 @@ def band_pairs(
     """
     check_type("model", model, Model)
     k = np.ascontiguousarray(
-        real_array("k", k, (None, model.dimension), advice="give wave vectors [n, dimension]")
+        real_array("k", k, (None, model.dimension), hint="give wave vectors [n, dimension]")
     )
     treatment = checked_treatment(treatment)
     return pairs_at(

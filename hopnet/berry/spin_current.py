@@ -23,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hopnet.berry.checks import number, real_list, shown
+from hopnet.berry.arguments import number, real_list
 from hopnet.berry.domains import Domain, PeriodicGrid, Progress, Rays, checked_progress
 from hopnet.berry.integration import integrate
 from hopnet.berry.models import Model, check_model
@@ -38,6 +38,7 @@ from hopnet.berry.pairs import (
 )
 from hopnet.berry.quadrature import grid_batches, ray_batches
 from hopnet.berry.resolution import Crossing, add_missed, grid_of
+from hopnet.checks import shown
 from hopnet.errors import ParameterError, ValidityWarning
 from hopnet.records import read_only
 
@@ -307,8 +308,8 @@ class Sums(NamedTuple):
 def check_call(model: Model, mu: npt.ArrayLike, kT: float) -> tuple[np.ndarray, float]:
     """The chemical potentials as an array and kT as a float, after checking them and the model."""
     check_model(model)
-    kT = number("kT", kT, low=0.0, advice="give 0 or a positive energy")
-    return real_list("mu", mu, advice="give one energy or a list of them"), kT
+    kT = number("kT", kT, low=0.0, hint="give 0 or a positive energy")
+    return real_list("mu", mu, hint="give one energy or a list of them"), kT
 
 
 def one_level(model: Model, mu: npt.ArrayLike, kT: float) -> tuple[float, float]:
