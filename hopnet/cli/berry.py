@@ -174,7 +174,7 @@ def chern(
     Example: hopnet berry chern haldane --mu 0
     """
     from hopnet.berry import PeriodicGrid, anomalous_hall
-    from hopnet.berry.spin_current import (E2_OVER_H)
+    from hopnet.berry.spin_current import E2_OVER_H
 
     value, error = anomalous_hall(model_named(model), PeriodicGrid(points), mu=mu)
     report = {
