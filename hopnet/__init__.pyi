@@ -35,6 +35,8 @@ from .spin.curve import solve_spin as solve_spin
 from .spin.generation import spin_generation as spin_generation
 from .spin.kinetics.solve import solve_kinetics as solve_kinetics
 from .spin.response import hanle_curve as hanle_curve
+from .transport.admittance import admittance as admittance
+from .transport.admittance import admittance_model as admittance_model
 from .transport.current import Current as Current
 from .transport.current import solve_current as solve_current
 from .transport.hall import HallAngle as HallAngle

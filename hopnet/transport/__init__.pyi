@@ -1,5 +1,8 @@
 """What this room offers."""
 
+from .admittance import AdmittanceModel as AdmittanceModel
+from .admittance import admittance as admittance
+from .admittance import admittance_model as admittance_model
 from .current import Current as Current
 from .current import solve_current as solve_current
 from .diffusion import diffusion_constant as diffusion_constant

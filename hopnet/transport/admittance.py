@@ -1,0 +1,300 @@
+"""Admittance: the conductance between two contacts at a frequency.
+
+Charge piles up on the sites while the field alternates. With c_i the capacity of site i, n_i or
+f_i (1 - f_i) with exclusion, u the external potential, which falls linearly between the contacts,
+and s = i omega or a real rate [admittance 1]:
+
+    (Lap + s c) phi = s c u        phi = 1, 0 at the contacts        psi = phi - u
+    G(s) = sum over links of K abs(dphi)^2 + s sum over sites of c abs(psi)^2
+
+Both sums are of positive terms, so no digit is lost between G(0) and G(inf), however far apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from hopnet.checks import array_of, number
+from hopnet.elimination.reduced import RationalModel, rational_model
+from hopnet.elimination.symbolic import Elimination, analyse
+from hopnet.elimination.symmetric import factor
+from hopnet.errors import ConvergenceError, ParameterError
+from hopnet.network.network import DRAIN, INNER, SOURCE, Network
+from hopnet.transport.current import Current, net_flow, solve_current
+from hopnet.transport.thermopower import linear_profile
+
+__all__ = ["AdmittanceModel", "admittance", "admittance_model"]
+
+# Distance of the first poles of the model in decades. Intervals whose error is too large are halved,
+# so fewer first poles would only add rounds.
+FIRST_STEP = 1.0
+# Most poles of a model; 0.1 decades apart over ten decades. More gain nothing: rounding begins.
+MOST_POLES = 100
+# Poles reach this factor beyond the rates asked for.
+MARGIN = 4.0
+
+
+def external_potential(network: Network, profile: ArrayLike | None) -> np.ndarray:
+    """The external potential of each site: 1 on the source, 0 on the drain."""
+    if profile is None:
+        return linear_profile(network)
+    found = array_of("profile", profile, shape=(network.n_sites,))
+    if np.any(found[network.source] != 1.0) or np.any(found[network.drain] != 0.0):
+        raise ParameterError(
+            "the external potential must be 1 on the whole source and 0 on the whole drain; "
+            "correct the profile there."
+        )
+    return found
+
+
+def complex_net_flow(network: Network, flow: np.ndarray) -> np.ndarray:
+    """`net_flow` of real or complex flows."""
+    if np.iscomplexobj(flow):
+        return net_flow(network, flow.real) + 1j * net_flow(network, flow.imag)
+    return net_flow(network, flow)
+
+
+def fed_from_source(network: Network, conductance: np.ndarray) -> np.ndarray:
+    """float64[n_sites]: current that a source at unit potential feeds into each grounded site."""
+    kind_i, kind_j = network.terminals[network.link_i], network.terminals[network.link_j]
+    into_j = np.where((kind_i == SOURCE) & (kind_j == INNER), conductance, 0.0)
+    into_i = np.where((kind_j == SOURCE) & (kind_i == INNER), conductance, 0.0)
+    n = network.n_sites
+    return np.bincount(network.link_j, into_j, n) + np.bincount(network.link_i, into_i, n)
+
+
+def conductance_at(
+    network: Network,
+    symbolic: Elimination,
+    rate: complex | float,
+    u: np.ndarray,
+    threads: int | None,
+) -> complex | float:
+    """G(s) of one real or complex rate s, by one factor."""
+    scale = network.log_conductance.max()
+    conductance = np.exp(network.log_conductance - scale)
+    inner = network.terminals == INNER
+    capacity = np.where(inner, np.exp(network.log_capacity), 0.0)
+    excess = rate * np.exp(network.log_capacity) / np.exp(scale)
+    factored = factor(symbolic, conductance, excess, threads=threads)
+    fed = np.where(inner, excess * u, 0.0)
+    drop = factored.link_drops(network.n_links, (1.0, 0.0), rhs=fed)
+    kind_i, kind_j = network.terminals[network.link_i], network.terminals[network.link_j]
+    drop = drop.astype(np.result_type(drop, excess))
+    drop[(kind_i == SOURCE) & (kind_j == DRAIN)] = 1.0
+    drop[(kind_i == DRAIN) & (kind_j == SOURCE)] = -1.0
+    phi = factored.solve(fed + fed_from_source(network, conductance))
+    # One pass of refinement: what is left over at the sites is fed in once more.
+    psi = np.where(inner, phi - u, 0.0)
+    left_over = -complex_net_flow(network, conductance * drop) - excess * psi
+    left_over = np.where(inner, left_over, 0.0)
+    drop = drop + factored.link_drops(network.n_links, (0.0, 0.0), rhs=left_over)
+    psi = np.where(inner, psi + factored.solve(left_over), 0.0)
+    in_links = float((conductance * np.abs(drop) ** 2).sum() * np.exp(scale))
+    on_sites = float((capacity * np.abs(psi) ** 2).sum())
+    return in_links + rate * on_sites
+
+
+def check_contacts_and_rates(network: Network, name: str, rates: ArrayLike) -> np.ndarray:
+    """Frequencies or rates as a float array, once the network has two contacts and a path."""
+    found = array_of(name, rates, low=0.0, hint="a rate in 1/tau_0 counts from 0")
+    if network.sites.geometry == "torus":
+        raise ParameterError(
+            "the admittance needs two contacts, a torus has no edge to put them on; use "
+            "geometry='cylinder' for the bulk or 'open'."
+        )
+    network.check_percolation()
+    return found
+
+
+def admittance(
+    network: Network,
+    frequency: ArrayLike,
+    *,
+    real: bool = False,
+    profile: ArrayLike | None = None,
+    threads: int | None = None,
+) -> np.ndarray:
+    """Conductance G(s) between the contacts at each frequency, exactly.
+
+    Equation [admittance 1], time factor exp(+i omega t), current by Ramo's theorem.
+
+    Parameters
+    ----------
+    network : Network
+        Open or cylinder (the bulk), with or without energies.
+    frequency : array_like, in 1/tau_0
+        omega >= 0.
+    real : bool
+        Take the numbers as real rates s of a Laplace transform in place of frequencies.
+    profile : array_like[n_sites], optional
+        External potential, 1 on the source and 0 on the drain; default: linear between them (a
+        uniform field, no screening).
+    threads : int, optional
+
+    Returns
+    -------
+    complex128[n] (float64[n] if ``real``), in 1/rho_0
+        G(0) is `Current.conductance`, G(inf) is sum K du^2. Re G rises with omega, Im G >= 0.
+
+    Raises
+    ------
+    ParameterError
+        Frequencies that are negative or not finite, a torus, a profile that does not fit.
+    NotPercolatingError
+        If no path joins the contacts.
+
+    Notes
+    -----
+    One factor per frequency. For real rates every term is accurate relative to itself; complex
+    factors have the accuracy of an ordinary solver. For many frequencies use `admittance_model`.
+    """
+    rates = check_contacts_and_rates(network, "frequency", frequency)
+    u = external_potential(network, profile)
+    symbolic = analyse(network.dissection, network.link_i, network.link_j, network.terminals)
+    unit = 1.0 if real else 1j
+    found = [conductance_at(network, symbolic, unit * s, u, threads) for s in rates.tolist()]
+    return np.array(found, dtype=np.float64 if real else np.complex128)
+
+
+@dataclass(frozen=True, eq=False)
+class AdmittanceModel:
+    """G(s) of one sample between two rates, from a few real factors.
+
+    Attributes
+    ----------
+    network : Network
+    static : float, in 1/rho_0
+        G(0).
+    high : float, in 1/rho_0
+        G(inf) = sum K du^2.
+    model : RationalModel
+        F of G(s) = G(0) + s unit F(s), a sum of relaxations.
+    unit : float, in 1/rho_0
+        Conductance of the strongest link, the unit of F.
+    slowest, fastest : float, in 1/tau_0
+        Range of abs(s) for which the error was checked.
+    """
+
+    network: Network
+    static: float
+    high: float
+    model: RationalModel
+    unit: float
+    slowest: float
+    fastest: float
+
+    def __call__(self, rate: ArrayLike) -> np.ndarray:
+        """G(s) at any rates s off the negative real axis; s = 1j * omega for a frequency."""
+        rate = np.asarray(rate)
+        return self.static + rate * self.unit * self.model(rate)
+
+    def numerical_error(self, rate: ArrayLike) -> np.ndarray:
+        """Estimated absolute error of G(s)."""
+        rate = np.asarray(rate)
+        return np.abs(rate) * self.unit * self.model.error(rate) + 1e-12 * np.abs(self(rate))
+
+
+def admittance_model(
+    network: Network,
+    slowest: float,
+    fastest: float,
+    *,
+    current: Current | None = None,
+    profile: ArrayLike | None = None,
+    tolerance: float = 1e-2,
+    threads: int | None = None,
+) -> AdmittanceModel:
+    """A model of the whole spectrum between two rates, from a few real factors.
+
+    With X the static potential and w = X - u, no difference of large numbers is taken:
+
+        G(s) = G(0) + s (c w) (Lap + s c)^-1 (Lap w)
+
+    Parameters
+    ----------
+    network : Network
+    slowest, fastest : float, in 1/tau_0
+        The range of omega or of real rates of interest.
+    current : Current, optional
+        Of this network; solved for if it is not given.
+    profile : array_like[n_sites], optional
+        As in `admittance`.
+    tolerance : float
+        Poles are added where they are needed until the estimated error is below
+        ``tolerance * abs(G)`` at 101 real and 101 imaginary rates.
+    threads : int, optional
+
+    Returns
+    -------
+    AdmittanceModel
+
+    Raises
+    ------
+    ConvergenceError
+        If a hundred poles are not enough.
+    """
+    slowest = number("slowest", slowest, low=0.0, above=True, unit="1/tau_0")
+    fastest = number("fastest", fastest, low=slowest, unit="1/tau_0")
+    tolerance = number("tolerance", tolerance, low=0.0, above=True)
+    check_contacts_and_rates(network, "slowest", [slowest])
+    if current is None:
+        current = solve_current(network, threads=threads)
+    network.check_owns(current)
+    u = external_potential(network, profile)
+    inner = network.terminals == INNER
+    symbolic = analyse(network.dissection, network.link_i, network.link_j, network.terminals)
+    scale = network.log_conductance.max()
+    conductance = np.exp(network.log_conductance - scale)
+    static = factor(symbolic, conductance, threads=threads)
+    potential = static.solve(fed_from_source(network, conductance))
+    capacity = np.exp(network.log_capacity)
+    w = np.where(inner, potential - u, 0.0)
+    lap_w = np.where(
+        inner, -net_flow(network, conductance * (u[network.link_i] - u[network.link_j])), 0.0
+    )
+    occupation = capacity / np.exp(scale)
+    source, side = lap_w, np.where(inner, occupation * w, 0.0)
+    high = float((network.conductance * (u[network.link_i] - u[network.link_j]) ** 2).sum())
+
+    ends = np.log10(slowest / MARGIN), np.log10(fastest * MARGIN)
+    unit = float(np.exp(scale))
+    poles = np.logspace(*ends, int(np.ceil((ends[1] - ends[0]) / FIRST_STEP)) + 1)
+    probes = np.geomspace(slowest, fastest, 101)
+    solved: dict[float, np.ndarray] = {}
+    while True:
+        for pole in poles.tolist():
+            if pole not in solved:
+                factored = factor(symbolic, conductance, pole * occupation, threads=threads)
+                solved[pole] = factored.solve(np.stack([source, side], axis=1))
+        model = rational_model(
+            symbolic,
+            network.link_i,
+            network.link_j,
+            conductance,
+            source,
+            side,
+            poles,
+            occupation=occupation,
+            solutions=np.stack([solved[pole] for pole in poles.tolist()], axis=1),
+        )
+        found = AdmittanceModel(network, current.conductance, high, model, unit, slowest, fastest)
+        error = np.maximum(
+            *(found.numerical_error(s) / np.abs(found(s)) for s in (probes, 1j * probes))
+        )
+        if error.max() <= tolerance:
+            return found
+        # Halve every interval between poles in which the error is too large.
+        wrong = np.unique(np.searchsorted(poles, probes[error > tolerance]))
+        poles = np.sort(np.concatenate([poles, np.sqrt(poles[wrong - 1] * poles[wrong])]))
+        if poles.size > MOST_POLES:
+            break
+    raise ConvergenceError(
+        f"the model of the spectrum must have a relative error below {tolerance:g}, it has "
+        f"{error.max():.1e} with {model.pole.size} poles; narrow the range or raise the tolerance.",
+        estimate=found,
+        residual=float(error.max()),
+    )
