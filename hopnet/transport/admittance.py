@@ -19,17 +19,18 @@ from numpy.typing import ArrayLike
 
 from hopnet.checks import array_of, number
 from hopnet.elimination.reduced import RationalModel, rational_model
+from hopnet.elimination.scaling import scaled_conductance
 from hopnet.elimination.symbolic import Elimination, analyse
 from hopnet.elimination.symmetric import factor
 from hopnet.errors import ConvergenceError, ParameterError
 from hopnet.network.network import DRAIN, INNER, SOURCE, Network
-from hopnet.transport.current import Current, net_flow, solve_current
+from hopnet.transport.current import Current, net_flow, own_current
 from hopnet.transport.thermopower import linear_profile
 
 __all__ = ["AdmittanceModel", "admittance", "admittance_model"]
 
-# Distance of the first poles of the model in decades. Intervals whose error is too large are halved,
-# so fewer first poles would only add rounds.
+# Distance of the first poles of the model in decades. Intervals whose error is too large are
+# halved, so fewer first poles would only add rounds.
 FIRST_STEP = 1.0
 # Most poles of a model; 0.1 decades apart over ten decades. More gain nothing: rounding begins.
 MOST_POLES = 100
@@ -74,8 +75,9 @@ def conductance_at(
     threads: int | None,
 ) -> complex | float:
     """G(s) of one real or complex rate s, by one factor."""
-    scale = network.log_conductance.max()
-    conductance = np.exp(network.log_conductance - scale)
+    conductance, scale = scaled_conductance(
+        network.link_i, network.link_j, network.log_conductance, network.terminals
+    )
     inner = network.terminals == INNER
     capacity = np.where(inner, np.exp(network.log_capacity), 0.0)
     excess = rate * np.exp(network.log_capacity) / np.exp(scale)
@@ -241,14 +243,13 @@ def admittance_model(
     fastest = number("fastest", fastest, low=slowest, unit="1/tau_0")
     tolerance = number("tolerance", tolerance, low=0.0, above=True)
     check_contacts_and_rates(network, "slowest", [slowest])
-    if current is None:
-        current = solve_current(network, threads=threads)
-    network.check_owns(current)
+    current = own_current(network, current, threads)
     u = external_potential(network, profile)
     inner = network.terminals == INNER
     symbolic = analyse(network.dissection, network.link_i, network.link_j, network.terminals)
-    scale = network.log_conductance.max()
-    conductance = np.exp(network.log_conductance - scale)
+    conductance, scale = scaled_conductance(
+        network.link_i, network.link_j, network.log_conductance, network.terminals
+    )
     static = factor(symbolic, conductance, threads=threads)
     potential = static.solve(fed_from_source(network, conductance))
     capacity = np.exp(network.log_capacity)

@@ -20,7 +20,7 @@ from hopnet.kernels.hall import fill_hall_terms
 from hopnet.network.network import Network
 from hopnet.network.triads import Triads, amplitudes, list_triads, parts_of
 from hopnet.records import read_only
-from hopnet.transport.current import Current, solve_current
+from hopnet.transport.current import Current, own_current
 from hopnet.transport.ring import Ring, solve_ring
 from hopnet.transport.terminals import Terminals
 
@@ -163,9 +163,7 @@ def hall_angle(
     number before eta belongs to weak coupling to phonons; white noise would double it. All triads
     of the R-model have the same sign to within 0.5 %. Cost: one factor and one sum over triads.
     """
-    if current is None:
-        current = solve_current(network, threads=threads)
-    network.check_owns(current)
+    current = own_current(network, current, threads)
     if ring is None:
         ring = solve_ring(network, threads=threads)
     network.check_owns(ring)

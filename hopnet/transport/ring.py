@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hopnet.elimination.scaling import scaled_conductance
 from hopnet.elimination.symbolic import analyse
 from hopnet.elimination.symmetric import factor
 from hopnet.errors import NotPercolatingError, ParameterError
@@ -121,8 +122,9 @@ def solve_ring(network: Network, *, threads: int | None = None) -> Ring:
             "larger cutoff or more sites."
         )
     force = network.sites.width * jump.astype(np.float64)
-    scale = network.log_conductance.max()
-    conductance = np.exp(network.log_conductance - scale)
+    conductance, scale = scaled_conductance(
+        network.link_i, network.link_j, network.log_conductance, network.terminals
+    )
     symbolic = analyse(network.dissection, network.link_i, network.link_j)
     factored = factor(symbolic, conductance, threads=threads)
     drop = force.copy()

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hopnet.checks import array_of, site_numbers, whole
+from hopnet.elimination.scaling import scaled_conductance
 from hopnet.elimination.symbolic import analyse
 from hopnet.elimination.symmetric import Factor, factor
 from hopnet.errors import ParameterError
@@ -109,7 +110,7 @@ class Terminals:
         kind_i, kind_j = self.terminal[network.link_i], self.terminal[network.link_j]
         direct = (kind_i >= 0) & (kind_j >= 0)
         drop[direct] = values[kind_i[direct]] - values[kind_j[direct]]
-        conductance = np.exp(network.log_conductance - self.log_scale)
+        conductance = np.exp(np.maximum(network.log_conductance - self.log_scale, -700.0))
         left_over = np.where(self.terminal == INNER, -net_flow(network, conductance * drop), 0.0)
         drop += self.factored.link_drops(network.n_links, np.zeros_like(values), rhs=left_over)
         return drop
@@ -318,8 +319,9 @@ def solve_terminals(
         terminal[group] = number
         reached[network.cluster[group]] = True
     terminal[~reached[network.cluster]] = LEFT_OUT
-    scale = float(network.log_conductance.max(initial=-np.inf))
-    conductance = np.exp(network.log_conductance - scale)
+    conductance, scale = scaled_conductance(
+        network.link_i, network.link_j, network.log_conductance, terminal
+    )
     symbolic = analyse(network.dissection, network.link_i, network.link_j, terminal)
     factored = factor(symbolic, conductance, threads=threads)
     mesh = np.array(factored.terminal_conductance, dtype=np.float64)
