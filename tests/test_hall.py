@@ -1,4 +1,7 @@
-"""Hall effect of a cylinder [hall 1]-[hall 4]: digits, identities, closed forms, a finite field."""
+"""Hall effect of a cylinder: digits, identities, closed forms, a finite field.
+
+[hall 1], [hall 2], [hall 3], [hall 4]
+"""
 
 import warnings
 

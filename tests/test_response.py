@@ -1,4 +1,7 @@
-"""Link response [response 1]-[response 6]: digits, sum rules, two temperatures, differences."""
+"""Link response: digits, sum rules, two temperatures, differences.
+
+[response 1], [response 2], [response 3], [response 4], [response 5], [response 6]
+"""
 
 import numpy as np
 import pytest

@@ -39,7 +39,7 @@ Slope = Callable[[np.ndarray], np.ndarray]
 
 
 def link_power(current: Current) -> np.ndarray:
-    """float64[n_links]: share of the dissipated power of each link; they add up to 1."""
+    """float64[n_links]: share p_l of the dissipated power of each link [response 1]; sum 1."""
     return current.flow * current.drop / current.conductance
 
 
