@@ -1,8 +1,14 @@
 """Constants that several rooms share."""
 
-__all__ = ["PERCOLATION_RADIUS"]
+import numpy as np
+
+__all__ = ["PERCOLATION_RADIUS", "Z_CROSS"]
 
 # l_c sqrt(n_s) of the plane: random sites joined whenever they are closer than l_c just percolate.
 # From n_s pi l_c^2 / 4 = 1.12808737(6) at the threshold (S. Mertens and C. Moore, Phys. Rev. E 86,
 # 061109 (2012)), that is 2 sqrt(1.12808737 / pi), rounded to six digits.
 PERCOLATION_RADIUS = 1.19847
+
+# Matrix of v -> z x v in the plane.
+Z_CROSS = np.array([[0.0, -1.0], [1.0, 0.0]])
+Z_CROSS.flags.writeable = False

@@ -15,12 +15,11 @@ from pathlib import Path
 import numpy as np
 from scipy.constants import e, hbar, k, m_e
 
-from hopnet.constants import PERCOLATION_RADIUS
+from hopnet.constants import PERCOLATION_RADIUS, Z_CROSS
 from hopnet.errors import DataError, ParameterError, ValidityWarning
 from hopnet.records import read_only
 
 LETTER_RADIUS = 1.2  # the same as the letter rounds it
-Z_CROSS = np.array([[0.0, -1.0], [1.0, 0.0]])  # v -> z x v in the plane
 TOML_UNITS = {
     "a_b_nm": ("a_b", 1e-9),
     "J_0_meV": ("J_0", 1e-3 * e),

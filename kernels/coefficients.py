@@ -1,10 +1,10 @@
-"""Kinetic coefficients of triads: spin rotation round a loop of three hops, torque, feedback.
+"""Kinetic coefficients of triads: spin rotation around a loop of three hops, torque, feedback.
 
-The spin that hops round the triad i <- j <- k <- i is rotated by U_ij U_jk U_ki, where
+The spin that hops around the triad i <- j <- k <- i is rotated by U_ij U_jk U_ki, where
 U = exp(-i d.sigma) and the three half-angles a = d_ij, b = d_jk, d_ki = -(a + b) lie in the
-plane. The vector part of that product is all that any coefficient needs. Taken as a product of
-quaternions it is a small difference of large terms: its z part is of second, its in-plane part
-of third order in d. Here it is written so that the area of the triad stands in front::
+plane. Every coefficient follows from the vector part of that product. As a product of quaternions
+it is a small difference of large terms: its z part is of second order in d, its in-plane part of
+third order. Here it is written with the area of the triad as a common factor::
 
     omega = (a x b)_z = det(M) (R_ij x R_ik)_z
     V_z   = omega [ C s_a s_b + s_c (A s_b - B s_a) ]
@@ -13,9 +13,9 @@ of third order in d. Here it is written so that the area of the triad stands in 
 
 with A = cos |a|, s_a = sin |a| / |a|, likewise B, s_b for b and C, s_c for a + b; S1 is the first
 divided difference of sin(sqrt t) / sqrt t at t = (|a| + |b|)^2, (|a| - |b|)^2, and S2, C2 are the
-second ones of that function and of cos(sqrt t), with |a + b|^2 as third point. This is exact, and
-every part is accurate relative to itself however weak the coupling or thin the triad. The loops
-based at j and k are the same vector, carried along one hop: turned by -2 d_ij and by 2 d_ki.
+second ones of that function and of cos(sqrt t), with |a + b|^2 as third point. This is exact.
+Every part is accurate relative to itself, for any coupling, however weak, and any triad, however
+thin. The loops based at j and k are the same vector, turned by -2 d_ij and by 2 d_ki.
 """
 
 from math import cos, exp, sin, sqrt
@@ -23,17 +23,20 @@ from math import cos, exp, sin, sqrt
 import numpy as np
 from numba import njit
 
-# columns of the table `leg`, one row a link i < j
+# Columns of the table `hops`, which has one row per link i < j. kernels/kinetics.py reads the
+# first four.
 D_X, D_Y, COSINE, SINC, HOP, OVERLAP = range(6)
 
+# (-1)^k / (2 k + 1)!, the coefficients of sin(sqrt t) / sqrt t. The largest argument of the series
+# is 16, where 40 terms are more than double precision needs.
 SERIES = np.cumprod(np.array([1.0] + [-1.0 / (2 * k * (2 * k + 1)) for k in range(1, 40)]))
 
 
 @njit(cache=True, nogil=True)
 def fill_hops(
-    first, last, separation, spin_orbit, log_conductance, log_occupation, link_i, link_j, leg
+    first, last, separation, spin_orbit, log_conductance, log_occupation, link_i, link_j, hops
 ):
-    """Write rows first .. last - 1 of the table `leg`: what a triad needs of each of its links.
+    """Write rows first .. last - 1 of the table `hops`, which a triad reads for each of its links.
 
     Parameters
     ----------
@@ -41,12 +44,12 @@ def fill_hops(
     separation : float64[n_links, 2]
         R_j - R_i.
     spin_orbit : float64[2, 2]
-        M.
+        The matrix M.
     log_conductance : float64[n_links]
     log_occupation : float64[n_sites]
     link_i, link_j : int64[n_links]
-    leg : float64[n_links, 6]
-        Of the vector from i to j: half-angle d (x, y), cosine and sinc of its length;
+    hops : float64[n_links, 6]
+        For the vector from i to j: half-angle d (x, y), cosine and sinc of its length;
         K_ij exp(R_ij) / sqrt(n_i n_j); exp(-R_ij) sqrt(n_i n_j).
     """
     for l in range(first, last):
@@ -57,12 +60,12 @@ def fill_hops(
         angle = sqrt(d_x * d_x + d_y * d_y)
         R = sqrt(x * x + y * y)
         log_pair = 0.5 * (log_occupation[link_i[l]] + log_occupation[link_j[l]])
-        leg[l, D_X] = d_x
-        leg[l, D_Y] = d_y
-        leg[l, COSINE] = cos(angle)
-        leg[l, SINC] = sin(angle) / angle if angle > 0.0 else 1.0
-        leg[l, HOP] = exp(log_conductance[l] + R - log_pair)
-        leg[l, OVERLAP] = exp(log_pair - R)
+        hops[l, D_X] = d_x
+        hops[l, D_Y] = d_y
+        hops[l, COSINE] = cos(angle)
+        hops[l, SINC] = sin(angle) / angle if angle > 0.0 else 1.0
+        hops[l, HOP] = exp(log_conductance[l] + R - log_pair)
+        hops[l, OVERLAP] = exp(log_pair - R)
 
 
 @njit(cache=True, nogil=True)
@@ -72,9 +75,10 @@ def _loop_vector(ax, ay, cos_a, sinc_a, bx, by, cos_b, sinc_b, cos_c, sinc_c, om
         return 0.0, 0.0, 0.0
     square_a = ax * ax + ay * ay
     square_b = bx * bx + by * by
-    total = 2.0 * (square_a + square_b)  # (|a| + |b|)^2 + (|a| - |b|)^2, and their product:
+    # The sum and the product of (|a| + |b|)^2 and (|a| - |b|)^2.
+    total = 2.0 * (square_a + square_b)
     product = (square_a - square_b) * (square_a - square_b)
-    if total > 16.0:  # nothing is small: multiply the quaternions
+    if total > 16.0:  # no part is a small difference: multiply quaternions
         scalar = cos_a * cos_b - sinc_a * sinc_b * (ax * bx + ay * by)
         x = cos_a * sinc_b * bx + cos_b * sinc_a * ax
         y = cos_a * sinc_b * by + cos_b * sinc_a * ay
@@ -87,7 +91,9 @@ def _loop_vector(ax, ay, cos_a, sinc_a, bx, by, cos_b, sinc_b, cos_c, sinc_c, om
             cos_c * z + x * cy - y * cx,
         )
     c = (ax + bx) * (ax + bx) + (ay + by) * (ay + by)
-    last = 1.0  # complete homogeneous polynomials of the two squares, and of these and c
+    # The divided differences S1, S2, C2 as power series. `two` and `last` are the complete
+    # homogeneous polynomials of the two squares, `three` those of the two squares and c.
+    last = 1.0
     two = total
     three = 1.0
     sum_s1 = SERIES[1] + SERIES[2] * total
@@ -114,7 +120,7 @@ def _loop_vector(ax, ay, cos_a, sinc_a, bx, by, cos_b, sinc_b, cos_c, sinc_c, om
 
 @njit(cache=True, nogil=True)
 def _turn(cosine, x, y, vx, vy, vz):
-    """By how much a vector v changes when turned by 2 d: cos |d|, and d sin |d| / |d| = (x, y)."""
+    """Change of a vector v when it is turned by 2 d, from cos |d| and d sin |d| / |d| = (x, y)."""
     along = x * vx + y * vy
     square = x * x + y * y
     return (
@@ -124,12 +130,12 @@ def _turn(cosine, x, y, vx, vy, vz):
     )
 
 
-@njit(cache=True, nogil=True, inline="always")  # to hand over rows would cost more than this
+@njit(cache=True, nogil=True, inline="always")  # a call with rows would cost more than this
 def _loops(p, q, r, omega):
     """The loop vectors of one triad (orientation i, j, k) based at i, at j and at k.
 
-    The rows p, q, r of the table ``leg`` hold d of R_j - R_i, R_k - R_j and R_k - R_i, so d_ij and
-    d_jk are minus what p and q have, d_ki is what r has.
+    The rows p, q, r of the table ``hops`` hold d of R_j - R_i, R_k - R_j and R_k - R_i. So d_ij and
+    d_jk are minus those of p and q, and d_ki is that of r.
     """
     x, y, z = _loop_vector(
         -p[D_X],
@@ -162,30 +168,30 @@ def _omega(ij, ik, separation, determinant):
 
 
 @njit(cache=True, nogil=True)
-def _strength(ij, ik, jk, leg, eta):
+def _strength(ij, ik, jk, hops, eta):
     """n_j Q'_ikj [hopping S21], the same for the six processes of the triad."""
-    p = leg[ij]
-    q = leg[jk]
-    r = leg[ik]
+    p = hops[ij]
+    q = hops[jk]
+    r = hops[ik]
     return (eta / 24.0) * (
         r[HOP] * q[HOP] * p[OVERLAP] + p[HOP] * r[HOP] * q[OVERLAP] + p[HOP] * q[HOP] * r[OVERLAP]
     )
 
 
 @njit(cache=True, nogil=True)
-def fill_coefficients(link, separation, determinant, leg, eta, strength, loop):
+def fill_coefficients(link, separation, determinant, hops, eta, strength, loop):
     """Strength [hopping S21] and loop vectors [hopping S15] [hopping S16] of the listed triads.
 
     Parameters
     ----------
     link : int64[n_triads, 3]
-        ij, ik, jk of each.
+        The links ij, ik, jk of each triad.
     separation : float64[n_links, 2]
-        From site i to site j > i.
+        The vector from site i to site j > i.
     determinant : float64
         det M.
-    leg : float64[n_links, 6]
-        From `fill_hops`.
+    hops : float64[n_links, 6]
+        The table from `fill_hops`.
     eta : float64
         hbar / (J_0 tau_0).
     strength : float64[n_triads]
@@ -197,9 +203,9 @@ def fill_coefficients(link, separation, determinant, leg, eta, strength, loop):
         ij = link[t, 0]
         ik = link[t, 1]
         jk = link[t, 2]
-        strength[t] = _strength(ij, ik, jk, leg, eta)
+        strength[t] = _strength(ij, ik, jk, hops, eta)
         omega = _omega(ij, ik, separation, determinant)
-        at_i, at_j, at_k = _loops(leg[ij], leg[jk], leg[ik], omega)
+        at_i, at_j, at_k = _loops(hops[ij], hops[jk], hops[ik], omega)
         for x in range(3):
             loop[t, 0, x] = at_i[x]
             loop[t, 1, x] = at_j[x]
@@ -207,7 +213,7 @@ def fill_coefficients(link, separation, determinant, leg, eta, strength, loop):
 
 
 @njit(cache=True, nogil=True)
-def fill_torque(link, separation, determinant, leg, eta, drop, torque, moment):
+def fill_torque(link, separation, determinant, hops, eta, drop, torque, moment):
     """Torque of the current on the spins of the listed triads, [hopping S27].
 
     Parameters
@@ -217,8 +223,9 @@ def fill_torque(link, separation, determinant, leg, eta, drop, torque, moment):
     drop : float64[n_links]
         X_i - X_j.
     torque : float64[n_triads, 3, 4]
-        Overwritten: sum of Gamma_ikj n_j (X_j - X_k) on i, j and k, each pair once; and the
-        largest flow into each of them that spins sigma of length 1 could drive.
+        Overwritten. In the first three columns: sum of Gamma_ikj n_j (X_j - X_k) on i, j and k,
+        each pair once. In the last column: the largest flow into each of these sites that spins
+        sigma of length 1 could drive.
     moment : float64[2]
         Overwritten: sum over triads of R_i torque_z, R counted from the lowest site of the triad.
     """
@@ -228,8 +235,8 @@ def fill_torque(link, separation, determinant, leg, eta, drop, torque, moment):
         ik = link[t, 1]
         jk = link[t, 2]
         omega = _omega(ij, ik, separation, determinant)
-        at_i, at_j, at_k = _loops(leg[ij], leg[jk], leg[ik], omega)
-        q = 3.0 * _strength(ij, ik, jk, leg, eta)
+        at_i, at_j, at_k = _loops(hops[ij], hops[jk], hops[ik], omega)
+        q = 3.0 * _strength(ij, ik, jk, hops, eta)
         to_i = q * drop[jk]
         to_j = -q * drop[ik]
         to_k = q * drop[ij]
@@ -244,7 +251,7 @@ def fill_torque(link, separation, determinant, leg, eta, drop, torque, moment):
 
 
 @njit(cache=True, nogil=True)
-def fill_feedback(site, link, separation, determinant, leg, eta, drop, sigma, source, current):
+def fill_feedback(site, link, separation, determinant, hops, eta, drop, sigma, source, current):
     """Particle flow that spins drive through the listed triads, Lambda of [hopping 5a].
 
     Parameters
@@ -253,14 +260,15 @@ def fill_feedback(site, link, separation, determinant, leg, eta, drop, sigma, so
     link ... eta
         As in `fill_coefficients`.
     drop : float64[n_links]
-        phi_i - phi_j of the network's own potential at unit bias.
+        phi_i - phi_j, with the potential phi of the network at unit bias.
     sigma : float64[n_sites, 3]
         S_i / n_i.
     source : float64[n_triads, 3, 1]
-        Overwritten: sum over (k, j) of Lambda_ikj . S_j, the flow into i, and into j and k.
+        Overwritten: the flows into i, j and k; into i it is the sum over (k, j) of
+        Lambda_ikj . S_j.
     current : float64[3]
-        Overwritten: the current from source to drain contact held at equal potentials, as driven
-        by the x, y, z parts of the spins: - sum of (flow j -> i) (phi_i - phi_j).
+        Overwritten: the current that the x, y, z parts of the spins drive from source to drain
+        while both are held at equal potentials, - sum of (flow j -> i) (phi_i - phi_j).
     """
     current[:] = 0.0
     for t in range(link.shape[0]):
@@ -268,13 +276,13 @@ def fill_feedback(site, link, separation, determinant, leg, eta, drop, sigma, so
         ik = link[t, 1]
         jk = link[t, 2]
         omega = _omega(ij, ik, separation, determinant)
-        at_i, at_j, at_k = _loops(leg[ij], leg[jk], leg[ik], omega)
-        q = 12.0 * _strength(ij, ik, jk, leg, eta)
+        at_i, at_j, at_k = _loops(hops[ij], hops[jk], hops[ik], omega)
+        q = 12.0 * _strength(ij, ik, jk, hops, eta)
         all_i = 0.0
         all_j = 0.0
         all_k = 0.0
         for x in range(3):
-            # a spin pushes from its successor to its predecessor
+            # The spin of a site drives a flow between the two other sites of the triad.
             from_i = q * at_i[x] * sigma[site[t, 0], x]
             from_j = q * at_j[x] * sigma[site[t, 1], x]
             from_k = q * at_k[x] * sigma[site[t, 2], x]
@@ -288,14 +296,14 @@ def fill_feedback(site, link, separation, determinant, leg, eta, drop, sigma, so
 
 
 @njit(cache=True, nogil=True)
-def sum_precession(link_i, link_j, conductance, leg, sigma, out):
-    """Torque of the precession during hops, sum_j K_ij (R_ij - 1) sigma_j, at every site.
+def sum_precession(link_i, link_j, conductance, hops, sigma, out):
+    """Torque of the precession during hops at every site, sum_j K_ij (R_ij - 1) sigma_j.
 
     Parameters
     ----------
     link_i, link_j : int64[n_links]
     conductance : float64[n_links]
-    leg : float64[n_links, 6]
+    hops : float64[n_links, 6]
     sigma : float64[n_sites, 3]
     out : float64[n_sites, 3]
         Overwritten.
@@ -305,9 +313,9 @@ def sum_precession(link_i, link_j, conductance, leg, sigma, out):
         i = link_i[l]
         j = link_j[l]
         K = conductance[l]
-        cosine = leg[l, COSINE]
-        x = leg[l, SINC] * leg[l, D_X]
-        y = leg[l, SINC] * leg[l, D_Y]
+        cosine = hops[l, COSINE]
+        x = hops[l, SINC] * hops[l, D_X]
+        y = hops[l, SINC] * hops[l, D_Y]
         a, b, c = _turn(cosine, -x, -y, sigma[j, 0], sigma[j, 1], sigma[j, 2])  # j -> i: 2 d_ij
         out[i, 0] += K * a
         out[i, 1] += K * b

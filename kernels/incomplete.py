@@ -1,68 +1,109 @@
-"""Incomplete elimination of Lap(g) + s, and of the same with a rotation on every link.
+"""Incomplete elimination of Lap(g) + s, and of the same matrix with a rotation on every link.
 
-Sites go one by one, in a given order, by star-mesh without a subtraction::
+Sites are eliminated one by one, in a given order, by star-mesh steps without a subtraction::
 
     d_k = s_k + sum_j g_kj    t_kj = g_kj / d_k    g_ij += g_ki t_kj    s_j += s_k t_kj
 
-over later i, j. A link, given or made, whose g is below the smaller ``threshold`` of its two ends
-is left out when its row is reached: its g goes to both excesses instead. With thresholds far below
-the excess the factor still preconditions well, and where the excess outweighs most links it has a
-few entries a site.
+over later sites i, j. A link, given or made by an earlier step, is left out if its g is not above
+the smaller ``threshold`` of its two ends when its row is reached: its g is then added to both
+excesses s. With thresholds far below the excess the factor is still a good preconditioner. Where
+the excess is larger than most links, the factor has a few entries per site.
 
-With rotations the matrix is (Lap(g) + s) x 1 + H, H_ij = g_ij (1 - R_ij) on the links, and H is
-eliminated beside g, on the same entries::
+With rotations the matrix is (Lap(g) + s) x 1 + H, with H_ij = g_ij (1 - R_ij) on the links, and H
+is eliminated beside g, on the same entries::
 
     Y_kj = (d_k + H_kk)^-1 (H_kk t_kj + H_kj)        T_kj = t_kj 1 - Y_kj
     H_ij += g_ki Y_kj + H_ik T_kj                    (i = j too)
 
-the identity "Schur complement of the sum minus that of the scalar part": the losses, far smaller
-than g where frames follow the strong links, are never made as differences. H is symmetric,
-H_ik = H_ki^T, unless a magnetic field turns spins on the sites.
+This is the identity "Schur complement of the sum minus that of the scalar part". The losses H are
+far smaller than g where frames follow the strong links, and they are never computed as
+differences. H is symmetric, H_ik = H_ki^T, unless a magnetic field turns spins on the sites.
 
-Rows are gathered when they are reached (left-looking): each finished row waits in the list of
-the next column it has an entry in. Rows and columns are counted by position in the order.
+Rows and columns are counted by rank, that is by place in the order of elimination. The entries of
+row k have columns above k, ascending, in ``column[start[k]:start[k + 1]]``::
+
+            column 0  1  2  3  4
+    row 0  [       d  .  t  .  t ]      start  = 0  2  3  4  5  5
+    row 1  [          d  t  .  . ]      column = 2  4  2  4  4
+    row 2  [             d  .  t ]
+    row 3  [                d  t ]
+    row 4  [                   d ]
+
+A row is gathered when it is reached (left-looking). It needs the earlier rows that have an entry
+in its column. Each finished row therefore waits in one linked list, that of the column of its next
+entry, and moves on to the list of the entry after it. Before row 2 of the picture is gathered::
+
+    first[2] --> row 1 --behind--> row 0 --behind--> -1         place[0] = 0, place[1] = 2
+    (rows 0 and 1 wait at column 2; after row 2 both have moved: row 0 to column 4, row 1 is done)
 """
+
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
 
+class Graph(NamedTuple):
+    """Rows of the graph: the neighbours of every site, and the links to them."""
+
+    row_start: np.ndarray  # int64[n_sites + 1]
+    row_neighbour: np.ndarray  # int64[2 n_links]
+    row_link: np.ndarray  # int64[2 n_links]
+
+
+class Rows(NamedTuple):
+    """The scalar factor, as `eliminate` makes it: n rows, one for each eliminated site."""
+
+    order: np.ndarray  # int64[n]: sites in the order of elimination
+    rank: np.ndarray  # int64[n_sites]: place of each site in ``order``, -1 for a site held at zero
+    start: np.ndarray  # int64[n + 1]: where the entries of each row begin
+    column: np.ndarray  # int32[n_entries]: ascending in each row
+    share: np.ndarray  # float64[n_entries]: t_kj
+    total: np.ndarray  # float64[n]: d_k
+
+
+class Waiting(NamedTuple):
+    """The lists in which finished rows wait, see the head of this file."""
+
+    first: np.ndarray  # int64[n]: the first row that waits at each column, -1 for none
+    behind: np.ndarray  # int64[n]: the row behind each row in its list, -1 for none
+    place: np.ndarray  # int64[n]: the entry at which each row waits
+
+
+class Blocks(NamedTuple):
+    """The 3x3 blocks that `eliminate_blocks` fills, row-major in the last axis."""
+
+    H: np.ndarray  # float64[n_entries, 9]: H_kj of every entry
+    back: np.ndarray  # float64[n_entries or 0, 9]: H_jk of every entry; empty if H is symmetric
+    Y: np.ndarray  # float64[n_entries, 9]: Y_kj of every entry
+    inverse: np.ndarray  # float64[n, 9]: (d_k + H_kk)^-1
+
+
 @njit(cache=True, nogil=True)
 def _grown(array, size):
-    """The same with room for ``size`` entries."""
+    """A copy of ``array`` with room for ``size`` entries."""
     out = np.empty(size, array.dtype)
     out[: array.shape[0]] = array
     return out
 
 
 @njit(cache=True, nogil=True)
-def eliminate(
-    order,
-    position,
-    row_start,
-    row_neighbour,
-    row_link,
-    conductance,
-    excess,
-    threshold,
-    start,
-    total,
-):
+def eliminate(order, rank, graph, conductance, excess, threshold, start, total):
     """Incomplete elimination of Lap(conductance) + excess.
 
     Parameters
     ----------
     order : int64[n]
         Sites in the order of elimination.
-    position : int64[n_sites]
+    rank : int64[n_sites]
         Place of each site in ``order``; -1 for a site that is held at zero.
-    row_start, row_neighbour, row_link : int64 arrays
-        Rows of the graph.
+    graph : Graph
     conductance : float64[n_links]
     excess : float64[n_sites]
-        s.
+        The diagonal s.
     threshold : float64[n_sites]
-        Links up to the smaller one of their ends are left out; 0 for none.
+        A link is left out unless its conductance exceeds the smaller threshold of its two ends;
+        with 0 no link is left out.
     start : int64[n + 1]
         Overwritten: where the entries of each row begin.
     total : float64[n]
@@ -83,18 +124,20 @@ def eliminate(
     value = np.zeros(n)
     seen = np.full(n, -1)
     found = np.empty(n, np.int64)
-    first = np.full(n, -1)  # first row that waits at a column, and the one behind each row
+    first = np.full(n, -1)  # the waiting lists, see the head of this file
     behind = np.full(n, -1)
-    place = np.empty(n, np.int64)  # the entry at which a row waits
+    place = np.empty(n, np.int64)
     count = 0
     start[0] = 0
     for k in range(n):
         i = order[k]
         m = 0
-        for a in range(row_start[i], row_start[i + 1]):
-            j = row_neighbour[a]
-            q = position[j]
-            g = conductance[row_link[a]]
+        # The links that the graph gives to this site. A weak link, or one to a site that is held
+        # at zero, becomes excess.
+        for a in range(graph.row_start[i], graph.row_start[i + 1]):
+            j = graph.row_neighbour[a]
+            q = rank[j]
+            g = conductance[graph.row_link[a]]
             if q < 0:
                 s[i] += g
             elif q > k and g > min(threshold[i], threshold[j]):
@@ -105,6 +148,8 @@ def eliminate(
             elif q > k:
                 s[i] += g
                 s[j] += g
+        # The links that earlier rows have made: each row in the list of this column adds its
+        # star-mesh products, then moves on to the list of its next column.
         r = first[k]
         while r >= 0:
             later = behind[r]
@@ -123,6 +168,7 @@ def eliminate(
                 behind[r] = first[q]
                 first[q] = r
             r = later
+        # Keep the links above the threshold, sorted by column (insertion sort: rows are short).
         kept = 0
         for a in range(m):
             q = found[a]
@@ -142,6 +188,7 @@ def eliminate(
             room = 3 * (count + kept) // 2
             column = _grown(column, room)
             share = _grown(share, room)
+        # The star-mesh step: d_k, the shares t_kj, and the excess handed on to the neighbours.
         d = s[i]
         for a in range(kept):
             d += value[found[a]]
@@ -162,19 +209,19 @@ def eliminate(
 
 
 @njit(cache=True, nogil=True)
-def solve(order, start, column, share, total, rhs, x, out):
+def solve(rows, rhs, x, out):
     """Forward pass ``b_j += t_kj b_k`` and backward pass ``x_k = b_k / d_k + sum_j t_kj x_j``.
 
     Parameters
     ----------
-    order, start, column, share, total
-        From `eliminate`.
+    rows : Rows
     rhs : float64[n_sites, 3]
     x : float64[n, 3]
         Working memory.
     out : float64[n_sites, 3]
-        Overwritten at the sites of ``order``.
+        Overwritten at the eliminated sites.
     """
+    order, _, start, column, share, total = rows
     n = order.shape[0]
     for k in range(n):
         i = order[k]
@@ -211,7 +258,7 @@ def solve(order, start, column, share, total, rhs, x, out):
 
 @njit(cache=True, nogil=True)
 def _invert(d, f, out):
-    """out[9] = (d 1 + f)^-1 of a 3x3 matrix; zero if d is."""
+    """out[9] = (d 1 + f)^-1 of a 3x3 matrix f; zero if d is zero."""
     if d == 0.0:
         out[:] = 0.0
         return
@@ -235,7 +282,7 @@ def _invert(d, f, out):
 
 @njit(cache=True, nogil=True)
 def _write_loss(K, q, sign, out):
-    """out[9] = K (1 - R) of a quaternion q, or of its inverse for sign = -1."""
+    """out[9] = K (1 - R), with the rotation R of a quaternion q, or its inverse for sign = -1."""
     twist = 2.0 * K * sign * q[0]
     square = q[1] * q[1] + q[2] * q[2] + q[3] * q[3]
     for a in range(3):
@@ -247,9 +294,9 @@ def _write_loss(K, q, sign, out):
         out[3 * b + a] = -twist * q[1 + c] - outer
 
 
-@njit(cache=True, nogil=True, inline="always")  # to hand over arrays would cost more than this
+@njit(cache=True, nogil=True, inline="always")  # a call with arrays would cost more than this
 def _add_update(g, t, y, h, transposed, out):
-    """out[9] += g Y + H (t 1 - Y), H transposed or not."""
+    """out[9] += g Y + H (t 1 - Y), with H or its transpose."""
     for a in range(3):
         h0 = h[a] if transposed else h[3 * a]
         h1 = h[3 + a] if transposed else h[3 * a + 1]
@@ -260,82 +307,59 @@ def _add_update(g, t, y, h, transposed, out):
 
 
 @njit(cache=True, nogil=True)
-def eliminate_blocks(
-    which,
-    high,
-    order,
-    position,
-    row_start,
-    row_neighbour,
-    row_link,
-    conductance,
-    transport,
-    diagonal,
-    start,
-    column,
-    share,
-    total,
-    first,
-    behind,
-    place,
-    H,
-    back,
-    Y,
-    inverse,
-):
+def eliminate_blocks(which, high, graph, conductance, transport, diagonal, rows, waiting, blocks):
     """Elimination of H beside the scalar part that `eliminate` has done, on the entries it kept.
 
-    Independent subtrees can be worked side by side; what they leave to the rows above them is
-    handed on by `queue_rows`.
+    Independent subtrees can be eliminated in parallel. `queue_rows` then puts their rows into the
+    lists of the columns above them.
 
     Parameters
     ----------
     which : int64[m]
-        The rows to be eliminated, ascending; all earlier rows with entries in them are done.
+        The rows to be eliminated, ascending. All earlier rows with entries in them are done.
     high : int64
-        Rows finished here wait at columns below this one only.
-    order, position, row_start, row_neighbour, row_link, conductance
-        As in `eliminate`.
+        Rows finished here are put into the lists of columns below this one only.
+    graph : Graph
+    conductance : float64[n_links]
     transport : float64[n_links, 4]
         Quaternion of the hop j -> i, i < j.
     diagonal : float64[n_sites, 9]
         H of a site with itself.
-    start, column, share, total
-        From `eliminate`.
-    first, behind : int64[n]
-        First row that waits at each column and the one behind each row, -1 for none.
-    place : int64[n]
-        The entry at which each row waits; filled for these rows.
-    H, Y : float64[n_entries, 9]
-        Zeros; filled for these rows.
-    back : float64[n_entries or 0, 9]
-        H_jk of every entry kj, as H; empty if H is symmetric.
-    inverse : float64[n, 9]
-        Filled for these rows: (d_k + H_kk)^-1.
+    rows : Rows
+    waiting : Waiting
+        ``place`` is filled for these rows.
+    blocks : Blocks
+        ``H``, ``back`` and ``Y`` begin as zeros. All four arrays are filled for these rows.
     """
+    order, rank, start, column, share, total = rows
+    row_start, row_neighbour, row_link = graph
+    first, behind, place = waiting
+    H, back, Y, inverse = blocks
     symmetric = back.shape[0] < H.shape[0]
     entry = np.full(order.shape[0], -1)
     own = np.empty(9)
     scaled = np.empty(9)
     for k in which:
         i = order[k]
+        # The losses that the graph gives: of the site with itself, and of its links.
         for e in range(start[k], start[k + 1]):
             entry[column[e]] = e
         own[:] = diagonal[i]
         for a in range(row_start[i], row_start[i + 1]):
-            q = position[row_neighbour[a]]
+            q = rank[row_neighbour[a]]
             if q > k and entry[q] >= start[k]:
                 l = row_link[a]
                 sign = 1.0 if i < row_neighbour[a] else -1.0
                 _write_loss(conductance[l], transport[l], sign, H[entry[q]])
                 if not symmetric:
                     _write_loss(conductance[l], transport[l], -sign, back[entry[q]])
+        # The losses that earlier rows hand on, from every row in the list of this column.
         r = first[k]
         while r >= 0:
             later = behind[r]
             p = place[r]
             g = share[p] * total[r]
-            h = H[p] if symmetric else back[p]  # of k with r
+            h = H[p] if symmetric else back[p]  # H_kr
             _add_update(g, share[p], Y[p], h, symmetric, own)
             for e in range(p + 1, start[r + 1]):
                 b = entry[column[e]]
@@ -351,6 +375,7 @@ def eliminate_blocks(
                     behind[r] = first[q]
                     first[q] = r
             r = later
+        # The step itself: (d_k + H_kk)^-1 and Y_kj of every entry of this row.
         inv = inverse[k]
         _invert(total[k], own, inv)
         for e in range(start[k], start[k + 1]):
@@ -372,16 +397,18 @@ def eliminate_blocks(
 
 
 @njit(cache=True, nogil=True)
-def queue_rows(which, start, column, first, behind, place):
-    """Let rows wait at the column of their next entry, if they have one left.
+def queue_rows(which, rows, waiting):
+    """Put rows into the list of the column of their next entry, if they have one left.
 
     Parameters
     ----------
     which : int64[m]
-        Rows that wait nowhere.
-    start, column, first, behind, place
-        As in `eliminate_blocks`.
+        Rows that are in no list.
+    rows : Rows
+    waiting : Waiting
     """
+    start, column = rows.start, rows.column
+    first, behind, place = waiting
     for r in which:
         if place[r] < start[r + 1]:
             q = column[place[r]]
@@ -390,18 +417,18 @@ def queue_rows(which, start, column, first, behind, place):
 
 
 @njit(cache=True, nogil=True)
-def finish_blocks(start, share, total, inverse, back, Y):
+def finish_blocks(rows, blocks):
     """Turn what `eliminate_blocks` has left into the weights of `solve_blocks`, in place.
 
     Parameters
     ----------
-    start, share, total, inverse
-        As in `eliminate_blocks`.
-    back : float64[n_entries or 0, 9]
-        Becomes ((g_kj - H_jk) (d_k + H_kk)^-1)^T, the weights of the forward pass.
-    Y : float64[n_entries, 9]
-        Becomes T_kj.
+    rows : Rows
+    blocks : Blocks
+        ``back`` becomes ((g_kj - H_jk) (d_k + H_kk)^-1)^T, the weights of the forward pass.
+        ``Y`` becomes T_kj, the weights of the backward pass.
     """
+    start, share, total = rows.start, rows.share, rows.total
+    _, back, Y, inverse = blocks
     scaled = np.empty(9)
     for k in range(total.shape[0]):
         inv = inverse[k]
@@ -421,21 +448,25 @@ def finish_blocks(start, share, total, inverse, back, Y):
 
 
 @njit(cache=True, nogil=True)
-def solve_blocks(order, start, column, left, weight, inverse, rhs, x, out):
+def solve_blocks(rows, left, weight, inverse, rhs, x, out):
     """Passes ``b_j += L_kj^T b_k`` and ``x_k = (d_k + H_kk)^-1 b_k + sum_j T_kj x_j``.
 
     Parameters
     ----------
-    order, start, column
-        From `eliminate`.
+    rows : Rows
     left : float64[n_entries, 9]
         L: ``back`` of `finish_blocks`, or ``weight`` where H is symmetric.
     weight : float64[n_entries, 9]
         T: ``Y`` of `finish_blocks`.
     inverse : float64[n, 9]
-    rhs, x, out
-        As in `solve`.
+        (d_k + H_kk)^-1.
+    rhs : float64[n_sites, 3]
+    x : float64[n, 3]
+        Working memory.
+    out : float64[n_sites, 3]
+        Overwritten at the eliminated sites.
     """
+    order, start, column = rows.order, rows.start, rows.column
     n = order.shape[0]
     for k in range(n):
         i = order[k]

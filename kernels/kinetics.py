@@ -1,19 +1,36 @@
 """Spins that hop and rotate: frames along the strongest links, and the rows of the spin equations.
 
-A rotation is a unit quaternion (s, v): x -> x + 2 s v x x + 2 v x (v x x). Link l holds the one
-that takes a spin from its upper site j to its lower site i; the way back is (s, -v).
+A rotation is a unit quaternion (s, v): x -> x + 2 s v x x + 2 v x (v x x). The quaternion of link
+l takes a spin from its upper site j to its lower site i; the inverse rotation is (s, -v).
 """
+
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
-# columns of the table of hops made by file coefficients.py, for the vector from i to j
+# The first four columns of the table of hops, for the vector from i to j. Kernel files stand
+# alone, so kernels/coefficients.py, which fills the table, names them too; a test compares both.
 D_X, D_Y, COSINE, SINC = range(4)
+
+
+class SpinTerms(NamedTuple):
+    """The terms of the spin rows: the graph, its links and the blocks of the sites."""
+
+    row_start: np.ndarray  # int64[n_sites + 1]: rows of the graph
+    row_neighbour: np.ndarray  # int64[2 n_links]
+    row_link: np.ndarray  # int64[2 n_links]
+    conductance: np.ndarray  # float64[n_links]: K_ij
+    transport: np.ndarray  # float64[n_links, 4]: rotation R_ij of the hop j -> i, i < j
+    block: np.ndarray  # float64[n_sites, 3, 3]: B_i, relaxation and magnetic field
 
 
 @njit(cache=True, nogil=True)
 def _root(parent, i):
-    """Representative of i, halving the path."""
+    """Representative of i, halving the path: a representative is its own parent.
+
+    (kernels/clusters.py marks a representative by a negative parent, which holds the size.)
+    """
     while parent[i] != i:
         parent[i] = parent[parent[i]]
         i = parent[i]
@@ -27,7 +44,7 @@ def mark_forest(order, link_i, link_j, n_sites, out):
     Parameters
     ----------
     order : int64[n_links]
-        Strongest link first for the maximum spanning forest.
+        The links, the strongest one first for the maximum spanning forest.
     link_i, link_j : int64[n_links]
     n_sites : int64
     out : bool[n_links]
@@ -61,7 +78,7 @@ def fill_frames(row_start, row_neighbour, row_link, hops, forest, frame):
     row_start, row_neighbour, row_link : int64 arrays
         Ascending rows of the graph.
     hops : float64[n_links, 6]
-        Half-angle and its cosine and sinc, of every link.
+        Half-angle of every link and its cosine and sinc.
     forest : bool[n_links]
     frame : float64[n_sites, 4]
         Overwritten; the lowest site of every tree has (1, 0, 0, 0).
@@ -69,6 +86,7 @@ def fill_frames(row_start, row_neighbour, row_link, hops, forest, frame):
     n = row_start.shape[0] - 1
     waiting = np.empty(n, np.int64)
     done = np.zeros(n, np.bool_)
+    # A depth-first search through every tree of the forest, from its lowest site.
     for root in range(n):
         if done[root]:
             continue
@@ -105,7 +123,9 @@ def fill_frames(row_start, row_neighbour, row_link, hops, forest, frame):
 
 @njit(cache=True, nogil=True)
 def fill_transport(link_i, link_j, conductance, hops, forest, frame, out, dephasing):
-    """Rotation of every link between the frames of its ends, conj(Q_i) q_ij Q_j, and its cost.
+    """Rotation of every link between the frames of its ends, and the dephasing that is left.
+
+    The rotation is conj(Q_i) q_ij Q_j.
 
     Parameters
     ----------
@@ -114,7 +134,7 @@ def fill_transport(link_i, link_j, conductance, hops, forest, frame, out, dephas
         K_ij.
     hops : float64[n_links, 6]
     forest : bool[n_links]
-        Their rotation is set to exactly (1, 0, 0, 0).
+        The links whose rotation is set to exactly (1, 0, 0, 0).
     frame : float64[n_sites, 4]
     out : float64[n_links, 4]
         Overwritten, with s >= 0: quaternions of the hops j -> i, i < j.
@@ -145,7 +165,7 @@ def fill_transport(link_i, link_j, conductance, hops, forest, frame, out, dephas
 
 @njit(cache=True, nogil=True)
 def _unrotated(s, vx, vy, vz, x):
-    """(1 - R) x without forming R."""
+    """(1 - R) x of the rotation R by the quaternion (s, v), without forming R."""
     cx = vy * x[2] - vz * x[1]
     cy = vz * x[0] - vx * x[2]
     cz = vx * x[1] - vy * x[0]
@@ -158,7 +178,7 @@ def _unrotated(s, vx, vy, vz, x):
 
 @njit(cache=True, nogil=True)
 def turn_vectors(q, sign, vector, out):
-    """Turn each vector by its unit quaternion, or by the inverse of it for sign = -1.
+    """Turn each vector by its unit quaternion, or by the inverse of that for sign = -1.
 
     Parameters
     ----------
@@ -177,9 +197,7 @@ def turn_vectors(q, sign, vector, out):
 
 
 @njit(cache=True, nogil=True)
-def sum_spin_rows(
-    first, last, row_start, row_neighbour, row_link, conductance, transport, block, sigma, out
-):
+def sum_spin_rows(first, last, terms, sigma, out):
     """Left side of the steady spin equation, [hopping 5b], for sites first .. last - 1.
 
     out_i = sum_j K_ij [ (sigma_i - sigma_j) + (1 - R_ij) sigma_j ] + B_i sigma_i
@@ -187,19 +205,13 @@ def sum_spin_rows(
     Parameters
     ----------
     first, last : int64
-    row_start, row_neighbour, row_link : int64 arrays
-        Rows of the graph.
-    conductance : float64[n_links]
-        K_ij.
-    transport : float64[n_links, 4]
-        Rotation R_ij of the hop j -> i, i < j.
-    block : float64[n_sites, 3, 3]
-        B_i: relaxation and magnetic field.
+    terms : SpinTerms
     sigma : float64[n_sites, 3]
         S_i / n_i.
     out : float64[n_sites, 3]
         Rows ``first .. last - 1`` are overwritten.
     """
+    row_start, row_neighbour, row_link, conductance, transport, block = terms
     for i in range(first, last):
         tx = 0.0
         ty = 0.0
@@ -221,32 +233,21 @@ def sum_spin_rows(
 
 
 @njit(cache=True, nogil=True)
-def judge_spin_rows(
-    first,
-    last,
-    row_start,
-    row_neighbour,
-    row_link,
-    conductance,
-    transport,
-    block,
-    sigma,
-    rhs,
-    residual,
-    moduli,
-):
-    """Residual of each spin row, and the moduli of its terms, which it is measured against.
+def judge_spin_rows(first, last, terms, sigma, rhs, residual, moduli):
+    """Residual of each spin row, and the sum of the moduli of its terms.
 
     Parameters
     ----------
-    first ... sigma
+    first, last, terms, sigma
         As in `sum_spin_rows`.
     rhs : float64[n_sites, 3]
     residual : float64[n_sites, 3]
         Rows ``first .. last - 1`` are overwritten: |left side - rhs|.
     moduli : float64[n_sites, 3]
-        The same: sum of the moduli of the terms on both sides.
+        Rows ``first .. last - 1`` are overwritten: the sum of the moduli of the terms on both
+        sides, to which the residual is compared.
     """
+    row_start, row_neighbour, row_link, conductance, transport, block = terms
     h = np.empty(3)
     for i in range(first, last):
         for x in range(3):
@@ -271,13 +272,13 @@ def judge_spin_rows(
 
 @njit(cache=True, nogil=True)
 def largest_neighbour(row_start, row_neighbour, value, out):
-    """Largest value at the neighbours of each site, 0 without any.
+    """Largest value at the neighbours of each site; 0 for a site without neighbours.
 
     Parameters
     ----------
     row_start, row_neighbour : int64 arrays
     value : float64[n_sites]
-        Not negative.
+        Numbers that are not negative.
     out : float64[n_sites]
         Overwritten.
     """

@@ -13,21 +13,17 @@ from twins import neighbours as neighbour_twin
 from twins import triads as triangle_twin
 
 pytestmark = pytest.mark.kernel
-PLAIN = pytest.mark.parametrize("plain", [False, True], ids=["compiled", "plain"])
 SAMPLES = pytest.mark.parametrize(("n", "seed"), [(1, 2), (3, 4), (25, 5), (25, 6)])
+STRONG = np.array([[0.9, -1.3], [0.4, 0.7]])
 COUPLINGS = pytest.mark.parametrize(
     "spin_orbit",
-    [[[0.0, 0.1], [0.06, 0.0]], [[0.9, -1.3], [0.4, 0.7]], [[0.2, 0.2], [-0.2, -0.2]]],
+    [[[0.0, 0.1], [0.06, 0.0]], STRONG.tolist(), [[0.2, 0.2], [-0.2, -0.2]]],
     ids=["weak", "strong", "helix"],
 )
 
 
-def version(kernel, plain):
-    return getattr(kernel, "py_func", kernel) if plain else kernel
-
-
 class Sample:
-    """Random sites in a box, linked within a radius, with any conductances and occupations."""
+    """Random sites in a box, linked within a radius, with random conductances and occupations."""
 
     def __init__(self, n, seed, radius=4.0):
         rng = np.random.default_rng(seed)
@@ -62,7 +58,24 @@ class Sample:
         d_x, d_y, cosine, sinc = self.hops(M).T[:4]
         return np.column_stack([cosine, -sinc * d_x, -sinc * d_y, 0.0 * d_x])
 
+    def order(self):
+        """The links, the strongest one first."""
+        return np.argsort(-self.log_conductance, kind="stable")
+
+    def forest(self):
+        """The links of the maximum spanning forest."""
+        return twin.mark_forest(self.order(), self.i, self.j, self.n)
+
+    def links(self):
+        """Ends, conductances and rotations of the links, as the twins take them."""
+        return self.i, self.j, self.conductance, self.rotation
+
+    def terms(self):
+        """The same with the rows of the graph and the blocks, as the kernels take them."""
+        return kinetics.SpinTerms(*self.rows, self.conductance, self.rotation, self.block)
+
     def triangle(self, M, eta):
+        """The twin's triads."""
         return triad_twin.Triangle(
             lambda a, b: self.position[a] - self.position[b],
             M,
@@ -72,18 +85,35 @@ class Sample:
         )
 
 
-@PLAIN
+class Listed:
+    """The triads of a sample, what the kernels take of them, and the twin."""
+
+    def __init__(self, n, seed, spin_orbit, eta=0.3):
+        self.sample, self.M = Sample(n, seed), np.array(spin_orbit)
+        self.triads = triangle_twin.fill_triads(self.sample.link)
+        self.triangle = self.sample.triangle(self.M, eta)
+        self.determinant = self.M[0, 0] * self.M[1, 1] - self.M[0, 1] * self.M[1, 0]
+        link = self.sample.link
+        self.site = np.array(self.triads, dtype=np.int64).reshape(-1, 3)
+        self.link = np.array(
+            [[link[i, j], link[i, k], link[j, k]] for i, j, k in self.triads], dtype=np.int64
+        ).reshape(-1, 3)
+        hops = self.sample.hops(self.M)
+        self.factors = (self.sample.separation, self.determinant, hops, eta)
+        self.strength, self.loop = triad_twin.fill_coefficients(self.triads, self.triangle)
+        # Rounding of the twin, whose loops are differences of terms of order one.
+        self.noise = 1e-14 * self.strength.max(initial=0.0)
+        self.drop = self.sample.potential[self.sample.i] - self.sample.potential[self.sample.j]
+
+
 @SAMPLES
 @COUPLINGS
-def test_coefficients_torque_and_feedback(n, seed, spin_orbit, plain):
-    sample, M, eta = Sample(n, seed), np.array(spin_orbit), 0.3
-    triads = triangle_twin.fill_triads(sample.link)
-    triangle = sample.triangle(M, eta)
-    determinant = M[0, 0] * M[1, 1] - M[0, 1] * M[1, 0]
+def test_hops(n, seed, spin_orbit, kernel_version):
+    sample, M = Sample(n, seed), np.array(spin_orbit)
     hops = np.full((len(sample.i), 6), np.nan)
     middle = len(sample.i) // 2
     for first, last in ((middle, len(sample.i)), (0, middle)):
-        version(coefficients.fill_hops, plain)(
+        kernel_version(coefficients.fill_hops)(
             first,
             last,
             sample.separation,
@@ -94,55 +124,69 @@ def test_coefficients_torque_and_feedback(n, seed, spin_orbit, plain):
             sample.j,
             hops,
         )
-    np.testing.assert_allclose(hops, sample.hops(M), rtol=1e-13, atol=1e-15)
-    factors = (sample.separation, determinant, hops, eta)
+    np.testing.assert_allclose(hops, sample.hops(M), rtol=1e-12, atol=1e-14)
 
-    site = np.array(triads, dtype=np.int64).reshape(-1, 3)
-    link = np.array(
-        [
-            [sample.link[t[0], t[1]], sample.link[t[0], t[2]], sample.link[t[1], t[2]]]
-            for t in triads
-        ],
-        dtype=np.int64,
-    ).reshape(-1, 3)
-    strength, loop = np.full(len(triads), np.nan), np.full((len(triads), 3, 3), np.nan)
-    version(coefficients.fill_coefficients, plain)(link, *factors, strength, loop)
-    expected_strength, expected_loop = triad_twin.fill_coefficients(triads, triangle)
-    np.testing.assert_allclose(strength, expected_strength, rtol=1e-12)
-    np.testing.assert_allclose(loop, expected_loop, rtol=0, atol=2e-15)
 
-    drop = sample.potential[sample.i] - sample.potential[sample.j]
-    torque, moment = np.full((len(triads), 3, 4), np.nan), np.full(2, np.nan)
-    version(coefficients.fill_torque, plain)(link, *factors, drop, torque, moment)
-    size = np.linalg.norm(loop, axis=2) * 24.0 * strength[:, None]  # two spins, each at most 12 Q
-    np.testing.assert_allclose(torque[:, :, 3], size, rtol=1e-12)
-    torque = torque[:, :, :3]
-    expected, expected_moment = triad_twin.fill_torque(triads, triangle, sample.potential)
-    noise = 1e-14 * strength.max(initial=0.0)  # of the twin, whose loops are differences
+def test_both_kernel_files_name_the_same_columns_of_the_table():
+    for name in ("D_X", "D_Y", "COSINE", "SINC"):
+        assert getattr(kinetics, name) == getattr(coefficients, name)
+
+
+@SAMPLES
+@COUPLINGS
+def test_coefficients(n, seed, spin_orbit, kernel_version):
+    """Strength and loops of every triad; no loop for a persistent helix."""
+    known = Listed(n, seed, spin_orbit)
+    n_triads = len(known.triads)
+    strength, loop = np.full(n_triads, np.nan), np.full((n_triads, 3, 3), np.nan)
+    kernel_version(coefficients.fill_coefficients)(known.link, *known.factors, strength, loop)
+    np.testing.assert_allclose(strength, known.strength, rtol=1e-12)
+    np.testing.assert_allclose(loop, known.loop, rtol=0, atol=2e-14)
+    assert known.determinant != 0.0 or not np.any(loop)
+
+
+@SAMPLES
+@COUPLINGS
+def test_torque(n, seed, spin_orbit, kernel_version):
+    """Torque, its moment, and the largest flow that two spins, each at most 12 Q, could drive."""
+    known = Listed(n, seed, spin_orbit)
+    torque, moment = np.full((len(known.triads), 3, 4), np.nan), np.full(2, np.nan)
+    kernel_version(coefficients.fill_torque)(known.link, *known.factors, known.drop, torque, moment)
+    size = 24.0 * np.linalg.norm(known.loop, axis=2) * known.strength[:, None]
+    np.testing.assert_allclose(torque[:, :, 3], size, rtol=1e-11, atol=24 * known.noise)
+    expected, expected_moment = triad_twin.fill_torque(
+        known.triads, known.triangle, known.sample.potential
+    )
     scale = np.abs(expected).max(initial=0.0)
-    np.testing.assert_allclose(torque, expected, rtol=0, atol=1e-12 * scale + noise)
-    atol = 1e-11 * scale + 10 * noise
+    atol = 1e-12 * scale + known.noise
+    np.testing.assert_allclose(torque[:, :, :3], expected, rtol=0, atol=atol)
+    atol = 1e-11 * scale + 10 * known.noise
     np.testing.assert_allclose(moment, expected_moment, rtol=0, atol=atol)
+    assert known.determinant != 0.0 or not np.any(torque)
 
-    source, current = np.full((len(triads), 3, 1), np.nan), np.full(3, np.nan)
-    version(coefficients.fill_feedback, plain)(
-        site, link, *factors, drop, sample.sigma, source, current
+
+@SAMPLES
+@COUPLINGS
+def test_feedback(n, seed, spin_orbit, kernel_version):
+    """Flows that spins drive, and the current: each flow j -> i times the drop of phi along it."""
+    known = Listed(n, seed, spin_orbit)
+    source, current = np.full((len(known.triads), 3, 1), np.nan), np.full(3, np.nan)
+    kernel_version(coefficients.fill_feedback)(
+        known.site, known.link, *known.factors, known.drop, known.sample.sigma, source, current
     )
     expected, expected_current = triad_twin.fill_feedback(
-        triads, triangle, sample.potential, sample.sigma
+        known.triads, known.triangle, known.sample.potential, known.sample.sigma
     )
     scale = np.abs(expected).max(initial=0.0)
-    np.testing.assert_allclose(source, expected, rtol=0, atol=1e-12 * scale + 100 * noise)
-    # every flow j -> i is met by the drop of phi on its way
-    atol = 1e-11 * scale + 1000 * noise
+    atol = 1e-12 * scale + 100 * known.noise
+    np.testing.assert_allclose(source, expected, rtol=0, atol=atol)
+    atol = 1e-11 * scale + 1000 * known.noise
     np.testing.assert_allclose(current, expected_current, rtol=0, atol=atol)
-    if determinant == 0.0:
-        everything = (loop, torque, source, current)
-        assert not any(np.any(array) for array in everything)
+    assert known.determinant != 0.0 or not (np.any(source) or np.any(current))
 
 
 def test_loops_keep_their_digits_at_any_coupling():
-    """Against 50-digit arithmetic: relative error of each component, thin triad, d = 1e-6 .. 2."""
+    """Against 50-digit arithmetic: relative error of each component, thin triad, d = 1e-6 to 2."""
     mpmath = pytest.importorskip("mpmath")
     separation = np.array([[1.3, 0.4], [2.1, 0.6461], [0.8, 0.2461]])  # to j, to k, j to k
     for scale in (1e-6, 1e-3, 0.1, 2.0):
@@ -196,34 +240,48 @@ def test_loops_keep_their_digits_at_any_coupling():
                 assert max(error) < (3e-12 if scale < 1 else 3e-11), (scale, place)
 
 
-@PLAIN
 @SAMPLES
-def test_forest_frames_and_transport(n, seed, plain):
+def test_forest(n, seed, kernel_version):
     sample = Sample(n, seed, radius=3.0)
-    order = np.argsort(-sample.log_conductance, kind="stable")
-    forest = np.empty(len(order), np.bool_)
-    version(kinetics.mark_forest, plain)(order, sample.i, sample.j, n, forest)
-    np.testing.assert_array_equal(forest, twin.mark_forest(order, sample.i, sample.j, n))
+    forest = np.empty(len(sample.i), np.bool_)
+    kernel_version(kinetics.mark_forest)(sample.order(), sample.i, sample.j, n, forest)
+    np.testing.assert_array_equal(forest, sample.forest())
 
-    frame = np.full((n, 4), np.nan)
-    M = np.array([[0.9, -1.3], [0.4, 0.7]])
-    hops, rotation = sample.hops(M), sample.hop_rotations(M)
-    version(kinetics.fill_frames, plain)(*sample.rows, hops, forest, frame)
+
+@SAMPLES
+def test_frames(n, seed, kernel_version):
+    sample, frame = Sample(n, seed, radius=3.0), np.full((n, 4), np.nan)
+    forest, rotation = sample.forest(), sample.hop_rotations(STRONG)
+    kernel_version(kinetics.fill_frames)(*sample.rows, sample.hops(STRONG), forest, frame)
     matrices = np.array([twin.rotation_matrix(q) for q in frame])
-    turned = np.full((n, 3), np.nan)
-    for sign in (1.0, -1.0):
-        version(kinetics.turn_vectors, plain)(frame, sign, sample.sigma, turned)
-        expected = twin.turn_vectors(frame, sign, sample.sigma)
-        np.testing.assert_allclose(turned, expected, rtol=0, atol=1e-14)
     expected = twin.fill_frames(sample.i, sample.j, rotation, forest, n)
     np.testing.assert_allclose(matrices, expected, rtol=0, atol=1e-13)
 
-    transport, dephasing = np.full((len(order), 4), np.nan), np.full(n, np.nan)
-    version(kinetics.fill_transport, plain)(
+
+@SAMPLES
+def test_turned_vectors(n, seed, kernel_version):
+    sample, turned = Sample(n, seed), np.full((n, 3), np.nan)
+    frame = np.random.default_rng(seed).normal(size=(n, 4))
+    frame /= np.linalg.norm(frame, axis=1)[:, None]
+    for sign in (1.0, -1.0):
+        kernel_version(kinetics.turn_vectors)(frame, sign, sample.sigma, turned)
+        expected = twin.turn_vectors(frame, sign, sample.sigma)
+        np.testing.assert_allclose(turned, expected, rtol=0, atol=1e-13)
+
+
+@SAMPLES
+def test_transport(n, seed, kernel_version):
+    """Rotations between frames, exactly none on the forest, and the dephasing that is left."""
+    sample, frame = Sample(n, seed, radius=3.0), np.empty((n, 4))
+    forest, hops = sample.forest(), sample.hops(STRONG)
+    kinetics.fill_frames(*sample.rows, hops, forest, frame)
+    transport, dephasing = np.full((len(sample.i), 4), np.nan), np.full(n, np.nan)
+    kernel_version(kinetics.fill_transport)(
         sample.i, sample.j, sample.conductance, hops, forest, frame, transport, dephasing
     )
     found = np.array([twin.rotation_matrix(q) for q in transport]).reshape(-1, 3, 3)
-    expected = twin.fill_transport(sample.i, sample.j, rotation, expected)
+    matrices = np.array([twin.rotation_matrix(q) for q in frame])
+    expected = twin.fill_transport(sample.i, sample.j, sample.hop_rotations(STRONG), matrices)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-13)
     assert np.all(transport[forest] == [1, 0, 0, 0])
     loss = sample.conductance * (1 - np.trace(expected, axis1=1, axis2=2) / 3)
@@ -231,34 +289,46 @@ def test_forest_frames_and_transport(n, seed, plain):
     np.testing.assert_allclose(dephasing, expected, rtol=0, atol=1e-13)
 
 
-@PLAIN
 @SAMPLES
-def test_spin_rows_their_moduli_and_precession(n, seed, plain):
+def test_spin_rows(n, seed, kernel_version):
+    """The rows in two parts; the first call leaves the others alone."""
     sample = Sample(n, seed)
-    arguments = (*sample.rows, sample.conductance, sample.rotation, sample.block, sample.sigma)
-    links = (sample.i, sample.j, sample.conductance, sample.rotation)
-    out = np.full((n, 3), np.nan)
-    middle = n // 2
-    version(kinetics.sum_spin_rows, plain)(0, middle, *arguments, out)
+    out, middle = np.full((n, 3), np.nan), n // 2
+    kernel_version(kinetics.sum_spin_rows)(0, middle, sample.terms(), sample.sigma, out)
     assert np.all(np.isnan(out[middle:]))
-    version(kinetics.sum_spin_rows, plain)(middle, n, *arguments, out)
-    expected = twin.sum_spin_rows(*links, sample.block, sample.sigma)
+    kernel_version(kinetics.sum_spin_rows)(middle, n, sample.terms(), sample.sigma, out)
+    expected = twin.sum_spin_rows(*sample.links(), sample.block, sample.sigma)
     np.testing.assert_allclose(out, expected, rtol=0, atol=1e-13)
 
+
+@SAMPLES
+def test_residual_of_spin_rows(n, seed, kernel_version):
+    sample = Sample(n, seed)
     rhs = np.random.default_rng(seed + 1).normal(size=(n, 3))
     residual, moduli = np.full((n, 3), np.nan), np.full((n, 3), np.nan)
-    for first, last in ((middle, n), (0, middle)):
-        version(kinetics.judge_spin_rows, plain)(first, last, *arguments, rhs, residual, moduli)
-    expected, expected_moduli = twin.judge_spin_rows(*links, sample.block, sample.sigma, rhs)
+    for first, last in ((n // 2, n), (0, n // 2)):
+        kernel_version(kinetics.judge_spin_rows)(
+            first, last, sample.terms(), sample.sigma, rhs, residual, moduli
+        )
+    expected, expected_moduli = twin.judge_spin_rows(
+        *sample.links(), sample.block, sample.sigma, rhs
+    )
     np.testing.assert_allclose(residual, expected, rtol=0, atol=1e-13)
     np.testing.assert_allclose(moduli, expected_moduli, rtol=1e-12)
 
-    hops = sample.hops(np.array([[0.9, -1.3], [0.4, 0.7]]))
-    version(coefficients.sum_precession, plain)(*links[:3], hops, sample.sigma, out)
-    expected = triad_twin.sum_precession(*links[:3], hops, sample.sigma)
+
+@SAMPLES
+def test_precession(n, seed, kernel_version):
+    sample, out = Sample(n, seed), np.full((n, 3), np.nan)
+    arguments = (*sample.links()[:3], sample.hops(STRONG), sample.sigma)
+    kernel_version(coefficients.sum_precession)(*arguments, out)
+    expected = triad_twin.sum_precession(*arguments)
     np.testing.assert_allclose(out, expected, rtol=0, atol=1e-13)
 
-    largest = np.full(n, np.nan)
-    version(kinetics.largest_neighbour, plain)(*sample.rows[:2], sample.potential, largest)
+
+@SAMPLES
+def test_largest_neighbour(n, seed, kernel_version):
+    sample, largest = Sample(n, seed), np.full(n, np.nan)
+    kernel_version(kinetics.largest_neighbour)(*sample.rows[:2], sample.potential, largest)
     expected = twin.largest_neighbour(sample.i, sample.j, sample.potential)
     np.testing.assert_array_equal(largest, expected)

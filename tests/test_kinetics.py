@@ -23,8 +23,7 @@ from hopnet.spin.kinetics import (
     solve_leading_order,
     spin_current,
 )
-from hopnet.spin.kinetics.coupling import find_coupling
-from hopnet.spin.kinetics.solve import reciprocal_current
+from hopnet.spin.kinetics.coupling import find_coupling, reciprocal_current
 from hopnet.transport.current import net_flow
 from samples import COUPLING, phonon_network, twelve
 
@@ -618,15 +617,20 @@ def test_too_few_iterations_raise_with_the_estimate_inside():
         ({"spin_orbit": [[0, 1]]}, "2x2 matrix"),
         ({"spin_orbit": [[0, np.nan], [1, 0]]}, "2x2 matrix"),
         ({"eta": -1}, "eta"),
-        ({"tau_s": 0.0}, "tau_s must be positive"),
-        ({"tau_s": -1.0}, "tau_s must be positive"),
-        ({"tau_s": np.inf}, "tau_s must be positive and finite"),
+        ({"tau_s": 0.0}, "tau_s must hold finite numbers above 0"),
+        ({"tau_s": -1.0}, "tau_s must hold finite numbers above 0"),
+        ({"tau_s": np.inf}, "tau_s must hold finite numbers above 0"),
         ({"tau_s": [1.0, 2.0]}, "one for each of the 12 sites"),
-        ({"field": (1.0, 2.0)}, "field must be a 3-vector"),
-        ({"field": (1.0, 2.0, np.nan)}, "field must be a 3-vector"),
-        ({"generation": np.zeros((5, 3))}, r"of shape \[3\] or \[12, 3\]"),
-        ({"generation": [0, np.nan, 0]}, "generation must be finite"),
-        ({"bias": "large"}, "bias must be one finite number"),
+        ({"tau_s": [1.0]}, "one for each of the 12 sites"),
+        ({"field": (1.0, 2.0)}, r"field must be an array of shape \(3\)"),
+        ({"field": (1.0, 2.0, np.nan)}, "field must hold finite numbers"),
+        ({"generation": np.zeros((5, 3))}, r"generation must be an array of shape \(12, 3\)"),
+        ({"generation": [0, np.nan, 0]}, "generation must hold finite numbers"),
+        ({"bias": "large"}, "bias must be a finite number"),
+        ({"feedback": "yes"}, "feedback must be True or False"),
+        ({"absorbing_contacts": 2}, "absorbing_contacts must be True or False"),
+        ({"tolerance": 0.0}, "tolerance must be a finite number above 0"),
+        ({"max_iterations": 0}, "max_iterations must be a whole number"),
         ({"anisotropy": (1, 1, -1)}, "three positive rates"),
         ({"anisotropy": [[1, 2, 0], [0, 1, 0], [0, 0, 1]]}, "symmetric"),
         ({"precession": "euler"}, "precession must be"),

@@ -4,9 +4,9 @@ import numpy as np
 
 
 def dense(n, links, conductance, excess, threshold):
-    """Lap + diag(excess) as an [n, n] array; ``links`` are pairs of places.
+    """Lap + diag(excess) as an [n, n] array; ``links`` are pairs of ranks.
 
-    Striking out an entry beside the diagonal, and not the diagonal, is to give its g to the excess.
+    Leaving out an entry, but not its part of the diagonal, adds its g to the excess.
     """
     A = np.diag(excess).astype(float)
     for (k, j), g in zip(links, conductance):
@@ -19,7 +19,7 @@ def dense(n, links, conductance, excess, threshold):
 
 
 def eliminate(A, threshold):
-    """({(k, j): t_kj}, d_k); links up to the smaller threshold are struck out, see `dense`."""
+    """({(k, j): t_kj}, d_k); links up to the smaller threshold are left out, see `dense`."""
     A = A.copy()
     n = len(A)
     share, total = {}, np.empty(n)
@@ -73,7 +73,7 @@ def eliminate_blocks(A, kept):
 
 
 def queue_rows(which, start, column, place):
-    """{column: rows that wait there, the last one first}."""
+    """{column: rows in its list, the last one first}."""
     waiting = {}
     for r in which:
         if place[r] < start[r + 1]:

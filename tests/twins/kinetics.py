@@ -29,7 +29,7 @@ def mark_forest(order, link_i, link_j, n_sites):
 
 
 def fill_frames(link_i, link_j, rotation, forest, n_sites):
-    """Rotation matrix of every frame, by walking from each lowest site through the forest."""
+    """Rotation matrix of every frame, from the lowest site of each tree along its links."""
     R = {}
     graph = networkx.Graph()
     graph.add_nodes_from(range(n_sites))

@@ -1,78 +1,86 @@
-"""What the kinetic equations may be asked: shapes and ranges, each in one sentence."""
+"""Checks of the arguments of the kinetic equations that depend on the sample."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from hopnet.checks import array_of, shown
 from hopnet.errors import ParameterError
+from hopnet.network.network import Network
+
+__all__ = ["check_anisotropy", "check_generation", "check_site_times"]
+
+# Largest relative difference between an element of the relaxation tensor and its mirror image. It
+# allows for the rounding of a tensor that was rotated.
+SYMMETRY = 1e-12
 
 
-def as_numbers(value):
-    """``value`` as float64 array, or an empty one if it does not consist of numbers."""
+def axes_of(value: Any) -> int:
+    """Number of axes of an argument; 0 where it has none."""
     try:
-        return np.asarray(value, dtype=np.float64)
+        return np.ndim(value)
     except (TypeError, ValueError):
-        return np.full((0,), np.nan)
+        return 0
 
 
-def check_number(name, value):
-    """A finite float."""
-    number = as_numbers(value)
-    if number.shape != () or not np.isfinite(number):
-        raise ParameterError(f"{name} must be one finite number, got {value!r}; give a number.")
-    return float(number)
+def check_site_times(network: Network, tau_s: Any) -> np.ndarray:
+    """float64[n_sites]: spin relaxation times, positive and finite, one for each site.
 
-
-def check_vector(name, value):
-    """Three finite components."""
-    vector = as_numbers(value)
-    if vector.shape != (3,) or not np.all(np.isfinite(vector)):
+    Parameters
+    ----------
+    network : Network
+    tau_s : float or array_like[n_sites], in tau_0
+    """
+    n = network.n_sites
+    hint = "give times in tau_0; for tau_s = 0 use f_curve(...).f_drift"
+    times = array_of("tau_s", tau_s, low=0.0, above=True, hint=hint)
+    if times.shape[0] not in (1, n) or (times.shape[0] != n and axes_of(tau_s) > 0):
         raise ParameterError(
-            f"{name} must be a 3-vector (x, y, z) of finite numbers, got {value!r}; "
-            "give all three components."
+            f"tau_s must be one time or one for each of the {n} sites, got {times.shape[0]} "
+            "times; for a scan call the function once for each value."
         )
-    return vector
+    return np.broadcast_to(times, (n,)).copy()
 
 
-def check_site_times(network, tau_s):
-    """Spin relaxation times, positive and finite, one for every site."""
-    times = as_numbers(tau_s)
-    if times.shape not in ((), (network.n_sites,)):
-        raise ParameterError(
-            f"tau_s must be one time or one for each of the {network.n_sites} sites, "
-            f"got shape {times.shape}; call solve_kinetics once for every value of a scan."
-        )
-    if not (np.all(np.isfinite(times)) and np.all(times > 0)):
-        raise ParameterError(
-            f"tau_s must be positive and finite, in tau_0, got {np.min(times):g} (smallest); "
-            "for tau_s = 0 use f_drift."
-        )
-    return np.broadcast_to(times, (network.n_sites,)).copy()
+def check_generation(network: Network, generation: Any) -> np.ndarray:
+    """float64[n_sites, 3]: spin given per time to each electron, in 1/tau_0.
 
-
-def check_generation(network, generation):
-    """Spin per electron and time: float64[n_sites, 3]."""
+    Parameters
+    ----------
+    network : Network
+    generation : array_like[3] or [n_sites, 3], or None for no generation
+    """
+    n = network.n_sites
     if generation is None:
-        return np.broadcast_to(0.0, (network.n_sites, 3))
-    rate = as_numbers(generation)
-    if rate.shape not in ((3,), (network.n_sites, 3)) or not np.all(np.isfinite(rate)):
-        raise ParameterError(
-            f"generation must be finite, of shape [3] or [{network.n_sites}, 3] (spin per electron "
-            f"and time), got shape {rate.shape}; give (0, s_0 / tau_s, 0) for spin along y."
-        )
-    return np.broadcast_to(rate, (network.n_sites, 3))
+        return np.broadcast_to(0.0, (n, 3))
+    rate = array_of(
+        "generation",
+        generation,
+        shape=(n, 3) if axes_of(generation) > 1 else (3,),
+        hint=f"give a vector, or one for each of the {n} sites, in 1/tau_0; (0, s_0 / tau_s, 0) "
+        "gives spin along y",
+    )
+    return np.broadcast_to(rate, (n, 3))
 
 
-def check_anisotropy(anisotropy):
-    """Relaxation tensor in units of 1/tau_s: float64[3, 3], symmetric, positive definite."""
-    tensor = as_numbers(anisotropy)
-    if tensor.shape == (3,):
+def check_anisotropy(anisotropy: Any) -> np.ndarray:
+    """float64[3, 3]: relaxation tensor in units of 1/tau_s, symmetric and positive definite.
+
+    Parameters
+    ----------
+    anisotropy : array_like[3] or [3, 3]
+    """
+    hint = "give three rates (x, y, z) or a symmetric 3x3 tensor; (1, 1, 1) is isotropic"
+    shape = (3, 3) if axes_of(anisotropy) > 1 else (3,)
+    tensor = array_of("anisotropy", anisotropy, shape=shape, hint=hint)
+    if tensor.ndim == 1:
         tensor = np.diag(tensor)
-    allowed = tensor.shape == (3, 3) and bool(np.all(np.isfinite(tensor)))
-    allowed = allowed and np.allclose(tensor, tensor.T, rtol=1e-12, atol=0)
-    if not (allowed and np.linalg.eigvalsh(tensor)[0] > 0):
+    symmetric = np.allclose(tensor, tensor.T, rtol=SYMMETRY, atol=0)
+    if not (symmetric and np.linalg.eigvalsh(tensor)[0] > 0):
         raise ParameterError(
-            "anisotropy must hold three positive rates (x, y, z) or a symmetric positive 3x3 "
-            f"tensor, in 1/tau_s, got {anisotropy!r}; (1, 1, 1) is isotropic."
+            "anisotropy must hold three positive rates or a symmetric positive 3x3 tensor, in "
+            f"1/tau_s, got {shown(anisotropy)}; {hint}."
         )
     return 0.5 * (tensor + tensor.T)

@@ -1,7 +1,8 @@
-"""Gamma and Lambda summed over the triads of a network, and what spins do to potentials."""
+"""Gamma and Lambda summed over the triads of a network, and the potentials that spins cause."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,30 +15,38 @@ from hopnet.network.triads import sum_over_triads
 from hopnet.spin.coefficients import hop_table, spin_orbit_determinant
 from hopnet.threads import thread_count
 
+__all__ = ["Coupling", "feedback_solver", "find_coupling", "reciprocal_current"]
+
 
 @dataclass(frozen=True, eq=False)
 class Coupling:
-    """Gamma and Lambda of a network, ready to be summed over its triads.
+    """Gamma and Lambda of a network, to be summed over its triads.
 
     Attributes
     ----------
     network : Network
     arrays : tuple
-        What the kernels of `hopnet.kernels.coefficients` take before the drops.
+        The arguments that the kernels of `hopnet.kernels.coefficients` take before the drops:
+        separation of the links, det M, table of hops, eta.
     threads : int
     """
 
     network: Network
-    arrays: tuple
+    arrays: tuple[np.ndarray, float, np.ndarray, float]
     threads: int
 
     @property
     def hops(self) -> np.ndarray:
-        """float64[n_links, 6]: `hopnet.spin.coefficients.hop_table`."""
+        """float64[n_links, 6]: the table from `hopnet.spin.coefficients.hop_table`."""
         return self.arrays[2]
 
-    def torque(self, drop):
-        """Torque on every spin [hopping S27], how far spins reach, and a moment.
+    def torque(self, drop: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Torque on every spin [hopping S27], the reach of spins, and a moment.
+
+        Parameters
+        ----------
+        drop : float64[n_links]
+            X_i - X_j.
 
         Returns
         -------
@@ -57,11 +66,25 @@ class Coupling:
         moment = sum_over_triads(self.network, part, sums, self.threads)
         return sums[:, :3].copy(), sums[:, 3].copy(), moment
 
-    def feedback(self, drop, sigma, at=None):
+    def feedback(
+        self, drop: np.ndarray, sigma: np.ndarray, at: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Flow that spins drive into every site, and the short-circuit current by components.
 
-        With sites ``at`` only the triads of these are summed: flows into other sites, and the
-        current, are then parts of the whole.
+        Parameters
+        ----------
+        drop : float64[n_links]
+            Drops of the network at unit bias.
+        sigma : float64[n_sites, 3]
+            S_i / n_i.
+        at : int64 array, optional
+            Sum only the triads of these sites. Flows into other sites, and the current, are then
+            incomplete.
+
+        Returns
+        -------
+        flow : float64[n_sites]
+        current : float64[3]
         """
         network, sigma = self.network, np.ascontiguousarray(sigma)
         lowest = None if at is None else sites_below(network, at)
@@ -75,8 +98,8 @@ class Coupling:
         current = sum_over_triads(network, part, source, self.threads, lowest)
         return source[:, 0], current
 
-    def precession(self, conductance, sigma):
-        """sum_j K_ij (R_ij - 1) sigma_j at every site: what precession during hops does."""
+    def precession(self, conductance: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+        """float64[n_sites, 3]: sum_j K_ij (R_ij - 1) sigma_j, the torque of precession in hops."""
         network, out = self.network, np.empty((self.network.n_sites, 3))
         kernels.sum_precession(
             network.link_i, network.link_j, conductance, self.hops, np.ascontiguousarray(sigma), out
@@ -84,7 +107,7 @@ class Coupling:
         return out
 
 
-def sites_below(network, sites):
+def sites_below(network: Network, sites: np.ndarray) -> np.ndarray:
     """The sites and their lower neighbours, ascending: the lowest sites of all their triads."""
     chosen = np.zeros(network.n_sites, bool)
     chosen[sites] = True
@@ -93,16 +116,34 @@ def sites_below(network, sites):
     return np.flatnonzero(chosen)
 
 
-def find_coupling(network, matrix, eta, threads=None):
-    """The `Coupling` of a network."""
+def find_coupling(
+    network: Network, matrix: np.ndarray, eta: float, threads: int | None = None
+) -> Coupling:
+    """The `Coupling` of a network.
+
+    Parameters
+    ----------
+    network : Network
+    matrix : float64[2, 2]
+        M = m a_b beta / hbar^2.
+    eta : float
+        hbar / (J_0 tau_0).
+    threads : int, optional
+
+    Returns
+    -------
+    Coupling
+    """
     threads = thread_count(threads)
     hops = hop_table(network, matrix, threads)
     arrays = (network.separation, spin_orbit_determinant(matrix), hops, eta)
     return Coupling(network, arrays, threads)
 
 
-def feedback_solver(network, threads):
-    """A function that gives the link drops made by flows fed into sites, contacts held at zero."""
+def feedback_solver(
+    network: Network, threads: int | None = None
+) -> Callable[[np.ndarray], np.ndarray]:
+    """A function that returns the link drops caused by flows fed into sites, contacts at zero."""
     symbolic = analyse(network.dissection, network.link_i, network.link_j, network.terminals)
     scale = network.log_conductance.max()
     factored = factor(symbolic, np.exp(network.log_conductance - scale), threads=threads)
@@ -111,3 +152,16 @@ def feedback_solver(network, threads):
         return factored.link_drops(network.n_links, (0.0, 0.0), rhs=flow * np.exp(-scale))
 
     return response
+
+
+def reciprocal_current(torque: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+    """float64[3]: the current that the components of spins drive [hopping S39].
+
+    Parameters
+    ----------
+    torque : float64[n_sites, 3]
+        Torque of a unit bias.
+    sigma : float64[n_sites, 3]
+        S_i / n_i.
+    """
+    return 4.0 * (torque * sigma).sum(axis=0)

@@ -1,23 +1,45 @@
-"""Preconditioners of the spin rows: elimination that leaves out what relaxation outweighs.
+"""Preconditioners of the spin rows: elimination that leaves out links weaker than relaxation.
 
-During tau_s a spin comes as far as links with K_ij tau_s above one carry it: beyond, the rows do
-not know of each other. So an elimination that leaves out links far below the relaxation rates,
-those it makes itself included, has a few entries a site where the whole has some 25 (n_s a_b^2 =
-0.01, tau_s up to 1e8 tau_0), and is as good a preconditioner.
+During tau_s a spin moves along links with K_ij tau_s above one. Weaker links hardly couple the
+spins at their ends. An elimination that leaves out links far below the relaxation rates, given
+links and links made by an elimination step alike, has a few entries per site, where the full
+factor has about 25 (n_s a_b^2 = 0.01, tau_s up to 1e8 tau_0). It is as good a preconditioner.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hopnet.elimination.dissection import Dissection
 from hopnet.kernels import incomplete as kernels
+from hopnet.network.network import Network
 from hopnet.threads import run_side_by_side
 
-# links up to these parts of the rates at which spins decay on their ends are left out
-SCALAR_CUT = 1e-6  # no more iterations than with all
-BLOCK_CUT = 1e-2  # entries are nine times dearer, and few iterations are needed anyway
+if TYPE_CHECKING:
+    from hopnet.spin.kinetics.rows import SpinRows
+
+__all__ = [
+    "BLOCK_CUT",
+    "SCALAR_CUT",
+    "BlockFactor",
+    "ScalarFactor",
+    "factor_blocks",
+    "factor_scalar",
+]
+
+# Links whose conductance is up to this part of the relaxation rates n / tau_s at their ends are
+# left out. A dimensionless number.
+# Of the scalar factor: with 1e-6 the number of iterations is that of the full factor. A larger
+# value costs iterations, a smaller one costs entries.
+SCALAR_CUT = 1e-6
+# Of the factor of 3x3 blocks: an entry costs nine times as much, and few iterations are needed.
+BLOCK_CUT = 1e-2
+# The elimination of blocks runs in parallel on the subtrees this many cuts below the root, up to
+# 2**3 = 8 of them. More cuts leave more rows for the serial part above the subtrees.
+PARALLEL_CUTS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,28 +48,16 @@ class ScalarFactor:
 
     Attributes
     ----------
-    order : int64[n_free]
-        Sites in the order of elimination, without those held at zero.
-    position : int64[n_sites]
-        The inverse, -1 where a spin is held at zero.
-    start : int64[n_free + 1]
-    column : int32[n_entries]
-    share : float64[n_entries]
-    total : float64[n_free]
-        Of `hopnet.kernels.incomplete`.
+    rows : hopnet.kernels.incomplete.Rows
+        Order of elimination, entries and pivots.
     """
 
-    order: np.ndarray
-    position: np.ndarray
-    start: np.ndarray
-    column: np.ndarray
-    share: np.ndarray
-    total: np.ndarray
+    rows: kernels.Rows
 
-    def solve(self, rhs):
-        """float64[n_sites, 3]; zero where a spin is held at zero."""
-        x, out = np.empty((self.order.shape[0], 3)), np.zeros_like(rhs)
-        kernels.solve(self.order, self.start, self.column, self.share, self.total, rhs, x, out)
+    def solve(self, rhs: np.ndarray) -> np.ndarray:
+        """float64[n_sites, 3]: the solution for ``rhs``; zero where a spin is held at zero."""
+        x, out = np.empty((self.rows.order.shape[0], 3)), np.zeros_like(rhs)
+        kernels.solve(self.rows, rhs, x, out)
         return out
 
 
@@ -57,36 +67,38 @@ class BlockFactor:
 
     Attributes
     ----------
-    scalar : ScalarFactor
-    weight, left : float64[n_entries, 9]
-        Of the backward and of the forward pass; the same array without a magnetic field.
+    rows : hopnet.kernels.incomplete.Rows
+        Order of elimination, entries and pivots of the scalar part.
+    left, weight : float64[n_entries, 9]
+        Weights of the forward and of the backward pass; the same array without a magnetic field.
     inverse : float64[n_free, 9]
+        Inverse of the 3x3 pivot of every row.
     """
 
-    scalar: ScalarFactor
-    weight: np.ndarray
+    rows: kernels.Rows
     left: np.ndarray
+    weight: np.ndarray
     inverse: np.ndarray
 
-    def solve(self, rhs):
-        """float64[n_sites, 3]; zero where a spin is held at zero."""
-        scalar = self.scalar
-        x, out = np.empty((scalar.order.shape[0], 3)), np.zeros_like(rhs)
-        kernels.solve_blocks(
-            scalar.order,
-            scalar.start,
-            scalar.column,
-            self.left,
-            self.weight,
-            self.inverse,
-            rhs,
-            x,
-            out,
-        )
+    def solve(self, rhs: np.ndarray) -> np.ndarray:
+        """float64[n_sites, 3]: the solution for ``rhs``; zero where a spin is held at zero."""
+        x, out = np.empty((self.rows.order.shape[0], 3)), np.zeros_like(rhs)
+        kernels.solve_blocks(self.rows, self.left, self.weight, self.inverse, rhs, x, out)
         return out
 
 
-def factor_scalar(network, conductance, excess, free, threshold):
+def graph_of(network: Network) -> kernels.Graph:
+    """The rows of a network's graph, as the kernels take them."""
+    return kernels.Graph(network.row_start, network.row_neighbour, network.row_link)
+
+
+def factor_scalar(
+    network: Network,
+    conductance: np.ndarray,
+    excess: np.ndarray,
+    free: np.ndarray,
+    threshold: np.ndarray,
+) -> ScalarFactor:
     """Incomplete factor of Lap(conductance) + excess.
 
     Parameters
@@ -94,10 +106,12 @@ def factor_scalar(network, conductance, excess, free, threshold):
     network : Network
     conductance : float64[n_links]
     excess : float64[n_sites]
+        The diagonal s.
     free : bool[n_sites]
         False where a spin is held at zero.
     threshold : float64[n_sites]
-        Links up to the smaller one of their ends are left out; 0 for none.
+        A link is left out unless its conductance exceeds the smaller threshold of its two ends;
+        with 0 no link is left out.
 
     Returns
     -------
@@ -105,36 +119,28 @@ def factor_scalar(network, conductance, excess, free, threshold):
     """
     order = network.dissection.permutation
     order = order[free[order]]
-    position = np.full(network.n_sites, -1)
-    position[order] = np.arange(order.shape[0])
+    rank = np.full(network.n_sites, -1)
+    rank[order] = np.arange(order.shape[0])
     start, total = np.empty(order.shape[0] + 1, np.int64), np.empty(order.shape[0])
     column, share = kernels.eliminate(
-        order,
-        position,
-        network.row_start,
-        network.row_neighbour,
-        network.row_link,
-        conductance,
-        excess,
-        threshold,
-        start,
-        total,
+        order, rank, graph_of(network), conductance, excess, threshold, start, total
     )
-    return ScalarFactor(order, position, start, column, share, total)
+    return ScalarFactor(kernels.Rows(order, rank, start, column, share, total))
 
 
-def factor_blocks(rows, cut=BLOCK_CUT):
+def factor_blocks(rows: SpinRows, cut: float = BLOCK_CUT) -> BlockFactor:
     """Incomplete factor of the spin rows by 3x3 blocks.
 
-    Every link carries a conductance and the small part H = K (1 - R) of its rotation; the two are
-    eliminated side by side (see `hopnet.kernels.incomplete`), so that the cancellation of ordinary
-    elimination, which loses tau_s times the strongest rate, does not happen.
+    Every link carries a conductance and the small part H = K (1 - R) of its rotation. The two are
+    eliminated side by side (see `hopnet.kernels.incomplete`). An ordinary elimination of the
+    blocks would lose tau_s times the strongest rate to cancellation.
 
     Parameters
     ----------
-    rows : hopnet.spin.kinetics.frames.SpinRows
+    rows : hopnet.spin.kinetics.rows.SpinRows
     cut : float
-        Links up to this part of the rate of relaxation and dephasing are left out; 0 for none.
+        Links up to this part of the rate of relaxation and dephasing are left out; with 0 no link
+        is left out.
 
     Returns
     -------
@@ -148,57 +154,51 @@ def factor_blocks(rows, cut=BLOCK_CUT):
         rows.isotropic,
         rows.free,
         cut * (rows.isotropic + frames.dephasing),
-    )
+    ).rows
     n, n_entries = scalar.order.shape[0], scalar.column.shape[0]
-    first, behind, place = np.full(n, -1), np.full(n, -1), np.zeros(n, np.int64)
-    H, Y = np.zeros((n_entries, 9)), np.zeros((n_entries, 9))
-    back = np.zeros((0 if rows.symmetric else n_entries, 9))
-    inverse = np.empty((n, 9))
+    waiting = kernels.Waiting(np.full(n, -1), np.full(n, -1), np.zeros(n, np.int64))
+    blocks = kernels.Blocks(
+        H=np.zeros((n_entries, 9)),
+        back=np.zeros((0 if rows.symmetric else n_entries, 9)),
+        Y=np.zeros((n_entries, 9)),
+        inverse=np.empty((n, 9)),
+    )
+    graph = graph_of(network)
 
     def eliminate(task):
         which, high = task
         kernels.eliminate_blocks(
             which,
             high,
-            scalar.order,
-            scalar.position,
-            network.row_start,
-            network.row_neighbour,
-            network.row_link,
+            graph,
             frames.conductance,
             frames.transport,
             diagonal,
-            scalar.start,
-            scalar.column,
-            scalar.share,
-            scalar.total,
-            first,
-            behind,
-            place,
-            H,
-            back,
-            Y,
-            inverse,
+            scalar,
+            waiting,
+            blocks,
         )
 
+    # The subtrees in parallel, then all rows above them.
     below = independent_rows(network.dissection, rows.free)
     run_side_by_side(eliminate, below, rows.threads)
     done = np.concatenate([which for which, _ in below])
-    kernels.queue_rows(done, scalar.start, scalar.column, first, behind, place)
+    kernels.queue_rows(done, scalar, waiting)
     eliminate((np.setdiff1d(np.arange(n), done, assume_unique=True), n))
-    kernels.finish_blocks(scalar.start, scalar.share, scalar.total, inverse, back, Y)
-    return BlockFactor(scalar, Y, Y if rows.symmetric else back, inverse)
+    kernels.finish_blocks(scalar, blocks)
+    left = blocks.Y if rows.symmetric else blocks.back
+    return BlockFactor(scalar, left, blocks.Y, blocks.inverse)
 
 
-def independent_rows(dissection, free):
-    """Rows of the subtrees three cuts below the root, and where each ends: tasks of their own.
+def independent_rows(dissection: Dissection, free: np.ndarray) -> list[tuple[np.ndarray, int]]:
+    """The rows of each subtree `PARALLEL_CUTS` cuts below the root, and where the subtree ends.
 
-    Returns a list of (rows, end); counted among the free sites only.
+    Rows of different subtrees have no entry in common. Ranks count the free sites only.
     """
     before = np.concatenate([[0], np.cumsum(free[dissection.permutation])])
     left, right = dissection.left, dissection.right
     roots = [left.shape[0] - 1]
-    for _ in range(3):
+    for _ in range(PARALLEL_CUTS):
         roots = [c for t in roots for c in ((left[t], right[t]) if left[t] >= 0 else (t,))]
     tasks = []
     for t in roots:

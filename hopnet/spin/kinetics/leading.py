@@ -1,8 +1,8 @@
-"""Leading order in spin-orbit coupling: polarisation step by step, and the same through f.
+"""Leading order in spin-orbit coupling: the polarisation step by step, and the same through f.
 
-One scalar per site, S^z, of second order; then the in-plane spin, of third. The coefficients are
-those of the exact formulae at a coupling so weak that the rest is below rounding; they lose no
-digits there.
+S^z is of second order: one scalar per site. The in-plane spin is of third order. The coefficients
+are those of the exact formulae at a coupling so weak that higher orders are below rounding; the
+exact formulae lose no digits there.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from hopnet.checks import number
 from hopnet.elimination.symbolic import analyse
 from hopnet.elimination.symmetric import factor
 from hopnet.network.network import Network
@@ -18,10 +20,16 @@ from hopnet.records import read_only
 from hopnet.spin.coefficients import check_eta, check_spin_orbit, spin_orbit_determinant
 from hopnet.spin.kinetics.checks import check_site_times
 from hopnet.spin.kinetics.coupling import find_coupling
-from hopnet.spin.kinetics.observables import induced_direction
-from hopnet.transport.current import solve_current
+from hopnet.spin.kinetics.observables import induced_direction, z_cross
+from hopnet.transport.current import Current, solve_current
 
-WEAK = 1e-7  # half-angle a hop of one a_b at which d^2 is below rounding
+__all__ = ["LeadingOrder", "solve_leading_order"]
+
+# Half-angle per a_b of the rescaled coupling. Its square, the relative size of the next order, is
+# below rounding; a smaller value gains nothing.
+WEAK = 1e-7
+# Order in spin-orbit coupling of the x, y, z components of the torque.
+ORDER = np.array([3, 3, 2])
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,22 +41,22 @@ class LeadingOrder:
     network : Network
     tau_s : float, in tau_0
     spin_z : float64[n_sites]
-        S_i^z, second order.
+        S_i^z, of second order.
     polarisation_drift, polarisation_diffusion : float64[3]
         s_dr, generated in triads [hopping S40]; s_diff, turned from S^z by precession
         [hopping S41].
     spin_current_drift, spin_current_diffusion : float64[2]
-        Parts of the spin current of the sample [hopping 11].
+        The two parts of the spin current of the sample [hopping 11].
     spin_current_from_spin : float64[2]
-        (1/tau_s) sum R_i S_i^z [hopping 12]; NaN where the sample wraps.
+        (1/tau_s) sum R_i S_i^z [hopping 12]; NaN along a direction in which the sample wraps.
     polarisation_from_current : float64[3]
-        Of the total spin current by precession [hopping 10].
+        Polarisation that the total spin current gives by precession [hopping 10].
     f, f_drift : float
-        From the spin current across the electric current, all of it [hopping 12] or the drift
+        From the spin current across the electric current: the total [hopping 12], or the drift
         part alone [hopping 16].
     polarisation_from_f : float64[3]
-        By f alone [hopping 13]: without the small part that f of the perpendicular direction,
-        which is zero on average, adds in one sample.
+        Polarisation by f alone [hopping 13]. It lacks the small part that f of the perpendicular
+        direction, which is zero on average, adds in one sample.
     """
 
     network: Network
@@ -65,7 +73,15 @@ class LeadingOrder:
     polarisation_from_f: np.ndarray
 
 
-def solve_leading_order(network, spin_orbit, *, eta, tau_s, current=None, threads=None):
+def solve_leading_order(
+    network: Network,
+    spin_orbit: ArrayLike,
+    *,
+    eta: float,
+    tau_s: float,
+    current: Current | None = None,
+    threads: int | None = None,
+) -> LeadingOrder:
     """Polarisation, spin current and f to leading order in spin-orbit coupling.
 
     Equations [hopping S40], [hopping S41]; [hopping 10] to [hopping 13], at unit bias::
@@ -79,32 +95,37 @@ def solve_leading_order(network, spin_orbit, *, eta, tau_s, current=None, thread
     Parameters
     ----------
     network : Network
-        With any energies.
+        Open or cylinder, with any energies.
     spin_orbit : array_like[2, 2]
         M = m a_b beta / hbar^2.
     eta : float
         hbar / (J_0 tau_0).
     tau_s : float, in tau_0
     current : Current, optional
+        The current of this network; solved for if it is not given.
     threads : int, optional
 
     Returns
     -------
     LeadingOrder
+
+    Raises
+    ------
+    ParameterError
+        If an argument is not of the kind described.
     """
     matrix = check_spin_orbit(spin_orbit)
     eta = check_eta(eta)
-    tau_s = float(check_site_times(network, float(tau_s))[0])
+    tau_s = float(check_site_times(network, number("tau_s", tau_s))[0])
     if current is None:
         current = solve_current(network, threads=threads)
     network.check_owns(current)
-    strength = float(np.abs(matrix).max())
-    weak = matrix * (WEAK / strength) if strength > 0 else matrix
-    up = strength / WEAK if strength > 0 else 1.0
-    torque, _, drift = find_coupling(network, weak, eta, threads).torque(current.drop)
-    torque *= np.array([up**3, up**3, up**2])
-    drift *= up**2
+    rescaled_coupling, ratio = rescale(matrix)
+    torque, _, drift = find_coupling(network, rescaled_coupling, eta, threads).torque(current.drop)
+    torque *= ratio**ORDER
+    drift *= ratio**2
 
+    # S^z of every site, and its differences along the links, by one scalar elimination.
     occupation = network.occupation
     n_electrons = float(occupation.sum())
     conductance = network.conductance
@@ -112,6 +133,8 @@ def solve_leading_order(network, spin_orbit, *, eta, tau_s, current=None, thread
     factored = factor(symbolic, conductance, occupation / tau_s, threads=threads)
     sigma_z = factored.solve(torque[:, 2])
     difference = factored.link_drops(network.n_links, rhs=torque[:, 2])  # sigma_i - sigma_j
+
+    # The parts of the polarisation and of the spin current.
     hop = conductance * difference
     d = -(network.separation @ matrix.T)
     precession = -2.0 * np.array([d[:, 1] @ hop, -(d[:, 0] @ hop), 0.0])  # 2 d x z (s_j - s_i)
@@ -121,9 +144,8 @@ def solve_leading_order(network, spin_orbit, *, eta, tau_s, current=None, thread
     from_spin = position.T @ (occupation * sigma_z) / tau_s
     if network.sites.period[1]:
         from_spin[1] = np.nan
-    x, y = matrix @ total
 
-    # J across = -(T/2) eta (N / L) I f
+    # f, from J across = -(T/2) eta (N / L) I f.
     T = -2.0 * spin_orbit_determinant(matrix)
     unit = -0.5 * T * eta * network.n_sites / network.width_across_current * current.conductance
     across = network.direction_across
@@ -131,6 +153,7 @@ def solve_leading_order(network, spin_orbit, *, eta, tau_s, current=None, thread
     axis = induced_direction(network, matrix)
     by_f = -(2.0 * tau_s / n_electrons) * unit * f * axis
     generated = torque.sum(axis=0) * np.array([1.0, 1.0, 0.0])
+    by_current = -(2.0 * tau_s / n_electrons) * z_cross(matrix @ total)
     return LeadingOrder(
         network=network,
         tau_s=tau_s,
@@ -140,8 +163,16 @@ def solve_leading_order(network, spin_orbit, *, eta, tau_s, current=None, thread
         spin_current_drift=read_only(drift),
         spin_current_diffusion=read_only(diffusion),
         spin_current_from_spin=read_only(from_spin),
-        polarisation_from_current=read_only(-(2.0 * tau_s / n_electrons) * np.array([-y, x, 0.0])),
+        polarisation_from_current=read_only(by_current),
         f=float(f),
         f_drift=float(f_drift),
         polarisation_from_f=read_only(by_f),
     )
+
+
+def rescale(matrix: np.ndarray) -> tuple[np.ndarray, float]:
+    """The same coupling with `WEAK` as its largest element, and the ratio of the two."""
+    strength = float(np.abs(matrix).max())
+    if strength == 0.0:
+        return matrix, 1.0
+    return matrix * (WEAK / strength), strength / WEAK

@@ -1,26 +1,42 @@
-"""The whole 4N system as one sparse matrix, for small samples: the scalable route's judge.
+"""The whole system of 4N equations as one sparse matrix, for small samples.
 
-Potentials and spins of all sites at once, in the laboratory frame, Gamma and Lambda from stored
-triads, solved by sparse LU. The only place for the literal linear precession of [hopping 5b],
-whose block may have growing modes.
+Potentials and spins of all sites together, in the laboratory frame, with Gamma and Lambda from
+stored triads, are solved by sparse LU. This is an independent check of the scalable method. It
+also serves the literal linear precession of [hopping 5b], whose block may have growing modes.
 """
 
 from __future__ import annotations
 
+import warnings
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.sparse import bmat, coo_array, csc_array, csr_array, diags_array
 from scipy.sparse.linalg import splu
 
-from hopnet.errors import ParameterError
+from hopnet.checks import one_of
+from hopnet.errors import ParameterError, ValidityWarning
+from hopnet.network.network import Network
 from hopnet.network.triads import find_triads
+from hopnet.records import read_only
 from hopnet.spin.coefficients import check_spin_orbit, spin_loops
+from hopnet.spin.kinetics.coupling import Coupling
 from hopnet.spin.kinetics.frames import hop_rotations, rotation_matrices
+from hopnet.spin.kinetics.problem import Problem, SteadyState
+from hopnet.spin.kinetics.sweeps import WEAK_ROW
+from hopnet.transport.current import Current
 
-LARGEST = 20_000  # sites; beyond it the factor of 4N unknowns takes too much memory
+__all__ = ["check_precession", "coupling_blocks", "growth_rate", "hopping_block", "solve_matrix"]
+
+# Largest number of sites for the sparse LU: the factor of 4N unknowns takes some gigabytes there.
+LARGEST = 20_000
+# Largest number of sites for all eigenvalues of the dense spin block: 72 MB and some seconds.
+LARGEST_DENSE = 1000
 
 
-def hop_matrices(network, spin_orbit, precession):
-    """R_ij of each hop j -> i, i < j, exactly or to first order (S + 2 d x S)."""
+def hop_matrices(network: Network, spin_orbit: np.ndarray, precession: str) -> np.ndarray:
+    """float64[n_links, 3, 3]: R_ij of each hop j -> i, i < j, exact or linear (S + 2 d x S)."""
     q = hop_rotations(network, spin_orbit)
     if precession == "rotation":
         return rotation_matrices(q)
@@ -33,8 +49,15 @@ def hop_matrices(network, spin_orbit, precession):
     return out
 
 
-def hopping_block(network, spin_orbit, precession):
-    """csr[3n, 3n]: sum_j K_ij (sigma_i - R_ij sigma_j), [hopping 5b]."""
+def hopping_block(network: Network, spin_orbit: np.ndarray, precession: str) -> csr_array:
+    """csr[3n, 3n]: sum_j K_ij (sigma_i - R_ij sigma_j), [hopping 5b].
+
+    Parameters
+    ----------
+    network : Network
+    spin_orbit : float64[2, 2]
+    precession : {"rotation", "linear"}
+    """
     i, j = network.link_i, network.link_j
     conductance = network.conductance
     R = conductance[:, None, None] * hop_matrices(network, spin_orbit, precession)
@@ -49,8 +72,17 @@ def hopping_block(network, spin_orbit, precession):
     return csr_array(mixed) + csr_array(diags_array(np.repeat(total, 3)))
 
 
-def coupling_blocks(network, spin_orbit, eta):
-    """Gamma and Lambda as matrices.
+def coupling_blocks(
+    network: Network, spin_orbit: np.ndarray, eta: float
+) -> tuple[csr_array, csr_array]:
+    """Gamma and Lambda as sparse matrices.
+
+    Parameters
+    ----------
+    network : Network
+    spin_orbit : float64[2, 2]
+    eta : float
+        hbar / (J_0 tau_0).
 
     Returns
     -------
@@ -87,89 +119,126 @@ def coupling_blocks(network, spin_orbit, eta):
     )
 
 
-def solve_matrix(
-    network, spin_orbit, *, eta, rate, anisotropy, field, sinks, source, bias, precession, feedback
-):
+class Equations(NamedTuple):
+    """The 4N equations as sparse matrices: potentials X of all sites, then spins sigma."""
+
+    system: csr_array  # [4n, 4n]: left side
+    right: np.ndarray  # float64[4n]: right side
+    lap: csr_array  # [n, n]: hopping of particles
+    flow: csr_array  # [n, 3n]: flow that spins drive into every site
+    spin_block: csr_array  # [3n, 3n]: hopping with rotation, relaxation and magnetic field
+
+
+def assemble(network: Network, problem: Problem) -> Equations:
+    """The equations [hopping 5a] and [hopping 5b] of all sites as sparse matrices."""
+    n = network.n_sites
+    i, j = network.link_i, network.link_j
+    K = network.conductance
+    adjacency = coo_array((np.concatenate([K, K]), (np.append(i, j), np.append(j, i))), (n, n))
+    lap = csr_array(diags_array(adjacency.sum(axis=1))) - csr_array(adjacency)
+    wx, wy, wz = problem.field
+    turn = np.array([[0.0, -wz, wy], [wz, 0.0, -wx], [-wy, wx, 0.0]])
+    local = np.einsum("n,ab->nab", problem.rate, problem.anisotropy)
+    local -= np.einsum("n,ab->nab", network.occupation, turn)
+    x, y = np.divmod(np.arange(9), 3)
+    site = 3 * np.arange(n)[:, None]
+    onsite = coo_array((local.ravel(), ((site + x).ravel(), (site + y).ravel())), (3 * n, 3 * n))
+    spin_block = hopping_block(network, problem.spin_orbit, problem.precession) + csr_array(onsite)
+    torque, flow = coupling_blocks(network, problem.spin_orbit, problem.eta)
+    corner = -flow if problem.feedback else None
+    system = csr_array(bmat([[lap, corner], [-torque, spin_block]]))
+    right = np.concatenate([np.zeros(n), problem.source.ravel()])
+    return Equations(system, right, lap, flow, spin_block)
+
+
+def solve_matrix(coupling: Coupling, current: Current, problem: Problem) -> SteadyState:
     """Solve the 4N equations [hopping 5a], [hopping 5b] by sparse LU.
 
     Parameters
     ----------
-    network : Network
-    spin_orbit : float64[2, 2]
-    eta : float
-    rate : float64[n_sites]
-        n_i / tau_s.
-    anisotropy : float64[3, 3]
-    field : float64[3]
-    sinks : int64 array
-    source : float64[n_sites, 3]
-        Generation of spin.
-    bias : float
-    precession : {"rotation", "linear"}
-    feedback : bool
+    coupling : Coupling
+    current : Current
+        Of the network at unit bias, without spins.
+    problem : Problem
 
     Returns
     -------
-    potential : float64[n_sites]
-    sigma : float64[n_sites, 3]
-    current : float
-        Into the drain.
-    row_residual : float64[4 n_sites]
-        |r| over the sum of moduli of the terms, particle rows first; 0 where a value is held.
-    throughput : float64[4 n_sites]
-        Half that sum.
-    growing : int
-        Modes of the spin block that grow in time instead of decaying.
+    SteadyState
+
+    Warns
+    -----
+    ValidityWarning
+        If linear precession has growing modes.
     """
+    network = coupling.network
     n = network.n_sites
     if n > LARGEST:
         raise ParameterError(
             f"method 'matrix' takes at most {LARGEST} sites, got {n}; use method='frames' "
             "(with precession='rotation')."
         )
-    i, j = network.link_i, network.link_j
-    K = network.conductance
-    adjacency = coo_array((np.concatenate([K, K]), (np.append(i, j), np.append(j, i))), (n, n))
-    lap = csr_array(diags_array(adjacency.sum(axis=1))) - csr_array(adjacency)
-    wx, wy, wz = field
-    turn = np.array([[0.0, -wz, wy], [wz, 0.0, -wx], [-wy, wx, 0.0]])
-    occupation = network.occupation
-    local = np.einsum("n,ab->nab", rate, anisotropy) - np.einsum("n,ab->nab", occupation, turn)
-    x, y = np.divmod(np.arange(9), 3)
-    site = 3 * np.arange(n)[:, None]
-    onsite = coo_array((local.ravel(), ((site + x).ravel(), (site + y).ravel())), (3 * n, 3 * n))
-    spin_block = hopping_block(network, spin_orbit, precession) + csr_array(onsite)
-    torque, flow = coupling_blocks(network, spin_orbit, eta)
-    system = csr_array(bmat([[lap, -flow if feedback else None], [-torque, spin_block]]))
-
+    equations = assemble(network, problem)
     held = np.zeros(4 * n, np.bool_)
     held[:n][network.isolated] = True
     held[network.source] = held[network.drain] = True
-    held[n + 3 * sinks[:, None] + np.arange(3)] = True
+    held[n + 3 * problem.sinks[:, None] + np.arange(3)] = True
     value = np.zeros(4 * n)
-    value[network.source] = bias
-    rhs = np.concatenate([np.zeros(n), source.ravel()]) - system @ value
+    value[network.source] = problem.bias
+    rhs = equations.right - equations.system @ value
     free = np.flatnonzero(~held)
-    value[free] = solve_sparse(system[free][:, free], rhs[free])
+    value[free] = solve_sparse(equations.system[free][:, free], rhs[free])
+    potential, sigma = value[:n], value[n:].reshape(n, 3)
 
-    right = np.concatenate([np.zeros(n), source.ravel()])
-    residual = np.where(held, 0.0, np.abs(system @ value - right))
-    moduli = abs(system) @ np.abs(value) + np.abs(right)
-    row_residual = np.divide(residual, moduli, out=np.zeros(4 * n), where=moduli > 0)
-    sigma = value[n:].reshape(n, 3)
-    into = -(lap @ value[:n])
-    if feedback:
-        into += flow @ value[n:]
-    current = float(into[network.drain].sum())
-    spin_free = free[free >= n] - n
-    growing = 0
-    if precession == "linear":
-        growing = count_negative(spin_block[spin_free][:, spin_free])
-    return value[:n], sigma, current, row_residual, 0.5 * moduli, growing
+    into = -(equations.lap @ potential)
+    driven = np.zeros(3)
+    if problem.feedback:
+        into += equations.flow @ value[n:]
+        driven = coupling.feedback(current.drop, sigma)[1]
+    drop = potential[network.link_i] - potential[network.link_j]
+    row_residual, residual = judge_equations(equations, value, held)
+    return SteadyState(
+        sigma=sigma,
+        torque=coupling.torque(drop)[0],
+        drop=read_only(drop),
+        current=float(into[network.drain].sum()),
+        feedback_current=read_only(driven),
+        residual=residual,
+        row_residual=read_only(row_residual),
+        growing_modes=count_growing(equations, problem, free[free >= n] - n),
+    )
 
 
-def solve_sparse(matrix, rhs):
-    """Sparse LU after scaling rows and columns to their largest entries; one refinement."""
+def judge_equations(
+    equations: Equations, value: np.ndarray, held: np.ndarray
+) -> tuple[np.ndarray, float]:
+    """Residual of every row over the moduli of its terms, and the largest of the judged rows."""
+    size, n = value.shape[0], value.shape[0] // 4
+    residual = np.where(held, 0.0, np.abs(equations.system @ value - equations.right))
+    moduli = abs(equations.system) @ np.abs(value) + np.abs(equations.right)
+    row_residual = np.divide(residual, moduli, out=np.zeros(size), where=moduli > 0)
+    # Particle rows and spin rows have different units: each kind is judged by its own mean.
+    throughput = np.split(0.5 * moduli, [n])
+    strong = np.concatenate([part > WEAK_ROW * part.mean() for part in throughput])
+    return row_residual, float(row_residual[strong].max(initial=0.0))
+
+
+def count_growing(equations: Equations, problem: Problem, spin_free: np.ndarray) -> int:
+    """Number of modes of the spin block that grow in time; warns if there is one."""
+    if problem.precession != "linear":
+        return 0
+    growing = count_negative(equations.spin_block[spin_free][:, spin_free])
+    if growing:
+        warnings.warn(
+            f"linear precession has {growing} growing modes in this sample at this tau_s, no "
+            "steady state is reached; use precession='rotation'.",
+            ValidityWarning,
+            stacklevel=4,
+        )
+    return growing
+
+
+def solve_sparse(matrix: csr_array, rhs: np.ndarray) -> np.ndarray:
+    """Solution by sparse LU, with scaled rows and columns and one step of refinement."""
     row = 1.0 / np.sqrt(abs(matrix).max(axis=1).toarray().ravel())
     column = 1.0 / np.sqrt(abs(matrix).max(axis=0).toarray().ravel())
     scaled = csc_array(diags_array(row) @ matrix @ diags_array(column))
@@ -179,8 +248,8 @@ def solve_sparse(matrix, rhs):
     return column * x
 
 
-def count_negative(matrix):
-    """Negative eigenvalues of the symmetric part: signs of the pivots of a symmetric factor."""
+def count_negative(matrix: csr_array) -> int:
+    """Number of negative eigenvalues of the symmetric part, from the signs of the pivots."""
     symmetric = csc_array(0.5 * (matrix + matrix.T))
     lu = splu(
         symmetric,
@@ -191,29 +260,36 @@ def count_negative(matrix):
     return int((lu.U.diagonal() < 0).sum())
 
 
-def growth_rate(network, spin_orbit, *, precession="rotation"):
+def growth_rate(network: Network, spin_orbit: ArrayLike, *, precession: str = "rotation") -> float:
     """Largest eigenvalue of the spin generator without relaxation, in 1/tau_0.
 
-    Of dS_i/dt = sum_j (R_ij S_j / tau_ij - S_i / tau_ji) [hopping 5b]. Never positive for the full
-    rotation: spins dephase. With the literal linear precession, R_ij S = S + 2 d_ij x S, the
-    block is a symmetric, traceless perturbation of the hopping block and pushes its upper end
-    above zero: a mode that grows, and answers without meaning once 1/tau_s is smaller than that.
+    The generator is dS_i/dt = sum_j (R_ij S_j / tau_ij - S_i / tau_ji) [hopping 5b]. Its largest
+    eigenvalue is never positive for the full rotation: spins dephase. With the literal linear
+    precession, R_ij S = S + 2 d_ij x S, the precession is a symmetric, traceless perturbation of
+    the hopping block, and the largest eigenvalue is positive: one mode grows. The steady state has
+    no meaning once 1/tau_s is smaller than this eigenvalue.
 
     Parameters
     ----------
     network : Network
-        Of at most 1000 sites: all eigenvalues are found.
+        At most 1000 sites, because all eigenvalues are found.
     spin_orbit : array_like[2, 2]
+        M = m a_b beta / hbar^2.
     precession : {"rotation", "linear"}
 
     Returns
     -------
     float
+
+    Raises
+    ------
+    ParameterError
+        If the network has more sites, or an argument is not of the kind described.
     """
     check_precession(precession)
-    if network.n_sites > 1000:
+    if network.n_sites > LARGEST_DENSE:
         raise ParameterError(
-            f"growth_rate needs all eigenvalues and takes at most 1000 sites, got "
+            f"growth_rate needs all eigenvalues and takes at most {LARGEST_DENSE} sites, got "
             f"{network.n_sites}; take a smaller sample."
         )
     block = hopping_block(network, check_spin_orbit(spin_orbit), precession)
@@ -223,10 +299,11 @@ def growth_rate(network, spin_orbit, *, precession="rotation"):
     return float(-np.linalg.eigvalsh(symmetric.toarray())[0])
 
 
-def check_precession(precession):
-    """Raise unless ``precession`` is one of the two names."""
-    if precession not in ("rotation", "linear"):
-        raise ParameterError(
-            f"precession must be 'rotation' (each hop turns the spin by 2 d) or 'linear' (the "
-            f"literal S + 2 d x S), got {precession!r}; choose one."
-        )
+def check_precession(precession: str) -> str:
+    """``precession`` if it is one of the two names, or a ParameterError."""
+    return one_of(
+        "precession",
+        precession,
+        ("rotation", "linear"),
+        "'rotation' turns the spin by 2 d in each hop, 'linear' is the literal S + 2 d x S",
+    )

@@ -1,33 +1,50 @@
-"""What follows from a steady state: spin currents, f, the rate at which hops turn spins."""
+"""Observables of a steady state: spin currents, f, and the rate at which hops turn spins."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from hopnet.constants import Z_CROSS
 from hopnet.elimination.symbolic import analyse
 from hopnet.elimination.symmetric import factor
 from hopnet.errors import ParameterError
+from hopnet.network.network import Network
 from hopnet.records import read_only
 from hopnet.spin.coefficients import check_spin_orbit, spin_orbit_determinant
 from hopnet.spin.kinetics.coupling import find_coupling
 from hopnet.spin.kinetics.frames import hop_rotations
+from hopnet.spin.kinetics.solve import Kinetics
+
+__all__ = [
+    "SpinCurrent",
+    "f_from_polarisation",
+    "induced_direction",
+    "precession_rate",
+    "spin_current",
+    "z_cross",
+]
 
 
 @dataclass(frozen=True, eq=False)
 class SpinCurrent:
-    """Flow of z spin through a sample, whole sample, in a_b / tau_0 [hopping 11].
+    """Flow of z spin through a sample, summed over the sample, in a_b / tau_0 [hopping 11].
 
     Attributes
     ----------
-    drift, diffusion, total : float64[2]
-        Its two parts, from separation W and from hops of polarised electrons, and their sum.
+    drift : float64[2]
+        The part from spin separation W.
+    diffusion : float64[2]
+        The part from hops of polarised electrons.
+    total : float64[2]
+        The sum of both parts.
     from_spin : float64[2]
-        sum R_i S_i^z / tau_s [hopping 12], to leading order the total; only with hard edges
-        (NaN across a sample that wraps).
+        sum R_i S_i^z / tau_s [hopping 12]. To leading order it is the total. NaN along a direction
+        in which the sample wraps.
     polarisation : float64[3]
-        What the total turns into by precession: - (2 tau_s / N_e) z x (M J) [hopping 10].
+        Polarisation that the total gives by precession: - (2 tau_s / N_e) z x (M J) [hopping 10].
     """
 
     drift: np.ndarray
@@ -37,17 +54,24 @@ class SpinCurrent:
     polarisation: np.ndarray
 
 
-def precession_rate(network, spin_orbit):
-    """Mean Dyakonov-Perel rate of an electron, 1/tau_DP, in 1/tau_0, along the s direction.
+def z_cross(v: np.ndarray) -> np.ndarray:
+    """float64[3]: z x v of a vector in the plane, float64[2]."""
+    return np.append(Z_CROSS @ v, 0.0)
 
-    Site mean of sum_j (1 - R_ij) / tau_ij, along z x (M y), the direction of current-induced
-    spin. It counts harmless to-and-fro hops of close pairs, hence is an upper bound in practice;
-    the letter's phi^2 / tau_0 [hopping S28] is its order of magnitude near n_s a_b^2 = 1.
+
+def precession_rate(network: Network, spin_orbit: ArrayLike) -> float:
+    """Mean Dyakonov-Perel rate of an electron, 1/tau_DP in 1/tau_0, along the induced spin.
+
+    It is the mean over electrons of sum_j (1 - R_ij) / tau_ij along z x (M y), the direction of
+    current-induced spin. It also counts the hops to and fro between close sites, which undo their
+    own precession, so in practice it is an upper bound. The letter's phi^2 / tau_0 [hopping S28]
+    is its order of magnitude near n_s a_b^2 = 1.
 
     Parameters
     ----------
     network : Network
     spin_orbit : array_like[2, 2]
+        M = m a_b beta / hbar^2.
 
     Returns
     -------
@@ -64,27 +88,31 @@ def precession_rate(network, spin_orbit):
     return float(2.0 * loss.sum() / network.occupation.sum())
 
 
-def induced_direction(network, matrix):
-    """z x (M y'), y' across the current: the direction of s, with the length of M y'."""
-    x, y = matrix @ network.direction_across
-    return np.array([-y, x, 0.0])
+def induced_direction(network: Network, matrix: np.ndarray) -> np.ndarray:
+    """float64[3]: z x (M y'), y' across the current; the direction of current-induced spin."""
+    return z_cross(matrix @ network.direction_across)
 
 
-def f_from_polarisation(kinetics):
-    """f that belongs to the polarisation of a full solution [hopping 13].
+def f_from_polarisation(kinetics: Kinetics) -> float:
+    """The f that gives the polarisation of a full solution [hopping 13].
 
-    In code units s = tau_s T eta (N / N_e) (I / L) f z x (M y'), T = -2 det M; the component
-    along z x (M y') is used. Equals f_drift + f_diffusion up to terms of order d^2 and
+    In code units s = tau_s T eta (N / N_e) (I / L) f z x (M y'), T = -2 det M. The component
+    along z x (M y') is used. The result equals f_drift + f_diffusion up to terms of order d^2 and
     tau_s / tau_DP.
 
     Parameters
     ----------
     kinetics : Kinetics
-        Driven by a bias, with one tau_s.
+        A solution with a bias and with one tau_s.
 
     Returns
     -------
     float
+
+    Raises
+    ------
+    ParameterError
+        If there is no bias, det M = 0, or tau_s differs between sites.
     """
     network = kinetics.network
     unit = polarisation_unit(kinetics)
@@ -94,12 +122,14 @@ def f_from_polarisation(kinetics):
             f"bias={kinetics.bias!r} and M={kinetics.spin_orbit.tolist()}; set both."
         )
     if np.any(kinetics.tau_s != kinetics.tau_s[0]) or network.n_sites == 0:
-        raise ParameterError("f belongs to one tau_s, this sample has several; use one.")
+        raise ParameterError(
+            "f is defined for one tau_s of all sites, this solution has several; solve with one."
+        )
     return float(kinetics.polarisation @ unit / (unit @ unit))
 
 
-def polarisation_unit(kinetics):
-    """s at f = 1 to leading order: float64[3]."""
+def polarisation_unit(kinetics: Kinetics) -> np.ndarray:
+    """float64[3]: the polarisation at f = 1, to leading order."""
     network, matrix = kinetics.network, kinetics.spin_orbit
     T = -2.0 * spin_orbit_determinant(matrix)
     n_electrons = network.occupation.sum()
@@ -112,10 +142,10 @@ def polarisation_unit(kinetics):
     )
 
 
-def spin_current(kinetics, *, threads=None):
+def spin_current(kinetics: Kinetics, *, threads: int | None = None) -> SpinCurrent:
     """Flow of z spin: drift, diffusion, total [hopping 11], and the moment of S^z [hopping 12].
 
-    Between two sites it is [hopping 6]: S_j / tau_ij - S_i / tau_ji and what W separates.
+    Between two sites it is [hopping 6]: S_j / tau_ij - S_i / tau_ji, plus spin separation by W.
 
     Parameters
     ----------
@@ -128,9 +158,8 @@ def spin_current(kinetics, *, threads=None):
 
     Notes
     -----
-    The differences of S^z along links come from one more scalar elimination, with all that is
-    not hopping of z spin on the right side: no digits are lost at low density, on a cylinder
-    either.
+    The differences of S^z along links come from one more scalar elimination, with all terms other
+    than hopping of z spin on the right side. No digits are lost at low density.
     """
     network, matrix = kinetics.network, kinetics.spin_orbit
     occupation = network.occupation
@@ -138,18 +167,20 @@ def spin_current(kinetics, *, threads=None):
     coupling = find_coupling(network, matrix, kinetics.eta, threads)
     torque, _, drift = coupling.torque(kinetics.drop)
     conductance = network.conductance
+    # All terms of the z row other than hopping and relaxation of z spin.
     precessing = coupling.precession(conductance, sigma)
     rate = occupation / kinetics.tau_s
     local = sigma @ kinetics.anisotropy[2]
     local -= sigma[:, 2] * kinetics.anisotropy[2, 2]
+    source = torque[:, 2] + precessing[:, 2] - rate * local
+    source += occupation * np.cross(kinetics.field, sigma)[:, 2]
+    source += occupation * kinetics.generation[:, 2]
+    # The differences of z spin along links, and the spin current.
     terminal = np.full(network.n_sites, -1)
     if kinetics.absorbing_contacts:
         terminal[np.union1d(network.source, network.drain)] = 0
     symbolic = analyse(network.dissection, network.link_i, network.link_j, terminal)
     excess = rate * kinetics.anisotropy[2, 2]
-    source = torque[:, 2] + precessing[:, 2] - rate * local
-    source += occupation * np.cross(kinetics.field, sigma)[:, 2]
-    source += occupation * kinetics.generation[:, 2]
     factored = factor(symbolic, conductance, excess, threads=threads)
     ends = (0.0,) if kinetics.absorbing_contacts else ()
     difference = factored.link_drops(network.n_links, ends, rhs=source)
@@ -159,8 +190,7 @@ def spin_current(kinetics, *, threads=None):
     if network.sites.period[1]:
         from_spin[1] = np.nan
     total = drift + diffusion
-    x, y = matrix @ total
-    turned = -(2.0 * kinetics.tau_s.mean() / occupation.sum()) * np.array([-y, x, 0.0])
+    turned = -(2.0 * kinetics.tau_s.mean() / occupation.sum()) * z_cross(matrix @ total)
     return SpinCurrent(
         read_only(drift),
         read_only(diffusion),

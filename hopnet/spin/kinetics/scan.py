@@ -1,36 +1,55 @@
-"""Tables for two questions: how far does f carry, and how does the polarisation grow with n_s."""
+"""Tables: how far f holds, and how the current-induced polarisation depends on the density."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from hopnet.errors import ParameterError
-from hopnet.material import conductivities
+from hopnet.material import Material, conductivities
 from hopnet.network.build import build_network
+from hopnet.network.network import Network
 from hopnet.network.sites import random_sites
 from hopnet.spin.coefficients import check_spin_orbit
 from hopnet.spin.curve import f_curve
 from hopnet.spin.kinetics.leading import solve_leading_order
 from hopnet.spin.kinetics.observables import f_from_polarisation, precession_rate
 from hopnet.spin.kinetics.solve import solve_kinetics
-from hopnet.transport.current import solve_current
+from hopnet.transport.current import Current, solve_current
+
+__all__ = ["cisp_against_density", "full_over_leading"]
 
 
-def full_over_leading(network, spin_orbit, *, eta, angles, tau_s, current=None, threads=None):
+def full_over_leading(
+    network: Network,
+    spin_orbit: ArrayLike,
+    *,
+    eta: float,
+    angles: Sequence[float],
+    tau_s: Sequence[float],
+    current: Current | None = None,
+    threads: int | None = None,
+) -> pd.DataFrame:
     """Full solution over leading order, for several strengths of the coupling.
 
     Parameters
     ----------
     network : Network
     spin_orbit : array_like[2, 2]
-        Its form; scaled so that the largest half-angle of a hop of a_b is each of ``angles``.
+        Form of the coupling. It is scaled so that the largest half-angle of a hop of one a_b is
+        each of ``angles``.
     eta : float
+        hbar / (J_0 tau_0).
     angles : sequence of float
+        Largest half-angles of a hop of one a_b.
     tau_s : sequence of float, in tau_0
+        Spin relaxation times.
     current : Current, optional
+        The current of this network; solved for if it is not given.
     threads : int, optional
 
     Returns
@@ -43,7 +62,7 @@ def full_over_leading(network, spin_orbit, *, eta, angles, tau_s, current=None, 
     largest = np.linalg.norm(form, 2)
     if largest == 0.0:
         raise ParameterError(
-            "spin_orbit must not vanish here, got zeros; give its form, such as [[0, 1], [1, 0]]."
+            "spin_orbit must not vanish, got zeros; give its form, such as [[0, 1], [1, 0]]."
         )
     if current is None:
         current = solve_current(network, threads=threads)
@@ -73,19 +92,31 @@ def full_over_leading(network, spin_orbit, *, eta, angles, tau_s, current=None, 
     return pd.DataFrame(rows)
 
 
-def cisp_against_density(material, density, *, n_sites, seed, field, geometry="cylinder"):
-    """Current-induced polarisation against the density of sites, all else as in the material.
+def cisp_against_density(
+    material: Material,
+    density: Sequence[float],
+    *,
+    n_sites: int,
+    seed: int,
+    field: float,
+    geometry: str = "cylinder",
+) -> pd.DataFrame:
+    """Current-induced polarisation against the density of sites, other parameters unchanged.
 
-    n / n_s is kept, and so rho_0 is. f and the resistivity are those of one sample each.
+    n / n_s is kept, and therefore rho_0. f and the resistivity are those of one sample for each
+    density.
 
     Parameters
     ----------
     material : Material
     density : sequence of float
-        n_s a_b^2.
+        Values of n_s a_b^2.
     n_sites : int
+        Number of sites of each sample.
     seed : int
+        Seed of each sample.
     field : float, V/m
+        Electric field.
     geometry : {"cylinder", "open"}
         The cylinder gives the bulk value of f.
 

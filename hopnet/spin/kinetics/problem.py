@@ -1,0 +1,74 @@
+"""What the methods of `solve_kinetics` take and what they return."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+__all__ = ["Problem", "SteadyState"]
+
+
+class Problem(NamedTuple):
+    """The equations to be solved, with every parameter checked.
+
+    Attributes
+    ----------
+    spin_orbit : float64[2, 2]
+        M = m a_b beta / hbar^2.
+    eta : float
+        hbar / (J_0 tau_0).
+    rate : float64[n_sites]
+        n_i / tau_s.
+    anisotropy : float64[3, 3]
+        The relaxation rate is (1 / tau_s) anisotropy . S.
+    field : float64[3], in 1/tau_0
+        Precession frequency in the magnetic field.
+    sinks : int64 array
+        Sites whose spin is held at zero.
+    source : float64[n_sites, 3]
+        Spin generated per time at every site, n_i g_i.
+    bias : float
+        X at the source.
+    feedback : bool
+        Whether spins act back on occupations.
+    precession : {"rotation", "linear"}
+    """
+
+    spin_orbit: np.ndarray
+    eta: float
+    rate: np.ndarray
+    anisotropy: np.ndarray
+    field: np.ndarray
+    sinks: np.ndarray
+    source: np.ndarray
+    bias: float
+    feedback: bool
+    precession: str
+
+
+class SteadyState(NamedTuple):
+    """A steady state in the laboratory frame, and how well its equations are solved.
+
+    Attributes
+    ----------
+    sigma : float64[n_sites, 3]
+        S_i / n_i.
+    torque : float64[n_sites, 3]
+        Torque of the current on the spins.
+    drop, current, feedback_current, residual, row_residual, iterations, history, sweeps, \
+growing_modes
+        As in `hopnet.spin.kinetics.solve.Kinetics`.
+    """
+
+    sigma: np.ndarray
+    torque: np.ndarray
+    drop: np.ndarray
+    current: float
+    feedback_current: np.ndarray
+    residual: float
+    row_residual: np.ndarray
+    iterations: int = 0
+    history: tuple[float, ...] = ()
+    sweeps: int = 0
+    growing_modes: int = 0
