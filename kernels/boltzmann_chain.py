@@ -1,33 +1,46 @@
-"""Chains of momenta coupled to their neighbours: moments, blocks, block-tridiagonal elimination."""
+"""Chains of momenta that are coupled to their neighbours: blocks, solutions, Bessel functions.
+
+A chain is a list of points k = 0 ... n - 1 with four unknowns each, so that its matrix is block
+tridiagonal, with blocks of 4 by 4::
+
+    diagonal[0]  upper[0]
+    lower[1]     diagonal[1]  upper[1]
+                 lower[2]     diagonal[2]  ...
+"""
 
 from numba import njit
 
 
 @njit(cache=True)
-def fill_chain_solution(lower, diagonal, upper, source, work, out, residual):
-    """Solve many block-tridiagonal systems; the closed form of [rashba 5] on momentum chains.
+def fill_chain_solution(lower, diagonal, upper, source, work, out, residual, sign):
+    """Solve many block-tridiagonal systems: the closed form of [rashba 5] on momentum chains.
 
     ``lower[c, k] x[k-1] + diagonal[c, k] x[k] + upper[c, k] x[k+1] = source[c, k]``
 
     Parameters
     ----------
     lower, diagonal, upper : float64[n_chains, n_points, 4, 4]
-        ``lower[:, 0]`` and ``upper[:, -1]`` are not used.
+        Blocks of each chain; ``lower[:, 0]`` and ``upper[:, -1]`` are not used.
     source : float64[n_chains, n_points, 4]
+        Right side of each chain.
     work : float64[n_points, 4, 9]
-        Overwritten: diagonal block, upper block and source of a row, eliminated.
+        Overwritten: per point the diagonal block, the upper block and the source, eliminated.
     out : float64[n_chains, n_points, 4]
-        Overwritten.
+        Overwritten: the solutions.
     residual : float64[n_chains]
         Overwritten: the largest true residual of a chain over its largest source.
+    sign : float64[n_chains]
+        Overwritten: the sign of the determinant of each chain, 1 or -1.
 
     Notes
     -----
-    Serial. Each block row is eliminated with row exchanges inside the block; a zero pivot
-    leaves infinities, which the caller's residual check catches.
+    Serial. Each block row is eliminated with row exchanges inside the block. A zero pivot gives
+    infinities, which the residual shows; the sign then has no meaning.
     """
     n_chains, n_points = source.shape[0], source.shape[1]
     for c in range(n_chains):
+        sign[c] = 1.0
+        # Forward: subtract what the point before contributes, then solve the diagonal block.
         for k in range(n_points):
             row = work[k]
             for i in range(4):
@@ -44,7 +57,8 @@ def fill_chain_solution(lower, diagonal, upper, source, work, out, residual):
                             for j in range(4):
                                 row[i, j] -= factor * before[l, 4 + j]
                             row[i, 8] -= factor * before[l, 8]
-            _solve_block(row)
+            sign[c] *= _solve_block(row)
+        # Backward: insert the solution of the point after.
         for k in range(n_points - 1, -1, -1):
             for i in range(4):
                 total = work[k, i, 8]
@@ -57,15 +71,22 @@ def fill_chain_solution(lower, diagonal, upper, source, work, out, residual):
 
 @njit(cache=True, error_model="numpy")
 def _solve_block(row):
-    """Overwrite ``[block, right, value]``, 4x9, by ``block**-1 [block, right, value]``."""
+    """Overwrite ``[block, right, value]``, 4x9, by ``block**-1 [block, right, value]``.
+
+    Returns the sign of the determinant of the block.
+    """
+    sign = 1.0
     for i in range(4):
         best = i
         for k in range(i + 1, 4):
             if abs(row[k, i]) > abs(row[best, i]):
                 best = k
         if best != i:
+            sign = -sign
             for j in range(9):
                 row[i, j], row[best, j] = row[best, j], row[i, j]
+        if row[i, i] < 0.0:
+            sign = -sign
         scale = 1.0 / row[i, i]
         for j in range(9):
             row[i, j] *= scale
@@ -74,6 +95,7 @@ def _solve_block(row):
                 factor = row[k, i]
                 for j in range(9):
                     row[k, j] -= factor * row[i, j]
+    return sign
 
 
 @njit(cache=True, error_model="numpy")
@@ -107,21 +129,24 @@ def fill_chain_blocks(momentum, bottom, here, link, mass, alpha, interband, lowe
     Parameters
     ----------
     momentum : float64[n_chains, n_points]
-        Signed, rising by ``mass * alpha``.
+        Signed momenta, which rise by ``mass * alpha``.
     bottom : float64[n_chains, n_points]
         Distance ``| |momentum| - mass alpha / 2 |`` from the bottom of the lower band.
     here : float64[n_chains, n_points, 10]
-        Scattering numbers of a momentum with itself: first harmonics of the kernel for (0-2)
-        both helicities kept, ++, --, +-; (3) both flipped; (4, 5) the one kept being +, -, the
-        other flipped; (6) the imaginary skew part of the latter; then the outflow rates
-        (7, 8) that keep +, - and (9) that flip.
+        Scattering numbers of a momentum with itself. First harmonics of the kernel: (0-2) both
+        helicities kept, ++, --, +-; (3) both flipped; (4, 5) one flipped, the one kept being +, -;
+        (6) the imaginary skew part of the latter. Outflow rates: (7, 8) those that keep +, -;
+        (9) the one that flips.
     link : float64[n_chains, n_points + 1, 10]
-        The same between neighbours; entry k couples point ``k - 1`` to point k, zero at both
-        ends.
+        The same numbers between neighbours: entry k couples point ``k - 1`` to point k. Both ends
+        are zero.
     mass, alpha : float64
+        Effective mass; splitting coefficient, positive.
     interband : bool
+        False: only the scattering of a momentum with itself.
     lower, diagonal, upper : float64[n_chains, n_points, 4, 4]
-        Overwritten; unknowns ``(f_++, f_--, Re f_+-, Im f_+-)``, rows times the velocity.
+        Overwritten. The unknowns are ``(f_++, f_--, Re f_+-, Im f_+-)``; each row is multiplied
+        by its velocity.
 
     Notes
     -----
@@ -141,6 +166,8 @@ def fill_chain_blocks(momentum, bottom, here, link, mass, alpha, interband, lowe
             loss_plus, loss_minus = p * here[c, k, 7], p * here[c, k, 8]
             _add_gain(block, here[c, k], p, mixed, 1.0, 0.0, 0.0, 1.0)
             if interband:
+                # The partner of (+, p) is (-, p + step), that of (-, p) is (+, p - step). Along
+                # the signed momentum they are the neighbours above and below, or the reverse.
                 if s > 0:
                     up, down, p_up, p_down = k + 1, k, abs(s + step), abs(s - step)
                     above, below = upper[c, k], lower[c, k]
@@ -155,6 +182,7 @@ def fill_chain_blocks(momentum, bottom, here, link, mass, alpha, interband, lowe
                 else:
                     _add_gain(below, link[c, down], p_down, mixed, 0.0, 0.0, 1.0, 0.0)
                     loss_minus += p_down * link[c, down, 9]
+            # Loss on the diagonal; precession in the Rashba field turns Re f_+- into Im f_+-.
             block[0, 0] += loss_plus
             block[1, 1] += loss_minus
             block[2, 2] += 0.5 * (loss_plus * mixed + loss_minus)
@@ -167,8 +195,8 @@ def fill_chain_blocks(momentum, bottom, here, link, mass, alpha, interband, lowe
 def _add_gain(block, number, p1, mixed, pp, pm, mp, mm):
     """Subtract the in-scattering from p1; ``ab`` is 1 if band b at p1 has the energy of band a.
 
-    Columns 2 and 3 collect f_+- and f_-+ = -conj(f_+-); the mixed row counts its first band
-    with the ratio of velocities.
+    Columns 2 and 3 collect f_+- and f_-+ = -conj(f_+-). The mixed row counts its first band with
+    the ratio of the velocities.
     """
     keep_pp, keep_mm, keep_pm, flip = number[0], number[1], number[2], number[3]
     bend_plus, bend_minus, skew = number[4], number[5], number[6]
@@ -193,16 +221,17 @@ def _add_gain(block, number, p1, mixed, pp, pm, mp, mm):
 
 @njit(cache=True)
 def fill_scaled_bessel(x, table, scale, out):
-    """Write ``exp(-x) I_l(x)``, what the moments of [rashba 6] for a Gaussian are made of.
+    """Write ``exp(-x) I_l(x)``, of which the moments of [rashba 6] for a Gaussian consist.
 
     Parameters
     ----------
     x : float64[n]
-        Not negative.
+        Arguments, not negative.
     table : float64[n_pieces, n_orders, n_powers]
-        Of ``(1 + x)**0.5 exp(-x) I_l(x)`` in equal pieces of ``u = scale / (x + scale)``: the
-        coefficients of powers of the place in a piece, which runs from -1 to 1.
+        Polynomials of ``(1 + x)**0.5 exp(-x) I_l(x)`` on equal pieces of ``u = scale / (x +
+        scale)``: coefficients of the powers of the place in a piece, which runs from -1 to 1.
     scale : float64
+        The x at which u is 1/2.
     out : float64[n_orders, n]
         Overwritten.
 
@@ -213,7 +242,7 @@ def fill_scaled_bessel(x, table, scale, out):
     n_pieces, n_orders, n_powers = table.shape
     for i in range(x.shape[0]):
         u = n_pieces * scale / (x[i] + scale)
-        piece = max(0, min(int(u), n_pieces - 1))  # of a NaN too, whose value is NaN
+        piece = max(0, min(int(u), n_pieces - 1))  # a NaN gets a piece too; its value is NaN
         place = 2.0 * (u - piece) - 1.0
         size = 1.0 / (1.0 + x[i]) ** 0.5
         for l in range(n_orders):

@@ -38,7 +38,7 @@ small = os.environ.get("HOPNET_SMALL") == "1"
 warnings.simplefilter("ignore", ValidityWarning)  # E_F tau < 1 is shown on purpose
 blue, orange, green, red, grey = "#2060a8", "#d9822b", "#2e8b57", "#b03a48", "#777777"
 
-gas = RashbaGas(rashba=0.4)
+gas = RashbaGas(splitting=0.4)
 plus, minus = gas.fermi_momenta
 print(f"Fermi momenta {plus:.4f} (helicity +) and {minus:.4f} (helicity -)")
 print(f"their distance m alpha = {gas.momentum_splitting:.4f}")
@@ -62,9 +62,9 @@ chain = chain[np.abs(chain) < p[-1]]
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.6), layout="constrained")
 for sign, name, colour in ((1, "helicity +", orange), (-1, "helicity -", blue)):
-    left.plot(p, p**2 / 2 + sign * gas.rashba * p / 2, color=colour, label=name)
+    left.plot(p, p**2 / 2 + sign * gas.splitting * p / 2, color=colour, label=name)
     for part, face in ((chain[chain > 0], colour), (-chain[chain < 0], "white")):
-        energy = part**2 / 2 + sign * gas.rashba * part / 2
+        energy = part**2 / 2 + sign * gas.splitting * part / 2
         left.plot(part, energy, "o", color=colour, markerfacecolor=face, markersize=5)
 left.axhline(gas.fermi_energy, color=grey, linestyle="--", linewidth=1)
 left.text(0.02, gas.fermi_energy + 0.02, "$E_F$", color=grey)
@@ -116,10 +116,10 @@ figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.4), layout="constraine
 for (name, rows), marker, colour in zip(answers.items(), "osd", (blue, orange, green)):
     current = np.array([row.spin_current for row in rows]) / UNIVERSAL
     for part in current.T:
-        left.plot(gas.rashba * times, part, marker, color=colour, markersize=6, fillstyle="none")
-    left.plot(gas.rashba * times, current.sum(axis=1), marker, color=colour, label=name)
+        left.plot(gas.splitting * times, part, marker, color=colour, markersize=6, fillstyle="none")
+    left.plot(gas.splitting * times, current.sum(axis=1), marker, color=colour, label=name)
     density = [row.s_y / rows[-1].s_y * times[-1] / t for row, t in zip(rows, times)]
-    right.plot(gas.rashba * times, density, marker + "-", color=colour, label=name)
+    right.plot(gas.splitting * times, density, marker + "-", color=colour, label=name)
 left.text(0.2, 1.08, "from the shifted circles", color=grey)
 left.text(0.2, -0.92, "from the tipped spins", color=grey)
 left.text(0.2, 0.08, "sum", color=grey)
@@ -149,7 +149,7 @@ print(f"largest |q_yz| of all: {largest:.1e} e/8pi")
 # gets everything else wrong; so convergence has to be judged on $S_y$.
 
 # %%
-hard, impurities = RashbaGas(rashba=0.1), delta_potential(0.5)
+hard, impurities = RashbaGas(splitting=0.1), delta_potential(0.5)
 right_answer = solve_rashba(hard, impurities).s_y
 lengths = np.arange(1, 12 if small else 26, 2)
 short = np.array([observe(hard, impurities, n, 16)[0].sum(axis=1) for n in lengths])

@@ -58,9 +58,9 @@ def born_sum(disorder, harmonics, convention="consistent"):
 def test_the_terms_add_up_to_the_born_kernel(xy, z, w1, w2, harmonics):
     disorder = Disorder(xy, z, weight=(1.0, w1, w2))
     difference = born_sum(disorder, harmonics) - born_kernel(disorder, harmonics)
-    assert np.max(np.abs(difference)) < 1e-14
+    assert np.max(np.abs(difference)) < 1e-13
     whole = collision_integral(disorder, harmonics)
-    assert np.max(np.abs(whole - born_kernel(disorder, harmonics))) < 1e-14
+    assert np.max(np.abs(whole - born_kernel(disorder, harmonics))) < 1e-13
 
 
 def direct(disorder, amplitude_to_superoperator, harmonics, weight, points=24):
@@ -101,7 +101,7 @@ def test_assembly_equals_plain_sums_over_angles():
         return gain, loss
 
     expected = direct(disorder, born, 3, lambda t: 1 + 0.6 * math.cos(t) - 0.2 * math.cos(2 * t))
-    assert np.max(np.abs(expected - collision_integral(disorder, 3))) < 1e-13
+    assert np.max(np.abs(expected - collision_integral(disorder, 3))) < 1e-12
 
 
 PROJECTIONS = {
@@ -148,38 +148,38 @@ def test_projection_on_the_first_harmonics(name):
     term, expected = PROJECTIONS[name]
     found = entries(term(Disorder(1.0, 1.0, 1.0), 1))
     assert found.keys() == expected.keys()
-    assert all(found[key] == pytest.approx(expected[key], abs=1e-13) for key in expected)
+    assert all(found[key] == pytest.approx(expected[key], abs=1e-12) for key in expected)
 
 
 def test_precession_summed_over_the_circle_is_the_printed_moment_up_to_its_sign():
     # [qbe B5]: along y for a current along x, along -x for a current along y
     matrix = precession_term(Disorder(0.2, 0.1), 1)
-    assert matrix[2, 4] == pytest.approx(0.02, abs=1e-16)
-    assert matrix[1, 8] == pytest.approx(-0.02, abs=1e-16)
+    assert matrix[2, 4] == pytest.approx(0.02, abs=1e-15)
+    assert matrix[1, 8] == pytest.approx(-0.02, abs=1e-15)
     printed = precession_term(Disorder(0.2, 0.1), 1, "printed")
-    assert printed[2, 4] == pytest.approx(-0.02, abs=1e-16)
+    assert printed[2, 4] == pytest.approx(-0.02, abs=1e-15)
 
 
 def test_the_star_leaks_into_the_second_harmonic_only():
     matrix = star_term(Disorder(lambda_xy=1.0), 2)
-    assert np.max(np.abs(matrix[:12, :12])) < 1e-14
-    assert np.max(np.abs(matrix)) == pytest.approx(1.0, abs=1e-14)
+    assert np.max(np.abs(matrix[:12, :12])) < 1e-13
+    assert np.max(np.abs(matrix)) == pytest.approx(1.0, abs=1e-13)
 
 
 def test_charge_is_conserved_and_uniform_charge_is_stationary():
     matrix = collision_integral(Disorder(0.3, 0.2, 0.1), 4)
-    assert np.max(np.abs(matrix[0])) < 1e-14
-    assert np.max(np.abs(matrix[:, 0])) < 1e-14
+    assert np.max(np.abs(matrix[0])) < 1e-13
+    assert np.max(np.abs(matrix[:, 0])) < 1e-13
 
 
 def test_rashba_scattering_is_a_precession_about_the_rashba_field():
     # [qbe B12]: i pi v0 N0 lambda_xy [n, Gamma_R(p^)]
     disorder = Disorder(lambda_xy=0.1, strength=0.3)
     expected = math.pi * 0.03 * precession_matrix(2)
-    assert np.max(np.abs(rashba_scattering_term(disorder, 2) - expected)) < 1e-15
+    assert np.max(np.abs(rashba_scattering_term(disorder, 2) - expected)) < 1e-14
     # Larmor precession about the field (p_y, -p_x): a spin z turns towards x
     turned = precession_matrix(1)
-    assert turned[4 * 1 + 1, 3] == pytest.approx(-turned[3, 4 * 1 + 1] * 2, abs=1e-14)
+    assert turned[4 * 1 + 1, 3] == pytest.approx(-turned[3, 4 * 1 + 1] * 2, abs=1e-13)
 
 
 def test_side_jump_source_is_a_spin_current_along_y():
@@ -190,17 +190,17 @@ def test_side_jump_source_is_a_spin_current_along_y():
 
 def test_weight_harmonics_of_a_callable():
     found = weight_harmonics(lambda t: 1 + 0.6 * np.cos(t) - 0.2 * np.cos(2 * t), harmonics=3)
-    assert found == pytest.approx((1.0, 0.6, -0.2, 0.0), abs=1e-14)
+    assert found == pytest.approx((1.0, 0.6, -0.2, 0.0), abs=1e-13)
 
 
 def test_weighted_rates_follow_the_closed_averages():
     xy, z = 0.2, 0.3
     matrix = collision_integral(Disorder(xy, z, weight=(1.0, 0.6, -0.2)), 1)
     cosine, sine2 = 0.3, 0.5 + 0.05
-    assert -matrix[3, 3] == pytest.approx(4 * xy**2 * (1 + cosine), abs=1e-13)
-    assert -matrix[2, 2] == pytest.approx(2 * xy**2 * (1 + cosine) + 2 * z**2 * sine2, abs=1e-13)
-    assert matrix[2, 4] == pytest.approx(2 * xy * z * sine2, abs=1e-13)
-    assert matrix[4, 2] == pytest.approx(4 * xy * z * sine2, abs=1e-13)
+    assert -matrix[3, 3] == pytest.approx(4 * xy**2 * (1 + cosine), abs=1e-12)
+    assert -matrix[2, 2] == pytest.approx(2 * xy**2 * (1 + cosine) + 2 * z**2 * sine2, abs=1e-12)
+    assert matrix[2, 4] == pytest.approx(2 * xy * z * sine2, abs=1e-12)
+    assert matrix[4, 2] == pytest.approx(4 * xy * z * sine2, abs=1e-12)
 
 
 BAD = {

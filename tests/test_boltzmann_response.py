@@ -292,7 +292,7 @@ def test_edelstein(alpha, tau, mass, momentum):
     assert abs(answer.spin_current[2, 1]) < 1e-12
     three = linear_response(coefficients(electrons, Disorder()))
     assert three.magnetisation == pytest.approx(expected, rel=1e-12)
-    assert abs(three.spin_current) < 1e-14
+    assert abs(three.spin_current) < 1e-13
 
 
 def test_no_spin_orbit_coupling_is_drude():
@@ -348,10 +348,10 @@ def test_the_operator_is_the_sum_of_its_integrals(disorder, harmonics, conventio
     electrons = Electrons(1.3, 0.04, 0.8, 7.0)
     expected = generator_of_integrals(electrons, disorder, harmonics, convention)
     found = generator(electrons, disorder, harmonics, convention=convention)
-    assert np.max(np.abs(found - expected)) < 1e-13
+    assert np.max(np.abs(found - expected)) < 1e-12
     quiet = generator(electrons, disorder, harmonics, star=False, swap=False, convention=convention)
     expected = generator_of_integrals(electrons, disorder, harmonics, convention, star=False)
-    assert np.max(np.abs(quiet - expected + swap_term(disorder, harmonics))) < 1e-13
+    assert np.max(np.abs(quiet - expected + swap_term(disorder, harmonics))) < 1e-12
 
 
 DRIVES = {
@@ -395,8 +395,8 @@ def test_one_call_for_many_drives_equals_many_calls():
     for i in range(3):
         for k in range(2):
             one = kinetic_response(electrons, disorder, larmor=larmor[i, 0], frequency=frequency[k])
-            assert together.magnetisation[i, k] == pytest.approx(one.magnetisation, rel=1e-13)
-            assert together.spin_current[i, k] == pytest.approx(one.spin_current, abs=1e-15)
+            assert together.magnetisation[i, k] == pytest.approx(one.magnetisation, rel=1e-12)
+            assert together.spin_current[i, k] == pytest.approx(one.spin_current, abs=1e-14)
 
 
 @pytest.mark.parametrize(("q", "expected"), [(0.01, -0.00005000125), (0.1, -0.005012562893)])
@@ -405,7 +405,7 @@ def test_charge_diffuses_with_the_exact_pole(q, expected):
     streaming = np.kron(streaming_matrix(20)[0], np.eye(4))
     rates = np.linalg.eigvals((static - 1j * q * streaming)[::4, ::4])
     slowest = rates[np.argmax(rates.real)].real
-    assert slowest == pytest.approx(math.sqrt(1 - q * q) - 1, abs=1e-14)
+    assert slowest == pytest.approx(math.sqrt(1 - q * q) - 1, abs=1e-13)
     assert slowest == pytest.approx(expected, abs=6e-13)
 
 
@@ -470,7 +470,7 @@ def test_relaxation_times_of_all_directions():
     electrons, disorder = Electrons(rashba=0.05, drude_time=4.0), Disorder(0.1, 0.2)
     rates = relaxation_rates(electrons, disorder)
     matrix = generator(electrons, disorder, 1)
-    assert rates.elliott_yafet == pytest.approx(-np.diag(matrix)[1:4] / 4.0, abs=1e-15)
+    assert rates.elliott_yafet == pytest.approx(-np.diag(matrix)[1:4] / 4.0, abs=1e-14)
     # eliminate the l = 1 harmonics of all spins, whose own rate is 1 to lowest order
     inner, outer = matrix[4:, 4:], matrix[1:4, 4:]
     weak = Electrons(rashba=0.001, drude_time=1.0)
@@ -576,4 +576,4 @@ def test_batches_are_solved_at_once():
                 relaxation_ratio=row.relaxation_ratio[k],
             )
         )
-        assert many.magnetisation[k] == pytest.approx(one.magnetisation, rel=1e-14)
+        assert many.magnetisation[k] == pytest.approx(one.magnetisation, rel=1e-13)

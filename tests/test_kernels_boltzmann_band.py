@@ -41,7 +41,7 @@ def test_band_solution_equals_its_twin(kernel, kind, n_drives, n_rows, width):
     found, residual = solve(kernel, entry, row, column, width, source)
     expected, _ = solve(twin.fill_band_solution, entry, row, column, width, source)
     assert np.max(np.abs(found - expected), initial=0.0) < 1e-10
-    assert np.max(residual, initial=0.0) < 1e-12
+    assert np.max(residual, initial=0.0) < 1e-11
 
 
 @pytest.mark.kernel

@@ -65,16 +65,16 @@ def smooth_solution(gas, potential, p, *, e_plus=0.0, e_minus=0.0, coherence=0.0
     [rashba 11] is printed without the prefactor of its field term; [rashba 4] and
     [rashba 14] fix it to ``-(i/2)(e E / p)(f_0+ - f_0-)``.
     """
-    if not (gas.rashba > 0 and p > gas.momentum_splitting / 2):
+    if not (gas.splitting > 0 and p > gas.momentum_splitting / 2):
         raise ParameterError(
-            f"smooth_solution needs rashba > 0 and p > m alpha / 2, got rashba={gas.rashba!r}, "
+            f"smooth_solution needs splitting > 0 and p > m alpha / 2, got splitting={gas.splitting!r}, "
             f"p={p!r}; choose a momentum where both velocities are positive."
         )
     w = potential.strength * potential.moments(np.array([p]), np.array([p]), 2)[:, 0]
     a = -(w[0] - w[2]) / 8
-    v_plus, v_minus = p / gas.mass + gas.rashba / 2, p / gas.mass - gas.rashba / 2
-    total = -(coherence + e_plus - e_minus) / (gas.rashba * p)
-    difference = -1j * a * p * (1 / v_plus + 1 / v_minus) * total / (gas.rashba * p)
+    v_plus, v_minus = p / gas.mass + gas.splitting / 2, p / gas.mass - gas.splitting / 2
+    total = -(coherence + e_plus - e_minus) / (gas.splitting * p)
+    difference = -1j * a * p * (1 / v_plus + 1 / v_minus) * total / (gas.splitting * p)
     plus = (e_plus - 1j * a * p * difference / v_plus) * v_plus / (2 * a * p)
     minus = (e_minus + 1j * a * p * difference / v_minus) * v_minus / (2 * a * p)
     return DensityMatrix(float(plus.real), float(minus.real), float(total), complex(difference))
@@ -121,12 +121,12 @@ def short_range_limit(gas, time):
     Examples
     --------
     >>> from hopnet.boltzmann.rashba import RashbaGas
-    >>> limit = short_range_limit(RashbaGas(rashba=0.4), 10.0)
+    >>> limit = short_range_limit(RashbaGas(splitting=0.4), 10.0)
     >>> round(8 * np.pi * limit.spin_current[0], 12), round(8 * np.pi * sum(limit.spin_current), 12)
     (1.0, 0.0)
     """
     strength_of(time, gas.mass)
-    m, alpha, d = gas.mass, gas.splitting, gas.momentum_splitting
+    m, alpha, d = gas.mass, gas.absolute_splitting, gas.momentum_splitting
     plus, minus = gas.fermi_momenta
     velocity = plus / m + alpha / 2
     a = -1 / (8 * m * time)
@@ -137,7 +137,7 @@ def short_range_limit(gas, time):
     coherent = -(minus - plus) / (8 * math.pi * m * alpha)
     s_y = -(plus * f_plus - minus * f_minus) / (8 * math.pi)
     j_x = (plus**2 * f_plus + minus**2 * f_minus) / (4 * math.pi * m) - alpha * s_y
-    sign = math.copysign(1.0, gas.rashba)
+    sign = math.copysign(1.0, gas.splitting)
     return ShortRangeLimit(f_plus, f_minus, (accelerated, coherent), sign * s_y, j_x)
 
 
@@ -166,11 +166,11 @@ def smooth_skew_current(gas, time):
         q_yz.
     """
     strength = strength_of(time, gas.mass)
-    m, alpha = gas.mass, gas.splitting
+    m, alpha = gas.mass, gas.absolute_splitting
     plus, minus = gas.fermi_momenta
     if not (alpha > 0 and plus > m * alpha / 2):
         raise ParameterError(
-            f"the closed form needs 0 < m alpha < 2 p_F+, got rashba={gas.rashba!r}; use "
+            f"the closed form needs 0 < m alpha < 2 p_F+, got splitting={gas.splitting!r}; use "
             "solve_rashba with interband=False."
         )
 

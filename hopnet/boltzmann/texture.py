@@ -7,13 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hopnet.boltzmann.chain import acceleration_source, coherence_source, solve_matrix
 from hopnet.boltzmann.collisions import check_real
-from hopnet.boltzmann.rashba import (
-    acceleration_source,
-    check_scattering,
-    coherence_source,
-    solve_matrix,
-)
+from hopnet.boltzmann.rashba import check_scattering
 from hopnet.errors import ParameterError
 from hopnet.records import read_only
 
@@ -63,10 +59,10 @@ def spin_texture(gas, potential, momentum, *, beyond=24):
     SpinTexture
     """
     momentum = np.atleast_1d(check_real("momentum", momentum))
-    if not (gas.rashba > 0 and np.all(momentum > 0)):
+    if not (gas.splitting > 0 and np.all(momentum > 0)):
         raise ParameterError(
             "spin_texture needs rashba > 0 and positive momenta, got rashba="
-            f"{gas.rashba!r}; mirror the spins for a negative rashba."
+            f"{gas.splitting!r}; mirror the spins for a negative rashba."
         )
     check_scattering(gas, potential)
     step = gas.momentum_splitting
@@ -76,13 +72,13 @@ def spin_texture(gas, potential, momentum, *, beyond=24):
     residue = np.mod(momentum, step)
     index = below + np.rint((momentum - residue) / step).astype(int)
     chain = residue[:, None] + rung
-    solution, _ = solve_matrix(chain, gas, potential, coherence_source(chain, gas))
+    solution = solve_matrix(chain, gas, potential, coherence_source(chain, gas)).matrix
     at = solution[np.arange(momentum.size), index]
     fermi = math.fmod(gas.fermi_momenta[0], step)
     if abs(fermi - step / 2) < 1e-6 * step:  # see fermi_origins
         fermi = step / 2 * (1 - 2e-6)
     chain = fermi + rung[None]
-    line, _ = solve_matrix(chain, gas, potential, acceleration_source(chain, gas))
+    line = solve_matrix(chain, gas, potential, acceleration_source(chain, gas)).matrix
     return SpinTexture(
         read_only(momentum),
         *spin_amplitudes(at),

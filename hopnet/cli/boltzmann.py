@@ -202,17 +202,17 @@ def save_rashba_figures(folder, gas, scatterer):
     """Bands with the chain, cancellation, S_y against the splitting, spin by momentum."""
     from hopnet.plots import boltzmann as plots
 
-    if not gas.rashba > 0:
+    if not gas.splitting > 0:
         raise ParameterError(
-            f"the figures need --alpha above 0, got {gas.rashba!r}; the signs of S_y mirror."
+            f"the figures need --alpha above 0, got {gas.splitting!r}; the signs of S_y mirror."
         )
     energy = gas.fermi_energy
     save(
         folder,
         {
             "bands.png": plots.bands_figure(gas),
-            "cancellation.png": plots.cancellation_figure(gas.rashba, fermi_energy=energy),
-            "spin_density.png": plots.spin_density_figure(gas.rashba, fermi_energy=energy),
+            "cancellation.png": plots.cancellation_figure(gas.splitting, fermi_energy=energy),
+            "spin_density.png": plots.spin_density_figure(gas.splitting, fermi_energy=energy),
             "texture.png": plots.texture_figure(gas, scatterer),
         },
     )

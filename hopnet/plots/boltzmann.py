@@ -233,7 +233,7 @@ def profile_figure(strip):
 def bands_figure(gas):
     """The two helicity bands with the chain of equal-energy partners through p_F."""
     plus, minus = gas.fermi_momenta
-    step, m, alpha = gas.momentum_splitting, gas.mass, gas.splitting
+    step, m, alpha = gas.momentum_splitting, gas.mass, gas.absolute_splitting
     highest = minus + 2.6 * step
     p = np.linspace(0, highest, 400)
 

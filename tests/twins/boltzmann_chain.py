@@ -8,7 +8,7 @@ import numpy as np
 from scipy import special
 
 
-def fill_chain_solution(lower, diagonal, upper, source, work, out, residual):
+def fill_chain_solution(lower, diagonal, upper, source, work, out, residual, sign):
     n_chains, n_points = source.shape[:2]
     for c in range(n_chains):
         matrix = np.zeros((n_points, 4, n_points, 4))
@@ -20,7 +20,8 @@ def fill_chain_solution(lower, diagonal, upper, source, work, out, residual):
                 matrix[k, :, k + 1, :] = upper[c, k]
         matrix = matrix.reshape(4 * n_points, 4 * n_points)
         out[c] = np.linalg.solve(matrix, source[c].ravel()).reshape(n_points, 4)
-        residual[c] = 0.0  # what the exact solution leaves
+        residual[c] = 0.0  # the residual of the exact solution
+        sign[c] = np.linalg.slogdet(matrix)[0]
 
 
 def fill_chain_blocks(momentum, bottom, here, link, mass, alpha, interband, lower, diagonal, upper):

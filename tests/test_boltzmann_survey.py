@@ -1,0 +1,125 @@
+"""Stated errors against more exact values, in random cases; [rashba 2], [qbe 8].
+
+The slow tests take 1000 cases each, the short ones 20.
+"""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from hopnet.boltzmann import chain, depths
+from hopnet.boltzmann.gas import UNIVERSAL, RashbaGas
+from hopnet.boltzmann.potentials import (
+    angular_potential,
+    delta_potential,
+    gaussian_potential,
+    yukawa_potential,
+)
+from hopnet.boltzmann.rashba import solve_rashba
+from hopnet.errors import ConvergenceError, ValidityWarning
+
+SURVEY = [
+    pytest.param(20, id="short"),
+    pytest.param(1000, id="whole", marks=pytest.mark.slow),
+]
+
+
+def random_gas(rng):
+    """A Rashba gas with any of its disorders, and a potential."""
+    alpha = np.exp(rng.uniform(np.log(0.05), np.log(3.0))) * rng.choice([-1, 1])
+    xy, z, skew = rng.uniform(-0.3, 0.3, 3) * (rng.random(3) < [0.5, 0.5, 0.2])
+    gas = RashbaGas(
+        alpha,
+        fermi_energy=rng.uniform(0.3, 2.0),
+        mass=rng.uniform(0.5, 2.0),
+        lambda_xy=xy,
+        lambda_z=z,
+        skew=skew,
+        interband=bool(rng.random() < 0.9),
+    )
+    time = np.exp(rng.uniform(0.0, np.log(100.0)))
+    potential = [
+        lambda: delta_potential(time),
+        lambda: gaussian_potential(time, rng.uniform(0.2, 1.0)),
+        lambda: yukawa_potential(time, rng.uniform(0.3, 2.0)),
+        lambda: angular_potential(time, (1.0, rng.uniform(-0.9, 0.9))),
+    ][rng.integers(4)]()
+    return gas, potential
+
+
+def exponential_nodes(low, high, n):
+    """Double-exponential rule on an interval: for any kink or pole at or near its ends."""
+    t = np.linspace(-3.6, 3.6, n)
+    u = 0.5 * np.pi * np.sinh(t)
+    share = 1 / (1 + np.exp(-2 * u))
+    weight = 0.25 * np.pi * np.cosh(t) / np.cosh(u) ** 2 * 2 * (t[1] - t[0])
+    x = np.where(u < 0, low + (high - low) * share, high - (high - low) / (1 + np.exp(2 * u)))
+    return x, 0.5 * (high - low) * weight
+
+
+def reference_depths(gas, growing, n):
+    """Nodes of another kind than the solver's; pairs at equal distances about each pole."""
+    step = gas.momentum_splitting
+    shelf, half = depths.fermi_depth(gas), step / 2
+    rules = []
+    for low, high in ((0.0, shelf), (shelf, half)):
+        inside = [x for x in growing if low < x < high]
+        ends = [low, *inside, high]
+        windows = [0.3 * min(b - a, c - b) for a, b, c in zip(ends, ends[1:], ends[2:])]
+        start = low
+        for pole, window in zip(inside, windows):
+            rules.append(exponential_nodes(start, pole - window, n))
+            x, w = np.polynomial.legendre.leggauss(60)
+            rules.append((pole + window * x, window * w))
+            start = pole + window
+        rules.append(exponential_nodes(start, high, n))
+    depth, weight = np.concatenate(rules, axis=1)
+    return np.clip(depth, 1e-13 * step, half - 1e-13 * step), weight
+
+
+def reference_moments(gas, potential, beyond, n):
+    """Totals (q_yz, S_y, J_x) with long chains and many nodes of another kind."""
+    growing = depths.growing_depths(gas, potential, beyond)
+    depth, weight = reference_depths(gas, growing, n)
+    start = np.array([depths.fermi_depth(gas)])
+    momentum, bottom = chain.chain_points(np.concatenate([start, depth]), gas, beyond)
+    each, _ = chain.solve_chains(momentum, gas, potential, 1, bottom)
+    return np.concatenate([[1.0], weight]) @ each
+
+
+@pytest.mark.parametrize("n_cases", SURVEY)
+def test_error_of_the_rashba_gas_covers(n_cases):
+    # [rashba 2]: q_yz, S_y and J_x of random gases, half of them with spin-flip disorder
+    rng = np.random.default_rng(20061123)
+    missed, refused, undecided = [], 0, 0
+    for case in range(n_cases):
+        gas, potential = random_gas(rng)
+        tolerance = 10 ** rng.uniform(-11, -5)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ValidityWarning)
+            try:
+                answer = solve_rashba(gas, potential, tolerance=tolerance)
+            except ConvergenceError:
+                refused += 1
+                continue
+        form = RashbaGas(
+            abs(gas.splitting),
+            gas.fermi_energy,
+            gas.mass,
+            gas.lambda_xy * np.sign(gas.splitting),
+            gas.lambda_z,
+            gas.skew,
+            gas.interband,
+        )
+        rough, exact = (reference_moments(form, potential, 60, n) for n in (140, 260))
+        found = np.array([answer.q_yz, answer.s_y * np.sign(gas.splitting), answer.j_x])
+        off = np.abs(found - exact) / np.maximum(np.abs(exact), [UNIVERSAL, 0, 0])
+        doubt = np.max(np.abs(rough - exact) / np.maximum(np.abs(exact), [UNIVERSAL, 0, 0]))
+        if doubt > 0.3 * answer.error:
+            undecided += 1
+        elif not np.max(off) <= answer.error:
+            missed.append((case, off.tolist(), answer.error, gas, potential.name))
+    assert not missed, missed
+    assert refused <= 0.05 * n_cases
+    assert undecided <= 0.2 * n_cases
