@@ -1,19 +1,128 @@
-"""hopnet.boltzmann: quantum Boltzmann linear response and Rashba spin-density-matrix kinetics.
+"""Quantum Boltzmann linear response and kinetics of the spin density matrix.
 
-Quantum Boltzmann (labels ``[qbe n]``), weak spin-orbit coupling, any disorder vertices:
+Quantum Boltzmann equation (labels ``[qbe n]``), for weak spin-orbit coupling and any disorder
+vertices:
 
-- `collisions`: the collision integrals as matrices on spin x angular harmonics
+- `collisions`: the collision integrals as matrices on spin and angular harmonics
 - `response`, `approximation`: rates, coefficients, the exact 3x3 response, its weak limit
 - `kinetic`, `thermal`, `profile`: all harmonics in fields, at frequencies and wave vectors;
   finite temperature; the spin across a strip
 - `microscopic`: the sample in SI, the renormalised alpha, the InSb estimate
-- `conventions`: printed or consistent, place by place
+- `conventions`: formulas as in the paper or as derived, one switch per place
 
-Rashba kinetics (labels ``[rashba n]``), any splitting and any scattering rate:
+Rashba gas (labels ``[rashba n]``), for any splitting and any scattering rate:
 
-- `rashba`, `chain`, `potentials`: chains of momenta, spin current by source, S_y, J_x
+- `gas`, `potentials`: the band with its spin-orbit disorder, and the scattering potentials
+- `rashba`, `chain`, `depths`: spin current by source, S_y and J_x from chains of momenta
 - `texture`, `limits`: spin by momentum; closed forms
 
-The alpha of the first half is a velocity in ``alpha (sigma_x p_y - sigma_y p_x)``; that of the
-second is twice as large, ``(alpha/2)(...)``, as in the two papers.
+The two papers define alpha differently. `Electrons.rashba` is the velocity alpha of ``alpha
+(sigma_x p_y - sigma_y p_x)``. `RashbaGas.splitting` is the coefficient alpha of ``(alpha/2)(sigma_x
+p_y - sigma_y p_x)``, twice as large for the same band.
 """
+
+from hopnet.boltzmann.approximation import ApproximateResponse, approximate_response
+from hopnet.boltzmann.collisions import (
+    Disorder,
+    born_kernel,
+    collision_integral,
+    weight_harmonics,
+)
+from hopnet.boltzmann.conventions import CONSISTENT, PRINTED, Convention
+from hopnet.boltzmann.gas import UNIVERSAL, RashbaGas
+from hopnet.boltzmann.kinetic import KineticResponse, generator, hanle_formula, kinetic_response
+from hopnet.boltzmann.limits import (
+    DensityMatrix,
+    ShortRangeLimit,
+    short_range_limit,
+    smooth_skew_current,
+    smooth_solution,
+)
+from hopnet.boltzmann.microscopic import (
+    ReducedSample,
+    Sample,
+    cutoff_integral,
+    estimate_insb,
+    rashba_renormalisation,
+    reduce_sample,
+    vertex_element,
+)
+from hopnet.boltzmann.potentials import (
+    Potential,
+    angular_potential,
+    delta_potential,
+    gaussian_potential,
+    user_potential,
+    yukawa_potential,
+)
+from hopnet.boltzmann.profile import SpinProfile, spin_profile
+from hopnet.boltzmann.rashba import RashbaResponse, solve_rashba
+from hopnet.boltzmann.response import (
+    Ansatz,
+    Coefficients,
+    Electrons,
+    RelaxationRates,
+    Response,
+    ansatz_parameters,
+    coefficients,
+    coefficients_from_ratios,
+    linear_response,
+    relaxation_rates,
+)
+from hopnet.boltzmann.texture import SpinTexture, spin_texture
+from hopnet.boltzmann.thermal import ThermalResponse, mechanism_ratio, thermal_response
+
+__all__ = [
+    "CONSISTENT",
+    "PRINTED",
+    "UNIVERSAL",
+    "Ansatz",
+    "ApproximateResponse",
+    "Coefficients",
+    "Convention",
+    "DensityMatrix",
+    "Disorder",
+    "Electrons",
+    "KineticResponse",
+    "Potential",
+    "RashbaGas",
+    "RashbaResponse",
+    "ReducedSample",
+    "RelaxationRates",
+    "Response",
+    "Sample",
+    "ShortRangeLimit",
+    "SpinProfile",
+    "SpinTexture",
+    "ThermalResponse",
+    "angular_potential",
+    "ansatz_parameters",
+    "approximate_response",
+    "born_kernel",
+    "coefficients",
+    "coefficients_from_ratios",
+    "collision_integral",
+    "cutoff_integral",
+    "delta_potential",
+    "estimate_insb",
+    "gaussian_potential",
+    "generator",
+    "hanle_formula",
+    "kinetic_response",
+    "linear_response",
+    "mechanism_ratio",
+    "rashba_renormalisation",
+    "reduce_sample",
+    "relaxation_rates",
+    "short_range_limit",
+    "smooth_skew_current",
+    "smooth_solution",
+    "solve_rashba",
+    "spin_profile",
+    "spin_texture",
+    "thermal_response",
+    "user_potential",
+    "vertex_element",
+    "weight_harmonics",
+    "yukawa_potential",
+]

@@ -1,74 +1,82 @@
-"""The weak-conversion formulas beside the exact response, with their error.
+"""The weak-conversion formulas, with their error against the exact response.
 
-Units and names as in `hopnet.boltzmann.response`.
+Units and names are those of `hopnet.boltzmann.response`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from hopnet.boltzmann.conventions import resolve_convention
-from hopnet.boltzmann.response import linear_response
+from hopnet.boltzmann.checks import check_instance
+from hopnet.boltzmann.conventions import Convention, resolve_convention
+from hopnet.boltzmann.response import Coefficients, linear_response
+
+__all__ = ["ApproximateResponse", "approximate_response"]
 
 
 @dataclass(frozen=True)
 class ApproximateResponse:
-    """First order in the conversion rates, with its error against the exact solution.
+    """Response to first order in the conversion rates, with its error against the exact solution.
 
     Attributes
     ----------
     spin_hall, indirect, direct, edelstein : float
-        ``sigma_sH``, ``sigma_ind``, ``sigma_DMC``, ``sigma_EE``.
+        Conductivities ``sigma_sH``, ``sigma_ind``, ``sigma_DMC``, ``sigma_EE``.
     charge_current, spin_current, magnetisation : float
-        sigma_D and the two sums of [qbe 23].
+        Conductivity sigma_D and the two sums of [qbe 23].
     error : tuple of float
-        ``|approximate - exact|`` of the three, each over the exact modulus.
+        Errors ``|approximate - exact|`` of the three, each over the exact modulus.
     small : float
-        ``tau_EY / tau_DP``, which the printed formulas need to be small.
+        Ratio ``tau_EY / tau_DP``, which must be small for the formulas of the paper.
     """
 
-    spin_hall: float
-    indirect: float
-    direct: float
-    edelstein: float
-    charge_current: float
-    spin_current: float
-    magnetisation: float
-    error: tuple
-    small: float
+    spin_hall: Any
+    indirect: Any
+    direct: Any
+    edelstein: Any
+    charge_current: Any
+    spin_current: Any
+    magnetisation: Any
+    error: tuple[Any, ...]
+    small: Any
 
 
-def approximate_response(coefficients, convention="consistent"):
-    """The weak-conversion formulas; equations [qbe 23], [qbe 24], [qbe 25], [qbe 26], [qbe 27].
+def approximate_response(
+    coefficients: Coefficients, convention: str | Convention = "consistent"
+) -> ApproximateResponse:
+    """Weak-conversion formulas; equations [qbe 23], [qbe 24], [qbe 25], [qbe 26], [qbe 27].
 
     ::
 
         sigma_sH  = sigma_SJ - theta_sH sigma_D
-        sigma_ind = (alpha_R tau_D)(alpha_asp tau_s) sigma_D   printed with tau_EY
+        sigma_ind = (alpha_R tau_D)(alpha_asp tau_s) sigma_D   in the paper with tau_EY
         sigma_DMC = alpha_asp tau_s sigma_D
-        sigma_EE  = - alpha_R tau_s sigma_sH                   printed with +
-        K = (tau_s / tau_EY) sigma_sH + sigma_ind              printed without tau_s / tau_EY
+        sigma_EE  = - alpha_R tau_s sigma_sH                   in the paper with +
+        K = (tau_s / tau_EY) sigma_sH + sigma_ind              in the paper without tau_s / tau_EY
         M = sigma_DMC + sigma_EE
 
     with ``1/tau_s`` = 1/tau_EY + 1/tau_DP. First order in the spin-Hall angle and in the
-    precession rate, for any ratio of Dyakonov-Perel and Elliott-Yafet relaxation. As printed
-    they also need ``alpha_R**2 tau_D tau_EY << 1``: beyond, the direct part of the spin
+    precession rate, for any ratio of Dyakonov-Perel and Elliott-Yafet relaxation. The formulas of
+    the paper also need ``alpha_R**2 tau_D tau_EY << 1``; otherwise the direct part of the spin
     current is too large by tau_EY / tau_s.
 
     Parameters
     ----------
     coefficients : Coefficients
+        Coefficients of the 3x3 response.
     convention : str or Convention
-        Looks at ``indirect_time`` and ``edelstein_sign``.
+        Formulas as derived or as in the paper: ``indirect_time`` and ``edelstein_sign`` are used.
 
     Returns
     -------
     ApproximateResponse
     """
     chosen = resolve_convention(convention)
-    c = coefficients
+    c = check_instance("coefficients", coefficients, Coefficients)
+    exact = linear_response(c)
     narrowing = (
         c.spin_from_magnetisation * c.magnetisation_from_spin
         - c.charge_from_magnetisation * c.magnetisation_from_charge
@@ -87,7 +95,6 @@ def approximate_response(coefficients, convention="consistent"):
     direct = c.magnetisation_from_charge * spin_time * conductivity
     sign = 1 if chosen.edelstein_sign else -1
     edelstein = sign * c.magnetisation_from_spin * spin_time * spin_hall
-    exact = linear_response(c)
     values = (conductivity, share * spin_hall + indirect * conductivity, direct + edelstein)
     exact_values = (exact.charge_current, exact.spin_current, exact.magnetisation)
     with np.errstate(divide="ignore", invalid="ignore"):

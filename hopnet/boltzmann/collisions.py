@@ -2,12 +2,12 @@
 
 The distribution at the Fermi energy is ``n(theta) = sum_a n_a(theta) sigma_a`` with
 ``a = 0 (charge), x, y, z``, and each ``n_a`` is a sum over ``1, cos, sin, cos 2, sin 2, ...``.
-A collision integral is then a real matrix of order ``4 (2 L + 1)``; index ``4 h + a`` holds
-harmonic ``h`` (0: constant, ``2 l - 1``: ``cos(l theta)``, ``2 l``: ``sin(l theta)``) and spin
+A collision integral is then a real matrix of order ``4 (2 L + 1)``. Its index ``4 h + a`` belongs
+to harmonic ``h`` (0: constant, ``2 l - 1``: ``cos(l theta)``, ``2 l``: ``sin(l theta)``) and spin
 component ``a``. Rates are in units of the Drude rate ``1/tau_D``.
 
 Notation: ``P = p^ + p'^``, ``G_M = Gamma_M(p^, p'^) = sin(theta' - theta) sigma_z``,
-``G_R = Gamma_R(P)`` with ``Gamma_R(v) = sigma_x v_y - sigma_y v_x``, ``<...>`` the mean over
+``G_R = Gamma_R(P)`` with ``Gamma_R(v) = sigma_x v_y - sigma_y v_x``; ``<...>`` is the mean over
 theta' with the weight w(theta - theta').
 """
 
@@ -15,18 +15,64 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from hopnet.boltzmann.conventions import resolve_convention
+from hopnet.boltzmann.checks import (
+    MOST_HARMONICS,
+    call_profile,
+    check_flag,
+    check_instance,
+    check_shapes,
+    number,
+    real_array,
+    whole_number,
+)
+from hopnet.boltzmann.conventions import Convention, resolve_convention
 from hopnet.errors import ParameterError
 from hopnet.records import read_only
+
+__all__ = [
+    "Collisions",
+    "Disorder",
+    "assemble",
+    "born_kernel",
+    "check_harmonics",
+    "collision_integral",
+    "drude_term",
+    "elliott_yafet_mott_term",
+    "elliott_yafet_rashba_term",
+    "owned",
+    "precession_matrix",
+    "precession_template",
+    "precession_term",
+    "rashba_scattering_term",
+    "side_jump_source",
+    "skew_term",
+    "star_term",
+    "strengths",
+    "swap_term",
+    "templates",
+    "weight_harmonics",
+]
+
+# A pair of double Fourier coefficients, complex128[5, 5, 4, 4] each: gain and loss of a term.
+Pair = tuple[np.ndarray, np.ndarray]
 
 PAULI = np.array(
     [[[1, 0], [0, 1]], [[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]], dtype=complex
 )
-GRID = 8  # angles that resolve kernels of degree up to 3 in each angle; theirs is 2
+
+# Number of angles of a grid on the circle. It resolves kernels of degree up to 3 in each angle;
+# theirs is 2. A larger grid gives the same coefficients.
+GRID = 8
+
+# Angles from 0 to pi at which a scattering weight is checked, and the most negative value that
+# counts as rounding of zero.
+WEIGHT_ANGLES, WEIGHT_ROUNDING = 721, -1e-12
 
 
 @dataclass(frozen=True)
@@ -35,15 +81,15 @@ class Disorder:
 
     Attributes
     ----------
-    lambda_xy, lambda_z : float, 1
-        Strength of the Rashba and of the Mott vertex. The Born terms keep the second
+    lambda_xy, lambda_z : float or float64[...], 1
+        Strengths of the Rashba and of the Mott vertex. The Born terms keep the second
         order; beyond about 0.3 the response functions warn.
-    strength : float, 1
-        ``v_0 N_0``, potential times density of states per spin: the third moment [qbe 7]
+    strength : float or float64[...], 1
+        Potential times density of states per spin, ``v_0 N_0``: the third moment [qbe 7]
         over the second [qbe 6].
     weight : tuple of float
         Cosine coefficients of the scattering weight, ``w(D) = sum_k weight[k] cos(k D)``,
-        with ``weight[0] = 1`` so that 1/tau_D stays the total rate. ``(1.0,)`` is s-wave.
+        with ``weight[0] = 1`` so that 1/tau_D is the total rate. ``(1.0,)`` is s-wave.
 
     Raises
     ------
@@ -53,23 +99,29 @@ class Disorder:
         third-order terms are derived for s-wave scatterers only).
     """
 
-    lambda_xy: float = 0.0
-    lambda_z: float = 0.0
-    strength: float = 0.0
-    weight: tuple = (1.0,)
+    lambda_xy: Any = 0.0
+    lambda_z: Any = 0.0
+    strength: Any = 0.0
+    weight: tuple[float, ...] = (1.0,)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("lambda_xy", "lambda_z", "strength"):
-            check_real(name, getattr(self, name))
-        weight = tuple(np.asarray(check_real("weight", self.weight), dtype=float).ravel())
+            object.__setattr__(self, name, owned(name, getattr(self, name)))
+        check_shapes(lambda_xy=self.lambda_xy, lambda_z=self.lambda_z, strength=self.strength)
+        weight = tuple(real_array("weight", self.weight).ravel().tolist())
         object.__setattr__(self, "weight", weight)
         if not weight or weight[0] != 1.0:
             raise ParameterError(
                 f"weight[0] must be 1 (the mean of w), got {weight!r}; divide w by its mean."
             )
-        angle = np.linspace(0.0, math.pi, 721)
+        if len(weight) > MOST_HARMONICS:
+            raise ParameterError(
+                f"weight has {len(weight)} coefficients, at most {MOST_HARMONICS} are allowed; "
+                "leave out the small ones."
+            )
+        angle = np.linspace(0.0, math.pi, WEIGHT_ANGLES)
         lowest = float(np.min(weight @ np.cos(np.outer(np.arange(len(weight)), angle))))
-        if lowest < -1e-12:
+        if lowest < WEIGHT_ROUNDING:
             raise ParameterError(
                 f"the weight w(theta) must not be negative, got a minimum of {lowest:.3g}; "
                 "use |v(theta)|**2 or keep more of its cosine coefficients."
@@ -82,23 +134,23 @@ class Disorder:
             )
 
 
-def check_real(name, value):
-    """``value`` as float64, if it is real and finite."""
-    array = np.asarray(value)
-    if array.dtype.kind not in "iuf" or not np.isfinite(array).all():
-        raise ParameterError(f"{name} must be real and finite, got {value!r}; give a number.")
-    return array.astype(float)
+def owned(name: str, value: Any) -> Any:
+    """A checked number as a float, or a read-only copy of a checked array."""
+    array = real_array(name, value)
+    return read_only(array) if array.ndim else float(array)
 
 
-def weight_harmonics(weight, harmonics=8):
+def weight_harmonics(
+    weight: Callable[[np.ndarray], np.ndarray], harmonics: int = 8
+) -> tuple[float, ...]:
     """Cosine coefficients of any even scattering weight, for `Disorder.weight`.
 
     Parameters
     ----------
     weight : callable
-        ``weight(theta) -> float64`` of an array of angles; only its even part counts.
+        Function ``weight(theta) -> float64`` of an array of angles; only its even part is used.
     harmonics : int
-        Highest harmonic kept.
+        Highest harmonic kept, from 0 to 512.
 
     Returns
     -------
@@ -110,9 +162,10 @@ def weight_harmonics(weight, harmonics=8):
     >>> np.round(weight_harmonics(lambda theta: 2 + np.cos(theta), harmonics=2), 12).tolist()
     [1.0, 0.5, 0.0]
     """
+    harmonics = whole_number("harmonics", harmonics, 0, MOST_HARMONICS)
     points = 64 * (harmonics + 1)
     angle = 2 * math.pi * np.arange(points) / points
-    value = np.broadcast_to(np.asarray(weight(angle), dtype=float), angle.shape)
+    value = call_profile("weight", weight, (angle,))
     order = np.arange(harmonics + 1)
     cosine = np.cos(np.outer(order, angle)) @ value / points
     if not (np.all(np.isfinite(cosine)) and cosine[0] > 0):
@@ -127,12 +180,67 @@ def weight_harmonics(weight, harmonics=8):
 # --- the terms -------------------------------------------------------------------------
 
 
-def drude_term(disorder, harmonics):
+class Collisions(NamedTuple):
+    """One entry for each collision integral: a prefactor, or a pair of Fourier coefficients.
+
+    Attributes
+    ----------
+    drude
+        Drude relaxation [qbe B2].
+    rashba_rashba, mott_mott
+        Elliott-Yafet relaxation by the Rashba vertex [qbe B16] and by the Mott vertex [qbe B17].
+    mott_rashba
+        Anisotropic spin precession scattering [qbe B4].
+    scalar_rashba
+        Star diagram [qbe B9].
+    scalar_mott
+        Swap term, after [qbe B19].
+    skew
+        Skew scattering [qbe B20].
+    """
+
+    drude: Any
+    rashba_rashba: Any
+    mott_mott: Any
+    mott_rashba: Any
+    scalar_rashba: Any
+    scalar_mott: Any
+    skew: Any
+
+
+def strengths(
+    disorder: Disorder, chosen: Convention, *, star: bool = True, swap: bool = True
+) -> Collisions:
+    """Prefactor of each collision integral, in 1/tau_D; without the star or swap term if asked."""
+    xy, z = disorder.lambda_xy, disorder.lambda_z
+    return Collisions(
+        drude=1.0,
+        rashba_rashba=xy * xy,
+        mott_mott=z * z,
+        mott_rashba=-xy * z if chosen.precession_term else xy * z,
+        scalar_rashba=(-xy if chosen.star_term else xy) if star else 0.0,
+        scalar_mott=z if swap else 0.0,
+        skew=math.pi * disorder.strength * z,
+    )
+
+
+def term(
+    name: str, disorder: Disorder, harmonics: int, convention: str | Convention = "consistent"
+) -> np.ndarray:
+    """Matrix of one collision integral, a field of `Collisions`, with its prefactor."""
+    check_instance("disorder", disorder, Disorder)
+    check_harmonics(harmonics)
+    size = getattr(strengths(disorder, resolve_convention(convention)), name)
+    return size * assemble(getattr(templates(), name), disorder.weight, harmonics)
+
+
+def drude_term(disorder: Disorder, harmonics: int) -> np.ndarray:
     """Drude relaxation, ``<n' - n>``; equation [qbe B2], self-energy [qbe B1].
 
     Parameters
     ----------
     disorder : Disorder
+        Disorder, with single numbers.
     harmonics : int
         Highest harmonic L.
 
@@ -140,115 +248,128 @@ def drude_term(disorder, harmonics):
     -------
     float64[4 (2L+1), 4 (2L+1)], 1/tau_D
     """
-    return assemble(templates()["drude"], disorder.weight, harmonics)
+    return term("drude", disorder, harmonics)
 
 
-def elliott_yafet_rashba_term(disorder, harmonics):
+def elliott_yafet_rashba_term(disorder: Disorder, harmonics: int) -> np.ndarray:
     """Spin relaxation by the Rashba vertex; equation [qbe B16], self-energy [qbe B14].
 
-    ``lambda_xy**2 <G_R n' G_R - {G_R**2, n}/2>``; arguments as in `drude_term`.
+    ``lambda_xy**2 <G_R n' G_R - {G_R**2, n}/2>``. The arguments are those of `drude_term`.
     """
-    matrix = assemble(templates()["rashba_rashba"], disorder.weight, harmonics)
-    return disorder.lambda_xy**2 * matrix
+    return term("rashba_rashba", disorder, harmonics)
 
 
-def elliott_yafet_mott_term(disorder, harmonics):
+def elliott_yafet_mott_term(disorder: Disorder, harmonics: int) -> np.ndarray:
     """Spin relaxation by the Mott vertex; equation [qbe B17], self-energy [qbe B15].
 
-    ``lambda_z**2 <G_M n' G_M - {G_M**2, n}/2>``; arguments as in `drude_term`.
+    ``lambda_z**2 <G_M n' G_M - {G_M**2, n}/2>``. The arguments are those of `drude_term`.
     """
-    matrix = assemble(templates()["mott_mott"], disorder.weight, harmonics)
-    return disorder.lambda_z**2 * matrix
+    return term("mott_mott", disorder, harmonics)
 
 
-def precession_term(disorder, harmonics, convention="consistent"):
+def precession_term(
+    disorder: Disorder, harmonics: int, convention: str | Convention = "consistent"
+) -> np.ndarray:
     """Anisotropic spin precession scattering; equation [qbe B4], self-energy [qbe B3].
 
-    ``i lambda_xy lambda_z <G_M n' G_R - G_R n' G_M - {[G_M, G_R], n}/2>`` is what [qbe 3]
-    and [qbe B3] give; [qbe B4] is printed with the opposite sign. Its sum over the circle
-    is [qbe B5]. Arguments as in `drude_term`; ``convention`` looks at ``precession_term``.
+    ``i lambda_xy lambda_z <G_M n' G_R - G_R n' G_M - {[G_M, G_R], n}/2>`` follows from [qbe 3]
+    and [qbe B3]; [qbe B4] has the opposite sign in the paper. Its sum over the circle
+    is [qbe B5]. The arguments are those of `drude_term`; of the ``convention`` the switch
+    ``precession_term`` is used.
     """
-    sign = -1.0 if resolve_convention(convention).precession_term else 1.0
-    matrix = assemble(templates()["mott_rashba"], disorder.weight, harmonics)
-    return sign * disorder.lambda_xy * disorder.lambda_z * matrix
+    return term("mott_rashba", disorder, harmonics, convention)
 
 
-def star_term(disorder, harmonics, convention="consistent"):
-    """The star diagram, scalar times Rashba; equation [qbe B9], self-energy [qbe B8].
+def star_term(
+    disorder: Disorder, harmonics: int, convention: str | Convention = "consistent"
+) -> np.ndarray:
+    """Star diagram, scalar times Rashba; equation [qbe B9], self-energy [qbe B8].
 
-    ``-lambda_xy <{G_R, n' - n}>`` is what [qbe 3] and [qbe B8] give; [qbe B9] is printed
-    with the opposite sign. It vanishes inside ``|l| <= 1`` but leaks into ``l = 2``, and
-    with a uniform Rashba field it comes back as a shift ``-2 lambda_xy alpha p_F tau_D`` of
-    the spin-Hall angle. Its field part [qbe B10] is zero on an unpolarised ground state.
-    Arguments as in `drude_term`; ``convention`` looks at ``star_term``.
+    ``-lambda_xy <{G_R, n' - n}>`` follows from [qbe 3] and [qbe B8]; [qbe B9] has the opposite
+    sign in the paper. It vanishes inside ``|l| <= 1`` but couples to ``l = 2``, and
+    with a uniform Rashba field this changes the spin-Hall angle by ``-2 lambda_xy alpha p_F
+    tau_D``. Its field part [qbe B10] is zero on an unpolarised ground state. The arguments are
+    those of `drude_term`; of the ``convention`` the switch ``star_term`` is used.
     """
-    sign = -1.0 if resolve_convention(convention).star_term else 1.0
-    matrix = assemble(templates()["scalar_rashba"], disorder.weight, harmonics)
-    return sign * disorder.lambda_xy * matrix
+    return term("scalar_rashba", disorder, harmonics, convention)
 
 
-def swap_term(disorder, harmonics):
+def swap_term(disorder: Disorder, harmonics: int) -> np.ndarray:
     """Swap of spin currents, ``i lambda_z <[n', G_M]>``; the term I0_SJ after [qbe B19].
 
-    It couples ``J^x`` and ``J^y`` only. Self-energy [qbe B18]; arguments as in `drude_term`.
+    It couples ``J^x`` and ``J^y`` only. Self-energy [qbe B18]. The arguments are those of
+    `drude_term`.
     """
-    return disorder.lambda_z * assemble(templates()["scalar_mott"], disorder.weight, harmonics)
+    return term("scalar_mott", disorder, harmonics)
 
 
-def skew_term(disorder, harmonics):
+def skew_term(disorder: Disorder, harmonics: int) -> np.ndarray:
     """Mott skew scattering; equation [qbe B20].
 
-    ``-pi v_0 N_0 lambda_z <{Gamma_M(p'^, p^), n'}>``, s-wave; arguments as in `drude_term`.
+    ``-pi v_0 N_0 lambda_z <{Gamma_M(p'^, p^), n'}>``, for s-wave disorder. The arguments are
+    those of `drude_term`.
     """
-    size = math.pi * disorder.strength * disorder.lambda_z
-    return size * assemble(templates()["skew"], disorder.weight, harmonics)
+    return term("skew", disorder, harmonics)
 
 
-def rashba_scattering_term(disorder, harmonics):
+def rashba_scattering_term(disorder: Disorder, harmonics: int) -> np.ndarray:
     """Third-order precession, ``i pi v_0 N_0 lambda_xy [n, Gamma_R(p^)]``; equation [qbe B12].
 
     Self-energy [qbe B11]. It renormalises alpha [qbe 20] and is therefore left out of
-    `collision_integral`. Arguments as in `drude_term`.
+    `collision_integral`. The arguments are those of `drude_term`.
     """
+    check_instance("disorder", disorder, Disorder)
+    check_harmonics(harmonics)
     size = math.pi * disorder.strength * disorder.lambda_xy
     return size * precession_matrix(harmonics)
 
 
-def side_jump_source(harmonics, ratio):
+def side_jump_source(harmonics: int, ratio: float) -> np.ndarray:
     """Source of spin current in the field; the integral of [qbe B19] over energy.
 
     Parameters
     ----------
     harmonics : int
+        Highest harmonic L, from 1 to 512.
     ratio : float
-        ``sigma_SJ / sigma_D``, see `hopnet.boltzmann.response.coefficients`; minus
-        ``lambda_z / (2 eps_F tau_D)`` when derived, plus the same as [qbe B19] is printed.
+        Ratio ``sigma_SJ / sigma_D``, see `hopnet.boltzmann.response.coefficients`: minus
+        ``lambda_z / (2 eps_F tau_D)`` as derived, plus the same in the paper [qbe B19].
 
     Returns
     -------
     float64[4 (2L+1)]
-        Unit drive is ``cos(theta)`` of the charge.
+        Source in units of the drive ``cos(theta)`` of the charge.
     """
+    check_harmonics(harmonics)
+    ratio = number("ratio", ratio)
     source = np.zeros(4 * (2 * harmonics + 1))
     source[4 * 2 + 3] = ratio
     return source
 
 
-def collision_integral(disorder, harmonics=4, *, star=True, convention="consistent"):
+def collision_integral(
+    disorder: Disorder,
+    harmonics: int = 4,
+    *,
+    star: bool = True,
+    convention: str | Convention = "consistent",
+) -> np.ndarray:
     """Sum of the collision integrals that are not absorbed elsewhere; right side of [qbe 11].
 
-    The Born terms and skew scattering. Rashba scattering [qbe B12] and the real part
+    It contains the Born terms and skew scattering. Rashba scattering [qbe B12] and the real part
     [qbe B6] of the precession term renormalise alpha instead (`rashba_renormalisation`);
     the side jump is a source (`side_jump_source`).
 
     Parameters
     ----------
     disorder : Disorder
+        Disorder, with single numbers.
     harmonics : int
-        Highest harmonic L, at least 1.
+        Highest harmonic L, from 1 to 512.
     star : bool
-        Keep the star diagram. (The paper drops it.)
+        Whether to keep the star diagram. (The paper leaves it out.)
     convention : str or Convention
+        Formulas as derived or as in the paper.
 
     Returns
     -------
@@ -262,27 +383,17 @@ def collision_integral(disorder, harmonics=4, *, star=True, convention="consiste
     >>> np.round(-np.diag(matrix)[:4], 12).tolist()
     [-0.0, 0.06, 0.06, 0.04]
     """
+    check_instance("disorder", disorder, Disorder)
     check_harmonics(harmonics)
-    chosen = resolve_convention(convention)
-    kernels = templates()
-    asp = -1.0 if chosen.precession_term else 1.0
-    leak = (-1.0 if chosen.star_term else 1.0) if star else 0.0
-    parts = (
-        ("drude", 1.0),
-        ("rashba_rashba", disorder.lambda_xy**2),
-        ("mott_mott", disorder.lambda_z**2),
-        ("mott_rashba", asp * disorder.lambda_xy * disorder.lambda_z),
-        ("scalar_rashba", leak * disorder.lambda_xy),
-        ("scalar_mott", disorder.lambda_z),
-        ("skew", math.pi * disorder.strength * disorder.lambda_z),
-    )
-    gain = sum(size * kernels[name][0] for name, size in parts)
-    loss = sum(size * kernels[name][1] for name, size in parts)
+    check_flag("star", star)
+    sizes = strengths(disorder, resolve_convention(convention), star=star)
+    gain = sum(size * pair[0] for size, pair in zip(sizes, templates()))
+    loss = sum(size * pair[1] for size, pair in zip(sizes, templates()))
     return assemble((gain, loss), disorder.weight, harmonics)
 
 
-def born_kernel(disorder, harmonics=4):
-    """The whole second-order integral at once, ``<A n' A^+ - {A A^+, n}/2>``; equation [qbe 3].
+def born_kernel(disorder: Disorder, harmonics: int = 4) -> np.ndarray:
+    """The whole second-order integral, ``<A n' A^+ - {A A^+, n}/2>``; equation [qbe 3].
 
     ``A = 1 - i lambda_z G_M - lambda_xy G_R`` is the spin part of the matrix element. The
     sum of the Drude, Elliott-Yafet, precession, star and swap terms must equal it.
@@ -290,12 +401,16 @@ def born_kernel(disorder, harmonics=4):
     Parameters
     ----------
     disorder : Disorder
+        Disorder, with single numbers.
     harmonics : int
+        Highest harmonic L, from 1 to 512.
 
     Returns
     -------
     float64[4 (2L+1), 4 (2L+1)], 1/tau_D
     """
+    check_instance("disorder", disorder, Disorder)
+    check_harmonics(harmonics)
     mott, rashba, one = vertices()
     amplitude = one - 1j * disorder.lambda_z * mott - disorder.lambda_xy * rashba
     adjoint = np.conj(np.swapaxes(amplitude, -1, -2))
@@ -306,33 +421,30 @@ def born_kernel(disorder, harmonics=4):
 
 
 @functools.lru_cache(maxsize=8)
-def precession_matrix(harmonics):
+def precession_matrix(harmonics: int) -> np.ndarray:
     """Commutator ``i [n, Gamma_R(p^)] = -i [Gamma_R(p^), n]`` on all harmonics, read-only.
 
     Left side of [qbe 11] per unit of ``alpha p_F``: precession in the Rashba field.
     """
-    return read_only(assemble(templates()["rashba_precession"], (1.0,), harmonics))
+    check_harmonics(harmonics)
+    return read_only(assemble(precession_template(), (1.0,), harmonics))
 
 
 # --- from 2x2 kernels to matrices ------------------------------------------------------
 
 
-def check_harmonics(harmonics):
+def check_harmonics(harmonics: Any) -> None:
     """Refuse anything but a whole number from 1 to 512."""
-    if not (isinstance(harmonics, int | np.integer) and 1 <= harmonics <= 512):
-        raise ParameterError(
-            f"harmonics must be a whole number from 1 to 512, got {harmonics!r}; 4 is enough "
-            "for s-wave disorder."
-        )
+    whole_number("harmonics", harmonics, 1, MOST_HARMONICS)
 
 
-def sandwich(left, right):
+def sandwich(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Superoperator ``n -> left n right`` on Pauli components, for any leading axes."""
     return 0.5 * np.einsum("aij,...jk,bkl,...li->...ab", PAULI, left, PAULI, right, optimize=True)
 
 
-def vertices():
-    """``G_M``, ``G_R`` and 1 on the grid of angles: complex[GRID, GRID, 2, 2]."""
+def vertices() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Vertices ``G_M``, ``G_R`` and 1 on the grid of angles: complex128[GRID, GRID, 2, 2]."""
     angle = 2 * math.pi * np.arange(GRID) / GRID
     theta, theta_1 = np.meshgrid(angle, angle, indexing="ij")
     _, sigma_x, sigma_y, sigma_z = PAULI
@@ -342,7 +454,7 @@ def vertices():
     return mott, rashba, np.broadcast_to(PAULI[0], mott.shape)
 
 
-def double_fourier(kernel):
+def double_fourier(kernel: np.ndarray) -> np.ndarray:
     """Coefficients ``s[a+2, b+2]`` of ``exp(i a theta + i b theta')``, ``|a|, |b| <= 2``."""
     coefficient = np.fft.fft2(kernel, axes=(0, 1)) / GRID**2
     order = np.arange(-2, 3)
@@ -350,37 +462,44 @@ def double_fourier(kernel):
 
 
 @functools.cache
-def templates():
-    """Double Fourier coefficients (gain, loss) of every term at unit strength."""
+def templates() -> Collisions:
+    """Double Fourier coefficients (gain, loss) of every collision integral without prefactor."""
     mott, rashba, one = vertices()
-    angle = 2 * math.pi * np.arange(GRID) / GRID
-    field = np.sin(angle)[:, None, None] * PAULI[1] - np.cos(angle)[:, None, None] * PAULI[2]
-    field = np.broadcast_to(field[:, None], mott.shape)
     identity = sandwich(one, one)
     commutator = mott @ rashba - rashba @ mott
-    terms = {
-        "drude": (identity, -identity),
-        "rashba_rashba": (sandwich(rashba, rashba), -anticommutator(rashba @ rashba, one) / 2),
-        "mott_mott": (sandwich(mott, mott), -anticommutator(mott @ mott, one) / 2),
-        "mott_rashba": (
+    terms = Collisions(
+        drude=(identity, -identity),
+        rashba_rashba=(sandwich(rashba, rashba), -anticommutator(rashba @ rashba, one) / 2),
+        mott_mott=(sandwich(mott, mott), -anticommutator(mott @ mott, one) / 2),
+        mott_rashba=(
             1j * (sandwich(mott, rashba) - sandwich(rashba, mott)),
             -0.5j * anticommutator(commutator, one),
         ),
-        "scalar_rashba": (-anticommutator(rashba, one), anticommutator(rashba, one)),
-        "scalar_mott": (1j * (sandwich(one, mott) - sandwich(mott, one)), 0 * identity),
+        scalar_rashba=(-anticommutator(rashba, one), anticommutator(rashba, one)),
+        scalar_mott=(1j * (sandwich(one, mott) - sandwich(mott, one)), 0 * identity),
         # Gamma_M(p'^, p^) = -G_M, so the two signs of [qbe B20] cancel
-        "skew": (anticommutator(mott, one), 0 * identity),
-        "rashba_precession": (0 * identity, 1j * (sandwich(one, field) - sandwich(field, one))),
-    }
-    return {name: tuple(double_fourier(part) for part in pair) for name, pair in terms.items()}
+        skew=(anticommutator(mott, one), 0 * identity),
+    )
+    return Collisions(*((double_fourier(gain), double_fourier(loss)) for gain, loss in terms))
 
 
-def anticommutator(matrix, one):
+@functools.cache
+def precession_template() -> Pair:
+    """Double Fourier coefficients (gain, loss) of the precession in the Rashba field."""
+    angle = 2 * math.pi * np.arange(GRID) / GRID
+    field = np.sin(angle)[:, None, None] * PAULI[1] - np.cos(angle)[:, None, None] * PAULI[2]
+    one = vertices()[2]
+    field = np.broadcast_to(field[:, None], one.shape)
+    turn = 1j * (sandwich(one, field) - sandwich(field, one))
+    return double_fourier(0 * sandwich(one, one)), double_fourier(turn)
+
+
+def anticommutator(matrix: np.ndarray, one: np.ndarray) -> np.ndarray:
     """Superoperator ``n -> {matrix, n}``."""
     return sandwich(matrix, one) + sandwich(one, matrix)
 
 
-def assemble(pair, weight, harmonics):
+def assemble(pair: Pair, weight: tuple[float, ...], harmonics: int) -> np.ndarray:
     """Matrix of a term from its double Fourier coefficients, exact for any weight.
 
     With ``w(D) = sum_k w_k exp(i k D)`` the block from harmonic ``l'`` to ``l`` is
@@ -388,7 +507,7 @@ def assemble(pair, weight, harmonics):
     """
     gain, loss = pair
     top = harmonics
-    w = np.zeros(2 * (max(top, len(weight)) + 4) + 1)  # w_k at middle + k
+    w = np.zeros(2 * (max(top, len(weight)) + 4) + 1)  # w_k is at middle + k
     middle = w.size // 2
     for k, value in enumerate(weight):
         w[middle + k] += value / 2
@@ -406,14 +525,14 @@ def assemble(pair, weight, harmonics):
     return out.reshape(8 * top + 4, 8 * top + 4)
 
 
-def add_real(out, row, column, block):
+def add_real(out: np.ndarray, row: np.ndarray, column: np.ndarray, block: np.ndarray) -> None:
     """Add complex blocks ``n_l <- n_l'`` to the real matrix on (1, cos, sin, ...) x spin.
 
     With ``n_l = (c_l - i s_l)/2`` and ``n_-l`` its conjugate, rows ``l >= 0`` suffice::
 
         c_l <- c_l': Re,  s_l <- c_l': -Im,  c_l <- s_l': +-Im,  s_l <- s_l': +-Re
 
-    with the sign of l', half of it in the row and twice of it in the column of l = 0.
+    with the sign of l'; half as much in the row and twice as much in the column of l = 0.
     """
     size = np.where(row == 0, 0.5, 1.0) * np.where(column == 0, 2.0, 1.0)
     block = block * size[:, None, None]

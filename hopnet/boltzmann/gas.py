@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from hopnet.boltzmann.checks import number, positive
+from hopnet.boltzmann.checks import check_flag, number, positive
 from hopnet.errors import ParameterError
 
 __all__ = ["UNIVERSAL", "RashbaGas"]
@@ -69,10 +69,7 @@ class RashbaGas:
                 f"{self.fermi_energy!r}; the single-band case is not treated."
             )
         object.__setattr__(self, "fermi_energy", positive("fermi_energy", self.fermi_energy))
-        if not isinstance(self.interband, bool):
-            raise ParameterError(
-                f"interband must be True or False, got {self.interband!r}; correct it."
-            )
+        object.__setattr__(self, "interband", check_flag("interband", self.interband))
 
     @property
     def absolute_splitting(self) -> float:

@@ -1,6 +1,6 @@
-"""The kinetic equation on all angular harmonics: fields, frequencies, wave vectors.
+"""The kinetic equation on all angular harmonics: magnetic fields, frequencies, wave vectors.
 
-Units and state as in `hopnet.boltzmann.collisions`; results as in
+The distribution and its units are those of `hopnet.boltzmann.collisions`, the results those of
 `hopnet.boltzmann.response` (hbar = e = E = 1, field along x).
 """
 
@@ -8,51 +8,76 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from hopnet.boltzmann.collisions import check_harmonics, check_real, side_jump_source
-from hopnet.boltzmann.conventions import resolve_convention
+from hopnet.boltzmann.checks import check_flag, number, real_array
+from hopnet.boltzmann.collisions import Disorder, check_harmonics, side_jump_source
+from hopnet.boltzmann.conventions import Convention, resolve_convention
 from hopnet.boltzmann.operators import (
     FREQUENCY,
     HOLD,
     LARMOR,
     STREAMING,
+    OperatorTerms,
     operator_terms,
     static_sizes,
 )
 from hopnet.boltzmann.response import (
+    Electrons,
     bare_conductivities,
     check_born,
+    check_single,
     coefficients,
     linear_response,
 )
 from hopnet.errors import ConvergenceError, ParameterError
 from hopnet.kernels.boltzmann_band import fill_band_solution
 
-CHARGE, SIDE_JUMP = 4, 11  # cos of the charge, sin of spin z: where the field drives
-TOLERANCE = 1e-9  # of the true residual of a solve, relative to the source
-STILL, STEADY, UNIFORM = (np.broadcast_to(0.0, n) for n in ((3,), (), (2,)))  # read-only
+__all__ = ["KineticResponse", "generator", "hanle_formula", "kinetic_response"]
+
+# Rows of the source: cos of the charge (the field) and sin of spin z (the side jump).
+CHARGE, SIDE_JUMP = 4, 11
+
+# Largest true residual of a solve, relative to the source. A regular solve leaves 1e-15; a larger
+# bound would accept a spin that relaxes as slowly as rounding errors grow.
+TOLERANCE = 1e-9
+
+# Harmonics chosen by default: the first number tried, the last one, and the truncation error that
+# is accepted. A smaller error costs more harmonics; 256 suffice up to q v_F tau of about 20.
+FIRST_HARMONICS, MOST_HARMONICS, TRUNCATION = 4, 256, 1e-9
+
+# Safety factor of the change to twice the harmonics. The change itself would do where the series
+# converges fast; a larger factor costs harmonics.
+SAFETY = 2.0
+
+# Defaults of the drives, read-only: no field, no frequency, no wave vector.
+STILL, STEADY, UNIFORM = (np.broadcast_to(0.0, n) for n in ((3,), (), (2,)))
 
 
 @dataclass(frozen=True)
 class KineticResponse:
-    """Steady or AC response per unit field; leading axes are those of the drive.
+    """Steady or AC response per unit field. The leading axes are those of the drive.
 
     Attributes
     ----------
     charge_current : float64 or complex128[..., 2]
-        J_x, J_y.
-    spin_current : [..., 3, 2]
-        ``J^a_i``: spin a = x, y, z flowing along i = x, y.
-    magnetisation : [..., 3]
-        ``v_F m``.
-    density : [...]
+        Charge current (J_x, J_y).
+    spin_current : float64 or complex128[..., 3, 2]
+        Spin currents ``J^a_i``: spin a = x, y, z that flows along i = x, y.
+    magnetisation : float64 or complex128[..., 3]
+        Magnetisation ``v_F m``.
+    density : float64 or complex128[...]
         Charge harmonic ``l = 0`` in the same unit; 0 at zero wave vector.
-    harmonic : [..., 2L+1, 4]
+    harmonic : float64 or complex128[..., 2L+1, 4]
         All amplitudes, over ``sigma_D``.
     residual : float
         Largest true residual of the solves, relative to the source.
+    truncation_error : float
+        Numerical error of the moments by the harmonics left out, relative to the largest moment;
+        NaN if it was not asked for.
     """
 
     charge_current: np.ndarray
@@ -61,9 +86,18 @@ class KineticResponse:
     density: np.ndarray
     harmonic: np.ndarray
     residual: float
+    truncation_error: float
 
 
-def generator(electrons, disorder, harmonics=4, *, star=True, swap=True, convention="consistent"):
+def generator(
+    electrons: Electrons,
+    disorder: Disorder,
+    harmonics: int = 4,
+    *,
+    star: bool = True,
+    swap: bool = True,
+    convention: str | Convention = "consistent",
+) -> np.ndarray:
     """Time derivative of the harmonics at zero field: collisions, precession, spin-orbit force.
 
     Equations [qbe 8], [qbe 10] and [qbe 11]::
@@ -71,83 +105,100 @@ def generator(electrons, disorder, harmonics=4, *, star=True, swap=True, convent
         tau_D dn/dt = I[n] - i tau_D [alpha p_F Gamma_R(p^), n]
                       + (omega_c tau_D / 2) {sigma_z, dn/dtheta}
 
-    with ``omega_c = 2 m alpha**2``, the field strength of the gauge field of [qbe 1]. Printed:
+    with ``omega_c = 2 m alpha**2``, the field strength of the gauge field of [qbe 1]. In the paper:
     twice the precession (``gauge``) and ``omega_c = 8 m alpha**2`` (``cyclotron``); those two
     belong to a Rashba coupling ``2 alpha``.
 
     Parameters
     ----------
     electrons : Electrons
+        Band, with single numbers.
     disorder : Disorder
+        Disorder, with single numbers.
     harmonics : int
-        Highest harmonic L; higher ones are dropped.
+        Highest harmonic L, from 1 to 512; higher ones are left out.
     star, swap : bool
-        Keep the star diagram and the swap term.
+        Whether to keep the star diagram and the swap term.
     convention : str or Convention
+        Formulas as derived or as in the paper.
 
     Returns
     -------
     float64[4 (2L+1), 4 (2L+1)], 1/tau_D
     """
     chosen = resolve_convention(convention)
+    check_single(electrons, disorder)
+    for name, flag in (("star", star), ("swap", swap)):
+        check_flag(name, flag)
     check_harmonics(harmonics)
     terms = operator_terms(harmonics, disorder.weight)
     return terms.matrix(static_sizes(electrons, disorder, chosen, star=star, swap=swap))
 
 
 def kinetic_response(
-    electrons,
-    disorder,
-    harmonics=4,
+    electrons: Electrons,
+    disorder: Disorder,
+    harmonics: int | None = None,
     *,
-    star=True,
-    swap=True,
-    larmor=STILL,
-    frequency=STEADY,
-    wave_vector=UNIFORM,
-    side_jump=None,
-    convention="consistent",
-):
+    star: bool = True,
+    swap: bool = True,
+    larmor: npt.ArrayLike = STILL,
+    frequency: npt.ArrayLike = STEADY,
+    wave_vector: npt.ArrayLike = UNIFORM,
+    side_jump: float | None = None,
+    convention: str | Convention = "consistent",
+    estimate_truncation: bool = True,
+) -> KineticResponse:
     """Solve the quantum Boltzmann equation on harmonics up to L; [qbe 8], [qbe 9], [qbe 11].
 
     Parameters
     ----------
     electrons : Electrons
-        Scalars.
+        Band, with single numbers.
     disorder : Disorder
-        Scalars.
-    harmonics : int
-        Highest harmonic L.
+        Disorder, with single numbers.
+    harmonics : int, optional
+        Highest harmonic L, from 1 to 512. By default it is chosen such that the truncation error
+        stays below 1e-9, at most 256.
     star, swap : bool
-        Keep the star diagram (default; with uniform Rashba coupling it shifts the
+        Whether to keep the star diagram (default; with uniform Rashba coupling it changes the
         spin-Hall angle by ``-2 lambda_xy alpha p_F tau_D``) and the swap term.
     larmor : float64[..., 3], 1/time
-        ``2 gamma H``; it turns the spin of every harmonic.
+        Larmor vector ``2 gamma H``, which rotates the spin of every harmonic.
     frequency : float64[...], 1/time
-        omega of ``exp(+i omega t)``.
+        Frequency omega of ``exp(+i omega t)``.
     wave_vector : float64[..., 2], 1/length
-        q of ``exp(+i q.r)``.
+        Wave vector q of ``exp(+i q.r)``.
     side_jump : float, optional
-        ``sigma_SJ / sigma_D``; by default the one of `coefficients`.
+        Ratio ``sigma_SJ / sigma_D``; by default that of `coefficients`.
     convention : str or Convention
+        Formulas as derived or as in the paper.
+    estimate_truncation : bool
+        False: do not estimate the truncation error of the harmonics given (it is then NaN), which
+        takes two thirds of the time.
 
     Returns
     -------
     KineticResponse
-        Leading axes: ``larmor``, ``frequency`` and ``wave_vector`` broadcast together.
+        Leading axes: ``larmor``, ``frequency`` and ``wave_vector``, broadcast together.
 
     Raises
     ------
     ParameterError
         If nothing relaxes the spin, so that the response is not defined.
     ConvergenceError
-        If the residual of a solve exceeds 1e-9.
+        If the residual of a solve exceeds 1e-9, or if 256 harmonics, chosen by default, leave a
+        truncation error above 1e-9.
 
     Notes
     -----
-    At zero wave vector the charge harmonic ``l = 0`` is conserved and held at 0. Cost: one
-    banded solve of order ``4 (2L+1)`` for each drive, linear in L; the first call with an L and
-    a scattering weight builds the terms of the operator, later ones only add them up.
+    At zero wave vector the charge harmonic ``l = 0`` is conserved and held at 0. A uniform response
+    without an in-plane Larmor vector is exact from ``L = 2`` on, since the total angular
+    momentum of orbit and spin is conserved. At a wave vector the amplitudes fall as
+    ``(q l / (1 + (1 + (q l)**2)**0.5))**L`` with the mean free path ``l = v_F tau``, and the
+    truncation error as the square of it. Cost: one banded solve of order ``4 (2L+1)`` for each
+    drive, linear in L, and a second one with 2 L for the truncation error. The first call with
+    an L and a scattering weight builds the terms of the operator; later ones only add them.
 
     Examples
     --------
@@ -160,36 +211,106 @@ def kinetic_response(
     >>> round(float(ratio), 12), abs(float(answer.spin_current[2, 1])) < 1e-15
     (0.2, True)
     """
+    problem = pose_problem(
+        electrons,
+        disorder,
+        star=star,
+        swap=swap,
+        larmor=larmor,
+        frequency=frequency,
+        wave_vector=wave_vector,
+        side_jump=side_jump,
+        convention=convention,
+    )
+    if harmonics is None:
+        amplitude, residual, error = choose_harmonics(problem)
+    else:
+        check_harmonics(harmonics)
+        amplitude, residual = solve_problem(problem, harmonics)
+        error = truncation_error(problem, harmonics, amplitude) if estimate_truncation else math.nan
+    return collect(amplitude, problem.conductivity, residual, error)
+
+
+class Problem(NamedTuple):
+    """A set of drives, whatever the number of harmonics.
+
+    Attributes
+    ----------
+    size : complex128 or float64[..., 16]
+        Prefactors of all terms in ``i omega + i q.v - generator - Larmor``, per drive.
+    weight : tuple of float
+        Scattering weight of the disorder.
+    side_jump : float
+        ``sigma_SJ / sigma_D``.
+    conductivity : float
+        ``n tau_D / m``.
+    symmetric : bool
+        Whether every drive is uniform and conserves the total angular momentum.
+    """
+
+    size: np.ndarray
+    weight: tuple[float, ...]
+    side_jump: float
+    conductivity: float
+    symmetric: bool
+
+
+def pose_problem(
+    electrons: Electrons,
+    disorder: Disorder,
+    *,
+    star: bool,
+    swap: bool,
+    larmor: npt.ArrayLike,
+    frequency: npt.ArrayLike,
+    wave_vector: npt.ArrayLike,
+    side_jump: float | None,
+    convention: str | Convention,
+) -> Problem:
+    """Check the input of `kinetic_response` and compute the prefactors of all terms."""
     chosen = resolve_convention(convention)
-    check_harmonics(harmonics)
-    larmor = larmor if larmor is STILL else check_real("larmor", larmor)
-    frequency = frequency if frequency is STEADY else check_real("frequency", frequency)
-    wave_vector = wave_vector if wave_vector is UNIFORM else check_real("wave_vector", wave_vector)
-    if larmor.shape[-1:] != (3,) or wave_vector.shape[-1:] != (2,):
+    check_single(electrons, disorder)
+    for name, flag in (("star", star), ("swap", swap)):
+        check_flag(name, flag)
+    turning = STILL if larmor is STILL else real_array("larmor", larmor)
+    omega = STEADY if frequency is STEADY else real_array("frequency", frequency)
+    travelling = UNIFORM if wave_vector is UNIFORM else real_array("wave_vector", wave_vector)
+    if turning.shape[-1:] != (3,) or travelling.shape[-1:] != (2,):
         raise ParameterError(
             "larmor needs three and wave_vector two components on the last axis, got shapes "
-            f"{larmor.shape} and {wave_vector.shape}; give vectors."
+            f"{turning.shape} and {travelling.shape}; give vectors."
         )
     check_born(disorder)
     drude, jump = bare_conductivities(electrons, disorder, chosen)
-    bare = electrons.density * electrons.drude_time / electrons.mass
-    ratio = float(jump / drude) if side_jump is None else side_jump
-    source = side_jump_source(harmonics, ratio)
-    source[CHARGE] = 1.0
     static = static_sizes(electrons, disorder, chosen, star=star, swap=swap)
-    size = drive_sizes(static, electrons, larmor, frequency, wave_vector)
-    terms = operator_terms(harmonics, disorder.weight)
-    amplitude, residual = solve_all(terms, size.reshape(-1, size.shape[-1]), source)
-    return collect(amplitude.reshape(*size.shape[:-1], -1, 4), bare, residual)
+    return Problem(
+        size=drive_sizes(static, electrons, turning, omega, travelling),
+        weight=disorder.weight,
+        side_jump=float(jump / drude) if side_jump is None else number("side_jump", side_jump),
+        conductivity=electrons.density * electrons.drude_time / electrons.mass,
+        symmetric=not (turning[..., :2].any() or travelling.any()),
+    )
 
 
-def drive_sizes(static, electrons, larmor, frequency, wave_vector):
-    """Sizes of all terms in ``i omega + i q.v - generator - Larmor``: [..., 16]."""
+def drive_sizes(
+    static: np.ndarray,
+    electrons: Electrons,
+    larmor: np.ndarray,
+    frequency: np.ndarray,
+    wave_vector: np.ndarray,
+) -> np.ndarray:
+    """Prefactors of all terms in ``i omega + i q.v - generator - Larmor``: [..., 16]."""
     oscillating = frequency is not STEADY and bool(frequency.any())
     travelling = wave_vector is not UNIFORM and bool(wave_vector.any())
     shape = larmor.shape[:-1]
     if frequency.ndim or wave_vector.ndim > 1:
-        shape = np.broadcast_shapes(shape, frequency.shape, wave_vector.shape[:-1])
+        try:
+            shape = np.broadcast_shapes(shape, frequency.shape, wave_vector.shape[:-1])
+        except ValueError:
+            raise ParameterError(
+                "the leading axes of larmor, frequency and wave_vector must fit together, got "
+                f"{shape}, {frequency.shape} and {wave_vector.shape[:-1]}; correct the shapes."
+            ) from None
     tau = electrons.drude_time
     size = np.zeros((*shape, HOLD + 1), dtype=complex if oscillating or travelling else float)
     size[..., : LARMOR.start] = -static
@@ -202,13 +323,72 @@ def drive_sizes(static, electrons, larmor, frequency, wave_vector):
     if not np.all(np.any(wave_vector != 0, axis=-1) | (frequency != 0)):
         raise ParameterError(
             "a zero wave_vector at zero frequency leaves the density undetermined beside "
-            "others that are not zero; solve it in a call of its own."
+            "others that are not zero; solve it in a separate call."
         )
     size[..., STREAMING] = 1j * electrons.fermi_velocity * tau * wave_vector
     return size
 
 
-def solve_all(terms, size, source):
+def solve_problem(problem: Problem, harmonics: int) -> tuple[np.ndarray, float]:
+    """Amplitudes [..., 2L+1, 4] over the conductivity, and the worst residual."""
+    terms = operator_terms(harmonics, problem.weight)
+    source = side_jump_source(harmonics, problem.side_jump)
+    source[CHARGE] = 1.0
+    size = problem.size
+    amplitude, residual = solve_all(terms, size.reshape(-1, size.shape[-1]), source)
+    return amplitude.reshape(*size.shape[:-1], -1, 4), residual
+
+
+def choose_harmonics(problem: Problem) -> tuple[np.ndarray, float, float]:
+    """Double the harmonics until the truncation error is below its tolerance.
+
+    Returns
+    -------
+    amplitude, residual, error
+        Results of `solve_problem`, and the truncation error.
+    """
+    harmonics = FIRST_HARMONICS
+    amplitude, residual = solve_problem(problem, harmonics)
+    if problem.symmetric:
+        return amplitude, residual, 0.0
+    while True:
+        finer, finer_residual = solve_problem(problem, 2 * harmonics)
+        error = SAFETY * moment_change(amplitude, finer)
+        if error <= TRUNCATION:
+            return amplitude, residual, error
+        amplitude, residual, harmonics = finer, finer_residual, 2 * harmonics
+        if harmonics >= MOST_HARMONICS:
+            raise ConvergenceError(
+                f"{harmonics} harmonics leave a truncation error of {error:.2g}, allowed "
+                f"{TRUNCATION:g}; give harmonics, at most 512, or a smaller wave vector.",
+                estimate=collect(amplitude, problem.conductivity, residual, error),
+                residual=error,
+            )
+
+
+def truncation_error(problem: Problem, harmonics: int, amplitude: np.ndarray) -> float:
+    """Bound of the relative error of the moments by the harmonics left out.
+
+    It is the change to twice the harmonics. Above 64 harmonics it is the change from half of
+    them, which is larger.
+    """
+    if problem.symmetric and harmonics >= 2:
+        return 0.0
+    other = 2 * harmonics if harmonics <= MOST_HARMONICS // 4 else harmonics // 2
+    return SAFETY * moment_change(solve_problem(problem, other)[0], amplitude)
+
+
+def moment_change(one: np.ndarray, other: np.ndarray) -> float:
+    """Largest difference of the moments relative to the largest moment, over all drives."""
+    share = np.array([2.0, 1.0, 1.0])[:, None]  # densities and currents, see `collect`
+    one, other = share * one[..., :3, :], share * other[..., :3, :]
+    difference = np.max(np.abs(one - other), axis=(-1, -2), initial=0.0)
+    return float(np.max(difference / np.max(np.abs(other), axis=(-1, -2)), initial=0.0))
+
+
+def solve_all(
+    terms: OperatorTerms, size: np.ndarray, source: np.ndarray
+) -> tuple[np.ndarray, float]:
     """Amplitudes [n_drives, order] of all drives and the worst residual."""
     entry = size @ terms.value
     amplitude, missed = np.empty((size.shape[0], terms.order), entry.dtype), np.empty(size.shape[0])
@@ -218,22 +398,24 @@ def solve_all(terms, size, source):
     if residual == math.inf:
         raise ParameterError(
             "the spin is undetermined: neither lambda_xy, lambda_z, alpha nor the frequency "
-            "lets it settle; make one of them non-zero."
+            "relaxes it; make one of them non-zero."
         )
     if not residual <= TOLERANCE:
         allowed = TOLERANCE * max(1.0, float(np.abs(amplitude).max(initial=0.0)))
         if not residual <= allowed:
             raise ConvergenceError(
-                f"the harmonics solve left a residual of {residual:.2g}, allowed {allowed:.2g}; "
-                "something must relax the spin faster than rounding.",
+                f"the solution of the harmonics has a residual of {residual:.2g}, allowed "
+                f"{allowed:.2g}; the spin must relax faster than rounding errors grow.",
                 estimate=amplitude,
                 residual=residual,
             )
     return amplitude, residual
 
 
-def collect(harmonic, conductivity, residual):
-    """The moments of the amplitudes: currents from ``l = 1``, densities from ``l = 0``."""
+def collect(
+    harmonic: np.ndarray, conductivity: float, residual: float, error: float
+) -> KineticResponse:
+    """Moments of the amplitudes: currents from ``l = 1``, densities from ``l = 0``."""
     current = conductivity * harmonic[..., 1:3, :]
     density = 2 * conductivity * harmonic[..., 0, :]
     for array in (harmonic, current, density):
@@ -245,29 +427,38 @@ def collect(harmonic, conductivity, residual):
         density=density[..., 0],
         harmonic=harmonic,
         residual=residual,
+        truncation_error=error,
     )
 
 
-def hanle_formula(electrons, disorder, larmor_x):
+def hanle_formula(
+    electrons: Electrons, disorder: Disorder, larmor_x: npt.ArrayLike
+) -> tuple[np.ndarray, np.ndarray]:
     """Reduced Hanle curve for a field along x and ``omega_L tau_D << 1``; from [qbe 9].
 
     ::
 
         m_y = m_y(0) / (1 + (omega_L)**2 t_y t_z),   m_z = omega_L t_z m_y
 
-    with ``1/t_y = 1/tau_EY^y + 2 (alpha p_F)**2 tau_D`` and ``1/t_z`` with twice the second part.
+    with ``1/t_y = 1/tau_EY^y + 2 (alpha p_F)**2 tau_D`` and ``1/t_z = 1/tau_EY^z + 4 (alpha p_F)**2
+    tau_D``.
 
     Parameters
     ----------
     electrons : Electrons
+        Band, with single numbers.
     disorder : Disorder
+        Disorder, with single numbers.
     larmor_x : float64[...], 1/time
+        Larmor frequency of the field along x.
 
     Returns
     -------
     magnetisation_y, magnetisation_z : float64[...]
-        In the unit of the currents.
+        Magnetisation ``v_F m``, in the unit of the currents.
     """
+    check_single(electrons, disorder)
+    larmor = real_array("larmor_x", larmor_x)
     projected = coefficients(electrons, disorder)
     tau = projected.transport_time
     field = (electrons.rashba * electrons.fermi_momentum) ** 2 * tau
@@ -275,10 +466,10 @@ def hanle_formula(electrons, disorder, larmor_x):
     t_y = 1 / (projected.relaxation_ratio / tau + 2 * field)
     t_z = 1 / (flip + 4 * field)
     still = linear_response(projected).magnetisation
-    turned = still / (1 + np.square(larmor_x) * t_y * t_z)
-    return turned, np.asarray(larmor_x) * t_z * turned
+    turned = still / (1 + np.square(larmor) * t_y * t_z)
+    return turned, larmor * t_z * turned
 
 
-def disorder_cosine(disorder):
-    """``<cos>`` of the scattering weight."""
+def disorder_cosine(disorder: Disorder) -> float:
+    """Mean cosine of the scattering weight."""
     return disorder.weight[1] / 2 if len(disorder.weight) > 1 else 0.0

@@ -1,7 +1,8 @@
 """Closed forms of the Rashba kinetics: smooth potentials, short range, the skew kernel.
 
-Conventions of `hopnet.boltzmann.rashba`; ``S`` and ``D`` are the amplitudes of ``sin(phi)`` in
-``f_+- + f_-+`` and ``f_+- - f_-+``, ``f_++`` and ``f_--`` those of ``cos(phi)``.
+The conventions are those of `hopnet.boltzmann.rashba`. ``S`` and ``D`` are the amplitudes
+of ``sin(phi)`` in ``f_+- + f_-+`` and ``f_+- - f_-+``; ``f_++`` and ``f_--`` are those of
+``cos(phi)``.
 """
 
 from __future__ import annotations
@@ -12,8 +13,18 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.integrate import quad
 
-from hopnet.boltzmann.potentials import strength_of
+from hopnet.boltzmann.checks import check_instance, number, positive
+from hopnet.boltzmann.gas import RashbaGas
+from hopnet.boltzmann.potentials import Potential, strength_of
 from hopnet.errors import ParameterError
+
+__all__ = [
+    "DensityMatrix",
+    "ShortRangeLimit",
+    "short_range_limit",
+    "smooth_skew_current",
+    "smooth_solution",
+]
 
 
 @dataclass(frozen=True)
@@ -23,9 +34,11 @@ class DensityMatrix:
     Attributes
     ----------
     plus, minus : float
-        f_++ and f_--.
-    sum, difference : float, complex
-        S (real) and D (imaginary).
+        Distributions f_++ and f_--.
+    sum : float
+        Amplitude S.
+    difference : complex
+        Amplitude D, imaginary.
     """
 
     plus: float
@@ -34,8 +47,16 @@ class DensityMatrix:
     difference: complex
 
 
-def smooth_solution(gas, potential, p, *, e_plus=0.0, e_minus=0.0, coherence=0.0):
-    """Intraband scattering only; [rashba 8], [rashba 9], [rashba 10], [rashba 11] solved.
+def smooth_solution(
+    gas: RashbaGas,
+    potential: Potential,
+    p: float,
+    *,
+    e_plus: float = 0.0,
+    e_minus: float = 0.0,
+    coherence: float = 0.0,
+) -> DensityMatrix:
+    """Solution for intraband scattering; [rashba 8], [rashba 9], [rashba 10], [rashba 11].
 
     ::
 
@@ -48,13 +69,15 @@ def smooth_solution(gas, potential, p, *, e_plus=0.0, e_minus=0.0, coherence=0.0
     Parameters
     ----------
     gas : RashbaGas
+        Band, with a positive splitting.
     potential : Potential
+        Scattering potential.
     p : float
         Momentum above ``m alpha / 2``.
     e_plus, e_minus : float
-        ``E df_0/dp`` of the two bands at p.
+        Acceleration terms ``E df_0/dp`` of the two bands at p.
     coherence : float
-        ``E (f_0+ - f_0-) / p``.
+        Interband term ``E (f_0+ - f_0-) / p``.
 
     Returns
     -------
@@ -62,13 +85,17 @@ def smooth_solution(gas, potential, p, *, e_plus=0.0, e_minus=0.0, coherence=0.0
 
     Notes
     -----
-    [rashba 11] is printed without the prefactor of its field term; [rashba 4] and
+    In the paper the field term of [rashba 11] has no prefactor; [rashba 4] and
     [rashba 14] fix it to ``-(i/2)(e E / p)(f_0+ - f_0-)``.
     """
+    check_instance("gas", gas, RashbaGas)
+    check_instance("potential", potential, Potential)
+    p, coherence = number("p", p), number("coherence", coherence)
+    e_plus, e_minus = number("e_plus", e_plus), number("e_minus", e_minus)
     if not (gas.splitting > 0 and p > gas.momentum_splitting / 2):
         raise ParameterError(
-            f"smooth_solution needs splitting > 0 and p > m alpha / 2, got splitting={gas.splitting!r}, "
-            f"p={p!r}; choose a momentum where both velocities are positive."
+            "smooth_solution needs splitting > 0 and p > m alpha / 2, got splitting="
+            f"{gas.splitting!r}, p={p!r}; give a momentum at which both velocities are positive."
         )
     w = potential.strength * potential.moments(np.array([p]), np.array([p]), 2)[:, 0]
     a = -(w[0] - w[2]) / 8
@@ -90,18 +117,20 @@ class ShortRangeLimit:
         Weights of the delta functions of f_++ at p_F+ and of f_-- at p_F-.
     spin_current : tuple of float
         Parts of q_yz from the acceleration and from the coherence.
-    spin_density, charge_current : float
-        ``N_0 (alpha/2) tau_0`` and ``n tau_0 / m``, at any ratio of m alpha and p_F.
+    spin_density : float
+        Spin density ``N_0 (alpha/2) tau_0``, at any ratio of m alpha and p_F.
+    charge_current : float
+        Charge current ``n tau_0 / m``, at any ratio of m alpha and p_F.
     """
 
     plus: float
     minus: float
-    spin_current: tuple
+    spin_current: tuple[float, float]
     spin_density: float
     charge_current: float
 
 
-def short_range_limit(gas, time):
+def short_range_limit(gas: RashbaGas, time: float) -> ShortRangeLimit:
     """Short-range scattering between well-split bands; equation [rashba 18] integrated.
 
     Sums over both bands as in [rashba 15], with the distribution [rashba 17]
@@ -111,8 +140,9 @@ def short_range_limit(gas, time):
     Parameters
     ----------
     gas : RashbaGas
+        Band, with a splitting that is not zero.
     time : float
-        tau_0.
+        Lifetime tau_0.
 
     Returns
     -------
@@ -125,7 +155,12 @@ def short_range_limit(gas, time):
     >>> round(8 * np.pi * limit.spin_current[0], 12), round(8 * np.pi * sum(limit.spin_current), 12)
     (1.0, 0.0)
     """
-    strength_of(time, gas.mass)
+    check_instance("gas", gas, RashbaGas)
+    time = positive("time", time)
+    if gas.splitting == 0:
+        raise ParameterError(
+            "short_range_limit needs a splitting that is not zero, got 0; give one."
+        )
     m, alpha, d = gas.mass, gas.absolute_splitting, gas.momentum_splitting
     plus, minus = gas.fermi_momenta
     velocity = plus / m + alpha / 2
@@ -141,7 +176,7 @@ def short_range_limit(gas, time):
     return ShortRangeLimit(f_plus, f_minus, (accelerated, coherent), sign * s_y, j_x)
 
 
-def smooth_skew_current(gas, time):
+def smooth_skew_current(gas: RashbaGas, time: float) -> float:
     """Spin current of the intraband skew kernel on a delta potential, closed form.
 
     ::
@@ -151,20 +186,22 @@ def smooth_skew_current(gas, time):
 
     It tends to ``kappa / (4 E_F tau_0)`` at weak splitting: a property of this kernel, not the
     extrinsic spin-Hall current ``kappa sigma_D``. For scalar disorder of any strength
-    ``dS_y/dt = - m alpha q_yz`` forbids a steady q_yz; a current that stays needs disorder
+    ``dS_y/dt = - m alpha q_yz`` forbids a steady q_yz; a steady current needs disorder
     that does not conserve spin (``lambda_z`` of `RashbaGas`).
 
     Parameters
     ----------
     gas : RashbaGas
-        With ``skew`` = kappa.
+        Band, with the coefficient kappa as ``skew``.
     time : float
+        Lifetime tau_0.
 
     Returns
     -------
     float
-        q_yz.
+        Spin current q_yz.
     """
+    check_instance("gas", gas, RashbaGas)
     strength = strength_of(time, gas.mass)
     m, alpha = gas.mass, gas.absolute_splitting
     plus, minus = gas.fermi_momenta
@@ -174,7 +211,7 @@ def smooth_skew_current(gas, time):
             "solve_rashba with interband=False."
         )
 
-    def g(p):
+    def g(p: float) -> float:
         product = (p / m) ** 2 - alpha**2 / 4
         return 1 / (1 + gas.skew * strength / (4 * product))
 

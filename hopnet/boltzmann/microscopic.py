@@ -1,4 +1,4 @@
-"""From a sample in SI to the dimensionless disorder; renormalisation of alpha; InSb."""
+"""Conversion of a sample in SI to the dimensionless disorder; renormalised alpha; InSb."""
 
 from __future__ import annotations
 
@@ -7,12 +7,30 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy import constants
 
-from hopnet.boltzmann.collisions import Disorder, check_real
-from hopnet.boltzmann.conventions import CONSISTENT, resolve_convention
-from hopnet.boltzmann.response import Electrons, coefficients, linear_response, relaxation_rates
+from hopnet.boltzmann.checks import check_instance, number, positive, real_array
+from hopnet.boltzmann.collisions import Disorder
+from hopnet.boltzmann.conventions import CONSISTENT, Convention, resolve_convention
+from hopnet.boltzmann.response import (
+    Electrons,
+    check_single,
+    coefficients,
+    linear_response,
+    relaxation_rates,
+)
 from hopnet.errors import ParameterError, ValidityWarning
+
+__all__ = [
+    "ReducedSample",
+    "Sample",
+    "cutoff_integral",
+    "estimate_insb",
+    "rashba_renormalisation",
+    "reduce_sample",
+    "vertex_element",
+]
 
 HBAR = constants.hbar
 ANGSTROM = 1e-10
@@ -28,16 +46,18 @@ class Sample:
     lambda_parallel, lambda_perpendicular : float, m
         Effective Compton lengths of the Mott and of the Rashba potential [qbe 2].
     confinement : float, m
-        xi: ``d_z V = V / xi``.
+        Length xi of ``d_z V = V / xi``.
     potential : float, J m^2
-        ``v_0``: strength of the correlators [qbe 6], [qbe 7] of the Fourier transform [qbe 4],
+        Strength ``v_0`` of the correlators [qbe 6], [qbe 7] of the Fourier transform [qbe 4],
         whose mean [qbe 5] is zero.
     impurity_density : float, 1/m^2
-        ``n_s``.
+        Density ``n_s`` of the impurities.
     fermi_energy : float, J
+        Fermi energy.
     mass : float, kg
+        Effective mass.
     rashba : float, J m
-        alpha of ``alpha (sigma_x k_y - sigma_y k_x)``.
+        Coefficient alpha of ``alpha (sigma_x k_y - sigma_y k_x)``.
     """
 
     lambda_parallel: float
@@ -49,20 +69,19 @@ class Sample:
     mass: float
     rashba: float = 0.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            check_real(name, value)
+            object.__setattr__(self, name, number(name, value))
         for name in ("confinement", "impurity_density", "fermi_energy", "mass"):
-            if not getattr(self, name) > 0:
-                raise ParameterError(
-                    f"{name} must be positive, got {getattr(self, name)!r}; check sign and unit."
-                )
+            positive(name, getattr(self, name))
         if self.potential == 0:
-            raise ParameterError("potential must not be zero: nothing would scatter; give v_0.")
+            raise ParameterError(
+                "potential must not be zero, or nothing would scatter, got 0; give v_0."
+            )
 
     @property
-    def fermi_wavenumber(self):
-        """k_F, 1/m."""
+    def fermi_wavenumber(self) -> float:
+        """Fermi wave number k_F, 1/m."""
         return math.sqrt(2 * self.mass * self.fermi_energy) / HBAR
 
 
@@ -73,9 +92,11 @@ class ReducedSample:
     Attributes
     ----------
     electrons : Electrons
+        Band in these units.
     disorder : Disorder
+        Disorder in these units.
     length, energy, time : float, SI
-        The units: 1/k_F, ``hbar**2 k_F**2 / m``, and hbar over it.
+        Units in SI: 1/k_F, ``hbar**2 k_F**2 / m``, and hbar over this energy.
     """
 
     electrons: Electrons
@@ -85,8 +106,8 @@ class ReducedSample:
     time: float
 
 
-def reduce_sample(sample, convention="consistent"):
-    """SI -> (lambda_xy, lambda_z, v_0 N_0, tau_D, alpha); equations [qbe 3], [qbe 6], [qbe 7].
+def reduce_sample(sample: Sample, convention: str | Convention = "consistent") -> ReducedSample:
+    """Convert SI to (lambda_xy, lambda_z, v_0 N_0, tau_D, alpha); [qbe 3], [qbe 6], [qbe 7].
 
     ::
 
@@ -94,18 +115,21 @@ def reduce_sample(sample, convention="consistent"):
         1/tau_D = 2 pi n_s v_0**2 N_0 / hbar
 
     The minus signs are those of the plane-wave elements of [qbe 2] against the form
-    [qbe 3], ``1 - i lambda_z G_M - lambda_xy G_R``; printed without them. Precession scattering
-    (the product) does not notice, skew scattering and side jump do.
+    [qbe 3], ``1 - i lambda_z G_M - lambda_xy G_R``; the paper has none. Precession scattering
+    (the product of the two) does not depend on them, skew scattering and side jump do.
 
     Parameters
     ----------
     sample : Sample
+        Sample in SI.
     convention : str or Convention
+        Formulas as derived or as in the paper.
 
     Returns
     -------
     ReducedSample
     """
+    check_instance("sample", sample, Sample)
     sign = 1 if resolve_convention(convention).matrix_element else -1
     k = sample.fermi_wavenumber
     energy = (HBAR * k) ** 2 / sample.mass
@@ -121,38 +145,48 @@ def reduce_sample(sample, convention="consistent"):
     return ReducedSample(electrons, disorder, 1 / k, energy, time)
 
 
-def vertex_element(sample, wavenumber, wavenumber_1):
+def vertex_element(
+    sample: Sample, wavenumber: npt.ArrayLike, wavenumber_1: npt.ArrayLike
+) -> np.ndarray:
     """Spin matrix ``<k|U|p> / V_kp`` of the potential [qbe 2] between plane waves.
 
     Parameters
     ----------
     sample : Sample
+        Sample in SI.
     wavenumber, wavenumber_1 : float64[2], 1/m
-        k (final) and p (initial).
+        Wave vectors k (final) and p (initial).
 
     Returns
     -------
     complex128[2, 2]
     """
-    kx, ky = wavenumber
-    px, py = wavenumber_1
+    check_instance("sample", sample, Sample)
+    final, initial = real_array("wavenumber", wavenumber), real_array("wavenumber_1", wavenumber_1)
+    if final.shape != (2,) or initial.shape != (2,):
+        raise ParameterError(
+            "wavenumber and wavenumber_1 must have two components, got shapes "
+            f"{final.shape} and {initial.shape}; give (k_x, k_y)."
+        )
+    (kx, ky), (px, py) = final, initial
     mott = 1j * sample.lambda_parallel**2 / 4 * (kx * py - ky * px)
     size = sample.lambda_perpendicular**2 / (8 * sample.confinement)
     x, y = size * (ky + py), -size * (kx + px)
     return np.array([[1 + mott, x - 1j * y], [x + 1j * y, 1 - mott]])
 
 
-def cutoff_integral(bandwidth, fermi_energy):
+def cutoff_integral(bandwidth: float, fermi_energy: float) -> float:
     """Principal value [qbe B7], ``P int_0^D (d eps / pi) eps / (eps_F - eps)``.
 
-    Closed form ``-(D + eps_F ln((D - eps_F)/eps_F)) / pi``; it grows linearly with the
-    cutoff, so that its value is as good as the cutoff is.
+    Closed form ``-(D + eps_F ln((D - eps_F)/eps_F)) / pi``. It grows linearly with the
+    cutoff, so that its value is only as accurate as the cutoff is.
 
     Parameters
     ----------
     bandwidth : float
-        D, above the Fermi energy.
+        Cutoff D, above the Fermi energy.
     fermi_energy : float
+        Fermi energy, positive.
 
     Returns
     -------
@@ -163,20 +197,26 @@ def cutoff_integral(bandwidth, fermi_energy):
     >>> round(cutoff_integral(2.0, 1.0) * math.pi, 12)
     -2.0
     """
-    if not (float(check_real("bandwidth", bandwidth)) > fermi_energy > 0):
+    bandwidth, fermi_energy = number("bandwidth", bandwidth), positive("fermi_energy", fermi_energy)
+    if not bandwidth > fermi_energy:
         raise ParameterError(
             f"bandwidth must exceed the Fermi energy, got D={bandwidth!r}, eps_F="
-            f"{fermi_energy!r}; widen the band."
+            f"{fermi_energy!r}; give a larger bandwidth."
         )
     return -(bandwidth + fermi_energy * math.log((bandwidth - fermi_energy) / fermi_energy)) / (
         math.pi
     )
 
 
-def rashba_renormalisation(electrons, disorder, bandwidth, convention="consistent"):
-    """Shift of alpha by disorder; equations [qbe B6], [qbe B12], [qbe B13], used in [qbe 20].
+def rashba_renormalisation(
+    electrons: Electrons,
+    disorder: Disorder,
+    bandwidth: float,
+    convention: str | Convention = "consistent",
+) -> float:
+    """Change of alpha by disorder; equations [qbe B6], [qbe B12], [qbe B13], used in [qbe 20].
 
-    Consistent, with ``2 pi n_s v_0**2 N_0 = 1/tau_D`` and mass = hbar = 1 units kept::
+    As derived, with ``2 pi n_s v_0**2 N_0 = 1/tau_D`` and hbar = 1::
 
         delta alpha = pi v_0 N_0 lambda_xy / (p_F tau_D)                   Rashba scattering
                     + 2 pi N_0 lambda_xy lambda_z kappa / (p_F**3 tau_D)   precession term
@@ -184,20 +224,23 @@ def rashba_renormalisation(electrons, disorder, bandwidth, convention="consisten
     Parameters
     ----------
     electrons : Electrons
+        Band, with single numbers.
     disorder : Disorder
+        Disorder, with single numbers.
     bandwidth : float
         Cutoff D of [qbe B7].
     convention : str or Convention
-        ``precession_shift`` puts the coefficient of [qbe B6] back (-1/2 of the derived);
-        ``rashba_shift`` gives [qbe B13] to the letter, ``n_s pi v_0**2 N_0**2 lambda_xy
+        ``precession_shift`` takes the coefficient of [qbe B6] of the paper (-1/2 of the derived);
+        ``rashba_shift`` gives [qbe B13] exactly as in the paper, ``n_s pi v_0**2 N_0**2 lambda_xy
         (v_0**2 - lambda_z kappa) / p_F``, whose terms differ in dimension.
 
     Returns
     -------
     float
-        delta alpha, a velocity.
+        Change delta alpha of the Rashba velocity.
     """
     chosen = resolve_convention(convention)
+    check_single(electrons, disorder)
     kappa = cutoff_integral(bandwidth, electrons.fermi_energy)
     states, momentum = electrons.density_of_states, electrons.fermi_momentum
     rate = 1 / electrons.drude_time
@@ -213,31 +256,36 @@ def rashba_renormalisation(electrons, disorder, bandwidth, convention="consisten
 
 def estimate_insb(
     *,
-    density=1.17e15,
-    lambda_parallel_squared=105e-20,
-    time=32e-15,
-    rashba=1.2,
-    mass=0.0135,
-    convention=CONSISTENT,
-):
-    """The InSb inversion layer of the discussion section, with what it depends on.
+    density: float = 1.17e15,
+    lambda_parallel_squared: float = 105e-20,
+    time: float = 32e-15,
+    rashba: float = 1.2,
+    mass: float = 0.0135,
+    convention: str | Convention = CONSISTENT,
+) -> dict[str, float]:
+    """Estimates for the InSb inversion layer of the discussion section, and their inputs.
 
-    Printed inputs are ``alpha = 1.2 eV A``, ``lambda_perp**2/xi = 12 A`` and ``tau_D ~ 200 ps``;
-    printed results ``1/(alpha_asp tau_D) ~ 1e4``, ``tau_EY/tau_D ~ 1e3``, ``theta_sH ~ 1`` and
-    ``sigma_DMC/sigma_EE ~ 1e-3``. Neither the density nor ``lambda_par`` is printed: the
-    defaults are the pair that gives the first two from [qbe 19] and [qbe 21] as printed. With
-    200 ps the spin-Hall angle would be thousands; it is about one at 32 fs. The ratio 1e-3
-    cannot be had together with the other three.
+    Inputs in the paper are ``alpha = 1.2 eV A``, ``lambda_perp**2/xi = 12 A`` and ``tau_D ~ 200
+    ps``; its results are ``1/(alpha_asp tau_D) ~ 1e4``, ``tau_EY/tau_D ~ 1e3``, ``theta_sH ~ 1``
+    and ``sigma_DMC/sigma_EE ~ 1e-3``. The paper gives neither the density nor ``lambda_par``: the
+    defaults are the pair that gives the first two from its [qbe 19] and [qbe 21]. With 200 ps the
+    spin-Hall angle would be thousands; it is about one at 32 fs. The ratio 1e-3 cannot be
+    obtained together with the other three.
 
     Parameters
     ----------
     density : float, 1/m^2
-        Both spins.
+        Density of electrons of both spins.
     lambda_parallel_squared : float, m^2
+        Square of the effective Compton length of the Mott potential.
     time : float, s
+        Drude time.
     rashba : float, eV A
+        Rashba coefficient alpha.
     mass : float, electron masses
+        Effective mass.
     convention : str or Convention
+        Formulas as derived or as in the paper.
 
     Returns
     -------
@@ -245,10 +293,19 @@ def estimate_insb(
         lambda_xy, lambda_z, spin_hall_angle, inverse_precession (``1/(alpha_asp tau_D)``),
         relaxation_time (``tau_EY/tau_D``), rashba_turn (``alpha_R tau_D``), rate_ratio
         (``alpha_asp/(alpha_R theta_sH)``), exact_ratio (M driven by the precession term over
-        the rest, in the exact 3x3 solution), small (``tau_EY/tau_DP``, which [qbe 24]-[qbe 26]
-        want small), charge_current, spin_current, magnetisation (over ``sigma_D``).
+        the rest, in the exact 3x3 solution), small (``tau_EY/tau_DP``, which must be small for
+        [qbe 24]-[qbe 26]), charge_current, spin_current, magnetisation (over ``sigma_D``).
     """
     chosen = resolve_convention(convention)
+    density, time, mass = (
+        positive("density", density),
+        positive("time", time),
+        positive("mass", mass),
+    )
+    lambda_parallel_squared = positive("lambda_parallel_squared", lambda_parallel_squared)
+    rashba = number("rashba", rashba)
+    if rashba == 0:
+        raise ParameterError("rashba must not be zero, or the ratios are not defined; give eV A.")
     k = math.sqrt(2 * math.pi * density)
     kilogram = mass * constants.m_e
     energy = (HBAR * k) ** 2 / kilogram
@@ -261,7 +318,6 @@ def estimate_insb(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ValidityWarning)
         full = coefficients(electrons, disorder, chosen)
-    plain = Disorder(lambda_xy=disorder.lambda_xy)
     rates = relaxation_rates(electrons, disorder, chosen)
     exact = linear_response(full)
     without = linear_response(
@@ -272,7 +328,7 @@ def estimate_insb(
     asp, turn = full.magnetisation_from_charge, full.spin_from_magnetisation
     unit = full.drude_conductivity
     return {
-        "lambda_xy": plain.lambda_xy,
+        "lambda_xy": disorder.lambda_xy,
         "lambda_z": disorder.lambda_z,
         "spin_hall_angle": full.spin_hall_angle,
         "inverse_precession": 1 / abs(asp),

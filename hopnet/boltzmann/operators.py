@@ -1,49 +1,68 @@
-"""The kinetic operator as a sum of fixed sparse matrices, one a physical term.
+"""The kinetic operator as a sum of fixed sparse matrices, one per physical term.
 
 Every term of the quantum Boltzmann equation is a number (made of lambdas, alpha, a frequency,
-a field ...) times a matrix that knows only the highest harmonic and the scattering weight.
-Those matrices are built once for each pair of the two; a response at new parameters costs a
-short linear combination of their elements and a banded solve.
+a field ...) times a matrix that depends only on the highest harmonic and on the scattering
+weight. Those matrices are built once for each pair of the two. A response at new parameters
+costs a short linear combination of their elements and a banded solve.
 """
 
 from __future__ import annotations
 
 import functools
-import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from hopnet.boltzmann.collisions import assemble, templates
+from hopnet.boltzmann.collisions import (
+    Disorder,
+    assemble,
+    precession_template,
+    strengths,
+    templates,
+)
+from hopnet.boltzmann.conventions import Convention
+from hopnet.boltzmann.response import Electrons
 from hopnet.records import read_only
 
-COLLISIONS = (
-    "drude",
-    "rashba_rashba",
-    "mott_mott",
-    "mott_rashba",
-    "scalar_rashba",
-    "scalar_mott",
-    "skew",
-)
-LARMOR = slice(9, 12)  # after the collisions, precession and the cyclotron term
+__all__ = [
+    "FREQUENCY",
+    "HOLD",
+    "LARMOR",
+    "STREAMING",
+    "OperatorTerms",
+    "larmor_matrix",
+    "operator_terms",
+    "static_sizes",
+    "streaming_matrix",
+]
+
+# Places of the terms after the seven collision integrals, precession and the cyclotron term.
+LARMOR = slice(9, 12)
 FREQUENCY, STREAMING, HOLD = 12, slice(13, 15), 15
-NEGLIGIBLE = 1e-14  # rounding of the Fourier coefficients, which are of order 1
+
+# Elements below it are rounding errors of Fourier coefficients of order 1. A larger bound would
+# drop true elements of a small weight; a smaller one widens the band.
+NEGLIGIBLE = 1e-14
 
 
 @dataclass(frozen=True)
 class OperatorTerms:
-    """Elements of all terms at the places where any of them has one.
+    """Elements of all terms at the places where any of them is not zero.
 
     Attributes
     ----------
     row, column : int64[n_entries]
+        Place of each element.
     value : float64[16, n_entries]
-        Seven collision integrals; precession per ``alpha p_F``; the spin-orbit force per
-        ``omega_c``; rotation about x, y, z; the unit matrix; multiplication by cos and by
+        Elements of seven collision integrals; precession per ``alpha p_F``; the spin-orbit force
+        per ``omega_c``; rotation about x, y, z; the unit matrix; multiplication by cos and by
         sin; and a one that holds the conserved charge harmonic at zero.
-    order, width : int
-        Of the matrix and of its band.
+    order : int
+        Order of the matrix.
+    width : int
+        Half width of its band.
     """
 
     row: np.ndarray
@@ -52,20 +71,21 @@ class OperatorTerms:
     order: int
     width: int
 
-    def matrix(self, size):
-        """``sum_t size[t] value[t]`` as a dense matrix."""
+    def matrix(self, size: np.ndarray) -> np.ndarray:
+        """Sum ``sum_t size[t] value[t]`` as a dense matrix."""
         out = np.zeros((self.order, self.order))
         out[self.row, self.column] = size @ self.value[: size.size]
         return out
 
 
-@functools.lru_cache(maxsize=8)
-def operator_terms(harmonics, weight):
+@functools.lru_cache(maxsize=16)
+def operator_terms(harmonics: int, weight: tuple[float, ...]) -> OperatorTerms:
     """Build the terms of [qbe 8], [qbe 9] and [qbe 11] up to a harmonic.
 
     Parameters
     ----------
     harmonics : int
+        Highest harmonic L.
     weight : tuple of float
         Cosine coefficients of the scattering weight.
 
@@ -89,12 +109,14 @@ def operator_terms(harmonics, weight):
     )
 
 
-def dense_terms(harmonics, weight):
-    """(flat places, elements) of each term in turn, from its dense matrix."""
+def dense_terms(
+    harmonics: int, weight: tuple[float, ...]
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Flat places and elements of each term in turn, from its dense matrix."""
     size = 2 * harmonics + 1
-    for name in COLLISIONS:
-        yield sparse(assemble(templates()[name], weight, harmonics))
-    yield sparse(assemble(templates()["rashba_precession"], (1.0,), harmonics))
+    for pair in templates():
+        yield sparse(assemble(pair, weight, harmonics))
+    yield sparse(assemble(precession_template(), (1.0,), harmonics))
     yield sparse(cyclotron_matrix(harmonics))
     for axis in np.eye(3):
         yield sparse(np.kron(np.eye(size), larmor_matrix(axis)))
@@ -104,37 +126,31 @@ def dense_terms(harmonics, weight):
     yield np.array([0]), np.array([1.0])
 
 
-def sparse(matrix):
-    """Places and values of the elements that are not rounding."""
+def sparse(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Flat places and values of the elements that are not rounding errors."""
     flat = matrix.ravel()
     where = np.flatnonzero(np.abs(flat) > NEGLIGIBLE)
     return where, flat[where]
 
 
-def static_sizes(electrons, disorder, chosen, *, star=True, swap=True):
-    """What multiplies the first nine terms in the generator, float64[9], 1/tau_D."""
-    xy, z = disorder.lambda_xy, disorder.lambda_z
-    leak = (-xy if chosen.star_term else xy) if star else 0.0
+def static_sizes(
+    electrons: Electrons,
+    disorder: Disorder,
+    chosen: Convention,
+    *,
+    star: bool = True,
+    swap: bool = True,
+) -> np.ndarray:
+    """Prefactors of the first nine terms in the generator, float64[9], 1/tau_D."""
     turns = (2 if chosen.gauge else 1) * electrons.rashba * electrons.fermi_momentum
     cyclotron = (8 if chosen.cyclotron else 2) * electrons.mass * electrons.rashba**2
     tau = electrons.drude_time
-    return np.array(
-        [
-            1.0,
-            xy * xy,
-            z * z,
-            -xy * z if chosen.precession_term else xy * z,
-            leak,
-            z if swap else 0.0,
-            math.pi * disorder.strength * z,
-            turns * tau,
-            cyclotron * tau,
-        ]
-    )
+    sizes = strengths(disorder, chosen, star=star, swap=swap)
+    return np.array([*sizes, turns * tau, cyclotron * tau])
 
 
-def cyclotron_matrix(harmonics):
-    """``(1/2) {sigma_z, d/dtheta}``: the spin-orbit force per unit of omega_c tau_D."""
+def cyclotron_matrix(harmonics: int) -> np.ndarray:
+    """Spin-orbit force ``(1/2) {sigma_z, d/dtheta}`` per unit of omega_c tau_D."""
     order = 4 * (2 * harmonics + 1)
     l = np.arange(1, harmonics + 1)
     cosine, sine = 4 * (2 * l - 1), 4 * (2 * l)
@@ -145,13 +161,13 @@ def cyclotron_matrix(harmonics):
     return out
 
 
-def larmor_matrix(larmor):
-    """``larmor x`` as a matrix on (charge, x, y, z); the magnetic part of [qbe 9].
+def larmor_matrix(larmor: npt.ArrayLike) -> np.ndarray:
+    """Product ``larmor x`` as a matrix on (charge, x, y, z); the magnetic part of [qbe 9].
 
     Parameters
     ----------
     larmor : float64[..., 3]
-        ``2 gamma H``: for [qbe 9] as printed, ``dm/dt = 2 gamma H x m``.
+        Larmor vector ``2 gamma H``: [qbe 9] in the paper is ``dm/dt = 2 gamma H x m``.
 
     Returns
     -------
@@ -165,12 +181,12 @@ def larmor_matrix(larmor):
     return out
 
 
-def streaming_matrix(harmonics):
-    """Multiplication by ``cos`` and by ``sin``: float64[2, 2L+1, 2L+1] on the harmonics."""
+def streaming_matrix(harmonics: int) -> np.ndarray:
+    """Multiplication by ``cos`` and by ``sin`` on the harmonics: float64[2, 2L+1, 2L+1]."""
     size = 2 * harmonics + 1
     out = np.zeros((2, size, size))
     for l in range(harmonics):
-        c, s = 2 * l - 1, 2 * l  # of harmonic l; for l = 0 only index 0
+        c, s = 2 * l - 1, 2 * l  # places of harmonic l; l = 0 has only place 0
         c1, s1 = 2 * l + 1, 2 * l + 2
         if l == 0:
             out[0, c1, 0], out[0, 0, c1] = 1.0, 0.5

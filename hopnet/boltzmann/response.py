@@ -2,10 +2,10 @@
 
 Units: hbar = e = 1 and the electric field is 1 along x, so that every response is a
 conductivity. ``J`` is the charge current along x, ``K`` the current along y of spin z and
-``M = v_F m_y`` the magnetisation in the unit of the currents; spin operators are
-``sigma/2`` summed as ``(1/2) Tr`` and the density ``n`` is per spin. ``alpha`` is the Rashba
-velocity of ``H_R = alpha (sigma_x p_y - sigma_y p_x)``, half of the alpha of
-`hopnet.boltzmann.rashba`.
+``M = v_F m_y`` the magnetisation in the unit of the currents. Spin operators are
+``sigma/2``, summed as ``(1/2) Tr``; the density ``n`` is per spin. The Rashba velocity alpha of
+``H_R = alpha (sigma_x p_y - sigma_y p_x)`` is half of the splitting coefficient of
+`hopnet.boltzmann.gas.RashbaGas`.
 """
 
 from __future__ import annotations
@@ -13,14 +13,38 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from hopnet.boltzmann.collisions import check_real
-from hopnet.boltzmann.conventions import resolve_convention
+from hopnet.boltzmann.checks import SMALLEST, check_flag, check_instance, check_shapes, real_array
+from hopnet.boltzmann.collisions import Disorder, owned
+from hopnet.boltzmann.conventions import Convention, resolve_convention
 from hopnet.errors import ParameterError, ValidityWarning
+from hopnet.records import read_only
 
-LARGEST_LAMBDA = 0.3  # beyond it third-order Born terms are no longer small
+__all__ = [
+    "Ansatz",
+    "Coefficients",
+    "Electrons",
+    "RelaxationRates",
+    "Response",
+    "angular_means",
+    "ansatz_parameters",
+    "bare_conductivities",
+    "check_born",
+    "check_medium",
+    "check_single",
+    "coefficients",
+    "coefficients_from_ratios",
+    "linear_response",
+    "relaxation_rates",
+]
+
+# Largest lambda without a warning: the third-order Born terms, left out here, are of relative size
+# lambda, and beyond 0.3 no longer small.
+LARGEST_LAMBDA = 0.3
 
 
 @dataclass(frozen=True)
@@ -29,72 +53,82 @@ class Electrons:
 
     Attributes
     ----------
-    mass, fermi_momentum, drude_time : float or float64[...], positive
-        ``drude_time`` is 1 / (2 pi n_s v_0**2 N_0), [qbe 18].
+    mass : float or float64[...]
+        Effective mass, positive.
     rashba : float or float64[...]
-        Velocity alpha of ``alpha (sigma_x p_y - sigma_y p_x)``; may include the shift of
+        Rashba velocity alpha of ``alpha (sigma_x p_y - sigma_y p_x)``. It may include the shift of
         `hopnet.boltzmann.microscopic.rashba_renormalisation`, [qbe 20].
+    fermi_momentum : float or float64[...]
+        Fermi momentum p_F without splitting, positive.
+    drude_time : float or float64[...]
+        Drude time ``tau_D = 1 / (2 pi n_s v_0**2 N_0)``, positive; [qbe 18].
     """
 
-    mass: float = 1.0
-    rashba: float = 0.0
-    fermi_momentum: float = 1.0
-    drude_time: float = 1.0
+    mass: Any = 1.0
+    rashba: Any = 0.0
+    fermi_momentum: Any = 1.0
+    drude_time: Any = 1.0
 
-    def __post_init__(self):
-        for name in ("mass", "fermi_momentum", "drude_time"):
-            if np.any(check_real(name, getattr(self, name)) <= 0):
+    def __post_init__(self) -> None:
+        for name in ("mass", "rashba", "fermi_momentum", "drude_time"):
+            value = owned(name, getattr(self, name))
+            if name != "rashba" and not np.all(np.asarray(value) >= SMALLEST):
                 raise ParameterError(
-                    f"{name} must be positive, got {getattr(self, name)!r}; check its sign "
-                    "and unit."
+                    f"{name} must be positive and at least {SMALLEST:g}, got "
+                    f"{getattr(self, name)!r}; correct its sign or unit."
                 )
-        check_real("rashba", self.rashba)
+            object.__setattr__(self, name, value)
+        check_shapes(**vars(self))
 
     @property
-    def fermi_velocity(self):
-        """p_F / m."""
+    def fermi_velocity(self) -> Any:
+        """Fermi velocity ``v_F = p_F / m``."""
         return self.fermi_momentum / self.mass
 
     @property
-    def fermi_energy(self):
-        """p_F**2 / 2m."""
+    def fermi_energy(self) -> Any:
+        """Fermi energy ``eps_F = p_F**2 / 2m``."""
         return self.fermi_momentum**2 / (2 * self.mass)
 
     @property
-    def density_of_states(self):
-        """N_0 = m / 2 pi, per spin."""
+    def density_of_states(self) -> Any:
+        """Density of states per spin, ``N_0 = m / 2 pi``."""
         return self.mass / (2 * math.pi)
 
     @property
-    def density(self):
-        """n = N_0 eps_F, per spin."""
+    def density(self) -> Any:
+        """Density per spin, ``n = N_0 eps_F``."""
         return self.density_of_states * self.fermi_energy
 
 
 @dataclass(frozen=True)
 class RelaxationRates:
-    """Rates of the Fermi-circle averages, in 1/time.
+    """Relaxation rates of the averages over the Fermi circle, in 1/time.
 
     Attributes
     ----------
     transport : float
-        Of the charge current, ``<1 - cos> / tau_D``.
+        Rate of the charge current, ``<1 - cos> / tau_D``.
     elliott_yafet : tuple (x, y, z)
+        Elliott-Yafet rates of the three spin components.
     dyakonov_perel : tuple (x, y, z)
-        Motional narrowing in the Rashba field less what precession scattering gives back.
+        Dyakonov-Perel rates: motional narrowing in the Rashba field minus the gain by precession
+        scattering.
     """
 
-    transport: float
-    elliott_yafet: tuple
-    dyakonov_perel: tuple
+    transport: Any
+    elliott_yafet: tuple[Any, Any, Any]
+    dyakonov_perel: tuple[Any, Any, Any]
 
     @property
-    def total(self):
-        """Elliott-Yafet plus Dyakonov-Perel, (x, y, z); equation [qbe 27]."""
+    def total(self) -> tuple[Any, ...]:
+        """Sums of the Elliott-Yafet and Dyakonov-Perel rates, (x, y, z); equation [qbe 27]."""
         return tuple(a + b for a, b in zip(self.elliott_yafet, self.dyakonov_perel))
 
 
-def relaxation_rates(electrons, disorder, convention="consistent"):
+def relaxation_rates(
+    electrons: Electrons, disorder: Disorder, convention: str | Convention = "consistent"
+) -> RelaxationRates:
     """All relaxation rates; equations [qbe 18], [qbe 19], [qbe 27].
 
     ::
@@ -104,15 +138,18 @@ def relaxation_rates(electrons, disorder, convention="consistent"):
         1/tau_DP^{x,y} = 2 tau_tr ((alpha p_F)**2 - (2 lambda_xy lambda_z <sin**2> / tau_D)**2)
         1/tau_DP^z     = 4 tau_tr (alpha p_F)**2
 
-    where ``<1 + cos> = 1`` and ``<sin**2> = 1/2`` for s-wave. The in-plane sum is what the
-    projection of [qbe B16] and [qbe B17] on the uniform spin gives; [qbe 19] is printed with
-    ``6 lambda_xy**2``, a number that no mode with ``|l| <= 1`` has.
+    where ``<1 + cos> = 1`` and ``<sin**2> = 1/2`` for s-wave. The in-plane sum is the
+    projection of [qbe B16] and [qbe B17] on the uniform spin; the paper has ``6 lambda_xy**2`` in
+    [qbe 19], a number that no mode with ``|l| <= 1`` has.
 
     Parameters
     ----------
     electrons : Electrons
+        Band.
     disorder : Disorder
+        Disorder.
     convention : str or Convention
+        Formulas as derived or as in the paper.
 
     Returns
     -------
@@ -126,6 +163,7 @@ def relaxation_rates(electrons, disorder, convention="consistent"):
     [0.01, 0.01, 0.02]
     """
     chosen = resolve_convention(convention)
+    check_medium(electrons, disorder)
     cosine, sine_squared = angular_means(disorder)
     xy, z, tau = disorder.lambda_xy, disorder.lambda_z, electrons.drude_time
     flips = 6 if chosen.elliott_yafet else 2
@@ -143,15 +181,37 @@ def relaxation_rates(electrons, disorder, convention="consistent"):
     return RelaxationRates(transport, (in_plane, in_plane, out_of_plane), dyakonov_perel)
 
 
-def angular_means(disorder):
-    """``<cos>`` and ``<sin**2>`` with the weight of the disorder."""
+def check_medium(electrons: Electrons, disorder: Disorder) -> None:
+    """Refuse anything but a band and a disorder whose arrays fit together."""
+    check_instance("electrons", electrons, Electrons)
+    check_instance("disorder", disorder, Disorder)
+    check_shapes(
+        **vars(electrons),
+        lambda_xy=disorder.lambda_xy,
+        lambda_z=disorder.lambda_z,
+        strength=disorder.strength,
+    )
+
+
+def check_single(electrons: Electrons, disorder: Disorder) -> None:
+    """Refuse anything but a band and a disorder of single numbers."""
+    check_medium(electrons, disorder)
+    numbers = [*vars(electrons).values(), disorder.lambda_xy, disorder.lambda_z, disorder.strength]
+    if any(np.ndim(value) for value in numbers):
+        raise ParameterError(
+            "electrons and disorder must hold single numbers here, got arrays; use a loop."
+        )
+
+
+def angular_means(disorder: Disorder) -> tuple[float, float]:
+    """Means ``<cos>`` and ``<sin**2>`` with the scattering weight of the disorder."""
     weight = (*disorder.weight, 0.0, 0.0)
     return weight[1] / 2, 0.5 - weight[2] / 4
 
 
 @dataclass(frozen=True)
 class Coefficients:
-    """Everything that enters the 3x3 response; all fields may be arrays of one shape.
+    """Coefficients of the 3x3 response. All fields may be arrays of one shape.
 
     ::
 
@@ -162,9 +222,9 @@ class Coefficients:
     Attributes
     ----------
     drude_conductivity, side_jump : float
-        ``sigma_D`` and ``sigma_SJ``, [qbe 17].
+        Conductivities ``sigma_D`` and ``sigma_SJ``, [qbe 17].
     spin_hall_angle : float
-        [qbe 22].
+        Spin-Hall angle theta_sH, [qbe 22].
     charge_from_magnetisation, spin_from_magnetisation : float
         Rates of M in the rows of J and K, times the transport time.
     magnetisation_from_charge, magnetisation_from_spin : float
@@ -172,24 +232,44 @@ class Coefficients:
     relaxation_ratio : float
         Transport time over the Elliott-Yafet time of the y spin; 0 where nothing flips spins.
     transport_time : float
+        Transport time tau, the unit of the rates above.
     charge_correction, spin_correction : float
         Second-order additions to the relaxation of J and K, relative to 1; 0 in the paper.
     """
 
-    drude_conductivity: float = 1.0
-    side_jump: float = 0.0
-    spin_hall_angle: float = 0.0
-    charge_from_magnetisation: float = 0.0
-    spin_from_magnetisation: float = 0.0
-    magnetisation_from_charge: float = 0.0
-    magnetisation_from_spin: float = 0.0
-    relaxation_ratio: float = 0.0
-    transport_time: float = 1.0
-    charge_correction: float = 0.0
-    spin_correction: float = 0.0
+    drude_conductivity: Any = 1.0
+    side_jump: Any = 0.0
+    spin_hall_angle: Any = 0.0
+    charge_from_magnetisation: Any = 0.0
+    spin_from_magnetisation: Any = 0.0
+    magnetisation_from_charge: Any = 0.0
+    magnetisation_from_spin: Any = 0.0
+    relaxation_ratio: Any = 0.0
+    transport_time: Any = 1.0
+    charge_correction: Any = 0.0
+    spin_correction: Any = 0.0
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            object.__setattr__(self, name, coefficient(name, value))
+        check_shapes(**vars(self))
 
 
-def coefficients(electrons, disorder, convention="consistent", *, current_corrections=False):
+def coefficient(name: str, value: Any) -> Any:
+    """A coefficient as it is, or as a read-only array; numbers must be real and not NaN."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "iuf" or np.ma.isMaskedArray(value) or np.any(np.isnan(array)):
+        raise ParameterError(f"{name} must be real and finite, got {value!r}; give a number.")
+    return read_only(array.copy()) if array.ndim else float(array)
+
+
+def coefficients(
+    electrons: Electrons,
+    disorder: Disorder,
+    convention: str | Convention = "consistent",
+    *,
+    current_corrections: bool = False,
+) -> Coefficients:
     """Conversion coefficients of band and disorder; [qbe 17], [qbe 20], [qbe 21], [qbe 22].
 
     Consistent (projections of the collision integrals on ``|l| <= 1``)::
@@ -201,16 +281,20 @@ def coefficients(electrons, disorder, convention="consistent", *, current_correc
 
     The two directions differ by 2 because ``M = v_F m`` counts a uniform harmonic (norm 1)
     and the currents a first one (norm 1/2); with ``v_F m / sqrt 2`` the matrix is Onsager
-    symmetric. Printed: ``sigma_SJ = + n lambda_z``, ``2 pi v_0 N_0 lambda_z``, ``8 m alpha**2``,
-    ``alpha_asp = -4 lambda_xy lambda_z / tau_D`` and ``alpha_R = p_F alpha`` in both directions.
+    symmetric. In the paper: ``sigma_SJ = + n lambda_z``, ``2 pi v_0 N_0 lambda_z``,
+    ``8 m alpha**2``, ``alpha_asp = -4 lambda_xy lambda_z / tau_D`` and ``alpha_R = p_F alpha``
+    in both directions.
 
     Parameters
     ----------
     electrons : Electrons
+        Band.
     disorder : Disorder
+        Disorder.
     convention : str or Convention
+        Formulas as derived or as in the paper.
     current_corrections : bool
-        Add the second-order relaxation of the currents, ``2 lambda_xy**2 <sin**2> +
+        Whether to add the second-order relaxation of the currents, ``2 lambda_xy**2 <sin**2> +
         lambda_z**2 <sin**2 (1 - cos)>`` for J and ``2 lambda_xy**2 <(1 + cos)**2> +
         lambda_z**2 <sin**2 (1 - cos)>`` for K (both over tau_D); the 3x3 system is then exactly
         the projection on ``|l| <= 1``.
@@ -225,6 +309,8 @@ def coefficients(electrons, disorder, convention="consistent", *, current_correc
         If a lambda exceeds 0.3: the third-order Born terms are left out.
     """
     chosen = resolve_convention(convention)
+    check_medium(electrons, disorder)
+    check_flag("current_corrections", current_corrections)
     xy, z = disorder.lambda_xy, disorder.lambda_z
     check_born(disorder)
     rates = relaxation_rates(electrons, disorder, chosen)
@@ -258,8 +344,10 @@ def coefficients(electrons, disorder, convention="consistent", *, current_correc
     )
 
 
-def bare_conductivities(electrons, disorder, chosen):
-    """``sigma_D`` with the transport time and ``sigma_SJ``; equation [qbe 17]."""
+def bare_conductivities(
+    electrons: Electrons, disorder: Disorder, chosen: Convention
+) -> tuple[Any, Any]:
+    """Conductivities ``sigma_D`` (with the transport time) and ``sigma_SJ``; [qbe 17]."""
     n = electrons.density
     tau = electrons.drude_time / (1 - angular_means(disorder)[0])
     z = disorder.lambda_z
@@ -267,8 +355,8 @@ def bare_conductivities(electrons, disorder, chosen):
     return n * tau / electrons.mass, (1 if chosen.side_jump_sign else -1) * n * mott_area
 
 
-def check_born(disorder):
-    """Warn where the third-order Born terms, left out everywhere, are not small."""
+def check_born(disorder: Disorder) -> None:
+    """Warn where the third-order Born terms, which are left out everywhere, are not small."""
     xy, z = disorder.lambda_xy, disorder.lambda_z
     if np.count_nonzero((abs(xy) > LARGEST_LAMBDA) | (abs(z) > LARGEST_LAMBDA)):
         warnings.warn(
@@ -279,7 +367,7 @@ def check_born(disorder):
         )
 
 
-def second_order_corrections(disorder):
+def second_order_corrections(disorder: Disorder) -> tuple[Any, Any]:
     """Relaxation of J and K by the spin-orbit vertices, in 1/tau_D; see `coefficients`."""
     w = (*disorder.weight, 0.0, 0.0, 0.0)
     cosine, sine_squared = angular_means(disorder)
@@ -291,22 +379,29 @@ def second_order_corrections(disorder):
 
 
 def coefficients_from_ratios(
-    *, precession, rashba, spin_hall_angle, relaxation_time, side_jump, convention="printed"
-):
+    *,
+    precession: npt.ArrayLike,
+    rashba: npt.ArrayLike,
+    spin_hall_angle: npt.ArrayLike,
+    relaxation_time: npt.ArrayLike,
+    side_jump: npt.ArrayLike,
+    convention: str | Convention = "printed",
+) -> Coefficients:
     """Coefficients from the five dimensionless numbers of [qbe 16], with sigma_D = 1.
 
     Parameters
     ----------
     precession, rashba : float
-        ``tau_D alpha_asp`` and ``tau_D alpha_R``.
+        Rates ``tau_D alpha_asp`` and ``tau_D alpha_R``.
     spin_hall_angle : float
+        Spin-Hall angle theta_sH.
     relaxation_time : float
-        ``tau_EY / tau_D``; ``inf`` is allowed.
+        Ratio ``tau_EY / tau_D``; ``inf`` is allowed.
     side_jump : float
-        ``sigma_SJ / sigma_D``, signed.
+        Ratio ``sigma_SJ / sigma_D`` with its sign.
     convention : str or Convention
         Printed: the same numbers in the third row. Otherwise twice ``rashba`` there (and
-        twice ``precession``): the row that the continuity of spin asks for.
+        twice ``precession``): the row that follows from the continuity of spin.
 
     Returns
     -------
@@ -318,12 +413,12 @@ def coefficients_from_ratios(
         "spin_hall_angle": spin_hall_angle,
         "side_jump": side_jump,
     }.items():
-        check_real(name, value)
+        real_array(name, value)
     time = np.asarray(relaxation_time)
-    if time.dtype.kind not in "iuf" or np.any(np.isnan(time)) or np.any(time <= 0):
+    if time.dtype.kind not in "iuf" or not np.all(time >= SMALLEST):
         raise ParameterError(
-            f"relaxation_time must be positive (inf is allowed), got {relaxation_time!r}; give "
-            "tau_EY / tau_D."
+            f"relaxation_time must be at least {SMALLEST:g} (inf is allowed), got "
+            f"{relaxation_time!r}; give tau_EY / tau_D."
         )
     chosen = resolve_convention(convention)
     return Coefficients(
@@ -331,9 +426,9 @@ def coefficients_from_ratios(
         side_jump=side_jump,
         charge_from_magnetisation=precession,
         spin_from_magnetisation=rashba,
-        magnetisation_from_charge=(1 if chosen.precession_size else 2) * precession,
-        magnetisation_from_spin=(1 if chosen.magnetisation_row else 2) * rashba,
-        relaxation_ratio=1 / relaxation_time,
+        magnetisation_from_charge=(1 if chosen.precession_size else 2) * np.asarray(precession),
+        magnetisation_from_spin=(1 if chosen.magnetisation_row else 2) * np.asarray(rashba),
+        relaxation_ratio=1 / time,
     )
 
 
@@ -343,19 +438,23 @@ class Response:
 
     Attributes
     ----------
-    charge_current, spin_current, magnetisation : float or complex
-        J_x, J^z_y and M_y = v_F m_y.
+    charge_current : float or complex
+        Charge current J_x.
+    spin_current : float or complex
+        Spin current J^z_y.
+    magnetisation : float or complex
+        Magnetisation ``M_y = v_F m_y``.
     determinant : float or complex
-        Of the 3x3 system with its third row times tau / tau_EY.
+        Determinant of the 3x3 system with its third row times tau / tau_EY.
     """
 
-    charge_current: float
-    spin_current: float
-    magnetisation: float
-    determinant: float
+    charge_current: Any
+    spin_current: Any
+    magnetisation: Any
+    determinant: Any
 
 
-def linear_response(coefficients, *, frequency=0.0):
+def linear_response(coefficients: Coefficients, *, frequency: npt.ArrayLike = 0.0) -> Response:
     """Exact solution of the 3x3 response, by cofactors; equation [qbe 16].
 
     At a finite frequency (``exp(+i omega t)``) the relaxation of each row gains ``i omega``.
@@ -363,9 +462,9 @@ def linear_response(coefficients, *, frequency=0.0):
     Parameters
     ----------
     coefficients : Coefficients
-        Scalars or arrays of one shape: all sets are solved at once.
-    frequency : float or array
-        omega, in the inverse unit of ``transport_time``.
+        Numbers or arrays of one shape: all sets are solved together.
+    frequency : float or float64[...]
+        Frequency omega, in the inverse unit of ``transport_time``.
 
     Returns
     -------
@@ -374,8 +473,8 @@ def linear_response(coefficients, *, frequency=0.0):
     Raises
     ------
     ParameterError
-        If something is not finite; if nothing relaxes the magnetisation; or if precession
-        scattering feeds it faster than it relaxes (determinant not positive), so that there
+        If a number is not finite; if nothing relaxes the magnetisation; or if precession
+        scattering increases it faster than it relaxes (determinant not positive), so that there
         is no steady state.
 
     Examples
@@ -390,28 +489,40 @@ def linear_response(coefficients, *, frequency=0.0):
     >>> abs(float(answer.spin_current)) < 1e-15
     True
     """
-    c = coefficients
+    c = check_instance("coefficients", coefficients, Coefficients)
+    omega = real_array("frequency", frequency)
+    check_shapes(**vars(c), frequency=omega)
     theta, ratio = c.spin_hall_angle, c.relaxation_ratio
     a, b = c.charge_from_magnetisation, c.spin_from_magnetisation
     down, up = c.magnetisation_from_charge, c.magnetisation_from_spin
     charge, spin = 1.0 + c.charge_correction, 1.0 + c.spin_correction
-    static = determinant(charge, spin, theta, a, b, down, up, ratio)
+    with np.errstate(over="ignore", invalid="ignore"):
+        static = determinant(charge, spin, theta, a, b, down, up, ratio)
     check_steady(static, ratio - a * down)
     det = static
-    if np.any(np.asarray(check_real("frequency", frequency)) != 0.0):
-        advance = 1j * np.asarray(frequency) * c.transport_time
+    if np.any(omega != 0.0):
+        advance = 1j * omega * c.transport_time
         charge, spin, ratio = charge + advance, spin + advance, ratio + advance
-        det = determinant(charge, spin, theta, a, b, down, up, ratio)
+        with np.errstate(over="ignore", invalid="ignore"):
+            det = determinant(charge, spin, theta, a, b, down, up, ratio)
     drive, jump = c.drude_conductivity / det, c.side_jump / det
-    return Response(
+    answer = Response(
         charge_current=(spin * ratio + b * up) * drive + (theta * ratio - a * up) * jump,
         spin_current=(b * down - theta * ratio) * drive + (charge * ratio - a * down) * jump,
         magnetisation=(theta * up + spin * down) * drive + (theta * down - charge * up) * jump,
         determinant=det,
     )
+    if not all(np.all(np.isfinite(value)) for value in vars(answer).values()):
+        raise ParameterError(
+            "the response is not finite: the coefficients or the frequency are too large; give "
+            "smaller ones."
+        )
+    return answer
 
 
-def determinant(charge, spin, theta, a, b, down, up, ratio):
+def determinant(
+    charge: Any, spin: Any, theta: Any, a: Any, b: Any, down: Any, up: Any, ratio: Any
+) -> Any:
     """Determinant of ``[[charge, -theta, -a], [theta, spin, -b], [-down, up, ratio]]``."""
     return (
         charge * (spin * ratio + b * up)
@@ -420,20 +531,22 @@ def determinant(charge, spin, theta, a, b, down, up, ratio):
     )
 
 
-def check_steady(det, balance):
-    """Refuse a system without a steady state; ``balance`` is relaxation less ASP gain."""
+def check_steady(det: Any, balance: Any) -> None:
+    """Refuse a system without a steady state; ``balance`` is relaxation minus precession gain."""
     if np.all((det > 0) & (balance >= 0)) and np.all(np.isfinite(det)):
         return
     if not np.all(np.isfinite(det)):
-        raise ParameterError("the coefficients must be finite, got NaN or inf; check the input.")
+        raise ParameterError(
+            "the determinant must be finite, got NaN or inf; give smaller coefficients."
+        )
     if np.any((det == 0) & (balance == 0)):
         raise ParameterError(
             "the magnetisation is undetermined: neither lambda_xy, lambda_z nor alpha relaxes "
             "it; make one of them non-zero."
         )
     raise ParameterError(
-        "precession scattering feeds the magnetisation faster than it relaxes (determinant "
-        f"{np.min(det):.3g}, must be positive), so there is no steady state; lower alpha_asp "
+        "precession scattering increases the magnetisation faster than it relaxes (determinant "
+        f"{np.min(det):.3g}, must be positive), so that there is no steady state; lower alpha_asp "
         "or tau_EY."
     )
 
@@ -445,32 +558,39 @@ class Ansatz:
     Attributes
     ----------
     charge_velocity, spin_velocity : float
-        ``v_c`` along x and ``v_s`` along y (spin z).
+        Drift velocities ``v_c`` along x, and ``v_s`` of spin z along y.
     exchange : float
-        ``h_0`` along y.
+        Exchange field ``h_0`` along y.
     """
 
-    charge_velocity: float
-    spin_velocity: float
-    exchange: float
+    charge_velocity: Any
+    spin_velocity: Any
+    exchange: Any
 
 
-def ansatz_parameters(electrons, response, convention="consistent"):
+def ansatz_parameters(
+    electrons: Electrons, response: Response, convention: str | Convention = "consistent"
+) -> Ansatz:
     """Drift velocities and exchange field; equations [qbe 12], [qbe 13], [qbe 14], [qbe 15].
 
-    ``m_y = N_0 h_0``, ``J = N_0 eps_F v_c``, ``K = N_0 eps_F v_s``; printed, the currents carry
+    ``m_y = N_0 h_0``, ``J = N_0 eps_F v_c``, ``K = N_0 eps_F v_s``. In the paper the currents have
     an extra 1/2, with which ``sigma_D = n tau / m`` would not hold for ``n = N_0 eps_F``.
 
     Parameters
     ----------
     electrons : Electrons
+        Band.
     response : Response
+        Solution of `linear_response`.
     convention : str or Convention
+        Formulas as derived or as in the paper.
 
     Returns
     -------
     Ansatz
     """
+    check_instance("electrons", electrons, Electrons)
+    check_instance("response", response, Response)
     half = 0.5 if resolve_convention(convention).current else 1.0
     weight = half * electrons.density_of_states * electrons.fermi_energy
     return Ansatz(

@@ -221,6 +221,7 @@ def save_rashba_figures(folder, gas, scatterer):
 def choose_potential(kind, time, width, mass):
     """The potential a word names."""
     from hopnet.boltzmann import potentials
+    from hopnet.boltzmann.checks import positive
 
     if kind == "delta":
         if width != RANGE:
@@ -232,7 +233,7 @@ def choose_potential(kind, time, width, mass):
     if kind == "gaussian":
         return potentials.gaussian_potential(time, width, mass=mass)
     if kind == "yukawa":
-        potentials.positive("range", width)
+        positive("range", width)
         return potentials.yukawa_potential(time, 1 / width, mass=mass)
     if kind == "angular":
         return potentials.angular_potential(time, (1.0, width), mass=mass)
