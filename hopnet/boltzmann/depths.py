@@ -128,7 +128,7 @@ def chain_depths(
     if shelf < SHORTEST * step:
         shelf = 0.0
     crowd = 4 if shelf < 0.1 * step else 2  # the response bends sharply near depth 0
-    rules = [np.zeros((2, 0))]
+    rules: list[tuple[np.ndarray, np.ndarray]] = []
     upper = tuple(x for x in growing if x > shelf)
     lower = tuple(x for x in growing if x < shelf)
     if upper:
@@ -137,10 +137,10 @@ def chain_depths(
         rules.append(graded_nodes([(shelf, half)], nodes, crowd))
     if lower:
         rules.append(principal_nodes(0.0, shelf, lower, nodes))
-    elif shelf and pole is None:
-        rules.append(graded_nodes([(0.0, shelf)], nodes))
-    elif shelf:
+    elif shelf and pole is not None:
         rules.append(pole_nodes(shelf, pole, half, nodes))
+    elif shelf:
+        rules.append(graded_nodes([(0.0, shelf)], nodes))
     depth, weight = np.concatenate(rules, axis=1)
     return np.maximum(depth, FINEST * step), weight
 

@@ -91,8 +91,8 @@ def thermal_response(
         spin = answer.magnetisation / shell.fermi_velocity
         return answer.charge_current, answer.spin_current, spin
 
-    averages, mu = energy_average(electrons, disorder, kT, moments, nodes)
-    return ThermalResponse(*averages, mu)
+    (charge, spin, density), mu = energy_average(electrons, disorder, kT, moments, nodes)
+    return ThermalResponse(charge, spin, density, mu)
 
 
 def mechanism_ratio(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -250,7 +250,7 @@ def insb(as_json: Json = False):
     """
     from hopnet.boltzmann.microscopic import estimate_insb
 
-    cases = {
+    cases: dict[str, dict[str, Any]] = {
         "printed formulas, n and lambda_par chosen to fit, tau_D = 32 fs": {
             "convention": "printed"
         },
