@@ -34,7 +34,7 @@ from hopnet.boltzmann.response import (
     relaxation_rates,
 )
 from hopnet.boltzmann.thermal import mechanism_ratio, thermal_response
-from hopnet.errors import ParameterError, ValidityWarning
+from hopnet.errors import ConvergenceError, ParameterError, ValidityWarning
 
 SETTINGS = settings(max_examples=25, deadline=None, derandomize=True)
 KEYS = ("precession", "rashba", "spin_hall_angle", "relaxation_time", "side_jump")
@@ -417,6 +417,47 @@ def test_finite_wave_vector_screens_the_longitudinal_current():
     assert abs(across.charge_current[0] - still.charge_current[0]) < 1e-4
     assert abs(along.charge_current[0]) < 1e-12  # continuity: i q J = 0 at zero frequency
     assert abs(along.density) > 0
+
+
+def moments(answer):
+    """All moments of a response, in one array."""
+    parts = [answer.charge_current, answer.spin_current.ravel(), answer.magnetisation]
+    return np.concatenate([*parts, [answer.density]])
+
+
+@pytest.mark.parametrize(
+    ("alpha", "path", "off"), [(0.5, 1.0, 3.6e-4), (3.0, 1.0, 1.4e-3), (3.0, 3.0, 2.5e-2)]
+)
+def test_harmonics_follow_the_wave_vector(alpha, path, off):
+    # q v_F tau of order 1: four harmonics are not enough, and the record says so
+    electrons, disorder = Electrons(rashba=alpha, drude_time=5.0), Disorder(0.1, 0.1, 0.1)
+    drive = dict(wave_vector=[path / 5.0, 0.0], frequency=0.01)
+    exact = moments(kinetic_response(electrons, disorder, 80, **drive))
+    four = kinetic_response(electrons, disorder, 4, **drive)
+    found = np.max(np.abs(moments(four) - exact)) / np.max(np.abs(exact))
+    assert found == pytest.approx(off, rel=0.05)
+    assert found <= four.truncation_error <= 5 * found
+    chosen = kinetic_response(electrons, disorder, **drive)
+    assert chosen.truncation_error <= 1e-9
+    assert moments(chosen) == pytest.approx(exact, abs=1e-9 * np.max(np.abs(exact)))
+
+
+def test_too_many_harmonics_are_refused():
+    with pytest.raises(ConvergenceError, match="truncation error") as caught:
+        kinetic_response(Electrons(), Disorder(0.1, 0.1), wave_vector=[100.0, 0.0])
+    assert caught.value.estimate.truncation_error > 1e-9
+
+
+@pytest.mark.parametrize("larmor", [(0.0, 0.0, 0.0), (0.0, 0.0, 0.3)])
+def test_uniform_response_is_exact_from_two_harmonics_on(larmor):
+    # orbit and spin conserve their total angular momentum
+    electrons, disorder = Electrons(rashba=2.0, drude_time=3.0), Disorder(0.2, 0.3, 0.1)
+    two = kinetic_response(electrons, disorder, 2, larmor=larmor)
+    many = kinetic_response(electrons, disorder, 12, larmor=larmor)
+    assert two.truncation_error == 0.0
+    assert moments(two) == pytest.approx(moments(many), rel=1e-11, abs=1e-13)
+    one = kinetic_response(electrons, disorder, 1, larmor=larmor)
+    assert 0 < np.max(np.abs(moments(one) - moments(many))) < 2 * one.truncation_error
 
 
 def test_generator_never_amplifies():

@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 import pytest
 
-from hopnet.boltzmann import chain, depths
+from hopnet.boltzmann import Disorder, Electrons, chain, depths, kinetic_response
 from hopnet.boltzmann.gas import UNIVERSAL, RashbaGas
 from hopnet.boltzmann.potentials import (
     angular_potential,
@@ -123,3 +123,40 @@ def test_error_of_the_rashba_gas_covers(n_cases):
     assert not missed, missed
     assert refused <= 0.05 * n_cases
     assert undecided <= 0.2 * n_cases
+
+
+@pytest.mark.parametrize("n_cases", SURVEY)
+def test_truncation_error_of_the_harmonics_covers(n_cases):
+    # [qbe 8]: fields, frequencies and wave vectors, with few harmonics and with chosen ones
+    rng = np.random.default_rng(1961)
+    missed, refused = [], 0
+    for case in range(n_cases):
+        electrons = Electrons(
+            mass=rng.uniform(0.5, 2.0),
+            rashba=np.exp(rng.uniform(np.log(0.01), np.log(2.0))),
+            fermi_momentum=rng.uniform(0.5, 2.0),
+            drude_time=np.exp(rng.uniform(0.0, 3.0)),
+        )
+        weight = (1.0, rng.uniform(-0.9, 0.9)) if rng.random() < 0.3 else (1.0,)
+        strength = 0.0 if len(weight) > 1 else rng.uniform(-0.2, 0.2)
+        disorder = Disorder(*rng.uniform(-0.3, 0.3, 2), strength, weight)
+        path = electrons.fermi_velocity * electrons.drude_time
+        drive = dict(
+            larmor=rng.normal(0.0, 1.0, 3) / electrons.drude_time * (rng.random() < 0.5),
+            frequency=rng.uniform(0.01, 3.0) / electrons.drude_time,
+            wave_vector=rng.normal(0.0, 1.0, 2) * 10 ** rng.uniform(-1.0, 0.7) / path,
+        )
+        exact = kinetic_response(electrons, disorder, 200, estimate_truncation=False, **drive)
+        exact = exact.harmonic[:3] * [[2.0], [1.0], [1.0]]
+        for harmonics in (int(rng.integers(1, 30)), None):
+            try:
+                answer = kinetic_response(electrons, disorder, harmonics, **drive)
+            except ConvergenceError:
+                refused += 1
+                continue
+            found = answer.harmonic[:3] * [[2.0], [1.0], [1.0]]
+            off = np.max(np.abs(found - exact)) / np.max(np.abs(exact))
+            if not off <= answer.truncation_error + 1e-12:  # rounding
+                missed.append((case, harmonics, off, answer.truncation_error))
+    assert not missed, missed
+    assert refused <= 0.02 * n_cases

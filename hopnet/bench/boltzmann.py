@@ -99,7 +99,9 @@ def measure_harmonics(repeats):
 
         def respond(bands=bands, harmonics=harmonics, larmor=larmor):
             for electrons in bands:
-                kinetic_response(electrons, disorder, harmonics, larmor=larmor)
+                kinetic_response(
+                    electrons, disorder, harmonics, larmor=larmor, estimate_truncation=False
+                )
 
         def solve(matrix=matrix, drive=drive, calls=calls):
             for _ in range(calls):

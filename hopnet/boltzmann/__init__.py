@@ -4,7 +4,8 @@ Quantum Boltzmann equation (labels ``[qbe n]``), for weak spin-orbit coupling an
 vertices:
 
 - `collisions`: the collision integrals as matrices on spin and angular harmonics
-- `response`, `approximation`: rates, coefficients, the exact 3x3 response, its weak limit
+- `electrons`, `response`, `approximation`: the band and its rates, coefficients, the exact 3x3
+  response, its weak limit
 - `kinetic`, `thermal`, `profile`: all harmonics in fields, at frequencies and wave vectors;
   finite temperature; the spin across a strip
 - `microscopic`: the sample in SI, the renormalised alpha, the InSb estimate
@@ -29,6 +30,7 @@ from hopnet.boltzmann.collisions import (
     weight_harmonics,
 )
 from hopnet.boltzmann.conventions import CONSISTENT, PRINTED, Convention
+from hopnet.boltzmann.electrons import Electrons, RelaxationRates, relaxation_rates
 from hopnet.boltzmann.gas import UNIVERSAL, RashbaGas
 from hopnet.boltzmann.kinetic import KineticResponse, generator, hanle_formula, kinetic_response
 from hopnet.boltzmann.limits import (
@@ -60,14 +62,11 @@ from hopnet.boltzmann.rashba import RashbaResponse, solve_rashba
 from hopnet.boltzmann.response import (
     Ansatz,
     Coefficients,
-    Electrons,
-    RelaxationRates,
     Response,
     ansatz_parameters,
     coefficients,
     coefficients_from_ratios,
     linear_response,
-    relaxation_rates,
 )
 from hopnet.boltzmann.texture import SpinTexture, spin_texture
 from hopnet.boltzmann.thermal import ThermalResponse, mechanism_ratio, thermal_response

@@ -98,8 +98,14 @@ def approximate_response(
     values = (conductivity, share * spin_hall + indirect * conductivity, direct + edelstein)
     exact_values = (exact.charge_current, exact.spin_current, exact.magnetisation)
     with np.errstate(divide="ignore", invalid="ignore"):
-        error = tuple(np.abs(np.subtract(a, b)) / np.abs(b) for a, b in zip(values, exact_values))
+        error = tuple(relative_error(a, b) for a, b in zip(values, exact_values))
         small = np.divide(narrowing, c.relaxation_ratio)
     return ApproximateResponse(
         spin_hall, indirect * conductivity, direct, edelstein, *values, error, small
     )
+
+
+def relative_error(approximate: Any, exact: Any) -> Any:
+    """Relative error, which is 0 where both values are 0."""
+    difference = np.abs(np.subtract(approximate, exact))
+    return np.where(difference == 0, 0.0, difference / np.abs(exact))[()]

@@ -1,4 +1,4 @@
-"""Checks of user input: each returns the value in its plain form or raises ParameterError."""
+"""Checks of this room, over those of `hopnet.checks`: the range of a number, shapes, callables."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from hopnet import checks
 from hopnet.errors import ParameterError
 
 __all__ = [
     "MOST_HARMONICS",
+    "SMALLEST",
     "call_profile",
-    "check_flag",
+    "check_harmonics",
     "check_instance",
     "check_shapes",
     "number",
+    "owned",
     "positive",
     "real_array",
-    "whole_number",
 ]
 
 # Allowed sizes of a number: LARGEST in modulus, and SMALLEST for a positive one. The formulas of
@@ -30,60 +32,54 @@ SMALLEST = 1e-60
 # Highest harmonic. A dense matrix of 512 harmonics takes 134 MB, one of 1024 four times as much.
 MOST_HARMONICS = 512
 
+HINT = "correct its value or unit"
+
 Record = TypeVar("Record")
 
 
-def real_array(name: str, value: Any) -> np.ndarray:
-    """The value as a float64 array, if its numbers are real, finite and at most 1e60 in modulus."""
-    try:
-        array = np.asarray(value)
-    except (TypeError, ValueError, RuntimeError):
-        array = np.asarray(None)
-    numbers = array.dtype.kind in "iuf" and not np.ma.isMaskedArray(value)
-    if not numbers or not np.all(np.abs(array) <= LARGEST):
-        raise ParameterError(
-            f"{name} must be real and finite, at most {LARGEST:g} in modulus, got {value!r}; "
-            "give a number."
-        )
-    return array.astype(float)
-
-
 def number(name: str, value: Any) -> float:
-    """The value as one float, if it is a real, finite number and not an array."""
-    array = real_array(name, value)
-    if array.ndim:
-        raise ParameterError(
-            f"{name} must be one number, got an array of shape {array.shape}; use a loop."
-        )
-    return float(array)
+    """The value as a float, if it is one real number of at most 1e60 in modulus."""
+    return checks.number(name, value, low=-LARGEST, high=LARGEST, hint=HINT)
 
 
 def positive(name: str, value: Any) -> float:
-    """The value as one float, if it lies between 1e-60 and 1e60."""
-    one = number(name, value)
-    if not one >= SMALLEST:
+    """The value as a float, if it is one number between 1e-60 and 1e60."""
+    hint = "correct its sign or unit"
+    return checks.number(name, value, low=SMALLEST, high=LARGEST, hint=hint)
+
+
+def real_array(
+    name: str, value: Any, largest: float = LARGEST, infinite: bool = False
+) -> np.ndarray:
+    """The value as a new float64 array of any shape, if its numbers are real and not too large."""
+    try:
+        axes = np.asarray(value).ndim
+    except (TypeError, ValueError):
         raise ParameterError(
-            f"{name} must be positive and at least {SMALLEST:g}, got {value!r}; correct its sign "
-            "or unit."
-        )
-    return one
+            f"{name} must hold real numbers, got {checks.shown(value)}; {HINT}."
+        ) from None
+    low, high = -largest, largest
+    if axes == 0:
+        one = checks.number(name, value, low=low, high=high, infinite=infinite, hint=HINT)
+        return np.array(one)
+    shape = (None,) * axes
+    return checks.array_of(
+        name, value, shape=shape, low=low, high=high, infinite=infinite, empty=True, hint=HINT
+    )
 
 
-def whole_number(name: str, value: Any, low: int, high: int) -> int:
-    """The value as an int, if it is a whole number from ``low`` to ``high``."""
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not (whole and low <= value <= high):
-        raise ParameterError(
-            f"{name} must be a whole number from {low} to {high}, got {value!r}; correct it."
-        )
-    return int(value)
+def owned(name: str, value: Any, largest: float = LARGEST) -> Any:
+    """A single number as a float, or an array as a read-only copy."""
+    array = real_array(name, value, largest)
+    array.flags.writeable = False
+    return array if array.ndim else float(array)
 
 
-def check_flag(name: str, value: Any) -> bool:
-    """The value as a bool, if it is True or False."""
-    if not isinstance(value, bool | np.bool_):
-        raise ParameterError(f"{name} must be True or False, got {value!r}; correct it.")
-    return bool(value)
+def check_harmonics(harmonics: Any) -> int:
+    """The highest harmonic L as an int from 1 to 512."""
+    return checks.whole(
+        "harmonics", harmonics, low=1, high=MOST_HARMONICS, hint="4 is enough for s-wave disorder"
+    )
 
 
 def check_shapes(**values: Any) -> None:
@@ -97,25 +93,27 @@ def check_shapes(**values: Any) -> None:
         ) from None
 
 
-def call_profile(
-    name: str, profile: Callable[..., Any], grid: tuple[np.ndarray, ...]
-) -> np.ndarray:
-    """Values of a user's function on a grid as float64, if it can be called and gives numbers."""
-    if not callable(profile):
-        raise ParameterError(f"{name} must be a function, got {profile!r}; give a callable.")
-    try:
-        return np.broadcast_to(np.asarray(profile(*grid), dtype=float), grid[0].shape)
-    except (TypeError, ValueError) as failure:
-        raise ParameterError(
-            f"{name} must return one real number per point of an array, it failed ({failure}); "
-            "correct the function."
-        ) from failure
-
-
 def check_instance(name: str, value: Any, kind: type[Record]) -> Record:
     """The value itself, if it is a record of the expected class."""
     if not isinstance(value, kind):
         raise ParameterError(
-            f"{name} must be a {kind.__name__}, got {value!r}; build it with {kind.__name__}(...)."
+            f"{name} must be a {kind.__name__}, got {checks.shown(value)}; build one first."
         )
     return value
+
+
+def call_profile(
+    name: str, profile: Callable[..., Any], grid: tuple[np.ndarray, ...]
+) -> np.ndarray:
+    """Values of a user's function on a grid as float64, if it is one and returns numbers."""
+    if not callable(profile):
+        raise ParameterError(
+            f"{name} must be a function, got {checks.shown(profile)}; give a callable."
+        )
+    try:
+        return np.broadcast_to(np.asarray(profile(*grid), dtype=float), grid[0].shape)
+    except (TypeError, ValueError) as failure:
+        raise ParameterError(
+            f"{name} must return one real number per point of an array, but failed ({failure}); "
+            "correct the function."
+        ) from failure

@@ -21,15 +21,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from hopnet import checks
 from hopnet.boltzmann.checks import (
     MOST_HARMONICS,
     call_profile,
-    check_flag,
+    check_harmonics,
     check_instance,
     check_shapes,
     number,
+    owned,
     real_array,
-    whole_number,
 )
 from hopnet.boltzmann.conventions import Convention, resolve_convention
 from hopnet.errors import ParameterError
@@ -40,12 +41,10 @@ __all__ = [
     "Disorder",
     "assemble",
     "born_kernel",
-    "check_harmonics",
     "collision_integral",
     "drude_term",
     "elliott_yafet_mott_term",
     "elliott_yafet_rashba_term",
-    "owned",
     "precession_matrix",
     "precession_template",
     "precession_term",
@@ -112,7 +111,8 @@ class Disorder:
         object.__setattr__(self, "weight", weight)
         if not weight or weight[0] != 1.0:
             raise ParameterError(
-                f"weight[0] must be 1 (the mean of w), got {weight!r}; divide w by its mean."
+                f"weight[0] must be 1 (the mean of w), got {checks.shown(weight)}; divide w by "
+                "its mean."
             )
         if len(weight) > MOST_HARMONICS:
             raise ParameterError(
@@ -129,15 +129,9 @@ class Disorder:
         if any(weight[1:]) and np.any(np.asarray(self.strength) != 0):
             raise ParameterError(
                 "skew and Rashba scattering are derived for s-wave disorder only, got "
-                f"strength={self.strength!r} with a weight of {len(weight)} harmonics; set "
-                "strength=0 or weight=(1.0,)."
+                f"strength={checks.shown(self.strength)} with a weight of {len(weight)} harmonics; "
+                "set strength=0 or weight=(1.0,)."
             )
-
-
-def owned(name: str, value: Any) -> Any:
-    """A checked number as a float, or a read-only copy of a checked array."""
-    array = real_array(name, value)
-    return read_only(array) if array.ndim else float(array)
 
 
 def weight_harmonics(
@@ -162,7 +156,7 @@ def weight_harmonics(
     >>> np.round(weight_harmonics(lambda theta: 2 + np.cos(theta), harmonics=2), 12).tolist()
     [1.0, 0.5, 0.0]
     """
-    harmonics = whole_number("harmonics", harmonics, 0, MOST_HARMONICS)
+    harmonics = checks.whole("harmonics", harmonics, low=0, high=MOST_HARMONICS)
     points = 64 * (harmonics + 1)
     angle = 2 * math.pi * np.arange(points) / points
     value = call_profile("weight", weight, (angle,))
@@ -229,7 +223,7 @@ def term(
 ) -> np.ndarray:
     """Matrix of one collision integral, a field of `Collisions`, with its prefactor."""
     check_instance("disorder", disorder, Disorder)
-    check_harmonics(harmonics)
+    harmonics = check_harmonics(harmonics)
     size = getattr(strengths(disorder, resolve_convention(convention)), name)
     return size * assemble(getattr(templates(), name), disorder.weight, harmonics)
 
@@ -319,7 +313,7 @@ def rashba_scattering_term(disorder: Disorder, harmonics: int) -> np.ndarray:
     `collision_integral`. The arguments are those of `drude_term`.
     """
     check_instance("disorder", disorder, Disorder)
-    check_harmonics(harmonics)
+    harmonics = check_harmonics(harmonics)
     size = math.pi * disorder.strength * disorder.lambda_xy
     return size * precession_matrix(harmonics)
 
@@ -340,7 +334,7 @@ def side_jump_source(harmonics: int, ratio: float) -> np.ndarray:
     float64[4 (2L+1)]
         Source in units of the drive ``cos(theta)`` of the charge.
     """
-    check_harmonics(harmonics)
+    harmonics = check_harmonics(harmonics)
     ratio = number("ratio", ratio)
     source = np.zeros(4 * (2 * harmonics + 1))
     source[4 * 2 + 3] = ratio
@@ -384,8 +378,8 @@ def collision_integral(
     [-0.0, 0.06, 0.06, 0.04]
     """
     check_instance("disorder", disorder, Disorder)
-    check_harmonics(harmonics)
-    check_flag("star", star)
+    harmonics = check_harmonics(harmonics)
+    checks.flag("star", star)
     sizes = strengths(disorder, resolve_convention(convention), star=star)
     gain = sum(size * pair[0] for size, pair in zip(sizes, templates()))
     loss = sum(size * pair[1] for size, pair in zip(sizes, templates()))
@@ -410,7 +404,7 @@ def born_kernel(disorder: Disorder, harmonics: int = 4) -> np.ndarray:
     float64[4 (2L+1), 4 (2L+1)], 1/tau_D
     """
     check_instance("disorder", disorder, Disorder)
-    check_harmonics(harmonics)
+    harmonics = check_harmonics(harmonics)
     mott, rashba, one = vertices()
     amplitude = one - 1j * disorder.lambda_z * mott - disorder.lambda_xy * rashba
     adjoint = np.conj(np.swapaxes(amplitude, -1, -2))
@@ -426,16 +420,11 @@ def precession_matrix(harmonics: int) -> np.ndarray:
 
     Left side of [qbe 11] per unit of ``alpha p_F``: precession in the Rashba field.
     """
-    check_harmonics(harmonics)
+    harmonics = check_harmonics(harmonics)
     return read_only(assemble(precession_template(), (1.0,), harmonics))
 
 
 # --- from 2x2 kernels to matrices ------------------------------------------------------
-
-
-def check_harmonics(harmonics: Any) -> None:
-    """Refuse anything but a whole number from 1 to 512."""
-    whole_number("harmonics", harmonics, 1, MOST_HARMONICS)
 
 
 def sandwich(left: np.ndarray, right: np.ndarray) -> np.ndarray:

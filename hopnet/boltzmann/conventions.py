@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-from hopnet.boltzmann.checks import check_flag
+from hopnet import checks
 from hopnet.errors import ParameterError
 
 __all__ = ["CONSISTENT", "PRINTED", "Convention", "resolve_convention"]
@@ -79,7 +79,7 @@ class Convention:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            check_flag(field.name, getattr(self, field.name))
+            checks.flag(field.name, getattr(self, field.name))
 
 
 CONSISTENT = Convention()
@@ -95,6 +95,6 @@ def resolve_convention(convention: Any) -> Convention:
     if isinstance(convention, str) and convention == "printed":
         return PRINTED
     raise ParameterError(
-        f"convention must be 'consistent', 'printed' or a Convention, got {convention!r}; "
-        "correct it."
+        "convention must be 'consistent', 'printed' or a Convention, got "
+        f"{checks.shown(convention)}; correct it."
     )

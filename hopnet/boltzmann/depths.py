@@ -73,7 +73,8 @@ def bottom_pole(gas: RashbaGas, potential: Potential, beyond: int) -> float | No
     probe = np.array([max(floor, min(1e-9 * step, 1e-6 * shelf)), floor + 1e-3 * shelf])
     momentum, bottom = chain_points(probe, gas, beyond)
     near, far = solve_chains(momentum, gas, potential, 0, bottom)[0][:, 1]
-    pole = (probe[1] * far - probe[0] * near) / (near - far) if 0 < far / near < 1 else shelf
+    falling = 0 < far < near or near < far < 0
+    pole = (probe[1] * far - probe[0] * near) / (near - far) if falling else shelf
     return float(np.clip(pole, floor, shelf))
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from hopnet.boltzmann.checks import check_flag, number, positive
+from hopnet import checks
+from hopnet.boltzmann.checks import number, positive
 from hopnet.errors import ParameterError
 
 __all__ = ["UNIVERSAL", "RashbaGas"]
@@ -69,7 +70,7 @@ class RashbaGas:
                 f"{self.fermi_energy!r}; the single-band case is not treated."
             )
         object.__setattr__(self, "fermi_energy", positive("fermi_energy", self.fermi_energy))
-        object.__setattr__(self, "interband", check_flag("interband", self.interband))
+        object.__setattr__(self, "interband", checks.flag("interband", self.interband))
 
     @property
     def absolute_splitting(self) -> float:

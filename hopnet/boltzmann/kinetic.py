@@ -13,9 +13,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hopnet.boltzmann.checks import check_flag, number, real_array
-from hopnet.boltzmann.collisions import Disorder, check_harmonics, side_jump_source
+from hopnet import checks
+from hopnet.boltzmann.checks import MOST_HARMONICS, check_harmonics, number, real_array
+from hopnet.boltzmann.collisions import Disorder, side_jump_source
 from hopnet.boltzmann.conventions import Convention, resolve_convention
+from hopnet.boltzmann.electrons import Electrons, check_single
 from hopnet.boltzmann.operators import (
     FREQUENCY,
     HOLD,
@@ -25,14 +27,7 @@ from hopnet.boltzmann.operators import (
     operator_terms,
     static_sizes,
 )
-from hopnet.boltzmann.response import (
-    Electrons,
-    bare_conductivities,
-    check_born,
-    check_single,
-    coefficients,
-    linear_response,
-)
+from hopnet.boltzmann.response import bare_conductivities, check_born, coefficients, linear_response
 from hopnet.errors import ConvergenceError, ParameterError
 from hopnet.kernels.boltzmann_band import fill_band_solution
 
@@ -47,11 +42,14 @@ TOLERANCE = 1e-9
 
 # Harmonics chosen by default: the first number tried, the last one, and the truncation error that
 # is accepted. A smaller error costs more harmonics; 256 suffice up to q v_F tau of about 20.
-FIRST_HARMONICS, MOST_HARMONICS, TRUNCATION = 4, 256, 1e-9
+FIRST_HARMONICS, MOST_CHOSEN, TRUNCATION = 4, 256, 1e-9
 
-# Safety factor of the change to twice the harmonics. The change itself would do where the series
-# converges fast; a larger factor costs harmonics.
+# Safety factor of the change to more harmonics. The change itself would do where the amplitudes
+# fall fast; a larger factor costs harmonics.
 SAFETY = 2.0
+
+# A reference has settled when it changes less than this part of the error that it measures.
+SETTLED = 0.1
 
 # Defaults of the drives, read-only: no field, no frequency, no wave vector.
 STILL, STEADY, UNIFORM = (np.broadcast_to(0.0, n) for n in ((3,), (), (2,)))
@@ -129,8 +127,8 @@ def generator(
     chosen = resolve_convention(convention)
     check_single(electrons, disorder)
     for name, flag in (("star", star), ("swap", swap)):
-        check_flag(name, flag)
-    check_harmonics(harmonics)
+        checks.flag(name, flag)
+    harmonics = check_harmonics(harmonics)
     terms = operator_terms(harmonics, disorder.weight)
     return terms.matrix(static_sizes(electrons, disorder, chosen, star=star, swap=swap))
 
@@ -174,8 +172,8 @@ def kinetic_response(
     convention : str or Convention
         Formulas as derived or as in the paper.
     estimate_truncation : bool
-        False: do not estimate the truncation error of the harmonics given (it is then NaN), which
-        takes two thirds of the time.
+        False: do not estimate the truncation error of the harmonics given (it is then NaN). The
+        estimate takes most of the time.
 
     Returns
     -------
@@ -197,8 +195,8 @@ def kinetic_response(
     momentum of orbit and spin is conserved. At a wave vector the amplitudes fall as
     ``(q l / (1 + (1 + (q l)**2)**0.5))**L`` with the mean free path ``l = v_F tau``, and the
     truncation error as the square of it. Cost: one banded solve of order ``4 (2L+1)`` for each
-    drive, linear in L, and a second one with 2 L for the truncation error. The first call with
-    an L and a scattering weight builds the terms of the operator; later ones only add them.
+    drive, linear in L, and further ones with more harmonics for the truncation error. The first
+    call with an L and a scattering weight builds the terms of the operator; later ones add them.
 
     Examples
     --------
@@ -222,10 +220,11 @@ def kinetic_response(
         side_jump=side_jump,
         convention=convention,
     )
+    checks.flag("estimate_truncation", estimate_truncation)
     if harmonics is None:
         amplitude, residual, error = choose_harmonics(problem)
     else:
-        check_harmonics(harmonics)
+        harmonics = check_harmonics(harmonics)
         amplitude, residual = solve_problem(problem, harmonics)
         error = truncation_error(problem, harmonics, amplitude) if estimate_truncation else math.nan
     return collect(amplitude, problem.conductivity, residual, error)
@@ -271,7 +270,7 @@ def pose_problem(
     chosen = resolve_convention(convention)
     check_single(electrons, disorder)
     for name, flag in (("star", star), ("swap", swap)):
-        check_flag(name, flag)
+        checks.flag(name, flag)
     turning = STILL if larmor is STILL else real_array("larmor", larmor)
     omega = STEADY if frequency is STEADY else real_array("frequency", frequency)
     travelling = UNIFORM if wave_vector is UNIFORM else real_array("wave_vector", wave_vector)
@@ -342,12 +341,15 @@ def solve_problem(problem: Problem, harmonics: int) -> tuple[np.ndarray, float]:
 def choose_harmonics(problem: Problem) -> tuple[np.ndarray, float, float]:
     """Double the harmonics until the truncation error is below its tolerance.
 
+    The last number is not compared with twice as many. Its error falls by at least the factor
+    of the doubling before, since the amplitudes fall geometrically.
+
     Returns
     -------
     amplitude, residual, error
         Results of `solve_problem`, and the truncation error.
     """
-    harmonics = FIRST_HARMONICS
+    harmonics, before = FIRST_HARMONICS, math.inf
     amplitude, residual = solve_problem(problem, harmonics)
     if problem.symmetric:
         return amplitude, residual, 0.0
@@ -357,25 +359,45 @@ def choose_harmonics(problem: Problem) -> tuple[np.ndarray, float, float]:
         if error <= TRUNCATION:
             return amplitude, residual, error
         amplitude, residual, harmonics = finer, finer_residual, 2 * harmonics
-        if harmonics >= MOST_HARMONICS:
+        if harmonics == MOST_CHOSEN:
+            error *= min(1.0, error / before)
+            if error <= TRUNCATION:
+                return amplitude, residual, error
             raise ConvergenceError(
-                f"{harmonics} harmonics leave a truncation error of {error:.2g}, allowed "
-                f"{TRUNCATION:g}; give harmonics, at most 512, or a smaller wave vector.",
+                f"{harmonics} harmonics leave a truncation error of about {error:.2g}, allowed "
+                f"{TRUNCATION:g}; give harmonics, at most {MOST_HARMONICS}, or a smaller wave "
+                "vector.",
                 estimate=collect(amplitude, problem.conductivity, residual, error),
                 residual=error,
             )
+        before = error
 
 
 def truncation_error(problem: Problem, harmonics: int, amplitude: np.ndarray) -> float:
     """Bound of the relative error of the moments by the harmonics left out.
 
-    It is the change to twice the harmonics. Above 64 harmonics it is the change from half of
-    them, which is larger.
+    It is the change to a larger number of harmonics, which is doubled until the change settles.
+    Where it does not settle, the amplitude of the last harmonic is a bound too. Above 128
+    harmonics it is the change from half of them.
     """
     if problem.symmetric and harmonics >= 2:
         return 0.0
-    other = 2 * harmonics if harmonics <= MOST_HARMONICS // 4 else harmonics // 2
-    return SAFETY * moment_change(solve_problem(problem, other)[0], amplitude)
+    if 2 * harmonics > MOST_CHOSEN:
+        other, settled = solve_problem(problem, harmonics // 2)[0], False
+    else:
+        more, settled = 2 * harmonics, False
+        other = solve_problem(problem, more)[0]
+        while not settled and 2 * more <= MOST_CHOSEN:
+            more *= 2
+            finer = solve_problem(problem, more)[0]
+            settled = moment_change(other, finer) <= SETTLED * moment_change(amplitude, finer)
+            other = finer
+    error = SAFETY * moment_change(other, amplitude)
+    if settled:
+        return error
+    size = np.max(np.abs(amplitude[..., :3, :]), axis=(-1, -2))
+    tail = np.max(np.abs(amplitude[..., -2:, :]), axis=(-1, -2))
+    return max(error, float(np.max(tail / size, initial=0.0)))
 
 
 def moment_change(one: np.ndarray, other: np.ndarray) -> float:

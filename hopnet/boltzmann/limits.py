@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.integrate import quad
 
-from hopnet.boltzmann.checks import check_instance, number, positive
+from hopnet.boltzmann.checks import SMALLEST, check_instance, number, positive
 from hopnet.boltzmann.gas import RashbaGas
 from hopnet.boltzmann.potentials import Potential, strength_of
 from hopnet.errors import ParameterError
@@ -97,8 +97,14 @@ def smooth_solution(
             "smooth_solution needs splitting > 0 and p > m alpha / 2, got splitting="
             f"{gas.splitting!r}, p={p!r}; give a momentum at which both velocities are positive."
         )
-    w = potential.strength * potential.moments(np.array([p]), np.array([p]), 2)[:, 0]
+    with np.errstate(over="ignore", invalid="ignore"):
+        w = potential.strength * potential.moments(np.array([p]), np.array([p]), 2)[:, 0]
     a = -(w[0] - w[2]) / 8
+    if not SMALLEST <= -a * p < math.inf:
+        raise ParameterError(
+            f"the potential does not turn the momentum (rate {-a * p:.3g} at p, must be "
+            "positive and finite); give a scattering probability that is not zero."
+        )
     v_plus, v_minus = p / gas.mass + gas.splitting / 2, p / gas.mass - gas.splitting / 2
     total = -(coherence + e_plus - e_minus) / (gas.splitting * p)
     difference = -1j * a * p * (1 / v_plus + 1 / v_minus) * total / (gas.splitting * p)

@@ -13,13 +13,8 @@ from scipy import constants
 from hopnet.boltzmann.checks import check_instance, number, positive, real_array
 from hopnet.boltzmann.collisions import Disorder
 from hopnet.boltzmann.conventions import CONSISTENT, Convention, resolve_convention
-from hopnet.boltzmann.response import (
-    Electrons,
-    check_single,
-    coefficients,
-    linear_response,
-    relaxation_rates,
-)
+from hopnet.boltzmann.electrons import Electrons, check_single, relaxation_rates
+from hopnet.boltzmann.response import coefficients, linear_response
 from hopnet.errors import ParameterError, ValidityWarning
 
 __all__ = [
@@ -326,6 +321,11 @@ def estimate_insb(
         )
     )
     asp, turn = full.magnetisation_from_charge, full.spin_from_magnetisation
+    if not (asp and full.relaxation_ratio and turn * full.spin_hall_angle):
+        raise ParameterError(
+            "the rates are too small to be compared: one of them is zero in floating-point "
+            "numbers; give values of a semiconductor."
+        )
     unit = full.drude_conductivity
     return {
         "lambda_xy": disorder.lambda_xy,

@@ -23,7 +23,7 @@ from hopnet.boltzmann.collisions import (
     templates,
 )
 from hopnet.boltzmann.conventions import Convention
-from hopnet.boltzmann.response import Electrons
+from hopnet.boltzmann.electrons import Electrons
 from hopnet.records import read_only
 
 __all__ = [

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from hopnet import checks
 from hopnet.boltzmann.checks import (
     MOST_HARMONICS,
     call_profile,
@@ -84,7 +85,7 @@ class Potential:
         object.__setattr__(self, "strength", number("strength", self.strength))
         if not callable(self.moments):
             raise ParameterError(
-                f"moments must be a function of (p, p1, top), got {self.moments!r}; "
+                f"moments must be a function of (p, p1, top), got {checks.shown(self.moments)}; "
                 "give a callable."
             )
 
@@ -233,7 +234,7 @@ def angular_potential(time: float, cosines: npt.ArrayLike, *, mass: float = 1.0)
     angle = np.linspace(0, math.pi, PROFILE_ANGLES)
     if np.min(given @ np.cos(np.outer(np.arange(given.size), angle))) < PROFILE_ROUNDING:
         raise ParameterError(
-            f"the scattering probability must not be negative, got cosines={cosines!r}; "
+            f"the scattering probability must not be negative, got cosines={checks.shown(given)}; "
             "lower the higher harmonics."
         )
     value = np.zeros(5)
@@ -279,14 +280,13 @@ def user_potential(
         When its moments are computed: if the profile is negative or not finite, or if
         ``angles`` is too small for it.
     """
-    whole = isinstance(angles, int | np.integer) and not isinstance(angles, bool)
-    if not (whole and 16 <= angles <= MOST_ANGLES and angles % 2 == 0):
-        raise ParameterError(
-            f"angles must be an even number from 16 to {MOST_ANGLES}, got {angles!r}; correct it."
-        )
+    angles = checks.whole("angles", angles, low=16, high=MOST_ANGLES)
+    if angles % 2:
+        raise ParameterError(f"angles must be even, got {angles}; add one.")
     if not callable(profile):
         raise ParameterError(
-            f"profile must be a function of (p, p1, theta), got {profile!r}; give a callable."
+            f"profile must be a function of (p, p1, theta), got {checks.shown(profile)}; "
+            "give a callable."
         )
     theta = 2 * math.pi * np.arange(angles) / angles
 

@@ -8,12 +8,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hopnet.boltzmann.checks import number, positive, real_array, whole_number
+from hopnet import checks
+from hopnet.boltzmann.checks import number, positive, real_array
 from hopnet.boltzmann.collisions import Disorder
 from hopnet.boltzmann.conventions import Convention
+from hopnet.boltzmann.electrons import Electrons, check_single
 from hopnet.boltzmann.kinetic import generator
 from hopnet.boltzmann.operators import larmor_matrix
-from hopnet.boltzmann.response import Electrons, check_single, coefficients
+from hopnet.boltzmann.response import coefficients
 from hopnet.errors import ConvergenceError, ParameterError
 from hopnet.records import read_only
 
@@ -25,6 +27,10 @@ SLOWEST = 1e-9
 
 # Largest misfit of the continuity equation and of the edges, relative to the largest value.
 TOLERANCE = 1e-8
+
+# Largest condition number of the equations of the currents along the strip: beyond it no digit
+# of the solution is certain.
+MOST_SINGULAR = 1e15
 
 # Most positions across the strip: 1e6 take about 200 MB.
 MOST_POINTS = 1_000_000
@@ -126,7 +132,10 @@ def spin_profile(
     sign of alpha_asp opposite to [qbe 16], since eps^{yxz} = -1.
     """
     check_single(electrons, disorder)
-    width, n_points = positive("width", width), whole_number("n_points", n_points, 2, MOST_POINTS)
+    width, n_points = (
+        positive("width", width),
+        checks.whole("n_points", n_points, low=2, high=MOST_POINTS),
+    )
     turning = real_array("larmor", larmor)
     if turning.shape != (3,):
         raise ParameterError(
@@ -225,6 +234,11 @@ def eliminate(
     spin, cosine, sine = np.arange(1, 4), np.arange(4, 8), np.arange(9, 12)
     kept = np.concatenate([spin, sine])
     inner = -matrix[np.ix_(cosine, cosine)]
+    if not np.linalg.cond(inner) < MOST_SINGULAR:
+        raise ParameterError(
+            "the currents along the strip are undetermined to machine precision; give rates and "
+            "fields of more similar size."
+        )
     response = np.linalg.solve(inner, matrix[np.ix_(cosine, kept)])
     constant = np.linalg.solve(inner, drive[cosine])
     block = matrix[np.ix_(kept, kept)] + matrix[np.ix_(kept, cosine)] @ response

@@ -16,8 +16,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hopnet import checks
 from hopnet.boltzmann.chain import chain_points, solve_chains
-from hopnet.boltzmann.checks import check_instance, number, whole_number
+from hopnet.boltzmann.checks import check_instance, number
 from hopnet.boltzmann.depths import (
     bottom_pole,
     chain_depths,
@@ -29,6 +30,8 @@ from hopnet.boltzmann.potentials import Potential
 from hopnet.errors import ConvergenceError, ParameterError, ValidityWarning
 
 __all__ = [
+    "LARGEST_RESIDUAL",
+    "LONGEST",
     "UNIVERSAL",
     "RashbaGas",
     "RashbaResponse",
@@ -40,6 +43,14 @@ __all__ = [
 # Largest number of momenta below p_F on one chain, p_F / (m alpha). The cost is linear in it:
 # 20000 take seconds per level. Below that splitting the quantum-Boltzmann response is accurate.
 LONGEST = 20_000
+
+# Range of E_F tau. Below it the kinetic equation has no meaning; above it rounding errors exceed
+# the scattering rates.
+SHORTEST_LIFETIME, LONGEST_LIFETIME = 1e-3, 1e12
+
+# Smallest p_F+ in units of m alpha. Below it the interval of the chains beside the Fermi chain is
+# shorter than rounding allows.
+EMPTIEST = 1e-6
 
 # Number of nodes per interval at the first level; the error falls by about 1e-4 per level.
 FIRST_NODES = 16
@@ -157,8 +168,9 @@ def solve_rashba(
     Raises
     ------
     ParameterError
-        For a potential that does not scatter, or a splitting so small that a chain exceeds
-        20000 momenta (``splitting=0`` itself is allowed).
+        For a potential that does not scatter; for ``E_F tau`` outside 1e-3 to 1e12; for a splitting
+        so small that a chain exceeds 20000 momenta (``splitting=0`` itself is allowed) or so large
+        that p_F+ is below 1e-6 m alpha.
     ConvergenceError
         If the tolerance is not met; it carries the last estimate.
 
@@ -200,7 +212,7 @@ def solve_rashba(
     """
     check_instance("gas", gas, RashbaGas)
     check_instance("potential", potential, Potential)
-    levels = whole_number("levels", levels, 1, 12)
+    levels = checks.whole("levels", levels, low=1, high=12)
     if not (1e-14 < number("tolerance", tolerance) < 1):
         raise ParameterError(
             f"tolerance must lie between 1e-14 and 1, got {tolerance!r}; the default is 1e-9."
@@ -307,10 +319,15 @@ def check_scattering(gas: RashbaGas, potential: Potential) -> float:
             f"the potential does not relax the momentum (w_0 = {w[0]!r} at p_F, must be positive "
             "and finite); give a scattering probability that is not zero."
         )
-    if gas.fermi_energy / (gas.mass * w[0]) < 1:
+    lifetime = gas.fermi_energy / (gas.mass * w[0])
+    if not SHORTEST_LIFETIME <= lifetime <= LONGEST_LIFETIME:
+        raise ParameterError(
+            f"E_F tau must lie between {SHORTEST_LIFETIME:g} and {LONGEST_LIFETIME:g}, got "
+            f"{lifetime:.3g}; change the lifetime or the Fermi energy."
+        )
+    if lifetime < 1:
         warnings.warn(
-            f"E_F tau = {gas.fermi_energy / (gas.mass * w[0]):.3g} is below 1: the kinetic "
-            "equation is outside its range.",
+            f"E_F tau = {lifetime:.3g} is below 1: the kinetic equation is outside its range.",
             ValidityWarning,
             stacklevel=3,
         )
@@ -320,6 +337,12 @@ def check_scattering(gas: RashbaGas, potential: Potential) -> float:
             "1 + 2 kappa sin(theta) for spins along z, is negative beyond 1/2.",
             ValidityWarning,
             stacklevel=3,
+        )
+    if gas.fermi_momenta[0] < EMPTIEST * gas.momentum_splitting:
+        raise ParameterError(
+            f"the upper band is almost empty: p_F+ = {gas.fermi_momenta[0]:.3g} is below "
+            f"{EMPTIEST:g} m alpha = {EMPTIEST * gas.momentum_splitting:.3g}; give a larger Fermi "
+            "energy or a smaller splitting."
         )
     if gas.momentum_splitting and gas.fermi_momenta[1] > LONGEST * gas.momentum_splitting:
         raise ParameterError(

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from hopnet import checks
 from hopnet.boltzmann.chain import acceleration_source, coherence_source, solve_matrix
-from hopnet.boltzmann.checks import check_instance, real_array, whole_number
+from hopnet.boltzmann.checks import check_instance, real_array
 from hopnet.boltzmann.gas import RashbaGas
 from hopnet.boltzmann.potentials import Potential
 from hopnet.boltzmann.rashba import LARGEST_RESIDUAL, LONGEST, check_scattering
@@ -75,7 +76,7 @@ def spin_texture(
     """
     check_instance("gas", gas, RashbaGas)
     check_instance("potential", potential, Potential)
-    beyond = whole_number("beyond", beyond, 1, 10_000)
+    beyond = checks.whole("beyond", beyond, low=1, high=10_000)
     momentum = np.atleast_1d(real_array("momentum", momentum))
     if not (gas.splitting > 0 and momentum.ndim == 1 and momentum.size and np.all(momentum > 0)):
         raise ParameterError(

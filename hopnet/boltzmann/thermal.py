@@ -10,11 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hopnet import checks
 from hopnet.boltzmann.approximation import approximate_response
-from hopnet.boltzmann.checks import SMALLEST, number, whole_number
+from hopnet.boltzmann.checks import SMALLEST, number
 from hopnet.boltzmann.collisions import Disorder
 from hopnet.boltzmann.conventions import Convention, resolve_convention
-from hopnet.boltzmann.response import Electrons, check_single, coefficients, linear_response
+from hopnet.boltzmann.electrons import Electrons, check_single
+from hopnet.boltzmann.response import coefficients, linear_response
 from hopnet.errors import ParameterError, ValidityWarning
 
 __all__ = ["ThermalResponse", "energy_average", "mechanism_ratio", "thermal_response"]
@@ -145,7 +147,7 @@ def energy_average(
         Chemical potential.
     """
     check_single(electrons, disorder)
-    nodes = whole_number("nodes", nodes, 2, 2000)
+    nodes = checks.whole("nodes", nodes, low=2, high=2000)
     kT = number("kT", kT)
     if not (kT == 0 or SMALLEST <= kT <= HOTTEST * electrons.fermi_energy):
         raise ParameterError(
