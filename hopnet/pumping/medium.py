@@ -328,9 +328,7 @@ class Medium:
         -------
         float or array
         """
-        if np.ndim(spin_current):
-            return 2 * self.charge / self.hbar * real_array("spin_current", spin_current)
-        return 2 * self.charge / self.hbar * finite("spin_current", spin_current)
+        return scaled("spin_current", spin_current, 2 * self.charge / self.hbar)
 
     def electrons(self, spin_density: npt.ArrayLike) -> np.ndarray | float:
         """Excess of electrons of one spin over the other per volume, ``(2/hbar) rho_s``.
@@ -344,9 +342,7 @@ class Medium:
         -------
         float or array
         """
-        if np.ndim(spin_density):
-            return 2 / self.hbar * real_array("spin_density", spin_density)
-        return 2 / self.hbar * finite("spin_density", spin_density)
+        return scaled("spin_density", spin_density, 2 / self.hbar)
 
     def validity(self, wave_number: float, frequency: float, size: float = 1.0) -> Validity:
         """The small parameters of the theory for one wave of the texture.
@@ -436,6 +432,15 @@ class Medium:
                 ValidityWarning,
                 stacklevel=3,
             )
+
+
+def scaled(name: str, value: npt.ArrayLike, factor: float) -> np.ndarray | float:
+    """A checked number or array times a factor."""
+    array = real_array(name, value)
+    with calculation(name, "give a smaller one") as check:
+        product = factor * array if array.ndim else factor * float(array)
+        check(product)
+    return product
 
 
 def rashba_in_si(rashba_meV_nm: npt.ArrayLike) -> tuple[float, float, float]:
