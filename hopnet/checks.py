@@ -38,6 +38,7 @@ def shown(value: Any) -> str:
             text = repr(value.item() if isinstance(value, np.generic) else value)
         except Exception as failure:  # whatever an object's own repr may raise
             text = f"a {type(value).__name__} that cannot be shown ({type(failure).__name__})"
+    text = " ".join(text.split())  # one line, also for arrays and tables
     return text if len(text) <= 120 else f"{text[:110]} ..."
 
 
@@ -235,11 +236,12 @@ def array_of(
         kind = found.dtype.kind
         if kind == "O" and found.size and all(is_real(item) for item in found.ravel()):
             found, kind = found.astype(np.float64), "f"
-        found = np.array(found, dtype=np.float64, order="C") if kind in "iuf" else None
+        if found.size == 0 and not isinstance(value, str | dict):
+            found = np.empty(found.shape)
+        else:
+            found = np.array(found, dtype=np.float64, order="C") if kind in "iuf" else None
     except (TypeError, ValueError, OverflowError):
         found = None
-    if found is None and np.size(value) == 0 and not isinstance(value, str | dict):
-        found = np.empty(np.shape(value))
     if found is None:
         raise ParameterError(f"{name} must hold real numbers, got {shown(value)}{ending}.")
     if shape is None:
