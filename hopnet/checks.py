@@ -231,6 +231,7 @@ def array_of(
         raise ParameterError(
             f"{name} must be a plain array, got a masked one; pass the values that are not masked."
         )
+    found: np.ndarray | None
     try:
         found = np.asarray(value)
         kind = found.dtype.kind

@@ -108,6 +108,40 @@ def test_si_and_reduced_units_agree():
         np.testing.assert_allclose(ours.pumped_current(order), current, atol=1e-9 * scale)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("crossover", "--frequency-tau", "1e308"),
+        ("crossover", "--frequency-tau", "nan"),
+        ("efficiency", "--frequency-GHz", "1e300"),
+        ("orders", "--cone-angle-deg", "1e-300"),
+    ],
+)
+def test_numbers_that_overflow_are_refused(words):
+    """They printed NaN and left with exit code 0."""
+    with pytest.raises(ParameterError):
+        invoke(*words, "--json")
+
+
+def test_a_run_does_not_replace_an_ensemble(tmp_path):
+    (tmp_path / "manifest.json").write_text("{}")
+    with pytest.raises(ParameterError, match="another run"):
+        invoke("run", RUNS[0], "--out", tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["manifest.json"]
+
+
+def test_figures_are_written_whole(tmp_path, monkeypatch):
+    """A figure that fails halfway leaves the older one as it was."""
+    figure = plots.new_figure(2.0, 2.0)
+    path = tmp_path / "figure.png"
+    path.write_bytes(b"older")
+    monkeypatch.setattr(figure, "savefig", lambda *a, **k: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        plots.save_figure(figure, path)
+    assert path.read_bytes() == b"older"
+    assert [p.name for p in tmp_path.iterdir()] == ["figure.png"]
+
+
 def test_crossover_command(tmp_path):
     out = tmp_path / "crossover.png"
     report = json.loads(invoke("crossover", "--json", "--out", out))

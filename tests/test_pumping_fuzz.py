@@ -390,7 +390,6 @@ def test_every_public_name_is_fuzzed():
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: room.local_to_diffusive(1.0, 1e308),
         lambda: room.local_to_diffusive(1e200, kernel="diffusive"),
         lambda: room.interface_split(GAS, 1e308, [1.0]),
         lambda: room.conversion_efficiency(GAS, 1.0, 1e308, kind="rashba"),

@@ -276,7 +276,10 @@ def kinetic_current(
         deficit = kinetic_deficit(k * medium.mean_free_path, turn.imag, medium.dimension)
         rung = (1 - medium.tau * medium.relaxation) * (1 - deficit) / (1 + turn)
         square = np.where(modes.square > 0, modes.square, 1.0)[:, None]
-        bare = -medium.equilibrium_density * frequency / square * deficit * modes.forward(component)
+        with calculation("the current", "give a frequency and lengths of ordinary size") as check:
+            bare = -medium.equilibrium_density * frequency / square * deficit
+            bare = bare * modes.forward(component)
+            check(bare)
         remainder = 1 - rung
         remainder[0, np.abs(remainder[0]) == 0] = 1.0  # no wave number: no current
         for axis in range(n_axes):

@@ -282,6 +282,10 @@ def write_answer(folder: str | os.PathLike, text: str, result: Answer) -> list[s
 
 def refuse_other_run(folder: Path) -> None:
     """Refuse a folder that holds an ensemble or another run that is not one of pumping."""
+    if folder.exists() and not folder.is_dir():
+        raise ParameterError(
+            f"{str(folder)!r} must be a folder that can be written, got a file; give another name."
+        )
     other = (folder / "manifest.json").exists()
     try:
         tables = tomllib.loads((folder / RUN).read_text(encoding="utf-8"))

@@ -337,7 +337,10 @@ def grid_points(
     shape = checked_shape(shape)
     lengths = checked_lengths(lengths, shape)
     shift = 0.5 if flag("cell_centred", cell_centred) else 0.0
-    return list(np.ix_(*((np.arange(n) + shift) * length / n for n, length in zip(shape, lengths))))
+    with calculation("the positions", "give lengths of ordinary size") as check:
+        points = [(np.arange(n) + shift) * length / n for n, length in zip(shape, lengths)]
+        check(*points)
+    return list(np.ix_(*points))
 
 
 def sample_texture(
@@ -390,7 +393,9 @@ def sample_texture(
     if time is None:
         period = positive("period", period)
         n_times = whole("n_times", n_times, low=1, high=MOST_POINTS)
-        instants = period * np.arange(n_times) / n_times
+        with calculation("the times", "give a period of ordinary size") as check:
+            instants = period * np.arange(n_times) / n_times
+            check(instants)
     else:
         instants = np.atleast_1d(real_array("time", time))
     points = [x[..., None] for x in grid_points(shape, lengths, cell_centred=cell_centred)]
@@ -400,7 +405,14 @@ def sample_texture(
             f"a grid with its times must have at most {MOST_POINTS} points, "
             f"got {math.prod(whole_shape)}; coarsen it."
         )
-    spin = sampled(function(*points, instants), whole_shape)
+    try:
+        components = function(*points, instants)
+    except TypeError as failure:
+        raise ParameterError(
+            f"function must take {len(points)} coordinate arrays and the times, got {failure}; "
+            "write it as S(x, t), S(x, y, t) or S(x, y, z, t)."
+        ) from failure
+    spin = sampled(components, whole_shape)
     box = positive_numbers("lengths", lengths)
     if time is None and period is not None:
         return PeriodicTexture(spin, box, period, cell_centred=cell_centred)
