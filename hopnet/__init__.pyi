@@ -33,8 +33,8 @@ from .spin.curve import Spin as Spin
 from .spin.curve import f_curve as f_curve
 from .spin.curve import solve_spin as solve_spin
 from .spin.generation import spin_generation as spin_generation
+from .spin.hanle import hanle_curve as hanle_curve
 from .spin.kinetics.solve import solve_kinetics as solve_kinetics
-from .spin.response import hanle_curve as hanle_curve
 from .transport.admittance import admittance as admittance
 from .transport.admittance import admittance_model as admittance_model
 from .transport.current import Current as Current

@@ -1,7 +1,48 @@
-"""Kinetic Monte Carlo: single carriers with spin, hop by hop, no hop rejected."""
+"""Kinetic Monte Carlo: single carriers with spin, hop by hop, without rejected hops."""
+
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
+
+
+class Hops(NamedTuple):
+    """Every hop of a network, in rows of the graph.
+
+    Attributes
+    ----------
+    row_start : int64[n_sites + 1]
+        The hops out of site i are numbers ``row_start[i]`` to ``row_start[i + 1] - 1``.
+    row_neighbour : int64[2 n_links]
+        Target of each hop.
+    running_rate : float64[2 n_links]
+        Running sum of the rates out of a site, within its row.
+    step : float64[2 n_links, 2]
+        Vector to the target.
+    turn : float64[2 n_links, 4]
+        Unit quaternion of the rotation of the spin in the hop.
+    """
+
+    row_start: np.ndarray
+    row_neighbour: np.ndarray
+    running_rate: np.ndarray
+    step: np.ndarray
+    turn: np.ndarray
+
+
+class Found(NamedTuple):
+    """Where carriers are at the given times, and how their spins point.
+
+    Attributes
+    ----------
+    site : int64[n_carriers, n_times]
+    displacement : float64[n_carriers, n_times, 2]
+    spin : float64[n_carriers, n_times, 3]
+    """
+
+    site: np.ndarray
+    displacement: np.ndarray
+    spin: np.ndarray
 
 
 @njit(cache=True)
@@ -17,75 +58,86 @@ def _turn(q0, q1, q2, q3, spin):
 
 
 @njit(cache=True, nogil=True)
-def walk_carriers(
-    row_start,
-    row_neighbour,
-    running_rate,
-    step,
-    turn,
-    time,
-    start,
-    first_spin,
-    generator,
-    site,
-    displacement,
-    spin,
-):
+def walk_carriers(hops, time, start, first_spin, generator, most_hops, progress, carrier, found):
     """Follow carriers, one after another, and note where they are at given times.
 
     The master equations of [hopping 5a] and [hopping 5b] without a current: from site i a carrier
     hops to j after an exponential time, at the rate 1/tau_ji, and its spin turns with the hop.
 
+    The kernel returns after a number of hops, so that the caller can stop it. It goes on where it
+    stopped when it is called again with the same ``progress`` and ``carrier``::
+
+        progress   [ carrier c | its site i, -1 before its start | next time k ]
+        carrier    [ time of its last hop | x  y | spin x  y  z ]
+
     Parameters
     ----------
-    row_start, row_neighbour : int64 arrays
-        Rows of the graph.
-    running_rate : float64[2 n_links]
-        Running sum of the rates out of a site, within its row.
-    step : float64[2 n_links, 2]
-        Vector to the neighbour.
-    turn : float64[2 n_links, 4]
-        Unit quaternion of the spin's rotation in the hop to the neighbour.
+    hops : Hops
     time : float64[n_times]
-        Ascending, not negative.
+        Ascending times that are not negative.
     start : int64[n_carriers]
         First sites.
     first_spin : float64[3]
+        Spin of every carrier at the start.
     generator : numpy.random.Generator
-        Two numbers a hop.
-    site : int64[n_carriers, n_times]
-        Overwritten, as are:
-    displacement : float64[n_carriers, n_times, 2]
-    spin : float64[n_carriers, n_times, 3]
+        It draws two numbers per hop.
+    most_hops : int64
+        Number of hops after which the kernel returns.
+    progress : int64[3]
+        (0, -1, 0) at first. All is done when ``progress[0]`` is the number of carriers.
+    carrier : float64[6]
+        State of the carrier under way.
+    found : Found
+        Overwritten.
+
+    Returns
+    -------
+    int64
+        Number of hops made in this call.
     """
-    now_spin = np.empty(3)
-    for c in range(start.shape[0]):
-        i = start[c]
-        x = 0.0
-        y = 0.0
-        now_spin[:] = first_spin
-        k = 0
-        t = 0.0
-        while k < time.shape[0]:
-            begin = row_start[i]
-            end = row_start[i + 1]
-            total = running_rate[end - 1] if end > begin else 0.0
+    n_hops = 0
+    spin = carrier[3:6]
+    while progress[0] < start.shape[0]:
+        c = progress[0]
+        if progress[1] < 0:
+            progress[1] = start[c]
+            progress[2] = 0
+            carrier[:3] = 0.0
+            spin[:] = first_spin
+        i = progress[1]
+        k = progress[2]
+        t = carrier[0]
+        while k < time.shape[0] and n_hops < most_hops:
+            # draw the time of the next hop and note the carrier at all times before it
+            begin = hops.row_start[i]
+            end = hops.row_start[i + 1]
+            total = hops.running_rate[end - 1] if end > begin else 0.0
             t = t - np.log1p(-generator.random()) / total if total > 0.0 else np.inf
             while k < time.shape[0] and time[k] < t:
-                site[c, k] = i
-                displacement[c, k, 0] = x
-                displacement[c, k, 1] = y
-                spin[c, k, 0] = now_spin[0]
-                spin[c, k, 1] = now_spin[1]
-                spin[c, k, 2] = now_spin[2]
+                found.site[c, k] = i
+                found.displacement[c, k, 0] = carrier[1]
+                found.displacement[c, k, 1] = carrier[2]
+                found.spin[c, k, 0] = spin[0]
+                found.spin[c, k, 1] = spin[1]
+                found.spin[c, k, 2] = spin[2]
                 k += 1
             if k == time.shape[0]:
                 break
+            # draw the target in proportion to the rates and hop
             aim = generator.random() * total
             a = begin
-            while a < end - 1 and running_rate[a] <= aim:
+            while a < end - 1 and hops.running_rate[a] <= aim:
                 a += 1
-            x += step[a, 0]
-            y += step[a, 1]
-            _turn(turn[a, 0], turn[a, 1], turn[a, 2], turn[a, 3], now_spin)
-            i = row_neighbour[a]
+            carrier[1] += hops.step[a, 0]
+            carrier[2] += hops.step[a, 1]
+            _turn(hops.turn[a, 0], hops.turn[a, 1], hops.turn[a, 2], hops.turn[a, 3], spin)
+            i = hops.row_neighbour[a]
+            n_hops += 1
+        progress[1] = i
+        progress[2] = k
+        carrier[0] = t
+        if k < time.shape[0]:
+            return n_hops
+        progress[0] = c + 1
+        progress[1] = -1
+    return n_hops

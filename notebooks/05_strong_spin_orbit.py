@@ -220,7 +220,7 @@ for angle in (1e-3, 0.3):
     )
 
 figure, axes = plt.subplots(figsize=(8.2, 5.0), layout="constrained")
-curves = (laws.along, laws.across, laws.normal)
+curves = (laws.field_along, laws.field_across, laws.field_normal)
 for colour, name, curve, weak, strong in zip(COLOURS, NAMES, curves, ratio[1e-3], ratio[0.3]):
     axes.semilogx(turning, curve, color=colour, label=name)
     axes.semilogx(measured, weak, "o", color=colour, markersize=5)

@@ -29,7 +29,7 @@ MISTAKES = [
     ("kinetics --sites 100 --tau-s 0", "positive and finite, in tau_0, got 0"),
     ("kinetics --sites 100 --eta 0", "eta = hbar"),
     ("kinetics --sites 100 --angle nan", "finite numbers"),
-    ("hanle --seed 1 --n-sites 100 --tau-s -1", "tau_s must be one positive finite time"),
+    ("hanle --seed 1 --n-sites 100 --tau-s -1", "tau_s must be a finite number above 0"),
     ("hanle --seed 1 --n-sites 100 --geometry torus", "needs two contacts"),
     ("temperature --seed -7 --n-sites 100", "whole number >= 0"),
     ("temperature --seed 7 --n-sites 100 --lowest 1 --highest 0.1", "0 < lowest < highest"),

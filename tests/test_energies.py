@@ -8,12 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hopnet as hn
-from hopnet.elimination.symbolic import analyse
-from hopnet.elimination.symmetric import factor
 from hopnet.network.energies import BATHS, critical_exponent, log_hops, log_occupations
 from hopnet.network.triads import find_triads
 from hopnet.spin.coefficients import PROCESSES, kinetic_coefficients
-from hopnet.spin.curve import local_diffusion
+from hopnet.spin.equations import local_diffusion, spin_equations
 from hopnet.spin.shares import triad_shares
 from samples import TWELVE
 
@@ -164,12 +162,10 @@ def test_both_forms_of_f_agree(geometry):
     sites = hn.random_sites(3000, density=0.02, seed=9, geometry=geometry)
     network = hn.build_network(hn.with_energies(sites, "gaussian", width=0.5, seed=3), kT=0.5)
     current = hn.solve_current(network)
-    generation = hn.spin_generation(network, current)
-    symbolic = analyse(network.dissection, network.link_i, network.link_j)
-    n = network.occupation
+    equations = spin_equations(network, current)
     for tau_s in (1.0, 1e3):
-        factored = factor(symbolic, network.conductance, n / tau_s)
-        local = generation.f_drift + local_diffusion(network, factored, generation)
+        factored = equations.factor(equations.occupation / tau_s)
+        local = equations.generation.f_drift + local_diffusion(equations, factored)
         assert local == pytest.approx(hn.f_curve(network, tau_s, current=current).f[0], rel=1e-9)
     # the interpolated curve uses slopes with occupations
     tau_s = np.logspace(0, 6, 15)

@@ -569,7 +569,7 @@ def test_half_a_million_sites_in_a_field(axis, large):
     assert full.residual < 1e-8
     zero = f_from_polarisation(solve_kinetics(network, matrix, **options))
     law = hn.hanle_curve(network, tau_s, 1 / tau_s, current=current, spin_orbit=matrix)
-    expected = (law.along, law.across, law.normal)[axis][0]
+    expected = (law.field_along, law.field_across, law.field_normal)[axis][0]
     assert f_from_polarisation(full) / zero == pytest.approx(expected, abs=20 * 0.013**2)
 
 

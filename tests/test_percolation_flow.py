@@ -110,7 +110,7 @@ def test_a_mutant_without_the_middle_corner_misses_f():
     strength = -0.375 * shares.triads.area * overlap[ij] * overlap[ik] * overlap[jk]
     generation = hn.spin_generation(network, current)
     y = network.separation[:, 1]
-    without = generation.factor * np.sum(y[ik] * strength * current.drop[ij])
+    without = generation.prefactor * np.sum(y[ik] * strength * current.drop[ij])
     assert without != pytest.approx(generation.f_drift, rel=1e-3)
 
 
@@ -119,7 +119,7 @@ def test_refused_input():
     with pytest.raises(hn.ParameterError, match="need hard edges"):
         triad_shares(cylinder, tau_s=3.0)
     for tau_s in (-1.0, np.nan, np.inf):
-        with pytest.raises(hn.ParameterError, match="tau_s must be a finite time"):
+        with pytest.raises(hn.ParameterError, match="tau_s must be a finite number"):
             triad_shares(cylinder, tau_s=tau_s)
     mixed = chain([(0, 2, 1.0), (1, 2, 1.0)], contacts=((1,), (0,)))
     with pytest.raises(hn.ParameterError, match="straight cut"):

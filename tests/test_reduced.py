@@ -83,11 +83,11 @@ def test_curves_of_samples_against_exact_factors(sample):
     exact = hn.f_curve(network, tau_s, current=current, tolerance=0)
     error = np.abs(few.f - exact.f)
     assert np.all(error <= 1e-2 * np.abs(exact.f) + 1e-6 * abs(exact.f_drift))
-    assert np.mean(error <= few.error + 1e-12) >= 0.9
-    assert np.all(error <= 5 * few.error + 1e-12)
+    assert np.mean(error <= few.numerical_error + 1e-12) >= 0.9
+    assert np.all(error <= 5 * few.numerical_error + 1e-12)
     assert error.max() > 1e-9, "this was not interpolated"
     np.testing.assert_allclose(few.f, few.f_drift + few.f_diffusion, atol=1e-14)
-    assert np.all(exact.error < 1e-14)
+    assert np.all(exact.numerical_error < 1e-14)
 
 
 def test_zero_and_infinite_tau_s_ride_along():

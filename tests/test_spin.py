@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 
 import hopnet as hn
-from hopnet.elimination.symbolic import analyse
-from hopnet.elimination.symmetric import factor
-from hopnet.spin.curve import local_diffusion
+from hopnet.spin.equations import local_diffusion, spin_equations
 from samples import random_network, twelve_sites
 from twins import triads as twin
 
@@ -211,16 +209,16 @@ def test_local_and_global_forms_agree(density, contacts):
     """[hopping S43], [hopping S45] against f = (c / tau_s) y S~, relative to f."""
     network = random_network(3000, density, 321, contacts=contacts)
     current = hn.solve_current(network)
-    generation = hn.spin_generation(network, current)
-    symbolic = analyse(network.dissection, network.link_i, network.link_j)
+    equations = spin_equations(network, current)
+    generation = equations.generation
     for tau_s in (1e-2, 1e2, 1e4, 1e6, 1e8):
-        factored = factor(symbolic, network.conductance, 1 / tau_s)
-        local = generation.f_drift + local_diffusion(network, factored, generation)
+        factored = equations.factor(1 / tau_s)
+        local = generation.f_drift + local_diffusion(equations, factored)
         whole = hn.f_curve(network, tau_s, current=current).f[0]
         assert local == pytest.approx(whole, rel=1e-8)
         # the adjoint: f = (c / tau_s) z gamma, (Lap + 1/tau_s) z = y
         y = network.sites.position @ network.direction_across
-        adjoint = generation.factor / tau_s * factored.solve(y) @ generation.gamma
+        adjoint = generation.prefactor / tau_s * factored.solve(y) @ generation.gamma
         assert adjoint == pytest.approx(whole, rel=1e-6)
 
 

@@ -159,7 +159,7 @@ def test_streams_and_start():
     fixed = walk(network, [0.0], n_carriers=7, seed=5, start=np.arange(7))
     assert list(fixed.site[:, 0]) == list(range(7))
     assert not fixed.displacement.any()
-    running = hop_rows(network, np.zeros((2, 2)))[2]
+    running = hop_rows(network, np.zeros((2, 2))).running_rate
     assert running.max() < 5
 
 
@@ -170,12 +170,12 @@ NETWORK = random_network(150, 0.1, 51)
     ("given", "message"),
     [
         ({"time": [2.0, 1.0]}, "ascend"),
-        ({"time": [-1.0]}, "time must be"),
+        ({"time": [-1.0]}, "time must hold"),
         ({"n_carriers": 0}, "n_carriers"),
         ({"tau_s": 0.0}, "tau_s"),
         ({"start": 150}, "site numbers"),
-        ({"start": 1.5}, "site numbers"),
-        ({"spin": (1, 0)}, "three components"),
+        ({"start": 1.5}, "whole numbers"),
+        ({"spin": (1, 0)}, "spin must be an array of shape"),
         ({"spin_orbit": [1, 2]}, "spin_orbit"),
     ],
 )

@@ -8,8 +8,8 @@ from hopnet.bench import paired, row
 from hopnet.network.build import build_network
 from hopnet.network.energies import with_energies
 from hopnet.network.sites import random_sites
+from hopnet.spin.hanle import hanle_curve
 from hopnet.spin.monte_carlo import walk
-from hopnet.spin.response import hanle_curve
 from hopnet.transport.current import solve_current
 
 
@@ -58,7 +58,7 @@ def measure(
     )
     difference = max(
         np.abs(getattr(found["model"], law) - getattr(found["exact"], law)).max()
-        for law in ("along", "across")
+        for law in ("field_along", "field_across")
     )
     hanle = row(
         f"Hanle curve of {n_fields} fields N={n_sites} density={density:g}",

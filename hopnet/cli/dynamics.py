@@ -46,7 +46,7 @@ def hanle(
 
     from hopnet.network.build import build_network
     from hopnet.network.sites import random_sites
-    from hopnet.spin.response import hanle_curve
+    from hopnet.spin.hanle import hanle_curve
     from hopnet.transport.current import solve_current
 
     check_positive("largest", largest)
@@ -64,16 +64,16 @@ def hanle(
         "tau_s": tau_s,
         "f": curve.f,
         "f_drift": curve.f_drift,
-        "error": float(curve.error.max()),
+        "error": float(curve.numerical_error.max()),
         "omega_tau_s": [1.0, largest],
         **{
-            name: np.interp([1.0, largest], field * tau_s, getattr(curve, name)).tolist()
+            name: np.interp([1.0, largest], field * tau_s, getattr(curve, f"field_{name}")).tolist()
             for name in ("along", "across", "normal")
         },
     }
     if full:
         answer["full_equations_differ_by"] = max(
-            float(np.abs(value - np.interp(at, field, getattr(curve, name))).max())
+            float(np.abs(value - np.interp(at, field, getattr(curve, f"field_{name}"))).max())
             for name, (at, value) in points.items()
         )
     report(answer, as_json)
@@ -124,7 +124,8 @@ def step(
 
     from hopnet.network.build import build_network
     from hopnet.network.sites import random_sites
-    from hopnet.spin.response import check_one_time, step_response
+    from hopnet.spin.response import check_one_time
+    from hopnet.spin.time_response import step_response
 
     tau_s = check_one_time(tau_s)
     network = build_network(random_sites(n_sites, density=density, seed=seed, geometry=geometry))

@@ -191,7 +191,7 @@ def timed_sample(point, sample, threads):
             "f": curve.f,
             "f_drift": np.full(n, curve.f_drift),
             "f_diffusion": curve.f_diffusion,
-            "f_numerical_error": curve.error,
+            "f_numerical_error": curve.numerical_error,
             "numerator": curve.f * curve.conductance,
             "conductance": np.full(n, curve.conductance),
             "log_conductance": np.full(n, current.log_conductance),

@@ -153,7 +153,7 @@ def plot_hanle(curve, *, full=None, title=""):
 
     Parameters
     ----------
-    curve : hopnet.spin.response.HanleCurve
+    curve : hopnet.spin.HanleCurve
     full : dict of name -> (field, value), optional
         Points of the full equations for "along", "across", "normal".
     title : str
@@ -171,7 +171,7 @@ def plot_hanle(curve, *, full=None, title=""):
         ("normal", GREEN, "field normal to the plane: Lorentzian"),
     )
     for name, colour, label in laws:
-        axes.plot(x, getattr(curve, name), color=colour, label=label)
+        axes.plot(x, getattr(curve, f"field_{name}"), color=colour, label=label)
         if full and name in full:
             at, value = full[name]
             axes.plot(
@@ -187,7 +187,7 @@ def plot_hanle(curve, *, full=None, title=""):
         axes.plot([], [], "o", color=BLACK, markerfacecolor="none", label="full equations")
     axes.set_xlabel(r"$\omega_L\tau_s$")
     axes.set_ylabel(r"$s(B)/s(0)$")
-    axes.set_ylim(min(0.0, 1.05 * float(np.min(curve.along))), 1.08 * curve.f_drift / curve.f)
+    axes.set_ylim(min(0.0, 1.05 * float(np.min(curve.field_along))), 1.08 * curve.f_drift / curve.f)
     axes.annotate(
         r"$f_{dr}/f$", (x.max(), curve.f_drift / curve.f), ha="right", va="bottom", color=RED
     )

@@ -1,10 +1,15 @@
-"""Triads: the triangles of sites on which hopping paths interfere, and their kinetic coefficients.
+"""Kinetic coefficients of triads, the triples of sites on which hopping paths interfere.
 
 In an ordered process X_ikj a hop goes from the source j (last) to the target i (first), and
-interferes with the way through the auxiliary site k (middle). Code units: a_b = tau_0 = 1;
+interferes with the path through the auxiliary site k (middle). Code units: a_b = tau_0 = 1;
 `spin_orbit` is the 2x2 matrix M = m a_b beta / hbar^2 (row: spin, column: wave vector), so that
 d_ij = M (R_i - R_j) is half the angle by which a spin turns in the hop j -> i; `eta` is
 hbar / (J_0 tau_0). J_ij = J_0 exp(-R_ij / a_b), K_ij = n_j / tau_ij = n_i / tau_ji.
+
+`kinetic_coefficients`, `lowest_order`, `interference_amplitude` and `hop_amplitude` are reference
+formulae: no solver uses them. They are for users who want the coefficients of single triads, and
+tests compare the kernels of the solvers with them. The solvers use `hop_table`, `spin_loops` and
+the checks of arguments.
 """
 
 from __future__ import annotations
@@ -12,17 +17,34 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from hopnet.checks import array_of, instance_of, number, one_of
 from hopnet.errors import ParameterError
 from hopnet.kernels import coefficients as coefficient_kernels
+from hopnet.network.network import Network
+from hopnet.network.triads import Triads
 from hopnet.records import read_only
 from hopnet.threads import run_side_by_side
 
+__all__ = [
+    "KineticCoefficients",
+    "check_eta",
+    "check_spin_orbit",
+    "hop_amplitude",
+    "hop_table",
+    "interference_amplitude",
+    "kinetic_coefficients",
+    "spin_loops",
+    "spin_orbit_determinant",
+]
+
+# Number of links that one task of `hop_table` fills. A larger number leaves threads without work
+# on small networks; a smaller one spends more time on starting tasks.
 LINKS_AT_ONCE = 100_000
 
-
-# target, auxiliary, source of the six processes, as places in a triad, and the sense of the loop
-# target <- source <- auxiliary <- target: + for i <- j <- k <- i
+# Target, auxiliary and source of the six processes, as places in a triad (0, 1, 2 for i, j, k), and
+# the sense of the loop target <- source <- auxiliary <- target: + for i <- j <- k <- i.
 PROCESSES = np.array([[0, 2, 1], [1, 0, 2], [2, 1, 0], [0, 1, 2], [1, 2, 0], [2, 0, 1]])
 SENSE = np.array([1.0, 1.0, 1.0, -1.0, -1.0, -1.0])
 
@@ -34,7 +56,7 @@ class KineticCoefficients:
     Attributes
     ----------
     process : int64[n_triads, 6, 3]
-        Target i, auxiliary k, source j.
+        The target i, the auxiliary site k and the source j of each process.
     strength : float64[n_triads, 6], in 1/tau_0
         Q'_ikj = Q_ikj (hbar^2/m)^3 [hopping S21].
     torque : float64[n_triads, 6, 3], in 1/tau_0
@@ -55,52 +77,45 @@ class KineticCoefficients:
     separation: np.ndarray
 
 
-def check_spin_orbit(spin_orbit):
+def check_spin_orbit(spin_orbit: ArrayLike) -> np.ndarray:
     """The 2x2 matrix M as float64, or a ParameterError."""
-    try:
-        matrix = np.asarray(spin_orbit, dtype=np.float64)
-    except (TypeError, ValueError):
-        matrix = np.empty(0)
-    if matrix.shape != (2, 2) or not np.all(np.isfinite(matrix)):
-        raise ParameterError(
-            "spin_orbit must be a 2x2 matrix of finite numbers (half-angles per a_b; row: spin, "
-            f"column: wave vector), got {spin_orbit!r}; the Rashba form is [[0, r], [-r, 0]]."
-        )
-    return matrix
+    hint = (
+        "give a 2x2 matrix of half-angles per a_b (row: spin, column: wave vector); the Rashba "
+        "form is [[0, r], [-r, 0]]"
+    )
+    return array_of("spin_orbit", spin_orbit, shape=(2, 2), hint=hint)
 
 
-def spin_orbit_determinant(matrix):
-    """det M, exactly zero for a persistent helix."""
+def spin_orbit_determinant(matrix: np.ndarray) -> float:
+    """det M, which is exactly zero for a persistent helix."""
     return float(matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0])
 
 
-def check_eta(eta):
+def check_eta(eta: float) -> float:
     """hbar / (J_0 tau_0) as a float, or a ParameterError."""
-    if not (np.ndim(eta) == 0 and np.isfinite(eta) and eta >= 0):
-        raise ParameterError(
-            f"eta = hbar / (J_0 tau_0) must be a number of at least 0, got {eta!r}; "
-            "10 meV and 10 ps give 6.58e-3."
-        )
-    return float(eta)
+    return number("eta = hbar / (J_0 tau_0)", eta, low=0.0, hint="10 meV and 10 ps give 6.58e-3")
 
 
-def hop_table(network, spin_orbit, threads=1):
-    """What the loops need of every link i < j, for the vector from i to j.
+def hop_table(network: Network, spin_orbit: np.ndarray, threads: int = 1) -> np.ndarray:
+    """The hop table: rotation and amplitudes of every link i < j, for the vector from i to j.
 
     Parameters
     ----------
     network : Network
     spin_orbit : float64[2, 2]
+        The matrix M of half-angles per a_b.
     threads : int
+        Number of threads. The result does not depend on it.
 
     Returns
     -------
     float64[n_links, 6]
-        Half-angle d = M (R_j - R_i): x, y, cosine and sinc of its length; then `amplitudes`.
+        Columns 0 to 3: the half-angle d = M (R_j - R_i), its x and y, the cosine and the sinc of
+        its length. Columns 4 and 5: ``hop`` and ``overlap`` of `hopnet.network.triads.amplitudes`.
     """
     table = np.empty((network.n_links, 6))
 
-    def fill(first):
+    def fill(first: int) -> None:
         coefficient_kernels.fill_hops(
             first,
             min(first + LINKS_AT_ONCE, network.n_links),
@@ -117,7 +132,9 @@ def hop_table(network, spin_orbit, threads=1):
     return table
 
 
-def spin_loops(triads, spin_orbit, *, eta):
+def spin_loops(
+    triads: Triads, spin_orbit: ArrayLike, *, eta: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Strength and spin rotation of every triad, without loss of digits at any coupling.
 
     Equations [hopping S21] and, for the loops, [hopping S15], [hopping S16]::
@@ -129,7 +146,9 @@ def spin_loops(triads, spin_orbit, *, eta):
     ----------
     triads : Triads
     spin_orbit : array_like[2, 2]
+        The matrix M of half-angles per a_b.
     eta : float
+        hbar / (J_0 tau_0).
 
     Returns
     -------
@@ -139,6 +158,7 @@ def spin_loops(triads, spin_orbit, *, eta):
         L_i, L_j, L_k: based at the three sites, in the sense i <- j <- k <- i. They are
         proportional to det M times the area, exactly zero for a persistent helix.
     """
+    instance_of("triads", triads, Triads, "make them with hopnet.find_triads")
     matrix = check_spin_orbit(spin_orbit)
     network = triads.network
     strength = np.empty(triads.n_triads)
@@ -155,7 +175,9 @@ def spin_loops(triads, spin_orbit, *, eta):
     return strength, loop
 
 
-def kinetic_coefficients(triads, spin_orbit, *, eta, order="exact"):
+def kinetic_coefficients(
+    triads: Triads, spin_orbit: ArrayLike, *, eta: float, order: str = "exact"
+) -> KineticCoefficients:
     """Gamma, Lambda, G and W of every ordered triad.
 
     With the loops L of `spin_loops` based at the target i and at the source j, exactly::
@@ -177,8 +199,8 @@ def kinetic_coefficients(triads, spin_orbit, *, eta, order="exact"):
     eta : float
         hbar / (J_0 tau_0).
     order : {"exact", "lowest", "printed"}
-        "printed" is "lowest" with Tr M^2 in place of -2 det M, as in the letter: the same if
-        Tr M = 0, wrong by terms of order one if not.
+        "printed" is "lowest" with Tr M^2 in place of -2 det M, as in the letter. That is the same
+        if Tr M = 0, and wrong by terms of order one if not.
 
     Returns
     -------
@@ -186,14 +208,12 @@ def kinetic_coefficients(triads, spin_orbit, *, eta, order="exact"):
 
     Notes
     -----
-    Relative error of the lowest order: that of d^2, 5e-5 at a half-angle of 0.01 a hop of a_b.
+    The relative error of the lowest order is about d^2: 5e-5 where a hop of length a_b has a
+    half-angle of 0.01.
     Rates are for n_i electrons on a site, n_i / 2 of each spin; the definitions by up and down
     rates in the letter's text are twice as large (four times for G and W).
     """
-    if order not in ("exact", "lowest", "printed"):
-        raise ParameterError(
-            f"order must be 'exact', 'lowest' or 'printed', got {order!r}; choose one."
-        )
+    one_of("order", order, ("exact", "lowest", "printed"))
     matrix = check_spin_orbit(spin_orbit)
     strength, loop = spin_loops(triads, matrix, eta=eta)
     process = triads.site[:, PROCESSES]
@@ -222,17 +242,19 @@ def kinetic_coefficients(triads, spin_orbit, *, eta, order="exact"):
     )
 
 
-def lowest_order(triads, matrix, rate_T):
+def lowest_order(
+    triads: Triads, matrix: np.ndarray, rate_T: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """G and W of [hopping 9a] and [hopping 9b]; ``rate_T[n_triads, 6]`` is Q' T."""
     to_j = triads.network.separation[triads.link[:, 0]]
     to_k = triads.network.separation[triads.link[:, 1]]
-    place = np.stack([np.zeros_like(to_j), to_j, to_k], axis=1)  # seen from site i
-    target, auxiliary, source = (place[:, PROCESSES[:, x]] for x in range(3))
+    from_i = np.stack([np.zeros_like(to_j), to_j, to_k], axis=1)  # positions relative to site i
+    target, auxiliary, source = (from_i[:, PROCESSES[:, x]] for x in range(3))
     area = triads.area[:, None] * SENSE
     R_ij = target - source
     R_jk_ik = source + target - 2.0 * auxiliary
 
-    def area_cross(v):
+    def area_cross(v: np.ndarray) -> np.ndarray:
         v = v @ matrix.T
         return np.stack([-area * v[..., 1], area * v[..., 0], np.zeros_like(area)], axis=-1)
 
@@ -242,7 +264,9 @@ def lowest_order(triads, matrix, rate_T):
     return flip, separation
 
 
-def interference_amplitude(position, spin_orbit, *, energy_difference):
+def interference_amplitude(
+    position: ArrayLike, spin_orbit: ArrayLike, *, energy_difference: float
+) -> np.ndarray:
     """Amplitude of tunnelling from site 1 to site 3, directly and through site 2.
 
     Equation [hopping 8]::
@@ -254,20 +278,21 @@ def interference_amplitude(position, spin_orbit, *, energy_difference):
     Parameters
     ----------
     position : array_like[3, 2], in a_b
-        Sites 1, 2, 3.
+        Positions of the sites 1, 2, 3.
     spin_orbit : array_like[2, 2]
+        The matrix M of half-angles per a_b.
     energy_difference : float, in J_0
-        dE_12 between states 1 and 2, phonon included; not zero.
+        dE_12 between states 1 and 2, including the phonon; not zero.
 
     Returns
     -------
     complex128[2, 2], in J_0
     """
-    position = np.asarray(position, dtype=np.float64)
-    if position.shape != (3, 2) or energy_difference == 0:
+    position = array_of("position", position, shape=(3, 2), hint="give three positions (x, y)")
+    energy_difference = number("energy_difference", energy_difference, unit="in J_0")
+    if energy_difference == 0:
         raise ParameterError(
-            f"a triad needs three positions (x, y) and an energy difference that is not zero, got "
-            f"shape {position.shape} and {energy_difference!r}; mend them."
+            "energy_difference of states 1 and 2, with phonon, must not be 0, got 0; correct it."
         )
     matrix = check_spin_orbit(spin_orbit)
     direct = hop_amplitude(position[2] - position[0], matrix)
@@ -277,7 +302,7 @@ def interference_amplitude(position, spin_orbit, *, energy_difference):
     return direct + through / energy_difference
 
 
-def hop_amplitude(R, matrix):
+def hop_amplitude(R: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """exp(-|R|) exp(-i d.sigma), d = M R [hopping 4]: a complex 2x2 matrix, in J_0."""
     d = matrix @ R
     angle = np.hypot(*d)

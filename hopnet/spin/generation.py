@@ -1,36 +1,47 @@
-"""Generation: the spin that the current alone makes in the triads."""
+"""Generation: the spin that the electric current makes in the triads of a network."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from hopnet.errors import ParameterError
+from hopnet.checks import array_of, instance_of
 from hopnet.kernels import triads as kernels
 from hopnet.network.network import Network
 from hopnet.network.triads import Triads, amplitudes, list_triads, parts_of
 from hopnet.records import read_only
-from hopnet.transport.current import Current
+from hopnet.transport.current import Current, own_current
+
+__all__ = [
+    "Generation",
+    "TriadGeneration",
+    "check_tau_s",
+    "generation_in_triads",
+    "spin_generation",
+]
 
 
 @dataclass(frozen=True, eq=False)
 class Generation:
-    """What the current alone does to the spins.
+    """The generation of spin by the current, without relaxation or diffusion of the spins.
 
     Attributes
     ----------
     gamma : float64[n_sites]
-        Rate of spin generation at unit bias [hopping S44]; adds up to zero over each triad.
+        Rate of spin generation at unit bias [hopping S44]; it adds up to zero over each triad.
     f_drift : float
         f at tau_s = 0 [hopping S42].
-    factor : float
-        c = -2 L tau_0 / (N a_b^2 I): what turns a moment of gamma into f.
+    prefactor : float
+        The constant c = -2 L tau_0 / (N a_b^2 I), which turns a moment of gamma into f.
     """
 
     gamma: np.ndarray
     f_drift: float
-    factor: float
+    prefactor: float
 
 
 def spin_generation(network: Network, current: Current, triads: Triads | None = None) -> Generation:
@@ -50,9 +61,9 @@ def spin_generation(network: Network, current: Current, triads: Triads | None = 
     ----------
     network : Network
     current : Current
-        At unit bias, on this network.
+        The current of this network at unit bias.
     triads : Triads, optional
-        Of this network, if you have them; else the triads are walked over, not stored.
+        The triads of this network. By default they are listed part by part and not stored.
 
     Returns
     -------
@@ -60,9 +71,10 @@ def spin_generation(network: Network, current: Current, triads: Triads | None = 
 
     Notes
     -----
-    Leading order in spin-orbit coupling; any site energies, occupations small (no exclusion).
+    Leading order in spin-orbit coupling; any site energies; small occupations (no exclusion).
     """
-    network.check_owns(current)
+    instance_of("current", current, Current, "make it with hopnet.solve_current")
+    own_current(network, current)
     network.check_dilute()
     gamma = np.zeros(network.n_sites)
     factors = (
@@ -72,22 +84,61 @@ def spin_generation(network: Network, current: Current, triads: Triads | None = 
         network.direction_across,
         gamma,
     )
-    if triads is None:
-        lists = (list_triads(network, *task) for task in parts_of(network))
-    else:
-        network.check_owns(triads)
-        lists = [(triads.site, triads.link)]
-    moment = sum(kernels.sum_generation(site, link, *factors) for site, link in lists)
+    moment = sum(
+        kernels.sum_generation(site, link, *factors) for site, link in triad_lists(network, triads)
+    )
     c = -2.0 * network.width_across_current / (network.n_sites * current.conductance)
     return Generation(read_only(gamma), float(c * moment), c)
 
 
-def check_tau_s(tau_s):
-    """Spin relaxation times as a float array: not negative, not NaN; inf is allowed."""
-    tau_s = np.atleast_1d(np.asarray(tau_s, dtype=np.float64))
-    if tau_s.ndim != 1 or tau_s.size == 0 or not np.all(tau_s >= 0):
-        raise ParameterError(
-            "tau_s must be one or more times from 0 to inf, in tau_0, got "
-            f"{np.array2string(tau_s, threshold=5)}; remove what is negative or not a number."
-        )
-    return tau_s
+def triad_lists(network: Network, triads: Triads | None) -> Iterable[tuple[np.ndarray, np.ndarray]]:
+    """Sites and links of the triads, in one list if they are stored, or else part by part."""
+    if triads is None:
+        return (list_triads(network, *task) for task in parts_of(network))
+    instance_of("triads", triads, Triads, "make them with hopnet.find_triads")
+    network.check_owns(triads)
+    return [(triads.site, triads.link)]
+
+
+class TriadGeneration(NamedTuple):
+    """The generation of spin by each triad i < j < k at its sites j and k.
+
+    Site i gets minus the sum of the two.
+
+    Attributes
+    ----------
+    at_j, at_k : float64[n_triads]
+        gamma of [hopping S44].
+    """
+
+    at_j: np.ndarray
+    at_k: np.ndarray
+
+
+def generation_in_triads(current: Current, triads: Triads) -> TriadGeneration:
+    """The generation of spin by each triad on its own [hopping S44]; `spin_generation` adds it up.
+
+    Parameters
+    ----------
+    current : Current
+    triads : Triads
+        The triads of the network that the current flows in.
+
+    Returns
+    -------
+    TriadGeneration
+    """
+    ij, ik, jk = triads.link.T
+    hop, overlap = amplitudes(current.network)
+    interference = (
+        hop[ik] * hop[jk] * overlap[ij]
+        + hop[ij] * hop[jk] * overlap[ik]
+        + hop[ij] * hop[ik] * overlap[jk]
+    )
+    strength = -0.125 * triads.area * interference
+    return TriadGeneration(-strength * current.drop[ik], strength * current.drop[ij])
+
+
+def check_tau_s(tau_s: ArrayLike) -> np.ndarray:
+    """Spin relaxation times as a float array: not negative and not NaN; inf is allowed."""
+    return array_of("tau_s", tau_s, low=0.0, infinite=True, hint="give one or more times in tau_0")

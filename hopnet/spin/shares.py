@@ -1,29 +1,35 @@
-"""Shares: what each triad adds to f."""
+"""Shares: the part of f that each triad adds."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from hopnet.checks import array_of, instance_of, number
 from hopnet.elimination.symbolic import analyse
 from hopnet.elimination.symmetric import factor
 from hopnet.errors import ParameterError
-from hopnet.network.triads import Triads, amplitudes, find_triads
+from hopnet.network.triads import Triads, find_triads
 from hopnet.records import read_only
-from hopnet.spin.generation import spin_generation
+from hopnet.spin.generation import generation_in_triads, spin_generation
+from hopnet.transport.current import Current
+
+__all__ = ["TriadShares", "triad_shares"]
 
 
 @dataclass(frozen=True, eq=False)
 class TriadShares:
-    """What each triad adds to f.
+    """The part of f that each triad adds.
 
     Attributes
     ----------
     triads : Triads
     tau_s : float, in tau_0
+        The spin relaxation time.
     contribution : float64[n_triads]
-        Adds up to f(tau_s).
+        The contributions; they add up to f(tau_s).
     """
 
     triads: Triads
@@ -31,44 +37,49 @@ class TriadShares:
     contribution: np.ndarray
 
     @property
-    def side(self):
-        """float64[n_triads, 3], a_b: sides, shortest first."""
-        network = self.triads.network
-        distance = network.distance
-        return np.sort(distance[self.triads.link], axis=1)
+    def side(self) -> np.ndarray:
+        """float64[n_triads, 3], a_b: the sides of each triad, the shortest first."""
+        return np.sort(self.triads.network.distance[self.triads.link], axis=1)
 
-    def accumulate(self, measure, at):
-        """f from triads whose measure is at most each of ``at``.
+    def accumulate(self, measure: ArrayLike, at: ArrayLike) -> np.ndarray:
+        """f from the triads whose measure is at most each of the values ``at``.
 
         Parameters
         ----------
         measure : float64[n_triads]
-            ``triads.perimeter``, ``side[:, 0]`` or any other.
+            A number for each triad: ``triads.perimeter``, ``side[:, 0]`` or any other.
         at : float64[n]
+            The values.
 
         Returns
         -------
         float64[n]
         """
+        n_triads = self.triads.n_triads
+        measure = array_of("measure", measure, shape=(n_triads,), infinite=True, empty=True)
+        values = array_of("at", at, infinite=True, empty=True)
         order = np.argsort(measure, kind="stable")
         running = np.concatenate([[0.0], np.cumsum(self.contribution[order])])
-        return running[np.searchsorted(measure[order], at, side="right")]
+        return running[np.searchsorted(measure[order], values, side="right")].reshape(np.shape(at))
 
 
-def triad_shares(current, triads=None, *, tau_s=0.0):
-    """Which triads carry f.
+def triad_shares(
+    current: Current, triads: Triads | None = None, *, tau_s: float = 0.0
+) -> TriadShares:
+    """The part of f that each triad adds.
 
     Equations [hopping S42] and [hopping S44]; each triad adds, with gamma_i its own generation::
 
         tau_s = 0:  c sum_i y_i gamma_i
-        tau_s > 0:  (c / tau_s) sum_i z_i gamma_i        (Lap + 1/tau_s) z = y
+        tau_s > 0:  (c / tau_s) sum_i z_i gamma_i        (Lap + n/tau_s) z = n y
 
     Parameters
     ----------
     current : Current
     triads : Triads, optional
-        Of the same network.
+        The triads of the same network; they are listed if they are not given.
     tau_s : float, in tau_0
+        The spin relaxation time, finite.
 
     Returns
     -------
@@ -77,39 +88,28 @@ def triad_shares(current, triads=None, *, tau_s=0.0):
     Raises
     ------
     ParameterError
-        tau_s > 0 on a cylinder, where y has no single value.
+        If tau_s > 0 on a cylinder, where y has no single value.
     """
+    instance_of("current", current, Current, "make it with hopnet.solve_current")
     network = current.network
-    if not (0.0 <= tau_s < np.inf):
-        raise ParameterError(f"tau_s must be a finite time from 0 on, got {tau_s!r}; in tau_0.")
+    tau_s = number("tau_s", tau_s, low=0.0, unit="in tau_0")
     if tau_s > 0.0 and network.sites.geometry != "open":
         raise ParameterError(
             f"shares of triads at tau_s > 0 need hard edges, this is a {network.sites.geometry}; "
             "use geometry='open' or tau_s=0."
         )
     triads = find_triads(network) if triads is None else triads
-    network.check_owns(triads)
-    across = network.direction_across
+    c = spin_generation(network, current, triads).prefactor
     i, j, k = triads.site.T
-    ij, ik, jk = triads.link.T
-    hop, overlap = amplitudes(network)
-    interference = (
-        hop[ik] * hop[jk] * overlap[ij]
-        + hop[ij] * hop[jk] * overlap[ik]
-        + hop[ij] * hop[ik] * overlap[jk]
-    )
-    strength = -0.125 * triads.area * interference
-    at_j = -strength * current.drop[ik]
-    at_k = strength * current.drop[ij]
-    c = spin_generation(network, current, triads).factor
+    ij, ik, _ = triads.link.T
+    gamma = generation_in_triads(current, triads)
     if tau_s == 0.0:
-        y = network.separation @ across
-        contribution = c * (y[ij] * at_j + y[ik] * at_k)
+        y = network.separation @ network.direction_across
+        contribution = c * (y[ij] * gamma.at_j + y[ik] * gamma.at_k)
     else:
-        y = network.sites.position @ across
+        y = network.sites.position @ network.direction_across
         symbolic = analyse(network.dissection, network.link_i, network.link_j)
-        rate = network.occupation / tau_s
-        factored = factor(symbolic, network.conductance, rate)
-        z = factored.solve(rate * (y - y.mean()))
-        contribution = c * ((z[j] - z[i]) * at_j + (z[k] - z[i]) * at_k)
+        excess = network.occupation / tau_s
+        z = factor(symbolic, network.conductance, excess).solve(excess * (y - y.mean()))
+        contribution = c * ((z[j] - z[i]) * gamma.at_j + (z[k] - z[i]) * gamma.at_k)
     return TriadShares(triads, float(tau_s), read_only(contribution))

@@ -2,39 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
+from hopnet.checks import array_of, instance_of, number
 from hopnet.network.build import build_network
-from hopnet.network.energies import check_temperature
+from hopnet.network.sites import Sites
 from hopnet.spin.curve import f_curve
 from hopnet.transport.current import solve_current
 from hopnet.transport.diffusion import diffusion_constant
 
+__all__ = ["temperature_curve"]
+
 
 def temperature_curve(
-    sites, kT, *, tau_s=None, bath="ohmic", chemical_potential=None, cutoff=1.5, threads=None
-):
+    sites: Sites,
+    kT: ArrayLike,
+    *,
+    tau_s: float | None = None,
+    bath: str | Callable = "ohmic",
+    chemical_potential: float | None = None,
+    cutoff: float = 1.5,
+    threads: int | None = None,
+) -> pd.DataFrame:
     """One sample at several temperatures.
 
     Parameters
     ----------
     sites : Sites
-        With energies.
+        Sites with energies.
     kT : array_like
-        In the unit of the energies.
+        Temperatures in the unit of the energies.
     tau_s : float, in tau_0, optional
-        Given: f and the induced spin too (Boltzmann occupations only).
+        The spin relaxation time. If it is given, f and the induced spin are computed too
+        (Boltzmann occupations only).
     bath, chemical_potential, cutoff
         As in `hopnet.build_network`.
     threads : int, optional
+        Number of threads. No result depends on it.
 
     Returns
     -------
     DataFrame
-        kT, xi_c, log_resistivity (ln of rho / rho_0), imbalance, n_links; without
-        ``chemical_potential`` also diffusion (a_b^2 / tau_0) and, with ``tau_s``, f, f_drift and
-        cisp = f N / (N_e rho kT): the induced spin per field, in the unit
+        One row per temperature: kT, xi_c, log_resistivity (ln of rho / rho_0), imbalance, n_links.
+        Without ``chemical_potential`` also diffusion (a_b^2 / tau_0) and, with ``tau_s``, f,
+        f_drift and cisp = f N / (N_e rho kT), which is the induced spin per field in the unit
         2 tau_s M_xy^2 M_yx eta e a_b / (tau_0 [energy]).
 
     Notes
@@ -45,15 +60,20 @@ def temperature_curve(
     1.81, 0.56 with the ohmic bath, 1.64, 0.76, 0.13 with Miller and Abrahams (2e4 sites, one
     sample; 1.9 at equal energies).
     """
+    instance_of("sites", sites, Sites, "make them with hopnet.with_energies")
+    temperatures = array_of(
+        "kT", kT, low=0.0, above=True, hint="give temperatures in the unit of the energies"
+    )
+    if tau_s is not None:
+        tau_s = number("tau_s", tau_s, low=0.0, infinite=True, unit="in tau_0")
     rows = []
-    for one in np.atleast_1d(np.asarray(kT, dtype=np.float64)):
-        one = check_temperature(one)
+    for temperature in temperatures.tolist():
         network = build_network(
-            sites, cutoff=cutoff, kT=one, bath=bath, chemical_potential=chemical_potential
+            sites, cutoff=cutoff, kT=temperature, bath=bath, chemical_potential=chemical_potential
         )
         current = solve_current(network, threads=threads)
         row = {
-            "kT": one,
+            "kT": temperature,
             "xi_c": network.critical_exponent,
             "log_resistivity": current.log_resistivity,
             "imbalance": current.imbalance,
@@ -65,7 +85,7 @@ def temperature_curve(
                 curve = f_curve(network, tau_s, current=current, threads=threads)
                 electrons = network.occupation.sum()
                 row |= {"f": curve.f[0], "f_drift": curve.f_drift}
-                log_scale = np.log(sites.n_sites / (electrons * one)) - row["log_resistivity"]
-                row["cisp"] = curve.f[0] * np.exp(log_scale)
+                log_scale = np.log(sites.n_sites / (electrons * temperature))
+                row["cisp"] = curve.f[0] * np.exp(log_scale - row["log_resistivity"])
         rows.append(row)
     return pd.DataFrame(rows)

@@ -20,20 +20,20 @@ def walk_carriers(neighbours, time, start, first_spin, generator):
     out = []
     for first in start:
         i, place, spin, t = first, np.zeros(2), np.array(first_spin, float), 0.0
-        told = []
-        while len(told) < len(time):
+        seen = []
+        while len(seen) < len(time):
             rates = [rate for _, rate, _, _ in neighbours[i]]
             if rates:
                 t -= np.log(1 - generator.random()) / sum(rates)
             else:
                 t = np.inf
-            told += [(i, place, spin)] * sum(
-                len(told) <= k and time[k] < t for k in range(len(time))
+            seen += [(i, place, spin)] * sum(
+                len(seen) <= k and time[k] < t for k in range(len(time))
             )
-            if len(told) < len(time):
+            if len(seen) < len(time):
                 shares = np.cumsum(rates) / sum(rates)
                 chosen = int(np.sum(shares <= generator.random()))
                 i, _, step, turn = neighbours[i][min(chosen, len(rates) - 1)]
                 place, spin = place + step, rotated(spin, turn)
-        out.append(told)
+        out.append(seen)
     return out

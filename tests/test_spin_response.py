@@ -10,9 +10,11 @@ from scipy.linalg import expm
 
 import hopnet as hn
 from hopnet.spin.dephasing import dephasing, dephasing_time
+from hopnet.spin.hanle import ac_response
 from hopnet.spin.kinetics import precession_rate
 from hopnet.spin.kinetics.matrix import coupling_blocks, hopping_block
-from hopnet.spin.response import ac_response, relaxation, response_at, spin_response, step_response
+from hopnet.spin.response import response_at, spin_response
+from hopnet.spin.time_response import relaxation, step_response
 from hopnet.transport.diffusion import diffusion_constant, diffusion_tensor
 from samples import random_network, twelve
 
@@ -48,7 +50,7 @@ def test_digits_at_complex_rates(disorder):
     np.testing.assert_allclose(along.real, DIGITS[disorder][1], rtol=1e-10)
     model = spin_response(network, 0.01, 1.0)
     np.testing.assert_allclose(model(RATES), across, rtol=1e-9)
-    np.testing.assert_allclose(model.perpendicular(RATES), along, rtol=1e-9)
+    np.testing.assert_allclose(model.along_current(RATES), along, rtol=1e-9)
 
 
 def warm_network(n_sites, seed, geometry="open"):
@@ -81,29 +83,33 @@ def test_three_hanle_laws_against_the_full_equations(name):
         return full.polarisation[across]
 
     unit = np.eye(3)
-    for axis, law in ((along, curve.along), (across, curve.across), (2, curve.normal)):
+    for axis, law in (
+        (along, curve.field_along),
+        (across, curve.field_across),
+        (2, curve.field_normal),
+    ):
         full = [spin(omega * unit[axis]) / spin(0 * unit[0]) for omega in field]
         np.testing.assert_allclose(law, full, rtol=0, atol=1e-4)
         assert np.abs(law - 1).max() > 0.01, "the field does something"
-    assert curve.normal[0] != curve.normal[1], "spin along the current is turned in"
+    assert curve.field_normal[0] != curve.field_normal[1], "spin along the current is turned in"
 
 
 def test_shapes_of_the_three_laws():
     network = random_network(3000, 0.02, 11)
     curve = hn.hanle_curve(network, 1e3, np.concatenate([[0.0], np.logspace(-5, 2, 20)]))
-    assert curve.across[0] == curve.along[0] == curve.normal[0] == 1
-    assert np.all(np.diff(curve.across) > -1e-5)
-    assert curve.across[-1] == pytest.approx(curve.f_drift / curve.f, rel=1e-3)
+    assert curve.field_across[0] == curve.field_along[0] == curve.field_normal[0] == 1
+    assert np.all(np.diff(curve.field_across) > -1e-5)
+    assert curve.field_across[-1] == pytest.approx(curve.f_drift / curve.f, rel=1e-3)
     lorentzian = 1 / (1 + (curve.field * 1e3) ** 2)
-    np.testing.assert_allclose(curve.normal, lorentzian, rtol=1e-14)
-    assert np.abs(curve.along - lorentzian).max() > 0.05, "not a Lorentzian"
+    np.testing.assert_allclose(curve.field_normal, lorentzian, rtol=1e-14)
+    assert np.abs(curve.field_along - lorentzian).max() > 0.05, "not a Lorentzian"
     exact = hn.hanle_curve(network, 1e3, curve.field[::4], method="exact")
-    for name in ("along", "across"):
+    for name in ("field_along", "field_across"):
         away = np.abs(getattr(curve, name)[::4] - getattr(exact, name))
-        assert np.all(away <= curve.error[::4] + 1e-12)
+        assert np.all(away <= curve.numerical_error[::4] + 1e-12)
         assert away.max() < 1e-4
     # a wrong law is seen by the comparison above: field along and across exchanged
-    assert np.abs(curve.along - curve.across).max() > 0.5
+    assert np.abs(curve.field_along - curve.field_across).max() > 0.5
 
 
 def dense(network):
@@ -133,7 +139,7 @@ def test_step_response_against_exponentials(name):
     def torque(t):
         total = rate + 1 / tau_s
         sigma = -np.expm1(-total * t) / total * start
-        return generation.f_drift - generation.factor * (end @ sigma)
+        return generation.f_drift - generation.prefactor * (end @ sigma)
 
     time = np.array([0.0, 0.5, 5.0, 50.0, 1000.0])
     s = [
@@ -289,16 +295,22 @@ NETWORK = random_network(250, 0.05, 31)
         (lambda: response_at(NETWORK, [-0.1 + 1j]), "positive real part"),
         (lambda: response_at(NETWORK, []), "positive real part"),
         (lambda: response_at(NETWORK, [np.nan]), "positive real part"),
-        (lambda: hn.hanle_curve(NETWORK, 0, [1.0]), "tau_s must be one positive"),
-        (lambda: hn.hanle_curve(NETWORK, [1, 2], [1.0]), "tau_s must be one positive"),
-        (lambda: hn.hanle_curve(NETWORK, 10, [np.inf]), "field must be"),
+        (lambda: hn.hanle_curve(NETWORK, 0, [1.0]), "tau_s must be a finite number above 0"),
+        (lambda: hn.hanle_curve(NETWORK, [1, 2], [1.0]), "tau_s must be a finite number above 0"),
+        (lambda: hn.hanle_curve(NETWORK, 10, [np.inf]), "field must hold"),
         (lambda: hn.hanle_curve(NETWORK, 10, [1.0], method="fast"), "method must be"),
         (lambda: hn.hanle_curve(NETWORK, 10, [1.0], spin_orbit=np.eye(2)), "zero diagonal"),
-        (lambda: hn.hanle_curve(NETWORK, 10, [1.0], tolerance=0), "tolerance must be"),
-        (lambda: step_response(NETWORK, 10, [-1.0]), "time must be"),
-        (lambda: ac_response(NETWORK, 10, [-1.0]), "frequency must be"),
-        (lambda: relaxation(NETWORK, np.zeros(3), [1.0]), "pattern must hold"),
-        (lambda: relaxation(NETWORK, np.zeros(250), [1.0], tau_s=-1), "tau_s must be positive"),
+        (
+            lambda: hn.hanle_curve(NETWORK, 10, [1.0], tolerance=0),
+            "tolerance must be a finite number above 0",
+        ),
+        (lambda: step_response(NETWORK, 10, [-1.0]), "time must hold"),
+        (lambda: ac_response(NETWORK, 10, [-1.0]), "frequency must hold"),
+        (lambda: relaxation(NETWORK, np.zeros(3), [1.0]), "pattern must be an array of shape"),
+        (
+            lambda: relaxation(NETWORK, np.zeros(250), [1.0], tau_s=-1),
+            "tau_s must be a number above 0",
+        ),
         (lambda: dephasing_time(NETWORK, FORM, (0, 0, 0)), "direction must"),
         (lambda: dephasing_time(NETWORK, FORM, (0, 1)), "direction must"),
         (lambda: dephasing(random_network(3000, 0.02, 11), FORM, (0, 1, 0), [1]), "up to 1000"),

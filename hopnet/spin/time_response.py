@@ -1,0 +1,179 @@
+"""The spin in time: its growth after the current is switched on, and the decay of a pattern."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from hopnet.checks import array_of, instance_of, number, whole
+from hopnet.elimination.reduced import rational_model
+from hopnet.elimination.symbolic import analyse
+from hopnet.network.network import Network
+from hopnet.spin.equations import spin_equations
+from hopnet.spin.response import (
+    MARGIN,
+    SpinResponse,
+    check_one_time,
+    check_tolerance,
+    response_model,
+)
+from hopnet.transport.current import Current
+
+__all__ = ["relaxation", "step_response"]
+
+# Relaxation rates below this fraction of 1/tau_s are treated as zero in `growth_in_the_bulk`: the
+# general formula divides by the rate and would lose as many digits.
+NO_DECAY = 1e-9
+
+
+def step_response(
+    network: Network,
+    tau_s: float,
+    time: ArrayLike,
+    *,
+    current: Current | None = None,
+    tolerance: float = 1e-5,
+    threads: int | None = None,
+) -> np.ndarray:
+    """Growth of the induced spin after the current is switched on, relative to its final value.
+
+    It is the inverse Laplace transform of F(p + 1/tau_s) / [p (p + 1/tau_s)]. The growth is not
+    exponential: its spectrum is that of hopping.
+
+    Parameters
+    ----------
+    network : Network
+    tau_s : float, in tau_0
+        The spin relaxation time.
+    time : array_like >= 0, in tau_0
+        Times after the switch.
+    current : Current, optional
+        The current of this network, which is taken to be steady from the switch on; it is solved
+        for if it is not given.
+    tolerance : float
+        Error that F may have, in units of f_drift.
+    threads : int, optional
+        Number of threads. The result does not depend on it.
+
+    Returns
+    -------
+    float64[n]
+    """
+    tau_s = check_one_time(tau_s)
+    time = array_of("time", time, low=0.0, hint="give times in tau_0 after the switch")
+    tolerance = check_tolerance(tolerance)
+    equations = spin_equations(network, current, threads=threads)
+    s = 1.0 / tau_s
+    shortest = min(time[time > 0].min(initial=np.inf), tau_s)
+    response = response_model(equations, s, max(MARGIN / shortest, s), tolerance)
+    if response.local:
+        return growth_in_the_bulk(response, s, time)
+    return growth_between_hard_edges(response, s, time)
+
+
+def growth_between_hard_edges(response: SpinResponse, s: float, time: np.ndarray) -> np.ndarray:
+    """Growth of the spin after the switch, where y is single-valued; s is 1/tau_s.
+
+    There F(z) = c z sum_k w_k / (r_k + z), so that the spin is, up to a constant, the inverse
+    Laplace transform of sum_k w_k / [p (p + s + r_k)]. Each mode grows as an exponential::
+
+        s(t) ~ sum_k w_k [1 - exp(-(r_k + s) t)] / (r_k + s)
+    """
+    weight = response.prefactor * response.model_across.weight
+    total = response.model_across.rate + s
+    grown = -np.expm1(-np.multiply.outer(time, total))
+    return (grown / total) @ weight / float(np.sum(weight / total))
+
+
+def growth_in_the_bulk(response: SpinResponse, s: float, time: np.ndarray) -> np.ndarray:
+    """Growth of the spin after the switch, where the sample wraps; s is 1/tau_s.
+
+    There F(z) = f_drift - c sum_k w_k / (r_k + z). The drift is a source that is switched on, and
+    diffusion takes part of its spin back. Both follow from partial fractions, with
+    E(a) = [1 - exp(-a t)] / a::
+
+        1 / [p (p + s)]              ->  E(s)
+        1 / [p (p + s) (p + s + r)]  ->  [E(s) - E(s + r)] / r          (r > 0)
+                                     ->  [E(s) - t exp(-s t)] / s       (r = 0)
+
+    The final value is f_drift / s - c sum_k w_k / [s (s + r_k)].
+    """
+    rate = response.model_across.rate
+    weight = response.prefactor * response.model_across.weight
+    total = rate + s
+    grown = -np.expm1(-np.multiply.outer(time, total))
+    slow = -np.expm1(-s * time)[:, None] / s
+    decays = rate > NO_DECAY * s
+    diffusion = np.where(
+        decays,
+        (slow - grown / total) / np.where(decays, rate, 1.0),
+        (slow - time[:, None] * np.exp(-s * time)[:, None]) / s,
+    )
+    final = response.f_drift / s - np.sum(weight / (s * total))
+    return (response.f_drift * slow[:, 0] - diffusion @ weight) / final
+
+
+def relaxation(
+    network: Network,
+    pattern: ArrayLike,
+    time: ArrayLike,
+    *,
+    tau_s: float = np.inf,
+    observable: ArrayLike | None = None,
+    poles_per_decade: int = 4,
+    threads: int | None = None,
+) -> np.ndarray:
+    """Decay of a prepared pattern of z spins by hopping and relaxation.
+
+    With dS/dt = -K (S / n) - S / tau_s it returns sum_i o_i S_i(t).
+
+    Parameters
+    ----------
+    network : Network
+    pattern : float64[n_sites]
+        S_i at t = 0.
+    time : array_like >= 0, in tau_0
+        Times after the preparation.
+    tau_s : float, in tau_0
+        The spin relaxation time; inf is allowed.
+    observable : float64[n_sites], optional
+        The weights o_i; by default pattern / n, which gives the overlap with the pattern.
+    poles_per_decade : int
+        Poles of the model per decade of time.
+    threads : int, optional
+        Number of threads. The result does not depend on it.
+
+    Returns
+    -------
+    float64[n]
+
+    Notes
+    -----
+    Without precession: leading order in spin-orbit coupling.
+    """
+    instance_of("network", network, Network, "make it with hopnet.build_network")
+    time = array_of("time", time, low=0.0, hint="give times in tau_0")
+    shape, hint = (network.n_sites,), "give one number per site"
+    pattern = array_of("pattern", pattern, shape=shape, hint=hint)
+    tau_s = number("tau_s", tau_s, low=0.0, above=True, infinite=True, unit="in tau_0")
+    poles_per_decade = whole("poles_per_decade", poles_per_decade, low=1, high=100)
+    n = network.occupation
+    moment = pattern
+    if observable is not None:
+        moment = n * array_of("observable", observable, shape=shape, hint=hint)
+    positive = time[time > 0]
+    low, high = (0.03 / positive.max(), 30.0 / positive.min()) if positive.size else (0.1, 10.0)
+    n_poles = int(poles_per_decade * np.log10(high / low)) + 2
+    poles = np.logspace(np.log10(low), np.log10(high), n_poles)
+    model = rational_model(
+        analyse(network.dissection, network.link_i, network.link_j),
+        network.link_i,
+        network.link_j,
+        network.conductance,
+        pattern,
+        moment,
+        poles,
+        occupation=n,
+        threads=threads,
+    )
+    return model.decay(time) * np.exp(-time / tau_s)
