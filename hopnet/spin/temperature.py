@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
@@ -23,7 +21,7 @@ def temperature_curve(
     kT: ArrayLike,
     *,
     tau_s: float | None = None,
-    bath: str | Callable = "ohmic",
+    bath: str = "ohmic",
     chemical_potential: float | None = None,
     cutoff: float = 1.5,
     threads: int | None = None,
