@@ -5,7 +5,7 @@ from numba import njit
 
 
 @njit(cache=True, nogil=True)
-def walk_deep(start, neighbour, link, root, number, low, parent, parent_link, visited):
+def depth_first(start, neighbour, link, root, number, low, parent, parent_link, visited):
     """Visit all nodes that a path joins to ``root``, depth first.
 
     Parameters
@@ -71,7 +71,7 @@ def mark_block(visited, n_visited, number, low, parent, out):
     Parameters
     ----------
     visited, n_visited, number, low, parent
-        Of `walk_deep`.
+        Of `depth_first`.
     out : bool[n_nodes]
         Overwritten: the biconnected component of the root and the node visited next.
     """
@@ -87,7 +87,7 @@ def mark_block(visited, n_visited, number, low, parent, out):
 
 
 @njit(cache=True, nogil=True)
-def walk_wide(start, neighbour, link, root, level, parent, parent_link):
+def breadth_first(start, neighbour, link, root, level, parent, parent_link):
     """Least number of links from ``root`` to every node.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Clusters: links in order of conductance, union-find with winding, sweeps of cluster statistics.
+"""Clusters: links in order of conductance, union-find with wrapping, sweeps of cluster statistics.
 
 Links arrive best conductor first. Sites carry the number of seams between their own frame and
 that of the root of their cluster, so that a loop that runs around a periodic sample is known by
@@ -219,7 +219,7 @@ def fill_order(candidate, log_conductance, out):
 
 
 @njit(cache=True, nogil=True)
-def _wound_root(parent, shift, i, carried):
+def _wrapped_root(parent, shift, i, carried):
     """Root of site i; ``carried`` becomes the seams from the root's frame to that of site i."""
     carried[0] = 0
     carried[1] = 0
@@ -236,8 +236,8 @@ def _wound_root(parent, shift, i, carried):
 
 
 @njit(cache=True, nogil=True)
-def _note_winding(m, w_x, w_y, event):
-    """Enter a loop that winds (w_x, w_y) times, closed by the m-th link, into ``event``."""
+def _note_wrapping(m, w_x, w_y, event):
+    """Enter a loop that wraps (w_x, w_y) times, closed by the m-th link, into ``event``."""
     independent = event[1, 1] * w_y != event[1, 2] * w_x
     for e in range(1, 5):
         news = e == 1 or (e == 2 and w_x != 0) or (e == 3 and w_y != 0) or (e == 4 and independent)
@@ -259,7 +259,7 @@ def find_events(link_i, link_j, seam, contact, stop, parent, shift, event):
         Seams crossed from i to j along x and y; empty if there is none.
     contact : int64[n_sites]
         1 on the source, 2 on the drain, 0 elsewhere. Overwritten: at a root, what its cluster
-        touches, plus 4 if it winds around the sample.
+        touches, plus 4 if it wraps around the sample.
     stop : int64
         Row of the event after which to stop; 5 goes through all links.
     parent : int64[n_sites]
@@ -268,24 +268,24 @@ def find_events(link_i, link_j, seam, contact, stop, parent, shift, event):
         0 everywhere; empty if there is no seam. Overwritten.
     event : int64[5, 3]
         Overwritten. Column 0: number (0 .. n-1, or -1) of the link that joins source and drain;
-        that closes the first loop that winds; the first that winds along x; along y; the first
-        that winds independently of the first of all. Columns 1, 2: how often that loop winds
+        that closes the first loop that wraps; the first that wraps along x; along y; the first
+        that wraps independently of the first of all. Columns 1, 2: how often that loop wraps
         along x and y.
     """
     event[:] = 0
     event[:, 0] = -1
     from_i = np.zeros(2, np.int64)
     from_j = np.zeros(2, np.int64)
-    wound = shift.shape[0] > 0
+    periodic = shift.shape[0] > 0
     for m in range(link_i.shape[0]):
-        if wound:
-            a = _wound_root(parent, shift, link_i[m], from_i)
-            b = _wound_root(parent, shift, link_j[m], from_j)
+        if periodic:
+            a = _wrapped_root(parent, shift, link_i[m], from_i)
+            b = _wrapped_root(parent, shift, link_j[m], from_j)
             w_x = from_i[0] + seam[m, 0] - from_j[0]
             w_y = from_i[1] + seam[m, 1] - from_j[1]
             if a == b:
                 if w_x != 0 or w_y != 0:
-                    _note_winding(m, w_x, w_y, event)
+                    _note_wrapping(m, w_x, w_y, event)
                     contact[a] |= 4
                     if stop < 5 and event[stop, 0] >= 0:
                         return
@@ -357,13 +357,13 @@ def sweep_merges(
 
     Notes
     -----
-    The spread of a cluster that winds refers to the sheet on which its links laid it out.
+    The spread of a cluster that wraps refers to the sheet on which its links laid it out.
     """
     event[:] = 0
     event[:, 0] = -1
     from_i = np.zeros(2, np.int64)
     from_j = np.zeros(2, np.int64)
-    wound = shift.shape[0] > 0
+    periodic = shift.shape[0] > 0
     n_sites = parent.shape[0]
     for i in range(n_sites):
         centre[i, 0] = position[i, 0]
@@ -377,9 +377,9 @@ def sweep_merges(
     w_x = 0
     w_y = 0
     for m in range(link_i.shape[0]):
-        if wound:
-            a = _wound_root(parent, shift, link_i[m], from_i)
-            b = _wound_root(parent, shift, link_j[m], from_j)
+        if periodic:
+            a = _wrapped_root(parent, shift, link_i[m], from_i)
+            b = _wrapped_root(parent, shift, link_j[m], from_j)
             w_x = from_i[0] + seam[m, 0] - from_j[0]
             w_y = from_i[1] + seam[m, 1] - from_j[1]
         else:
@@ -387,14 +387,14 @@ def sweep_merges(
             b = _root(parent, link_j[m])
         if a == b:
             if w_x != 0 or w_y != 0:
-                _note_winding(m, w_x, w_y, event)
+                _note_wrapping(m, w_x, w_y, event)
                 contact[a] |= 4
             continue
         if parent[a] > parent[b]:
             a, b = b, a
             w_x = -w_x
             w_y = -w_y
-        if wound:
+        if periodic:
             shift[b, 0] = w_x
             shift[b, 1] = w_y
         size_a = -parent[a]

@@ -39,7 +39,7 @@ sites = hn.random_sites(2500 if small else 6000, density=0.01, seed=8)
 network = hn.build_network(sites, cutoff=1.5)
 threshold = hn.percolation_threshold(network)
 backbone = hn.find_backbone(network)
-print(f"{sites.n_sites} sites percolate at {threshold.length:.3f} a_b,")
+print(f"{sites.n_sites} sites percolate at {threshold.threshold_length:.3f} a_b,")
 print(f"an infinite sample at {hn.critical_length(sites.density):.3f} a_b")
 
 # %% [markdown]
@@ -79,7 +79,7 @@ full = hn.solve_current(network).resistivity
 reach = np.concatenate([[1e-9], np.linspace(0.1, 4.0, 14 if small else 40)])
 cut = []
 for excess in reach:
-    up_to = hn.build_network(sites, cutoff_radius=threshold.length + excess, contacts=contacts)
+    up_to = hn.build_network(sites, cutoff_radius=threshold.threshold_length + excess, contacts=contacts)
     cut.append(hn.solve_current(up_to).resistivity / full)
 cut = np.array(cut)
 
@@ -87,7 +87,7 @@ densities = (0.1, 0.03, 0.01, 0.003)
 samples = sample_resistivities(
     1000 if small else 4000, 8 if small else 40, densities=densities, seed=33
 )
-samples["left_out"] = samples["log_resistivity"] - 2 * samples["length"]
+samples["left_out"] = samples["log_resistivity"] - 2 * samples["threshold_length"]
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.8), layout="constrained")
 left.plot(reach, cut, "o-", color=blue, markersize=3)
@@ -99,13 +99,13 @@ left.set(ylabel=r"resistivity / that with all links")
 for density, colour in zip(densities, (red, orange, green, blue)):
     own = samples[samples["density"] == density]
     right.plot(
-        2 * own["length"],
+        2 * own["threshold_length"],
         own["log_resistivity"],
         ".",
         color=colour,
         label=f"$n_s a_b^2$ = {density:g}",
     )
-ends = 2 * np.array([samples["length"].min(), samples["length"].max()])
+ends = 2 * np.array([samples["threshold_length"].min(), samples["threshold_length"].max()])
 right.plot(ends, ends, color="#777777", linewidth=0.9, label=r"$\rho = \rho_0\,e^{2l_c/a_b}$")
 right.set(xlabel="$2 l_c/a_b$ of the sample", ylabel=r"$\ln(\rho/\rho_0)$ of the sample")
 right.legend(frameon=False)
@@ -190,7 +190,7 @@ plt.show()
 # %%
 assert threshold.link in backbone.red_link
 assert set(backbone.red_link) <= set(backbone.path_link) <= set(backbone.link)
-assert hn.find_clusters(network, threshold.length).percolates.any()
+assert hn.find_clusters(network, threshold.threshold_length).percolates.any()
 closed = network.log_conductance >= threshold.log_conductance
 closed[backbone.red_link[0]] = False
 link_i, link_j = network.link_i[closed], network.link_j[closed]
@@ -198,7 +198,7 @@ parted = join_sites(sites, link_i, link_j, network.log_conductance[closed], cont
 assert not hn.find_clusters(parted).percolates.any()
 assert np.all(np.diff(cut) <= 1e-12)
 assert cut[reach >= 3][0] < 1.03
-slope = np.polyfit(2 * samples["length"], samples["log_resistivity"], 1)[0]
+slope = np.polyfit(2 * samples["threshold_length"], samples["log_resistivity"], 1)[0]
 assert np.ptp(samples["log_resistivity"]) > 15 * np.log(10)
 assert abs(slope - 1) < 0.05
 assert abs(l_c - PLANE["l_c"]) < 3 * error

@@ -99,7 +99,7 @@ plt.show()
 # ## One number for all
 #
 # $k_BT_0\,g\,a_b^2$ is a pure number, the same for every material: put links in order of their
-# exponent and see when a cluster first winds around the sample. No fit, no prefactor. The customary
+# exponent and see when a cluster first wraps around the sample. No fit, no prefactor. The customary
 # value is 13.8; the slope above comes close to it and, since it takes up what the prefactor does
 # over one and a half decades, stays a little below.
 

@@ -33,8 +33,8 @@ def sample(n, seed, period, radius=3.2):
     return position, i, j, seam, -2.0 * length
 
 
-def start(n, wound):
-    return np.full(n, -1), np.zeros((n if wound else 0, 2), np.int64)
+def start(n, periodic):
+    return np.full(n, -1), np.zeros((n if periodic else 0, 2), np.int64)
 
 
 @both(kernels, "fill_seams")
@@ -192,13 +192,13 @@ def graph(n, n_links, seed):
 GRAPHS = [(1, 0, 1), (2, 1, 1), (2, 2, 2), (12, 11, 3), (12, 14, 4), (12, 16, 5), (12, 25, 6)]
 
 
-@both(walks, "walk_deep")
+@both(walks, "depth_first")
 @pytest.mark.parametrize("shape", GRAPHS)
 def test_walk_deep(kernel, shape):
     rows, arrays = graph(*shape)
     number, low, parent, parent_link, visited = np.full((5, shape[0]), -7)
     n = kernel(*arrays, 0, number, low, parent, parent_link, visited)
-    expected = walks_twin.walk_deep(rows, 0)
+    expected = walks_twin.depth_first(rows, 0)
     assert visited[:n].tolist() == expected[4]
     for found, wanted in zip((number, low, parent, parent_link), expected):
         assert {v: int(found[v]) for v in expected[4]} == wanted
@@ -212,7 +212,7 @@ def test_mark_block(kernel, shape):
     number, low, parent, parent_link, visited = np.empty((5, shape[0]), np.int64)
     marked = []
     for root in [u for u in range(shape[0]) if rows[u]]:
-        n = walks.walk_deep(*arrays, root, number, low, parent, parent_link, visited)
+        n = walks.depth_first(*arrays, root, number, low, parent, parent_link, visited)
         out = np.empty(shape[0], np.bool_)
         kernel(visited, n, number, low, parent, out)
         assert out.tolist() == walks_twin.mark_block(rows, root, int(visited[1]))
@@ -220,13 +220,13 @@ def test_mark_block(kernel, shape):
     assert min(marked) >= 2
 
 
-@both(walks, "walk_wide")
+@both(walks, "breadth_first")
 @pytest.mark.parametrize("shape", GRAPHS)
 def test_walk_wide(kernel, shape):
     rows, arrays = graph(*shape)
     level, parent, parent_link = np.empty((3, shape[0]), np.int64)
     kernel(*arrays, 0, level, parent, parent_link)
-    assert level.tolist() == walks_twin.walk_wide(rows, 0)
+    assert level.tolist() == walks_twin.breadth_first(rows, 0)
     for v in range(shape[0]):
         if level[v] > 0:
             assert level[parent[v]] == level[v] - 1

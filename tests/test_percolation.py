@@ -96,7 +96,7 @@ def test_threshold_is_the_bottleneck_of_the_spanning_tree(seed, geometry, n):
     threshold = percolation_threshold(network)
     assert threshold.link == spanning_tree_threshold(network)
     assert threshold.log_conductance == network.log_conductance[threshold.link]
-    assert threshold.length == -0.5 * threshold.log_conductance
+    assert threshold.threshold_length == -0.5 * threshold.log_conductance
     assert threshold.wraps == (0, 0)
 
 
@@ -110,14 +110,14 @@ def test_longer_cutoffs_do_not_change_any_threshold(seed, geometry):
     few, many = (find_events(network) for network in at_ends)
     assert set(few) <= set(many)
     for name in few:
-        assert few[name].length == many[name].length
+        assert few[name].threshold_length == many[name].threshold_length
 
 
 @FEW
 @given(SEEDS, SEEDS)
 def test_more_links_never_raise_the_threshold(seed, other):
     network = network_of(300, seed)
-    before = percolation_threshold(network).length
+    before = percolation_threshold(network).threshold_length
     generator = np.random.default_rng(other)
     keep = generator.random(network.n_links) < 0.8
     fewer = join_sites(
@@ -128,7 +128,7 @@ def test_more_links_never_raise_the_threshold(seed, other):
         contacts=network.contacts,
     )
     events = find_events(fewer, stop="contacts")
-    assert "contacts" not in events or events["contacts"].length >= before
+    assert "contacts" not in events or events["contacts"].threshold_length >= before
 
 
 @FEW
@@ -149,9 +149,9 @@ def test_links_left_out_change_nothing(seed, geometry):
 
 def test_small_chains():
     line = chain([(0, 2, 3.0), (1, 2, 5.0)])
-    assert percolation_threshold(line).length == 5.0
+    assert percolation_threshold(line).threshold_length == 5.0
     detour = chain([(0, 2, 3.0), (1, 2, 5.0), (0, 3, 4.0), (1, 3, 4.5)])
-    assert percolation_threshold(detour).length == 4.5
+    assert percolation_threshold(detour).threshold_length == 4.5
     assert percolation_threshold(detour).link == 3  # links are sorted: 02, 03, 12, 13
     direct = chain([(0, 1, 6.0), (0, 2, 3.0), (1, 2, 7.0)])
     assert percolation_threshold(direct).link == 0
@@ -161,7 +161,7 @@ def test_equal_links_take_the_first():
     square = chain([(0, 2, 4.0), (0, 3, 4.0), (1, 2, 4.0), (1, 3, 4.0)])
     assert percolation_threshold(square).link == 2
     lattice = hn.build_network(hn.lattice_sites("square", 12, 12, spacing=4.0), cutoff_radius=4.01)
-    assert percolation_threshold(lattice).length == pytest.approx(4.0)
+    assert percolation_threshold(lattice).threshold_length == pytest.approx(4.0)
 
 
 def test_the_estimate_of_the_resistivity_follows_the_threshold():
@@ -173,7 +173,7 @@ def test_the_estimate_of_the_resistivity_follows_the_threshold():
         network = hn.build_network(hn.random_sites(4000, density=density, seed=6))
         current = hn.solve_current(network)
         ratio, threshold = resistivity_ratio(current)
-        assert ratio == pytest.approx(current.resistivity * np.exp(-2 * threshold.length))
+        assert ratio == pytest.approx(current.resistivity * np.exp(-2 * threshold.threshold_length))
         ratios.append(ratio)
         rho.append(current.resistivity)
     assert max(rho) / min(rho) > 1e5
@@ -210,21 +210,21 @@ class TestPathsAcrossTheSeam:
         network = torus_path([1, 4, 7])  # 7 -> 1 crosses the seam
         threshold = percolation_threshold(network)
         assert threshold.wraps in ((1, 0), (-1, 0))
-        assert threshold.length == 3.0
+        assert threshold.threshold_length == 3.0
 
     def test_there_and_back_is_no_loop_around(self):
         network = torus_path([1, 9, 8, 2], [5, 5, 6.5, 6.5])  # crosses 1 -> 9 and 8 -> 2, wide
         assert percolation.link_seams(network).any(axis=1).sum() == 2
         with pytest.raises(hn.NotPercolatingError, match="'wrapping' does not happen"):
             percolation_threshold(network)
-        assert not find_clusters(network).winds.any()
+        assert not find_clusters(network).wraps.any()
 
     def test_twice_around(self):
         x = [1, 4, 7, 0.5, 3.5, 6.5]  # up by 3 at each step: 7 -> 0.5 and 6.5 -> 1 cross the seam
         network = torus_path(x, [1, 2, 3, 4, 5, 3])
         threshold = percolation_threshold(network)
         assert threshold.wraps in ((2, 0), (-2, 0))
-        assert find_clusters(network).winds.all()
+        assert find_clusters(network).wraps.all()
 
     def test_along_the_diagonal(self):
         threshold = percolation_threshold(torus_path([1, 4, 7], [1, 4, 7]))
@@ -244,8 +244,12 @@ class TestPathsAcrossTheSeam:
         sites = hn.sites_from_positions(position, length=9, width=9, geometry="torus")
         links = [(0, 1, 1.0), (0, 2, 2.0), (0, 3, 3.0), (0, 4, 4.0), (1, 2, 5.0), (3, 4, 6.0)]
         events = find_events(chain(links, sites=sites))
-        assert events["wrapping"].length == events["wrapping x"].length == 5.0
-        assert events["second wrapping"].length == events["wrapping y"].length == 6.0
+        assert events["wrapping"].threshold_length == events["wrapping x"].threshold_length == 5.0
+        assert (
+            events["second wrapping"].threshold_length
+            == events["wrapping y"].threshold_length
+            == 6.0
+        )
 
     def test_mutants_that_forget_signs_see_loops_that_are_none(self):
         """Seams counted without sign; loops closed without the way back: both fail above."""
@@ -259,10 +263,10 @@ class TestPathsAcrossTheSeam:
 def test_first_winding_comes_before_the_others():
     for seed in range(5):
         events = find_events(network_of(800, seed + 20, "torus"))
-        assert events["wrapping"].length <= events["wrapping x"].length
-        assert events["wrapping"].length <= events["second wrapping"].length
-        assert events["wrapping"].length == min(
-            events["wrapping x"].length, events["wrapping y"].length
+        assert events["wrapping"].threshold_length <= events["wrapping x"].threshold_length
+        assert events["wrapping"].threshold_length <= events["second wrapping"].threshold_length
+        assert events["wrapping"].threshold_length == min(
+            events["wrapping x"].threshold_length, events["wrapping y"].threshold_length
         )
 
 
@@ -317,7 +321,7 @@ def test_the_sweep_passes_through_every_threshold(seed, geometry):
         np.testing.assert_array_equal(number[row], octave)
         if np.sum(clusters.size == clusters.size.max()) == 1:
             near = pytest.approx(clusters.correlation_length, abs=1e-3)  # sqrt of rounding
-            assert table["correlation_length"][row] == near or clusters.winds.any()
+            assert table["correlation_length"][row] == near or clusters.wraps.any()
     assert {k: v.link for k, v in sweep.thresholds.items()} == {
         k: v.link for k, v in find_events(network).items()
     }
@@ -332,7 +336,7 @@ def test_radius_of_gyration_of_a_row_and_across_the_seam():
         sites = hn.sites_from_positions(place, length=100, width=100, geometry="torus")
         clusters = find_clusters(hn.build_network(sites, cutoff_radius=3.5, contacts=([0], [1])))
         assert clusters.gyration_radius == pytest.approx([np.sqrt(6.0), 0.0])
-        assert not clusters.winds.any()
+        assert not clusters.wraps.any()
 
 
 def test_moments_of_known_sizes():
@@ -409,13 +413,13 @@ def test_disconnected_contacts():
 @pytest.mark.parametrize("length", [-1.0, 0.0, np.nan, "long", 1e-6])
 def test_refused_thresholds(length):
     network = network_of(200, 4)
-    with pytest.raises(hn.ParameterError, match=r"threshold length|no link is as short"):
+    with pytest.raises(hn.ParameterError, match=r"threshold_length must|no link is as short"):
         find_clusters(network, length)
 
 
 @pytest.mark.parametrize("length", [-1.0, 0.0, np.nan, [3.0, -2.0]])
 def test_refused_sweep_thresholds(length):
-    with pytest.raises(hn.ParameterError, match="positive numbers"):
+    with pytest.raises(hn.ParameterError, match="numbers above 0"):
         sweep_clusters(network_of(200, 4)).at(length)
 
 

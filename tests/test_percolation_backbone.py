@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hopnet as hn
-from hopnet.percolation.backbone import find_backbone, rows_of, two_terminal, walk_deep
+from hopnet.percolation.backbone import find_backbone, rows_of, backbone_between, depth_first
 from hopnet.percolation.clusters import find_events, percolation_threshold
 from test_percolation import chain, mutant, network_of
 
@@ -22,14 +22,14 @@ def networkx_parts(network, length):
     """(backbone links, red links, chemical length) with networkx on contacts drawn together."""
     graph = nx.MultiGraph()
     name = {int(s): "source" for s in network.source} | {int(d): "drain" for d in network.drain}
-    closed = np.flatnonzero(network.log_conductance >= -2 * length)
-    for l in closed.tolist():
+    occupied = np.flatnonzero(network.log_conductance >= -2 * length)
+    for l in occupied.tolist():
         i, j = int(network.link_i[l]), int(network.link_j[l])
         a, b = name.get(i, i), name.get(j, j)
         if a != b:
             graph.add_edge(a, b, link=l)
     red = set()
-    for l in closed.tolist():
+    for l in occupied.tolist():
         i, j = int(network.link_i[l]), int(network.link_j[l])
         a, b = name.get(i, i), name.get(j, j)
         if a != b and graph.number_of_edges(a, b) == 1:
@@ -51,7 +51,7 @@ def networkx_parts(network, length):
 @given(SEEDS, st.sampled_from(["open", "cylinder"]), st.floats(1.0, 1.25))
 def test_backbone_is_that_of_networkx(seed, geometry, beyond):
     network = network_of(150, seed, geometry)
-    length = beyond * percolation_threshold(network).length
+    length = beyond * percolation_threshold(network).threshold_length
     backbone = find_backbone(network, length)
     links, red, chemical = networkx_parts(network, length)
     assert set(backbone.link.tolist()) == links
@@ -88,7 +88,7 @@ def test_at_its_own_threshold_the_critical_link_is_red(seed):
         backbone, threshold = find_backbone(network), percolation_threshold(network)
         assert threshold.link in backbone.red_link
         assert threshold.link in backbone.path_link
-        assert backbone.length == threshold.length
+        assert backbone.threshold_length == threshold.threshold_length
         assert not np.any(backbone.site & backbone.dead_end)
 
 
@@ -156,7 +156,7 @@ def test_several_contact_sites_are_one_node():
 
 def test_longer_thresholds_give_larger_backbones_and_shorter_paths():
     network = network_of(2000, 9)
-    l_c = percolation_threshold(network).length
+    l_c = percolation_threshold(network).threshold_length
     parts = [find_backbone(network, length) for length in (l_c, 1.1 * l_c, np.inf)]
     assert np.all(np.diff([p.link.size for p in parts]) > 0)
     assert np.all(np.diff([p.chemical_length for p in parts]) <= 0)
@@ -165,7 +165,7 @@ def test_longer_thresholds_give_larger_backbones_and_shorter_paths():
 
 def test_a_long_path_needs_no_stack():
     n = 200_000
-    parts = two_terminal(np.arange(n - 1), np.arange(1, n), n, 0, n - 1)
+    parts = backbone_between(np.arange(n - 1), np.arange(1, n), n, 0, n - 1)
     assert parts.red_link.size == parts.link.size == parts.path_link.size == n - 1
 
 
@@ -175,7 +175,7 @@ def test_a_mutant_block_takes_dead_loops_for_backbone():
     i, j = np.array([1, 0, 2, 2, 3]), np.array([0, 2, 3, 4, 4])  # the extra link first
     i, j = np.concatenate([i, [1]]), np.concatenate([j, [2]])
     rows = rows_of(i, j, 5)
-    number, low, parent, _, visited = walk_deep(rows, 1)
+    number, low, parent, _, visited = depth_first(rows, 1)
     out, expected = np.empty((2, 5), np.bool_)
     wrong(visited, visited.size, number, low, parent, out)
     kernels.mark_block(visited, visited.size, number, low, parent, expected)

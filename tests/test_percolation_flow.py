@@ -71,7 +71,7 @@ def test_a_path_that_runs_back_is_one_path():
 def test_estimate_of_a_row_is_exact_but_for_its_shape(n_rows):
     """n rows of 5 links: rho = (5 / n) (width / length) exp(2 l_c / a_b)."""
     ratio, threshold = resistivity_ratio(hn.solve_current(parallel_rows(n_rows)))
-    assert threshold.length == 5.0
+    assert threshold.threshold_length == 5.0
     assert ratio == pytest.approx(5 / n_rows * 8 * n_rows / 60)
 
 

@@ -59,7 +59,7 @@ def test_winding_probabilities_at_the_threshold_are_pinsons(thresholds):
 
 
 def test_a_mutant_that_takes_the_first_winding_alone_is_biased(thresholds):
-    """The median of the first winding is not the threshold: the mirror image is needed."""
+    """The median of the first wrapping is not the threshold: the mirror image is needed."""
     first = thresholds["first"].to_numpy()
     median, error = dual_threshold(first, first)
     assert not within(median, error, PLANE["l_c"])
@@ -123,8 +123,8 @@ def test_luck_of_the_draw_is_taken_out():
         table = pd.DataFrame(
             {
                 "size": 10.0,
-                "once": scaling.WINDING["once"] + 0.3 * once,
-                "twice": scaling.WINDING["twice"] + 0.2 * twice,
+                "once": scaling.WRAPPING["once"] + 0.3 * once,
+                "twice": scaling.WRAPPING["twice"] + 0.2 * twice,
                 "mass": 7.0 + 3.0 * once - 2.0 * twice + rest,
             }
         )
@@ -140,7 +140,7 @@ def test_luck_of_the_draw_is_taken_out():
 
 
 def test_canonical_averages_over_a_normal_number_of_sites():
-    """Made-up samples: mass N (l/l_c)^2 becomes N + 1; winding at l_c (1 + 1/N)^(1/2) by 0.4602."""
+    """Made-up samples: mass N (l/l_c)^2 becomes N + 1; wrapping at l_c (1 + 1/N)^(1/2) by 0.4602."""
     critical = hn.critical_length(criticality.DENSITY)
     sweep = SimpleNamespace(
         network=SimpleNamespace(n_sites=100),
@@ -152,16 +152,16 @@ def test_canonical_averages_over_a_normal_number_of_sites():
     assert found["largest"] == pytest.approx(101.0)
     assert found["mean_size"] == pytest.approx(1.0)
     events = {
-        "wrapping": SimpleNamespace(length=critical * np.sqrt(1.01)),
-        "second wrapping": SimpleNamespace(length=critical * np.sqrt(1.2)),
+        "wrapping": SimpleNamespace(threshold_length=critical * np.sqrt(1.01)),
+        "second wrapping": SimpleNamespace(threshold_length=critical * np.sqrt(1.2)),
     }
-    winding = criticality.canonical_winding(events, 100)
-    assert winding["once"] == pytest.approx(0.460172, abs=1e-6)  # 1 - Phi(0.1)
-    assert winding["twice"] == pytest.approx(0.022750, abs=1e-6)  # 1 - Phi(2)
+    wrapping = criticality.canonical_wrapping(events, 100)
+    assert wrapping["once"] == pytest.approx(0.460172, abs=1e-6)  # 1 - Phi(0.1)
+    assert wrapping["twice"] == pytest.approx(0.022750, abs=1e-6)  # 1 - Phi(2)
 
 
 def test_winding_at_the_known_threshold_has_the_known_means(critical):
-    for column, exact in scaling.WINDING.items():
+    for column, exact in scaling.WRAPPING.items():
         error = critical[column].std() / np.sqrt(len(critical))
         assert within(critical[column].mean(), error, exact)
 
@@ -207,7 +207,7 @@ def test_canonical_averages_are_poisson_averages():
 
 
 def test_sites_count_when_both_ends_are_there():
-    """A chain across the seam: it winds when the last site of the loop comes."""
+    """A chain across the seam: it wraps when the last site of the loop comes."""
     events = criticality.site_events(200, 300, np.random.default_rng(3))
     assert events["wrapping"].log_conductance == round(events["wrapping"].log_conductance)
     assert 100 < -events["wrapping"].log_conductance <= 300
@@ -217,7 +217,7 @@ def test_conductances_and_resistivities():
     table = sample_conductances(400, 40, seed=SEED)
     assert table["conductance"].min() == 0.0 < table["conductance"].mean() < 1.0
     rows = sample_resistivities(300, 3, densities=(0.1, 0.02), seed=SEED)
-    lengths = rows["length"] * np.sqrt(rows["density"])
+    lengths = rows["threshold_length"] * np.sqrt(rows["density"])
     np.testing.assert_allclose(lengths[:3], lengths[3:], rtol=1e-9)  # the same sites, scaled
     assert np.all(rows["log_resistivity"][3:].to_numpy() > rows["log_resistivity"][:3])
 

@@ -48,7 +48,7 @@ def measure(n_sites=1_000_000, networkx_sites=100_000, repeats=3, seed=1, cutoff
     threshold) has no counterpart there, and is not charged to them.
     """
     network = make_network(n_sites, seed, cutoff)
-    wanted = percolation_threshold(network).length
+    wanted = percolation_threshold(network).threshold_length
     routes = {name: (lambda call=ROUTES[name]: call(network)) for name in SCIPY + OURS}
     for name, call in routes.items():
         if call() != wanted:
@@ -163,12 +163,12 @@ def against_networkx(n_sites, seed, cutoff, memory):
     network = make_network(n_sites, seed, cutoff)
     threshold = percolation_threshold(network)
     graph, closed = graph_of(network), closed_graph(network)
-    if graph_threshold(graph, n_sites) != threshold.length:
-        raise ParameterError(f"networkx finds another threshold than {threshold.length}.")
+    if graph_threshold(graph, n_sites) != threshold.threshold_length:
+        raise ParameterError(f"networkx finds another threshold than {threshold.threshold_length}.")
     pairs = {
         "threshold and sweep": lambda: sweep_clusters(network),
         "networkx spanning tree": lambda: graph_threshold(graph, n_sites),
-        "backbone": lambda: find_backbone(network, threshold.length),
+        "backbone": lambda: find_backbone(network, threshold.threshold_length),
         "networkx biconnected": lambda: graph_backbone(closed, n_sites),
     }
     seconds = paired(pairs, repeats=1, warm_up=1)
@@ -188,8 +188,10 @@ OURS = ("threshold and sweep", "threshold alone")
 ROUTES = {
     "scipy connected_components": lambda network: bisected_threshold(network),
     "scipy minimum_spanning_tree": lambda network: tree_threshold(network),
-    "threshold and sweep": lambda network: sweep_clusters(network).thresholds["contacts"].length,
-    "threshold alone": lambda network: percolation_threshold(network).length,
+    "threshold and sweep": lambda network: (
+        sweep_clusters(network).thresholds["contacts"].threshold_length
+    ),
+    "threshold alone": lambda network: percolation_threshold(network).threshold_length,
     "backbone": lambda network: find_backbone(network),
     "networkx spanning tree": lambda w: graph_threshold(graph_of(w), w.n_sites),
     "networkx biconnected": lambda w: graph_backbone(closed_graph(w), w.n_sites),

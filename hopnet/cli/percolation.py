@@ -60,17 +60,17 @@ def sample(
     network = build_network(random_sites(n_sites, density=density, seed=seed, geometry=geometry))
     threshold = percolation_threshold(network)
     backbone = find_backbone(network, length)
-    clusters = find_clusters(network, backbone.length)
+    clusters = find_clusters(network, backbone.threshold_length)
     answer = {
         "n_sites": n_sites,
         "density": density,
         "geometry": geometry,
         "seed": seed,
-        "l_c": threshold.length,
-        "l_c_sqrt_density": threshold.length * density**0.5,
+        "l_c": threshold.threshold_length,
+        "l_c_sqrt_density": threshold.threshold_length * density**0.5,
         "event": threshold.event,
         "wraps": list(threshold.wraps),
-        "length": backbone.length,
+        "threshold_length": backbone.threshold_length,
         "n_clusters": clusters.n_clusters,
         "largest": int(clusters.size.max()),
         "percolation_probability": clusters.percolation_probability,
@@ -136,7 +136,7 @@ def threshold(
     out: Out = None,
     as_json: Json = False,
 ):
-    """l_c sqrt(n_s) of the infinite plane from winding around a torus, with its standard error.
+    """l_c sqrt(n_s) of the infinite plane from wrapping around a torus, with its standard error.
 
     Example: hopnet percolation threshold --sizes 1000,4000 --samples 400,100 --seed 3
     """
@@ -255,12 +255,12 @@ def resistivity(
     )
     rows = []
     for density, own in table.groupby("density"):
-        ratio = own["log_resistivity"] - 2.0 * own["length"]
+        ratio = own["log_resistivity"] - 2.0 * own["threshold_length"]
         rows.append(
             {
                 "density": float(density),
                 "samples": len(own),
-                "l_c_sqrt_density": float(own["length"].mean() * density**0.5),
+                "l_c_sqrt_density": float(own["threshold_length"].mean() * density**0.5),
                 "log_resistivity": float(own["log_resistivity"].mean()),
                 "log_ratio": float(ratio.mean()),
                 "log_ratio_deviation": float(ratio.std()),

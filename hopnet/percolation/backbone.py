@@ -12,7 +12,7 @@ from hopnet.kernels.neighbours import fill_rows
 from hopnet.network.network import Network
 from hopnet.percolation.clusters import (
     check_contacts,
-    check_length,
+    least_log_conductance,
     find_clusters,
     percolation_threshold,
 )
@@ -26,8 +26,8 @@ class Backbone:
     Attributes
     ----------
     network : Network
-    length : float, in a_b
-        Links up to this length are closed; inf for all.
+    threshold_length : float, in a_b
+        Links up to this length are occupied; inf if all are.
     link : int64[n]
         Links on at least one path between the contacts that visits no site twice: those through
         which a current can flow. Ascending.
@@ -43,7 +43,7 @@ class Backbone:
     """
 
     network: Network
-    length: float
+    threshold_length: float
     link: np.ndarray
     red_link: np.ndarray
     path_link: np.ndarray
@@ -62,7 +62,7 @@ class Backbone:
 
 
 @dataclass(frozen=True, eq=False)
-class TwoTerminal:
+class BackboneBetween:
     """A graph between two nodes: backbone, bridges and shortest path, as places in its links.
 
     Attributes
@@ -86,14 +86,14 @@ def rows_of(link_i, link_j, n_nodes):
     return start, neighbour, link
 
 
-def walk_deep(rows, root):
+def depth_first(rows, root):
     """(number, low, parent, parent_link, visited) of a depth-first walk; visited is cut to size."""
     number, low, parent, parent_link, visited = np.empty((5, rows[0].size - 1), np.int64)
-    n = kernels.walk_deep(*rows, root, number, low, parent, parent_link, visited)
+    n = kernels.depth_first(*rows, root, number, low, parent, parent_link, visited)
     return number, low, parent, parent_link, visited[:n]
 
 
-def way_back(parent, parent_link, node):
+def path_to_root(parent, parent_link, node):
     """Nodes and links from ``node`` back to the root of a walk, the root excepted."""
     nodes, links = [], []
     while parent[node] >= 0:
@@ -103,7 +103,7 @@ def way_back(parent, parent_link, node):
     return np.array(nodes, np.int64), np.array(links, np.int64)
 
 
-def two_terminal(link_i, link_j, n_nodes, source, drain):
+def backbone_between(link_i, link_j, n_nodes, source, drain):
     """Backbone, red bonds and shortest path between two nodes of a graph.
 
     Parameters
@@ -116,7 +116,7 @@ def two_terminal(link_i, link_j, n_nodes, source, drain):
 
     Returns
     -------
-    TwoTerminal
+    BackboneBetween
 
     Raises
     ------
@@ -130,37 +130,37 @@ def two_terminal(link_i, link_j, n_nodes, source, drain):
     are linear in nodes and links.
     """
     rows = rows_of(link_i, link_j, n_nodes)
-    number, low, parent, parent_link, visited = walk_deep(rows, source)
+    number, low, parent, parent_link, visited = depth_first(rows, source)
     joined = number >= 0
     if not joined[drain]:
         raise NotPercolatingError(
-            "no path of closed links joins the contacts; raise the threshold length."
+            "no path of occupied links joins the contacts; raise the threshold length."
         )
-    nodes, links = way_back(parent, parent_link, drain)
+    nodes, links = path_to_root(parent, parent_link, drain)
     red = links[low[nodes] == number[nodes]][::-1]
 
     extra = np.array([drain]), np.array([source])
     rows_looped = rows_of(
         np.concatenate([extra[0], link_i]), np.concatenate([extra[1], link_j]), n_nodes
     )
-    number, low, parent, _, visited = walk_deep(rows_looped, drain)
+    number, low, parent, _, visited = depth_first(rows_looped, drain)
     block = np.empty(n_nodes, np.bool_)
     kernels.mark_block(visited, visited.size, number, low, parent, block)
 
     level, parent, parent_link = np.empty((3, n_nodes), np.int64)
-    kernels.walk_wide(*rows, source, level, parent, parent_link)
-    _, path = way_back(parent, parent_link, drain)
-    return TwoTerminal(np.flatnonzero(block[link_i] & block[link_j]), red, path[::-1], joined)
+    kernels.breadth_first(*rows, source, level, parent, parent_link)
+    _, path = path_to_root(parent, parent_link, drain)
+    return BackboneBetween(np.flatnonzero(block[link_i] & block[link_j]), red, path[::-1], joined)
 
 
-def find_backbone(network: Network, length: float | None = None) -> Backbone:
+def find_backbone(network: Network, threshold_length: float | None = None) -> Backbone:
     """The current-carrying part of the percolating cluster, its red bonds and its shortest path.
 
     Parameters
     ----------
     network : Network
-    length : float, in a_b, optional
-        Links with ln(G rho_0) >= -2 length are closed; ``inf`` closes all. Default: the
+    threshold_length : float, in a_b, optional
+        Links with ln(G rho_0) >= -2 threshold_length are occupied; ``inf`` occupies all. Default: the
         threshold of this very sample, where the incipient cluster hangs on its critical link.
 
     Returns
@@ -173,7 +173,7 @@ def find_backbone(network: Network, length: float | None = None) -> Backbone:
         A length that is not positive, not a number, or shorter than the shortest link; an empty
         contact; a length on a torus.
     NotPercolatingError
-        If the closed links do not join the contacts.
+        If the occupied links do not join the contacts.
 
     Notes
     -----
@@ -191,31 +191,33 @@ def find_backbone(network: Network, length: float | None = None) -> Backbone:
     True
     """
     if network.sites.geometry == "torus":
-        if length is not None:
+        if threshold_length is not None:
             raise ParameterError(
                 "the backbone of a torus is that of its first loop, at its own threshold; got "
-                f"length={length!r}: leave it out, or use geometry='cylinder'."
+                f"threshold_length={threshold_length!r}: leave it out, or use geometry='cylinder'."
             )
         return wrapping_backbone(network, percolation_threshold(network))
     check_contacts(network)
-    threshold = percolation_threshold(network) if length is None else None
-    least = check_length(network, length) if length is not None else threshold.log_conductance
+    if threshold_length is None:
+        least = percolation_threshold(network).log_conductance
+    else:
+        least = least_log_conductance(network, threshold_length)
     node = np.arange(network.n_sites)
     node[network.source] = network.n_sites
     node[network.drain] = network.n_sites + 1
-    closed = np.flatnonzero(
+    occupied = np.flatnonzero(
         (network.log_conductance >= least) & (node[network.link_i] != node[network.link_j])
     )
-    parts = two_terminal(
-        node[network.link_i[closed]],
-        node[network.link_j[closed]],
+    parts = backbone_between(
+        node[network.link_i[occupied]],
+        node[network.link_j[occupied]],
         network.n_sites + 2,
         network.n_sites,
         network.n_sites + 1,
     )
     clusters = find_clusters(network, -0.5 * least if np.isfinite(least) else None)
     cluster = clusters.percolates[clusters.label]
-    return gather(network, -0.5 * least, closed, parts, cluster)
+    return gather(network, -0.5 * least, occupied, parts, cluster)
 
 
 def wrapping_backbone(network, threshold):
@@ -225,30 +227,32 @@ def wrapping_backbone(network, threshold):
     before = (network.log_conductance > worst) | (
         (network.log_conductance == worst) & (order < threshold.link)
     )
-    closed = np.flatnonzero(before)
+    occupied = np.flatnonzero(before)
     i, j = int(network.link_i[threshold.link]), int(network.link_j[threshold.link])
-    parts = two_terminal(network.link_i[closed], network.link_j[closed], network.n_sites, i, j)
-    closed = np.append(closed, threshold.link)
-    last = np.array([closed.size - 1])
-    parts = TwoTerminal(
+    parts = backbone_between(
+        network.link_i[occupied], network.link_j[occupied], network.n_sites, i, j
+    )
+    occupied = np.append(occupied, threshold.link)
+    last = np.array([occupied.size - 1])
+    parts = BackboneBetween(
         *(np.concatenate([p, last]) for p in (parts.link, parts.red_link, parts.path_link)),
         parts.joined,
     )
-    return gather(network, threshold.length, closed, parts, parts.joined)
+    return gather(network, threshold.threshold_length, occupied, parts, parts.joined)
 
 
-def gather(network, length, closed, parts, cluster):
-    """A Backbone from the parts of the graph of closed links."""
-    link = np.sort(closed[parts.link])
+def gather(network, length, occupied, parts, cluster):
+    """A Backbone from the parts of the graph of occupied links."""
+    link = np.sort(occupied[parts.link])
     site = np.zeros(network.n_sites, np.bool_)
     site[network.link_i[link]] = True
     site[network.link_j[link]] = True
     return Backbone(
         network=network,
-        length=float(length),
+        threshold_length=float(length),
         link=read_only(link, np.int64),
-        red_link=read_only(closed[parts.red_link], np.int64),
-        path_link=read_only(closed[parts.path_link], np.int64),
+        red_link=read_only(occupied[parts.red_link], np.int64),
+        path_link=read_only(occupied[parts.path_link], np.int64),
         site=read_only(site, np.bool_),
         dead_end=read_only(cluster & ~site, np.bool_),
     )

@@ -12,7 +12,9 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
+from hopnet.checks import array_of, number
 from hopnet.errors import NotPercolatingError, ParameterError
 from hopnet.kernels import clusters as kernels
 from hopnet.network.network import Network
@@ -29,8 +31,8 @@ class Threshold:
 
     Attributes
     ----------
-    length : float, in a_b
-        l_c of this sample: -log_conductance / 2.
+    threshold_length : float, in a_b
+        l_c of this sample, the longest link that the path cannot avoid: -log_conductance / 2.
     log_conductance : float
         ln(G rho_0) of the critical link, the worst on the best path.
     link : int
@@ -43,7 +45,7 @@ class Threshold:
         Which event; see `percolation_threshold`.
     """
 
-    length: float
+    threshold_length: float
     log_conductance: float
     link: int
     wraps: tuple[int, int]
@@ -204,7 +206,7 @@ def percolation_threshold(network: Network, event: str | None = None) -> Thresho
     >>> import hopnet as hn
     >>> sites = hn.random_sites(20_000, density=0.01, seed=5, geometry="torus")
     >>> threshold = percolation_threshold(hn.build_network(sites, cutoff=1.2))
-    >>> 1.12 < threshold.length * sites.density**0.5 < 1.28
+    >>> 1.12 < threshold.threshold_length * sites.density**0.5 < 1.28
     True
     """
     period = network.sites.period
@@ -244,24 +246,24 @@ def check_contacts(network):
             )
 
 
-def check_length(network, length):
-    """A length as the smallest ln(G rho_0) that it admits; None admits every link."""
-    if length is None:
+def least_log_conductance(network: Network, threshold_length: float | None) -> float:
+    """Smallest ln(G rho_0) of the links that a threshold length occupies; None occupies all."""
+    if threshold_length is None:
         return -np.inf
-    try:
-        length = float(length)
-    except (TypeError, ValueError):
-        length = np.nan
-    if not length > 0:
-        raise ParameterError(
-            f"a threshold length must be a positive number in a_b, got {length!r}; about "
-            "1.2 / sqrt(n_s) is critical."
-        )
+    length = number(
+        "threshold_length",
+        threshold_length,
+        low=0.0,
+        above=True,
+        infinite=True,
+        unit="a_b",
+        hint="about 1.2 / sqrt(n_s) is critical",
+    )
     shortest = -0.5 * float(network.log_conductance.max(initial=-np.inf))
     if length < shortest:
         raise ParameterError(
             f"no link is as short as {length:.6g} a_b, the shortest has {shortest:.6g} a_b; raise "
-            "the threshold, or leave it out to admit all links."
+            "the threshold, or leave it out to occupy all links."
         )
     return -2.0 * length
 
@@ -273,26 +275,26 @@ class Clusters:
     Attributes
     ----------
     network : Network
-    length : float, in a_b
-        Links up to this length are closed; inf for all there are.
+    threshold_length : float, in a_b
+        Links up to this length are occupied; inf if all are.
     label : int64[n_sites]
         Cluster of each site, numbered in order of the lowest site.
     size : int64[n_clusters]
     gyration_radius : float64[n_clusters], in a_b
-        Root mean square distance from the centre; of a cluster that winds around the sample, as
+        Root mean square distance from the centre; of a cluster that wraps around the sample, as
         its links laid it out.
-    touches_source, touches_drain, winds : bool[n_clusters]
+    touches_source, touches_drain, wraps : bool[n_clusters]
         Contacts reached; whether the cluster runs around a periodic sample.
     """
 
     network: Network
-    length: float
+    threshold_length: float
     label: np.ndarray
     size: np.ndarray
     gyration_radius: np.ndarray
     touches_source: np.ndarray
     touches_drain: np.ndarray
-    winds: np.ndarray
+    wraps: np.ndarray
 
     @property
     def n_clusters(self) -> int:
@@ -301,9 +303,9 @@ class Clusters:
 
     @property
     def percolates(self) -> np.ndarray:
-        """bool[n_clusters]: joins the contacts; on a torus, winds around the sample."""
+        """bool[n_clusters]: joins the contacts; on a torus, wraps around the sample."""
         if self.network.sites.geometry == "torus":
-            return self.winds
+            return self.wraps
         return self.touches_source & self.touches_drain
 
     @property
@@ -343,14 +345,14 @@ class Clusters:
         return np.unique(self.size, return_counts=True)
 
 
-def find_clusters(network: Network, length: float | None = None) -> Clusters:
+def find_clusters(network: Network, threshold_length: float | None = None) -> Clusters:
     """Clusters of sites joined by links up to a threshold.
 
     Parameters
     ----------
     network : Network
-    length : float, in a_b, optional
-        Links with ln(G rho_0) >= -2 length are closed; default: all links.
+    threshold_length : float, in a_b, optional
+        Links with ln(G rho_0) >= -2 threshold_length are occupied; default: all links.
 
     Returns
     -------
@@ -365,18 +367,18 @@ def find_clusters(network: Network, length: float | None = None) -> Clusters:
     --------
     >>> import hopnet as hn
     >>> network = hn.build_network(hn.random_sites(3000, density=0.01, seed=2))
-    >>> clusters = find_clusters(network, length=12.6)
+    >>> clusters = find_clusters(network, threshold_length=12.6)
     >>> int(clusters.size.sum()), bool(clusters.percolates.any())
     (3000, True)
     """
-    least = check_length(network, length)
-    closed = network.log_conductance >= least
+    least = least_log_conductance(network, threshold_length)
+    occupied = network.log_conductance >= least
     seam = link_seams(network)
     links = OrderedLinks(
-        np.flatnonzero(closed),
-        network.link_i[closed],
-        network.link_j[closed],
-        seam[closed] if seam.size else seam,
+        np.flatnonzero(occupied),
+        network.link_i[occupied],
+        network.link_j[occupied],
+        seam[occupied] if seam.size else seam,
     )
     state = merge_links(network, links)
     n = network.n_sites
@@ -390,18 +392,18 @@ def find_clusters(network: Network, length: float | None = None) -> Clusters:
     spread[label[root]] = state.spread[root]
     return Clusters(
         network=network,
-        length=np.inf if length is None else float(length),
+        threshold_length=np.inf if threshold_length is None else float(threshold_length),
         label=read_only(label, np.int64),
         size=read_only(size, np.int64),
         gyration_radius=read_only(np.sqrt(np.maximum(spread, 0.0) / size)),
         touches_source=read_only(flag & 1, np.bool_),
         touches_drain=read_only(flag & 2, np.bool_),
-        winds=read_only(flag & 4, np.bool_),
+        wraps=read_only(flag & 4, np.bool_),
     )
 
 
 @dataclass(frozen=True, eq=False)
-class _Merged:
+class MergeHistory:
     """What the kernel `sweep_merges` leaves behind."""
 
     parent: np.ndarray
@@ -435,7 +437,7 @@ def merge_links(network, links):
         count,
         moment,
     )
-    return _Merged(parent, contact, spread, event, merge[:k], count[:k], moment[:k])
+    return MergeHistory(parent, contact, spread, event, merge[:k], count[:k], moment[:k])
 
 
 @dataclass(frozen=True, eq=False)
@@ -447,7 +449,8 @@ class ClusterSweep:
     network : Network
     link : int64[n_mergers]
         Link that joined two clusters, best conductor first.
-    length : float64[n_mergers], in a_b
+    threshold_length : float64[n_mergers], in a_b
+        Length of that link.
     count : int64[n_mergers, 3]
         Sizes of the larger and the smaller partner; largest cluster afterwards.
     moment : float64[n_mergers, 3]
@@ -459,18 +462,14 @@ class ClusterSweep:
 
     network: Network
     link: np.ndarray
-    length: np.ndarray
+    threshold_length: np.ndarray
     count: np.ndarray
     moment: np.ndarray
     thresholds: dict
 
-    def _row(self, length):
-        length = np.atleast_1d(np.asarray(length, dtype=np.float64))
-        if length.ndim != 1 or not np.all(length > 0):
-            raise ParameterError(
-                f"threshold lengths must be positive numbers in a_b, got {length}; remove the rest."
-            )
-        return length, np.searchsorted(self.length, length, side="right")
+    def _row(self, threshold_length):
+        length = array_of("threshold_length", threshold_length, low=0.0, above=True, infinite=True)
+        return length, np.searchsorted(self.threshold_length, length, side="right")
 
     @cached_property
     def _columns(self):
@@ -484,29 +483,29 @@ class ClusterSweep:
         square_length = np.where(square > 0, 2 * weighted / np.maximum(square, 1.0), 0.0)
         return n_clusters, largest, mean_size, np.sqrt(np.maximum(square_length, 0.0))
 
-    def at(self, length):
+    def at(self, threshold_length: ArrayLike) -> pd.DataFrame:
         """Cluster statistics at one or more thresholds, without another pass over links.
 
         Parameters
         ----------
-        length : float or array_like[n], in a_b
+        threshold_length : float or array_like[n], in a_b
 
         Returns
         -------
         DataFrame
-            Columns length, n_clusters, largest, mean_size, correlation_length, as in `Clusters`.
+            Columns threshold_length, n_clusters, largest, mean_size, correlation_length, as in `Clusters`.
         """
-        length, row = self._row(length)
+        length, row = self._row(threshold_length)
         names = ("n_clusters", "largest", "mean_size", "correlation_length")
         columns = {name: column[row] for name, column in zip(names, self._columns)}
-        return pd.DataFrame({"length": length} | columns).astype({"largest": np.int64})
+        return pd.DataFrame({"threshold_length": length} | columns).astype({"largest": np.int64})
 
-    def size_distribution(self, length):
+    def size_distribution(self, threshold_length: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """Number of clusters in octaves of size at one or more thresholds.
 
         Parameters
         ----------
-        length : float or array_like[n], in a_b
+        threshold_length : float or array_like[n], in a_b
 
         Returns
         -------
@@ -514,7 +513,7 @@ class ClusterSweep:
             Lower ends 1, 2, 4 ... of the octaves ``size <= s < 2 size``.
         number : int64[n, n_octaves]
         """
-        length, row = self._row(length)
+        _, row = self._row(threshold_length)
         order = np.argsort(row, kind="stable")
         n_octaves = max(self.network.n_sites, 1).bit_length()
         out = np.empty((row.size, n_octaves), np.int64)
@@ -546,7 +545,7 @@ def sweep_clusters(network: Network) -> ClusterSweep:
     return ClusterSweep(
         network=network,
         link=read_only(link, np.int64),
-        length=read_only(-0.5 * network.log_conductance[link]),
+        threshold_length=read_only(-0.5 * network.log_conductance[link]),
         count=read_only(state.count, np.int64),
         moment=read_only(state.moment),
         thresholds=name_events(network, ordered, state.event),

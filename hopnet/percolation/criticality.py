@@ -37,7 +37,7 @@ def torus_sites(n_sites, seed, sample):
     return random_sites(n_sites, density=DENSITY, seed=generator, geometry="torus")
 
 
-def until_wound(sites, look):
+def until_wrapped(sites, look):
     """Look at networks on a torus, with ever longer links, until a second way around is there.
 
     Parameters
@@ -86,13 +86,13 @@ def sample_thresholds(n_sites, samples, *, seed, first=0):
     -------
     DataFrame
         A row per sample: n_sites, size = sqrt(n_sites), sample, and l sqrt(n_s) at which a loop
-        first winds (first), winds along x, along y, and a second way (second).
+        first wraps (first), wraps along x, along y, and a second way (second).
     """
     check_samples(n_sites, samples)
     rows = []
     for sample in range(first, first + samples):
         sites = torus_sites(n_sites, seed, sample)
-        *_, events = until_wound(sites, lambda w: (None, find_events(w, stop="second wrapping")))
+        *_, events = until_wrapped(sites, lambda w: (None, find_events(w, stop="second wrapping")))
         rows.append(sample_row(n_sites, sample) | threshold_columns(events))
     return pd.DataFrame(rows)
 
@@ -106,7 +106,7 @@ def threshold_columns(events):
     """l sqrt(n_s) of each event of a torus."""
     unit = np.sqrt(DENSITY)
     names = dict(zip(("first", "x", "y", "second"), EVENTS[1:]))
-    return {short: events[name].length * unit for short, name in names.items()}
+    return {short: events[name].threshold_length * unit for short, name in names.items()}
 
 
 @limit_threads(1)
@@ -122,9 +122,9 @@ def sample_critical(n_sites, samples, *, seed, first=0):
     -------
     DataFrame
         The columns of `sample_thresholds`; at l_c sqrt(n_s) = 1.19847, averaged canonically:
-        largest (cluster), mean_size, once and twice (probability that clusters wind at all, and in
+        largest (cluster), mean_size, once and twice (probability that clusters wrap at all, and in
         a second way, whose means are known: `hopnet.percolation.scaling.by_size`); at the sample's
-        own first winding, between the two ends of the link that closes it: backbone (its sites),
+        own first wrapping, between the two ends of the link that closes it: backbone (its sites),
         red (bonds), chemical (links of the shortest path). The closing link itself is not counted:
         it is red by construction, and counting it
         would bend the power laws.
@@ -133,13 +133,13 @@ def sample_critical(n_sites, samples, *, seed, first=0):
     rows = []
     for sample in range(first, first + samples):
         sites = torus_sites(n_sites, seed, sample)
-        network, sweep, events = until_wound(sites, swept)
+        network, sweep, events = until_wrapped(sites, swept)
         backbone = wrapping_backbone(network, events["wrapping"])
         rows.append(
             sample_row(n_sites, sample)
             | threshold_columns(events)
             | canonical_clusters(sweep)
-            | canonical_winding(events, n_sites)
+            | canonical_wrapping(events, n_sites)
             | {
                 "backbone": backbone.n_sites,
                 "red": backbone.red_link.size - 1,
@@ -149,14 +149,14 @@ def sample_critical(n_sites, samples, *, seed, first=0):
     return pd.DataFrame(rows)
 
 
-def canonical_winding(events, n_sites):
-    """Probabilities that clusters wind at l_c, at all and in a second way, as `canonical_clusters`.
+def canonical_wrapping(events, n_sites):
+    """Probabilities that clusters wrap at l_c, at all and in a second way, as `canonical_clusters`.
 
-    A sample that winds at l with N sites does so at l_c with N (l / l_c)^2.
+    A sample that wraps at l with N sites does so at l_c with N (l / l_c)^2.
     """
     critical = PERCOLATION_RADIUS / np.sqrt(DENSITY)
     missing = {
-        column: (events[name].length / critical) ** 2 - 1.0
+        column: (events[name].threshold_length / critical) ** 2 - 1.0
         for column, name in (("once", "wrapping"), ("twice", "second wrapping"))
     }
     return {column: float(ndtr(-each * np.sqrt(n_sites))) for column, each in missing.items()}
@@ -169,7 +169,7 @@ def canonical_clusters(sweep, *, n_nodes=9):
     1 / sqrt(N), nearly as wide as the transition itself, so that means at fixed N approach their
     power laws only as L^(-1/2): the largest cluster is 1.0 % too large at N = 1000, still 0.3 % at
     1e5. (At the sample's own threshold there is no such error, but another, of the order of its
-    distance from l_c, L^(-3/4): 3 % at N = 1000 for the largest cluster at the second winding.)
+    distance from l_c, L^(-3/4): 3 % at N = 1000 for the largest cluster at the second wrapping.)
     A sample of N (1 + g / sqrt(N)) sites looks like this one at
     lengths larger by the root of that, so the average over g needs no other sample.
 
@@ -256,7 +256,7 @@ def sample_resistivities(n_sites, samples, *, densities, seed, geometry="open"):
     Returns
     -------
     DataFrame
-        density, sample, length (l_c of the sample between its contacts, in a_b), log_resistivity
+        density, sample, threshold_length (l_c of the sample between its contacts, in a_b), log_resistivity
         (of rho / rho_0).
     """
     check_samples(n_sites, samples)
@@ -271,7 +271,7 @@ def sample_resistivities(n_sites, samples, *, densities, seed, geometry="open"):
                 {
                     "density": density,
                     "sample": sample,
-                    "length": percolation_threshold(network).length,
+                    "threshold_length": percolation_threshold(network).threshold_length,
                     "log_resistivity": current.log_resistivity,
                 }
             )
@@ -293,7 +293,7 @@ def sample_site_counts(n_sites, samples, *, seed, first=0):
     Returns
     -------
     DataFrame
-        n_sites, size, sample; number of sites at which a loop first winds (first), along x, along
+        n_sites, size, sample; number of sites at which a loop first wraps (first), along x, along
         y and a second way (second).
     """
     check_samples(n_sites, samples)

@@ -157,4 +157,4 @@ def resistivity_ratio(current):
     """
     network = current.network
     threshold = percolation_threshold(network, "contacts")
-    return float(np.exp(current.log_resistivity - 2.0 * threshold.length)), threshold
+    return float(np.exp(current.log_resistivity - 2.0 * threshold.threshold_length)), threshold

@@ -21,7 +21,7 @@ def sample_mott_numbers(side, n_samples, *, seed):
     """Mott's number of the plane from percolation, sample by sample.
 
     Sites at random in the plane and in energy, the Fermi level at zero; links are added in order of
-    2 R / a_b + (abs(e_i) + abs(e_j) + abs(e_i - e_j)) / 2 kT until a cluster winds around the
+    2 R / a_b + (abs(e_i) + abs(e_j) + abs(e_i - e_j)) / 2 kT until a cluster wraps around the
     sample. At xi_c, g kT a_b^2 xi_c^3 is a pure number: kT_0 g a_b^2 of Mott's law.
 
     Parameters
@@ -35,7 +35,7 @@ def sample_mott_numbers(side, n_samples, *, seed):
     Returns
     -------
     DataFrame
-        A row per sample: g kT a_b^2 xi_c^3 at which a cluster first winds around the torus
+        A row per sample: g kT a_b^2 xi_c^3 at which a cluster first wraps around the torus
         (first), and a second way (second).
 
     Notes
@@ -60,12 +60,14 @@ def sample_mott_numbers(side, n_samples, *, seed):
     rows = []
     for k in range(int(n_samples)):
         stream = random_stream(seed, k)
-        events = wind_in_space_and_energy(0.5 * ABOUT_MOTT ** (1 / 3) * side, stream)
-        rows.append([(2 * events[name].length) ** 3 for name in ("wrapping", "second wrapping")])
+        events = wrap_in_space_and_energy(0.5 * ABOUT_MOTT ** (1 / 3) * side, stream)
+        rows.append(
+            [(2 * events[name].threshold_length) ** 3 for name in ("wrapping", "second wrapping")]
+        )
     return pd.DataFrame(rows, columns=["first", "second"])
 
 
-def wind_in_space_and_energy(side, stream):
+def wrap_in_space_and_energy(side, stream):
     """Percolation events on a torus, in units a_b = kT = g = 1.
 
     Sites further from the Fermi level than the longest exponent cannot take part; how many there

@@ -286,18 +286,18 @@ PLANE = {
     "D_min": 1.13077,
 }
 
-# Probabilities that clusters wind around a square torus at l_c, at all and in a second way:
+# Probabilities that clusters wrap around a square torus at l_c, at all and in a second way:
 # Pinson, J. Stat. Phys. 75, 1167 (1994).
-WINDING = {"once": 0.690473725, "twice": 0.309526275}
+WRAPPING = {"once": 0.690473725, "twice": 0.309526275}
 
 
 def dual_threshold(first, second):
-    """The percolation threshold from first and second winding around a torus, without bias.
+    """The percolation threshold from first and second wrapping around a torus, without bias.
 
-    In the plane the clusters of discs and those of the gaps mirror each other: gaps wind in every
-    direction until discs wind in one, and discs in every direction once gaps wind in none. At the
+    In the plane the clusters of discs and those of the gaps mirror each other: gaps wrap in every
+    direction until discs wrap in one, and discs in every direction once gaps wrap in none. At the
     threshold of the infinite plane a first and a second way around are there with probabilities
-    that add up to 1 (`WINDING`), at any size and without a fit.
+    that add up to 1 (`WRAPPING`), at any size and without a fit.
 
     Parameters
     ----------
@@ -332,13 +332,13 @@ def dual_threshold(first, second):
 def by_size(table, name):
     """(size, mean, standard error) of a column of samples at each size.
 
-    Where the table tells how often each sample winds at l_c (columns once and twice), the luck of
+    Where the table tells how often each sample wraps at l_c (columns once and twice), the luck of
     the draw is taken out: the mean is the regression on both, at their exact means. Samples that
     happen to connect early have larger clusters and backbones; this halves the variance of the gap
-    between the windings, and takes a third off that of the largest cluster and of the backbone.
+    between the wrappings, and takes a third off that of the largest cluster and of the backbone.
     """
     sizes, value, error = [], [], []
-    known = [column for column in WINDING if column in table]
+    known = [column for column in WRAPPING if column in table]
     for size, rows in table.groupby("size"):
         column = rows[name].to_numpy(dtype=np.float64)
         if column.size < 10:
@@ -346,7 +346,7 @@ def by_size(table, name):
                 f"exponents need at least 10 samples of each size, got {column.size} of size "
                 f"{size:.4g}; take more."
             )
-        luck = [rows[each].to_numpy(dtype=np.float64) - WINDING[each] for each in known]
+        luck = [rows[each].to_numpy(dtype=np.float64) - WRAPPING[each] for each in known]
         design = np.stack([np.ones(column.size), *luck], axis=1)
         mean = np.linalg.lstsq(design, column, rcond=None)[0]
         rest = column - design @ mean
@@ -367,7 +367,7 @@ def critical_exponents(table):
     Returns
     -------
     dict of str to Estimate
-        nu (from the mean gap between first and second winding, which falls as size^(-1/nu)); D_f
+        nu (from the mean gap between first and second wrapping, which falls as size^(-1/nu)); D_f
         (the largest cluster at l_c grows as size^D_f); beta = nu (2 - D_f) with nu = 4/3;
         D_backbone, D_red, D_min (backbone, red bonds and shortest path at the sample's own
         threshold).
@@ -379,7 +379,7 @@ def critical_exponents(table):
 
     Notes
     -----
-    The gap is the integral over thresholds of the probability that clusters wind in one way only.
+    The gap is the integral over thresholds of the probability that clusters wrap in one way only.
     Clusters and gaps mirror each other, so what bends the two thresholds the same way drops out:
     gap * size^(3/4) is flat from 1000 sites on, where the spread of either threshold still drifts.
 

@@ -37,9 +37,9 @@ def draw_backbone(axes, backbone):
 
     network = backbone.network
     sites = network.sites
-    closed = -0.5 * network.log_conductance <= backbone.length
+    occupied = -0.5 * network.log_conductance <= backbone.threshold_length
     cluster = backbone.site | backbone.dead_end
-    inside = closed & cluster[network.link_i] & cluster[network.link_j]
+    inside = occupied & cluster[network.link_i] & cluster[network.link_j]
     on_backbone = np.zeros(network.n_links, np.bool_)
     on_backbone[backbone.link] = True
     small = np.clip(150.0 / np.sqrt(sites.n_sites), 0.5, 3.0)
@@ -72,9 +72,9 @@ def draw_backbone(axes, backbone):
     axes.set_aspect("equal")
     axes.set_xlabel(r"$x/a_b$")
     axes.set_ylabel(r"$y/a_b$")
-    scaled = backbone.length * np.sqrt(sites.density)
+    scaled = backbone.threshold_length * np.sqrt(sites.density)
     axes.set_title(
-        rf"{sites.geometry}, $N$ = {sites.n_sites}: links up to {backbone.length:.4g} $a_b$ "
+        rf"{sites.geometry}, $N$ = {sites.n_sites}: links up to {backbone.threshold_length:.4g} $a_b$ "
         rf"= {scaled:.4f} $n_s^{{-1/2}}$",
         fontsize=10,
     )
@@ -188,7 +188,7 @@ def plot_exponents(table, estimates):
     left, right = figure.subplots(1, 2)
     gap = table.assign(gap=table["second"] - table["first"])
     laws = [(table, *law) for law in LAWS]
-    laws.append((gap, "gap", "nu", "gap between windings", BLACK, "v"))
+    laws.append((gap, "gap", "nu", "gap between wrappings", BLACK, "v"))
     for rows, column, name, label, colour, marker in laws:
         size, value, error = by_size(rows, column)
         exponent = -1.0 / PLANE["nu"] if name == "nu" else PLANE[name]
@@ -230,7 +230,7 @@ def plot_exponents(table, estimates):
 
 
 def plot_collapse(table, *, nu=PLANE["nu"], l_c=PLANE["l_c"]):
-    """Probability of a first and of a second winding against length, bare and scaled.
+    """Probability of a first and of a second wrapping against length, bare and scaled.
 
     Parameters
     ----------
@@ -269,7 +269,7 @@ def plot_collapse(table, *, nu=PLANE["nu"], l_c=PLANE["l_c"]):
     left.axvline(l_c, color=GREY, linewidth=0.6, linestyle=":")
     right.axvline(0.0, color=GREY, linewidth=0.6, linestyle=":")
     left.set_xlabel(r"length of links, in $n_s^{-1/2}$")
-    left.set_ylabel("probability that clusters wind around the torus")
+    left.set_ylabel("probability that clusters wrap around the torus")
     right.set_xlabel(rf"$(l - l_c)\,L^{{1/\nu}}$, $l_c$ = {l_c:.5f}, $\nu$ = {nu:.4g}")
     right.set_xlim(-2.6, 2.6)
     right.legend(fontsize=7.5, frameon=False, title="size (samples)", title_fontsize=8)
@@ -293,13 +293,13 @@ def plot_resistivity(table):
     figure = new_figure(10.0, 4.2)
     left, right = figure.subplots(1, 2)
     colours = [BLUE, GREEN, ORANGE, RED, BLACK, GREY]
-    estimate = 2.0 * table["length"]
+    estimate = 2.0 * table["threshold_length"]
     for number, (density, rows) in enumerate(table.groupby("density")):
         colour = colours[number % len(colours)]
         exponent = estimate[rows.index]
         left.plot(exponent, rows["log_resistivity"], ".", color=colour, markersize=5)
         right.plot(
-            np.sqrt(density) * rows["length"],
+            np.sqrt(density) * rows["threshold_length"],
             rows["log_resistivity"] - exponent,
             ".",
             color=colour,

@@ -1,7 +1,7 @@
 """Plain twins of kernels/backbone.py: recursion, and every node taken out once."""
 
 
-def walk_deep(rows, root):
+def depth_first(rows, root):
     """number, low, parent, parent_link as dicts; the order of the visit."""
     number, low, parent, parent_link, visited = {}, {}, {root: -1}, {root: -1}, []
 
@@ -40,7 +40,7 @@ def mark_block(rows, root, second):
     ]
 
 
-def walk_wide(rows, root):
+def breadth_first(rows, root):
     """Least number of links to every node, -1 out of reach: one ring after another."""
     level = [-1] * len(rows)
     level[root], step = 0, 0

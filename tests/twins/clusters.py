@@ -65,7 +65,7 @@ def joined(link_i, link_j, seam):
 
 
 def find_events(link_i, link_j, seam, contact):
-    """Rows (link, winding x, winding y) of the five events, -1 where they do not happen."""
+    """Rows (link, wrapping x, wrapping y) of the five events, -1 where they do not happen."""
     links = joined(link_i, link_j, seam)
     event = [[-1, 0, 0] for _ in range(5)]
     for m, (i, j, w_x, w_y) in enumerate(links):
