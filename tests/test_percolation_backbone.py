@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hopnet as hn
-from hopnet.percolation.backbone import find_backbone, rows_of, backbone_between, depth_first
+from hopnet.percolation.backbone import backbone_between, depth_first, find_backbone, rows_of
 from hopnet.percolation.clusters import find_events, percolation_threshold
 from test_percolation import chain, mutant, network_of
 

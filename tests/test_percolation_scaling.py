@@ -10,18 +10,17 @@ import pytest
 from scipy.stats import poisson
 
 import hopnet as hn
+import site_counts
 from hopnet.cli import main as command
 from hopnet.percolation import criticality, scaling
 from hopnet.percolation.criticality import (
-    canonical_average,
-    canonical_probability,
     sample_conductances,
     sample_critical,
     sample_resistivities,
-    sample_site_counts,
     sample_thresholds,
 )
 from hopnet.percolation.scaling import PLANE, combined_threshold, critical_exponents, dual_threshold
+from site_counts import canonical_average, canonical_probability, sample_site_counts
 
 SEED = 20261120
 TABLES = {"samples.csv", "answer.json"}
@@ -208,7 +207,7 @@ def test_canonical_averages_are_poisson_averages():
 
 def test_sites_count_when_both_ends_are_there():
     """A chain across the seam: it wraps when the last site of the loop comes."""
-    events = criticality.site_events(200, 300, np.random.default_rng(3))
+    events = site_counts.site_events(200, 300, np.random.default_rng(3))
     assert events["wrapping"].log_conductance == round(events["wrapping"].log_conductance)
     assert 100 < -events["wrapping"].log_conductance <= 300
 

@@ -12,8 +12,8 @@ from hopnet.kernels.neighbours import fill_rows
 from hopnet.network.network import Network
 from hopnet.percolation.clusters import (
     check_contacts,
-    least_log_conductance,
     find_clusters,
+    least_log_conductance,
     percolation_threshold,
 )
 from hopnet.records import read_only

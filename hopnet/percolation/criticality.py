@@ -6,16 +6,16 @@ sites then has the side sqrt(N), and l_c sqrt(n_s) is one number for all.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr, pdtrc
-from scipy.stats import poisson
+from scipy.special import ndtr
 
 from hopnet.constants import PERCOLATION_RADIUS
 from hopnet.errors import ParameterError
 from hopnet.network.build import build_network
-from hopnet.network.neighbours import find_links
-from hopnet.network.network import join_sites
+from hopnet.network.network import Network, join_sites
 from hopnet.network.sites import Sites, random_sites
 from hopnet.percolation.backbone import wrapping_backbone
 from hopnet.percolation.clusters import EVENTS, find_events, percolation_threshold, sweep_clusters
@@ -37,25 +37,22 @@ def torus_sites(n_sites, seed, sample):
     return random_sites(n_sites, density=DENSITY, seed=generator, geometry="torus")
 
 
-def until_wrapped(sites, look):
-    """Look at networks on a torus, with ever longer links, until a second way around is there.
+def growing_networks(sites: Sites) -> Iterator[Network]:
+    """Networks of the same sites with ever longer links, for a search that ends by itself.
 
     Parameters
     ----------
     sites : Sites
-    look : callable
-        Takes a network; returns (anything, events).
+        On a torus.
 
-    Returns
-    -------
-    network, anything, events
+    Yields
+    ------
+    Network
+        The first has links up to some five standard deviations above the mean threshold.
     """
-    margin = 1.5 * sites.n_sites**-0.375  # some five standard deviations of a threshold
+    margin = 1.5 * sites.n_sites**-0.375
     while True:
-        network = build_network(sites, cutoff=1.0 + margin)
-        found, events = look(network)
-        if "second wrapping" in events:
-            return network, found, events
+        yield build_network(sites, cutoff=1.0 + margin)
         margin *= 1.5
 
 
@@ -92,7 +89,10 @@ def sample_thresholds(n_sites, samples, *, seed, first=0):
     rows = []
     for sample in range(first, first + samples):
         sites = torus_sites(n_sites, seed, sample)
-        *_, events = until_wrapped(sites, lambda w: (None, find_events(w, stop="second wrapping")))
+        for network in growing_networks(sites):
+            events = find_events(network, stop="second wrapping")
+            if "second wrapping" in events:
+                break
         rows.append(sample_row(n_sites, sample) | threshold_columns(events))
     return pd.DataFrame(rows)
 
@@ -133,7 +133,11 @@ def sample_critical(n_sites, samples, *, seed, first=0):
     rows = []
     for sample in range(first, first + samples):
         sites = torus_sites(n_sites, seed, sample)
-        network, sweep, events = until_wrapped(sites, swept)
+        for network in growing_networks(sites):
+            sweep = sweep_clusters(network)
+            events = sweep.thresholds
+            if "second wrapping" in events:
+                break
         backbone = wrapping_backbone(network, events["wrapping"])
         rows.append(
             sample_row(n_sites, sample)
@@ -191,12 +195,6 @@ def canonical_clusters(sweep, *, n_nodes=9):
         "largest": float(weight @ (share * at["largest"].to_numpy())),
         "mean_size": float(weight @ at["mean_size"].to_numpy()),
     }
-
-
-def swept(network):
-    """The sweep and its events."""
-    sweep = sweep_clusters(network)
-    return sweep, sweep.thresholds
 
 
 @limit_threads(1)
@@ -276,111 +274,3 @@ def sample_resistivities(n_sites, samples, *, densities, seed, geometry="open"):
                 }
             )
     return pd.DataFrame(rows)
-
-
-@limit_threads(1)
-def sample_site_counts(n_sites, samples, *, seed, first=0):
-    """Newman and Ziff's ensemble: sites are added one by one at a fixed length of links.
-
-    The torus has the side sqrt(n_sites) lengths; links have the critical length of n_sites sites,
-    so that wrapping comes about when n_sites sites are there.
-
-    Parameters
-    ----------
-    n_sites, samples, seed, first
-        As in `sample_thresholds`.
-
-    Returns
-    -------
-    DataFrame
-        n_sites, size, sample; number of sites at which a loop first wraps (first), along x, along
-        y and a second way (second).
-    """
-    check_samples(n_sites, samples)
-    rows = []
-    for sample in range(first, first + samples):
-        generator = sample_generator(seed, n_sites, sample)
-        margin = 3.0 * n_sites**-0.375
-        offered = int(n_sites * (1.0 + min(margin, 1.0)))
-        while True:
-            events = site_events(n_sites, offered, generator)
-            if "second wrapping" in events:
-                break
-            offered = int(1.2 * offered)
-        names = dict(zip(("first", "x", "y", "second"), EVENTS[1:]))
-        counts = {s: int(-events[name].log_conductance) for s, name in names.items()}
-        rows.append(sample_row(n_sites, sample) | counts)
-    return pd.DataFrame(rows)
-
-
-def site_events(n_sites, offered, generator):
-    """Events as sites are added in random order; -log_conductance counts the sites there."""
-    side = float(np.sqrt(n_sites / DENSITY))
-    thrown = random_sites(
-        offered, density=DENSITY * offered / n_sites, seed=generator, geometry="torus"
-    )
-    sites = Sites(thrown.position, side, side, "torus")
-    link_i, link_j = find_links(sites, PERCOLATION_RADIUS / np.sqrt(DENSITY))
-    rank = generator.permutation(offered) + 1
-    last = np.maximum(rank[link_i], rank[link_j]).astype(np.float64)
-    network = join_sites(
-        sites,
-        link_i,
-        link_j,
-        -last,
-        contacts=([0], [1]),
-        cutoff_radius=PERCOLATION_RADIUS / np.sqrt(DENSITY),
-    )
-    return find_events(network, stop="second wrapping")
-
-
-def canonical_probability(counts, mean_count):
-    """Probability of an event at a mean number of sites: Poisson average over microstates.
-
-    Newman and Ziff's convolution, R(lambda) = sum_N e^-lambda lambda^N / N! R_N, with R_N the
-    share of samples whose event happened with at most N sites.
-
-    Parameters
-    ----------
-    counts : int64[n_samples]
-        Numbers of sites at which the event happened.
-    mean_count : float or float64[m]
-
-    Returns
-    -------
-    float64[m]
-        P(at least ``counts`` sites), averaged over samples.
-    """
-    counts = np.asarray(counts, dtype=np.float64)
-    mean_count = np.atleast_1d(np.asarray(mean_count, dtype=np.float64))
-    return np.array([pdtrc(counts - 1.0, m).mean() for m in mean_count])
-
-
-def canonical_average(values, mean_count):
-    """Poisson average of a quantity known for every number of sites 0, 1, 2 ...
-
-    Parameters
-    ----------
-    values : float64[n + 1]
-        ``values[N]`` with N sites.
-    mean_count : float or float64[m]
-        Well inside 0 .. n: the weight that falls outside is an error if above 1e-9.
-
-    Returns
-    -------
-    float64[m]
-    """
-    values = np.asarray(values, dtype=np.float64)
-    mean_count = np.atleast_1d(np.asarray(mean_count, dtype=np.float64))
-    number = np.arange(values.size)
-    out = np.empty(mean_count.size)
-    for m, mean in enumerate(mean_count):
-        outside = poisson.sf(values.size - 1, mean)
-        if not (mean >= 0 and outside < 1e-9):
-            raise ParameterError(
-                f"the mean number of sites must be so far below the largest number known, "
-                f"{values.size - 1}, that less than 1e-9 of the weight is lost, got {mean!r} "
-                f"({outside:.1e} lost); add more sites."
-            )
-        out[m] = poisson.pmf(number, mean) @ values
-    return out
