@@ -55,7 +55,9 @@ html_theme_options = {"navigation_with_keys": True}
 html_math_renderer = "mathml"
 suppress_warnings = ["ref.python"]  # a type such as float64[n_sites] leads nowhere
 
-LABEL = re.compile(r"\[(hopping|qbe|rashba|berry|pumping|hall|response|thermopower|admittance) ([ABCS]?\d+[ab]?)\]")
+LABEL = re.compile(
+    r"\[(hopping|qbe|rashba|berry|pumping|hall|response|thermopower|admittance) ([ABCS]?\d+[ab]?)\]"
+)
 
 
 PUBLIC = re.compile(r"^`(?:hopnet\.)?(\w+)`$")  # `f_curve` in a docstring leads to f_curve

@@ -79,7 +79,9 @@ full = hn.solve_current(network).resistivity
 reach = np.concatenate([[1e-9], np.linspace(0.1, 4.0, 14 if small else 40)])
 cut = []
 for excess in reach:
-    up_to = hn.build_network(sites, cutoff_radius=threshold.threshold_length + excess, contacts=contacts)
+    up_to = hn.build_network(
+        sites, cutoff_radius=threshold.threshold_length + excess, contacts=contacts
+    )
     cut.append(hn.solve_current(up_to).resistivity / full)
 cut = np.array(cut)
 

@@ -60,7 +60,16 @@ kept = table[table["sample"] < 4].reset_index(drop=True)
 print(f"{len(first)} rows after the first run, {len(table)} after the second;")
 print(f"the first four samples are the same to the last bit: {kept.equals(first)}")
 statistics = hn.read_results(folder / "curves", what="statistics")
-columns = ["sites.density", "tau_s", "n_done", "f", "f_standard_error", "f_low", "f_high", "f_deviation"]
+columns = [
+    "sites.density",
+    "tau_s",
+    "n_done",
+    "f",
+    "f_standard_error",
+    "f_low",
+    "f_high",
+    "f_deviation",
+]
 print(statistics[columns].iloc[::8].to_string(index=False))
 
 # %% [markdown]

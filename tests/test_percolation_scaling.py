@@ -139,7 +139,7 @@ def test_luck_of_the_draw_is_taken_out():
 
 
 def test_canonical_averages_over_a_normal_number_of_sites():
-    """Made-up samples: mass N (l/l_c)^2 becomes N + 1; wrapping at l_c (1 + 1/N)^(1/2) by 0.4602."""
+    """Made-up samples: mass N (l/l_c)^2 becomes N + 1, l_c (1 + 1/N)^(1/2) a share of 0.4602."""
     critical = hn.critical_length(criticality.DENSITY)
     sweep = SimpleNamespace(
         network=SimpleNamespace(n_sites=100),

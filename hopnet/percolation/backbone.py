@@ -160,8 +160,9 @@ def find_backbone(network: Network, threshold_length: float | None = None) -> Ba
     ----------
     network : Network
     threshold_length : float, in a_b, optional
-        Links with ln(G rho_0) >= -2 threshold_length are occupied; ``inf`` occupies all. Default: the
-        threshold of this very sample, where the incipient cluster hangs on its critical link.
+        Links with ln(G rho_0) >= -2 threshold_length are occupied; ``inf`` occupies all links.
+        Default: the threshold of this very sample, where the incipient cluster hangs on its
+        critical link.
 
     Returns
     -------

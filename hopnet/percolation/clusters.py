@@ -493,7 +493,8 @@ class ClusterSweep:
         Returns
         -------
         DataFrame
-            Columns threshold_length, n_clusters, largest, mean_size, correlation_length, as in `Clusters`.
+            Columns threshold_length, n_clusters, largest, mean_size and correlation_length, as in
+            `Clusters`.
         """
         length, row = self._row(threshold_length)
         names = ("n_clusters", "largest", "mean_size", "correlation_length")

@@ -254,8 +254,8 @@ def sample_resistivities(n_sites, samples, *, densities, seed, geometry="open"):
     Returns
     -------
     DataFrame
-        density, sample, threshold_length (l_c of the sample between its contacts, in a_b), log_resistivity
-        (of rho / rho_0).
+        density, sample, threshold_length (l_c of the sample between its contacts, in a_b) and
+        log_resistivity (ln of rho / rho_0).
     """
     check_samples(n_sites, samples)
     rows = []
