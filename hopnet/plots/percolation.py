@@ -72,9 +72,10 @@ def draw_backbone(axes, backbone):
     axes.set_aspect("equal")
     axes.set_xlabel(r"$x/a_b$")
     axes.set_ylabel(r"$y/a_b$")
-    scaled = backbone.threshold_length * np.sqrt(sites.density)
+    longest = backbone.threshold_length
+    scaled = longest * np.sqrt(sites.density)
     axes.set_title(
-        rf"{sites.geometry}, $N$ = {sites.n_sites}: links up to {backbone.threshold_length:.4g} $a_b$ "
+        rf"{sites.geometry}, $N$ = {sites.n_sites}: links up to {longest:.4g} $a_b$ "
         rf"= {scaled:.4f} $n_s^{{-1/2}}$",
         fontsize=10,
     )
