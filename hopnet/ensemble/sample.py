@@ -84,7 +84,7 @@ def solve_curve(network, point, current, threads):
             tau_s=read_only(point.tau_s),
             f=unknown,
             f_diffusion=unknown,
-            error=unknown,
+            numerical_error=unknown,
             f_drift=np.nan,
             conductance=current.conductance,
             resistivity=current.resistivity,

@@ -223,7 +223,7 @@ def curve_of(rows):
         tau_s=read_only(rows["tau_s"]),
         f=read_only(rows["f"]),
         f_diffusion=read_only(rows["f_diffusion"]),
-        error=read_only(rows["f_numerical_error"]),
+        numerical_error=read_only(rows["f_numerical_error"]),
         **{
             name: float(rows[name].iloc[0])
             for name in ("f_drift", "conductance", "resistivity", "imbalance")
