@@ -1,15 +1,66 @@
 """Nested dissection by minimum vertex cuts.
 
 A region of the graph is cut where it is thinnest. Sites near the median line along the longer
-axis form a *strip*; each may be removed at unit price; everything left of the strip is the
-source, everything right of it the sink. A maximum flow of vertex-disjoint paths (Dinic) is as
-large as the smallest set of sites that separates the two sides, and the residual graph shows it.
+axis form a *strip*. The cut is the smallest set of strip sites whose removal separates what lies
+left of the strip from what lies right of it. Its size equals the largest number of paths from
+left to right that share no site (Menger). Dinic's algorithm finds these paths, and the sites
+that the residual graph reaches show the cut.
+
+States of the search. Each strip site u is split into two states, joined by an arc of capacity
+one, so that one path at most runs through u:
+
+              entered (2u)                left (2u + 1)
+    v ----->  ( u in )  ---- one path --->  ( u out )  -----> w
+   left of v                  at most                        w entered
+
+`previous[u]` and `following[u]` store the path through u: the strip site before and after it, -2
+for the source (before) or the sink (after), and -1 where no path runs through u. The residual
+graph has three kinds of arc:
+
+    1. out(v) -> in(u)    along a link of the graph, unless the path through v runs to u already;
+    2. in(u)  -> out(u)   if no path runs through u;
+    3. in(u)  -> out(p)   if a path comes to u from p = previous[u]: that step is taken back;
+       out(u) -> in(u)    if a path runs through u: its step through u is taken back.
+
+A new path starts in in(u) of a site u next to the left side, and ends in out(u) of a site u next
+to the right side.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
-LEFT, RIGHT, STRIP = 0, 1, 2  # codes of a site inside its region; a strip site k has STRIP + k
+# Codes of a site inside its region; strip site k has the code STRIP + k.
+LEFT, RIGHT, STRIP = 0, 1, 2
+
+# Largest half-width of a strip, as a share of the region's extent along the axis that is cut. The
+# two parts then have at least about 38 % of a uniform region each. A larger share finds smaller
+# cuts but makes the parts unequal, and the search for paths slower.
+STRIP_SHARE = 0.12
+
+
+class Graph(NamedTuple):
+    """A graph with coordinates that say where to look for cuts."""
+
+    start: np.ndarray  # int64[n_sites + 1]: where the row of each site begins
+    neighbour: np.ndarray  # int64[n_edges]: neighbours of each site, all of them in the graph
+    x: np.ndarray  # float64[n_sites]
+    y: np.ndarray  # float64[n_sites]; unrolled where a ring is opened
+    longest_x: float  # largest distance that one link covers along x
+    longest_y: float  # largest distance that one link covers along y
+    half_width: float  # half the width of the strip in which a cut is searched
+    leaf_size: int  # regions up to this size are not split
+
+
+class Region(NamedTuple):
+    """A region to be ordered: the sites ``permutation[low:high]``."""
+
+    low: int
+    high: int
+    ring: float  # if positive, y has this period and the first cut opens the ring
+    n_splits: int  # stop after this many splits; what is left is recorded as unsplit
+    number: int  # region numbers from here on are free
 
 
 @njit(cache=True, nogil=True)
@@ -41,14 +92,13 @@ def _kth_smallest(value, k):
 
 @njit(cache=True, nogil=True)
 def _find_levels(start, neighbour, source, sink, previous, following, level, queue):
-    """Steps to the sink in the residual graph, breadth first from the sink; -1 for no way.
+    """Number of steps to the sink from each state, breadth first from the sink; -1 for no path.
 
-    State ``2 u`` is strip site u entered, ``2 u + 1`` is u left. A site that carries a path can
-    be entered only to push that path back to where it came from, and left only for elsewhere.
-    Levels are counted from the sink, so that a path that starts at the source and goes down a
-    level at each step cannot lose its way. Returns the level of the nearest source site, -1 if
-    there is none.
+    Levels are counted from the sink. A path that starts at the source and goes down one level at
+    each step then always comes nearer to the sink. Returns the level of the nearest source site,
+    -1 if there is none.
     """
+    # The last states before the sink: sites next to the right side, when they are left.
     level[:] = -1
     tail = 0
     for u in range(sink.shape[0]):
@@ -56,6 +106,7 @@ def _find_levels(start, neighbour, source, sink, previous, following, level, que
             level[2 * u + 1] = 0
             queue[tail] = 2 * u + 1
             tail += 1
+    # Follow all arcs backwards, from each state in the queue to the states before it.
     head = 0
     nearest = -1
     while head < tail:
@@ -65,6 +116,7 @@ def _find_levels(start, neighbour, source, sink, previous, following, level, que
         if nearest >= 0 and depth >= nearest:
             break
         u = state >> 1
+        # Before out(u): in(u) if no path runs through u, else in of the site that follows u.
         if state & 1 == 1:
             if previous[u] == -1:
                 before = 2 * u
@@ -77,6 +129,7 @@ def _find_levels(start, neighbour, source, sink, previous, following, level, que
                 queue[tail] = before
                 tail += 1
             continue
+        # Before in(u): the source, out(u) if a path runs through u, and out of all neighbours.
         if source[u]:
             nearest = depth
             continue
@@ -95,8 +148,12 @@ def _find_levels(start, neighbour, source, sink, previous, following, level, que
 
 @njit(cache=True, nogil=True)
 def _next_state(state, depth, start, neighbour, previous, following, level, arc):
-    """The next state of the level graph that ``state`` can step to, or -1; advances ``arc``."""
+    """The next state, one level lower, that ``state`` can step to, or -1.
+
+    ``arc[state]`` counts the arcs of the state that were tried; each is tried once per phase.
+    """
     u = state >> 1
+    # From in(u) there is one arc: through u, or back along the path that comes to u.
     if state & 1 == 0:
         if arc[state] > 0:
             return -1
@@ -108,6 +165,7 @@ def _next_state(state, depth, start, neighbour, previous, following, level, arc)
         else:
             return -1
         return onward if level[onward] == depth else -1
+    # From out(u) to all neighbours, and last back through u.
     degree = start[u + 1] - start[u]
     while arc[state] < degree:
         v = neighbour[start[u] + arc[state]]
@@ -123,14 +181,14 @@ def _next_state(state, depth, start, neighbour, previous, following, level, arc)
 
 @njit(cache=True, nogil=True)
 def _add_path(path, length, previous, following):
-    """Change the disjoint paths along one augmenting path of states."""
+    """Add one path of states to the disjoint paths; steps that were taken back are removed."""
     for a in range(length):
         state = path[a]
         u = state >> 1
         if state & 1 == 0:
             if a == 0:
                 previous[u] = -2
-            elif path[a - 1] == state + 1:  # the path through u is taken back
+            elif path[a - 1] == state + 1:  # out(u) -> in(u): no path runs through u any more
                 previous[u] = -1
                 following[u] = -1
             else:
@@ -143,11 +201,11 @@ def _add_path(path, length, previous, following):
 
 @njit(cache=True, nogil=True)
 def _cut_strip(start, neighbour, source, sink, level):
-    """Maximum flow through unit sites; ``level`` then tells from where the sink is in reach.
+    """Find the largest set of disjoint paths; ``level`` then says which states reach the sink.
 
-    A site belongs to the minimum vertex cut if the sink can be reached once it is left
-    (``level[2u+1] >= 0``), but not when it is entered (``level[2u] < 0``). Sites that can be
-    entered are on the sink's side.
+    A site u belongs to the minimum vertex cut if the sink is reached from out(u)
+    (``level[2u+1] >= 0``) but not from in(u) (``level[2u] < 0``). Sites whose in(u) reaches the
+    sink lie on the right of the cut.
     """
     n = source.shape[0]
     previous = np.full(n, -1, np.int32)  # -1 no path, -2 source, else the strip site before
@@ -155,6 +213,7 @@ def _cut_strip(start, neighbour, source, sink, level):
     queue = np.empty(2 * n, np.int32)
     path = np.empty(2 * n, np.int32)
     arc = np.empty(2 * n, np.int32)
+    # One phase: levels, then as many paths as they allow, depth first from each source site.
     while True:
         highest = _find_levels(start, neighbour, source, sink, previous, following, level, queue)
         if highest < 0:
@@ -167,7 +226,7 @@ def _cut_strip(start, neighbour, source, sink, level):
             length = 1
             while length > 0:
                 state = path[length - 1]
-                if length > highest:  # level 0: the sink is next
+                if length > highest:  # level 0: the next step reaches the sink
                     _add_path(path, length, previous, following)
                     for a in range(length):
                         level[path[a]] = -1
@@ -185,11 +244,12 @@ def _cut_strip(start, neighbour, source, sink, level):
 
 @njit(cache=True, nogil=True)
 def _split(start, neighbour, coordinate, longest, half_width, site, region, tag, value, scratch):
-    """Split one region; returns (sites left, sites right); the rest of ``site`` is the cut.
+    """Split one region; returns the numbers of sites left and right of the cut.
 
-    ``site`` is the region's slice of the permutation, reordered to [left | right | cut].
-    ``tag[v] >> 32`` is the region of site v, ``tag[v] & 0xffffffff`` its code inside.
+    ``site`` is the region's slice of the permutation; it is reordered to [left | right | cut].
+    ``tag[v] >> 32`` is the region of site v, and ``tag[v] & 0xffffffff`` its code inside.
     """
+    # Place the strip around the median, and give each site of the region its code.
     n = site.shape[0]
     lowest = np.inf
     highest = -np.inf
@@ -198,7 +258,7 @@ def _split(start, neighbour, coordinate, longest, half_width, site, region, tag,
         lowest = min(lowest, value[a])
         highest = max(highest, value[a])
     median = _kth_smallest(value[:n], n // 2)
-    reach = min(half_width, 0.12 * (highest - lowest))
+    reach = min(half_width, STRIP_SHARE * (highest - lowest))
     base = region << 32
     n_strip = 0
     strip = scratch
@@ -212,7 +272,9 @@ def _split(start, neighbour, coordinate, longest, half_width, site, region, tag,
             tag[v] = base | (STRIP + n_strip)
             strip[n_strip] = v
             n_strip += 1
-    if 2.0 * reach < longest:  # a link may jump over the strip: take its left end into the strip
+    # If the strip is narrower than the longest link, a link may cross it: its left end then joins
+    # the strip.
+    if 2.0 * reach < longest:
         for a in range(n):
             v = site[a]
             if tag[v] == base | LEFT:
@@ -223,6 +285,7 @@ def _split(start, neighbour, coordinate, longest, half_width, site, region, tag,
                         n_strip += 1
                         break
 
+    # The graph of the strip, and which of its sites are next to the left and to the right side.
     n_edges = 0
     for k in range(n_strip):
         n_edges += start[strip[k] + 1] - start[strip[k]]
@@ -252,7 +315,9 @@ def _split(start, neighbour, coordinate, longest, half_width, site, region, tag,
     n_left = 0
     n_right = 0
     n_cut = 0
-    for a in range(n):  # left in place, right behind in scratch's lower end, cut at its upper end
+    # Sort the sites: the left ones stay in place, the right ones go to the start of scratch, those
+    # of the cut to its end.
+    for a in range(n):
         v = site[a]
         code = tag[v] & 0xFFFFFFFF
         if code >= STRIP:
@@ -278,7 +343,7 @@ def _split(start, neighbour, coordinate, longest, half_width, site, region, tag,
 
 @njit(cache=True, nogil=True)
 def _sort_by_degree(start, site):
-    """Sites with few neighbours first: they leave the least behind (insertion, stable)."""
+    """Sort sites by their number of neighbours, fewest first: these add the fewest new links."""
     for a in range(1, site.shape[0]):
         v = site[a]
         degree = start[v + 1] - start[v]
@@ -290,71 +355,42 @@ def _sort_by_degree(start, site):
 
 
 @njit(cache=True, nogil=True)
-def dissect(
-    start,
-    neighbour,
-    x,
-    y,
-    longest_x,
-    longest_y,
-    half_width,
-    leaf_size,
-    first_low,
-    first_high,
-    ring,
-    n_splits,
-    permutation,
-    tag,
-    next_region,
-    record,
-):
+def dissect(graph, region, permutation, tag, record):
     """Order a region for elimination, from the largest cut down to leaves.
 
     Parameters
     ----------
-    start, neighbour : int64[n_sites + 1], int64[n_edges]
-        Rows of the graph. Neighbours outside ``0 .. n_sites-1`` do not occur.
-    x, y : float64[n_sites]
-        Coordinates that guide the cuts; what is a neighbour is read from the graph alone. With a
-        ring, ``y`` is unrolled where the ring is opened.
-    longest_x, longest_y : float64
-        Largest distance that one link covers in ``x`` and in ``y``.
-    half_width : float64
-        Half the width of the strip in which a cut is sought.
-    leaf_size : int64
-        Regions up to this size are not split.
-    first_low, first_high : int64
-        The region is ``permutation[first_low:first_high]``.
-    ring : float64
-        If positive, y has this period and the first cut is two lines, near ``y = ring / 4`` and
-        ``3 ring / 4``: it opens the ring.
-    n_splits : int64
-        Stop after so many splits; what is left is recorded as unsplit.
+    graph : Graph
+        Rows and coordinates. The coordinates guide the cuts; what is a neighbour is read from the
+        rows. ``y`` is changed where a ring is opened.
+    region : Region
+        With a ring, the first cut is two lines, near ``y = ring / 4`` and ``3 ring / 4``.
     permutation : int64[n_sites]
         Reordered inside the region to [left | right | cut], recursively: the order of elimination.
-        Inside a leaf by number of neighbours.
+        A leaf is ordered by the number of neighbours.
     tag : int64[n_sites]
         Region of each site in its upper 32 bits. Updated for the sites of the region.
-    next_region : int64
-        Region numbers from here on are free.
     record : int64[n_records, 4]
-        Overwritten from row 0: low, begin of the cut, high, and 1 if unsplit but above
-        ``leaf_size`` for want of splits (else 0). A leaf has ``begin = low``.
+        Overwritten from row 0: low, begin of the cut, high, and 1 if the region is larger than a
+        leaf but was not split for want of splits (else 0). A leaf has ``begin = low``.
 
     Returns
     -------
     int64
-        Rows of ``record`` written. A region stands before the two it was split into.
+        Number of rows of ``record`` that were written. A region stands before its two parts.
     """
-    size = first_high - first_low
+    start, x, y = graph.start, graph.x, graph.y
+    ring, n_splits = region.ring, region.n_splits
+    size = region.high - region.low
     value = np.empty(size, np.float64)
     scratch = np.empty(size, np.int64)
     stack = np.empty((size + 2, 2), np.int64)
-    stack[0, 0] = first_low
-    stack[0, 1] = first_high
+    stack[0, 0] = region.low
+    stack[0, 1] = region.high
     depth = 1
     n_records = 0
-    region = next_region
+    number = region.number
+    # Regions wait on a stack as (low, high); each is recorded, then split or kept as a leaf.
     while depth > 0:
         depth -= 1
         low = stack[depth, 0]
@@ -365,13 +401,14 @@ def dissect(
         record[n_records, 2] = high
         record[n_records, 3] = 0
         n_records += 1
-        if n <= leaf_size:
+        if n <= graph.leaf_size:
             _sort_by_degree(start, permutation[low:high])
             continue
         if n_splits == 0:
             record[n_records - 1, 3] = 1
             continue
         n_splits -= 1
+        # Cut across the longer side of the region; a ring is opened first.
         site = permutation[low:high]
         low_x = low_y = np.inf
         high_x = high_y = -np.inf
@@ -382,33 +419,32 @@ def dissect(
             low_y = min(low_y, y[v])
             high_y = max(high_y, y[v])
         if ring > 0.0:
-            n_left, n_right = _split(
-                start,
-                neighbour,
-                np.abs(y - 0.5 * ring),
-                longest_y,
-                half_width,
-                site,
-                region,
-                tag,
-                value,
-                scratch,
-            )
+            coordinate, longest = np.abs(y - 0.5 * ring), graph.longest_y
+        elif high_x - low_x >= high_y - low_y:
+            coordinate, longest = x, graph.longest_x
+        else:
+            coordinate, longest = y, graph.longest_y
+        n_left, n_right = _split(
+            start,
+            graph.neighbour,
+            coordinate,
+            longest,
+            graph.half_width,
+            site,
+            number,
+            tag,
+            value,
+            scratch,
+        )
+        number += 1
+        # Unroll y on the far side of the opened ring.
+        if ring > 0.0:
             for a in range(n_left, n_left + n_right):
                 if y[site[a]] < 0.5 * ring:
                     y[site[a]] += ring
             ring = 0.0
-        elif high_x - low_x >= high_y - low_y:
-            n_left, n_right = _split(
-                start, neighbour, x, longest_x, half_width, site, region, tag, value, scratch
-            )
-        else:
-            n_left, n_right = _split(
-                start, neighbour, y, longest_y, half_width, site, region, tag, value, scratch
-            )
-        region += 1
         if n_left == 0 or n_right == 0 or 2 * (n - n_left - n_right) > n:
-            continue  # no cut worth the name: a dense leaf
+            continue  # the cut holds half of the region or more: keep it as a dense leaf
         record[n_records - 1, 1] = low + n_left + n_right
         stack[depth, 0] = low + n_left
         stack[depth, 1] = low + n_left + n_right

@@ -1,27 +1,54 @@
 """Subtraction-free multifrontal elimination of Lap(g) + diag(s): factor, solve, drops.
 
-Every front is a small dense mesh: its *pivots*, eliminated here, then its *boundary*, sites that
-go later, then the terminals, and last the *ground*, to which the excess s is a conductance.
-Eliminating site k by star-mesh replaces its links g_kj by
+The elimination of node k by the star-mesh transform replaces its links g_kj by
 
     d_k = sum_j g_kj,   w_kj = g_kj / d_k,   g_ij += g_ki w_kj
 
-over later i, j, ground included: sums, products and quotients of non-negative numbers only.
-Positions count sites in the order of elimination; local columns count a front's pivots, then its
-boundary. `Fronts` (file symbolic.py) says where everything stands.
+over all later i and j. The *ground* is one more node, the last: the excess s_k is the conductance
+of a link from k to the ground. So there are only sums, products and quotients of non-negative
+numbers.
+
+The work is done in *fronts*, small dense meshes. A front has one column per pivot (a node that is
+eliminated here), then one column per node of its boundary (a node that is eliminated in a front
+above, or a terminal), and last the ground. Only what lies above the diagonal is used:
+
+                 pivots      boundary    ground
+               0 1 2 ...   n_pivots ...   m - 1
+             +-----------+--------------+-----+
+    pivots   |    own    |  links to    |  s  |    becomes the weights w_kj, row by row
+             |    links  |  the boundary|     |
+             +-----------+--------------+-----+
+    boundary |           |     meshes of the  |    becomes the contribution, the mesh that is
+             |           |    children        |    added to the front above
+             +-----------+--------------------+
+
+The *rank* of a node is its place in the order of elimination. Terminals have the ranks from
+``n_eliminated`` on, and the ground has the last rank. `Fronts` (file symbolic.py) says where
+everything is stored.
 """
 
 import numpy as np
 from numba import njit
 
-PANEL = 32  # pivots eliminated before their common update of the rest
-SMALL = 128  # up to this many columns after a panel, compiled loops beat a call of BLAS
-TILE = 128  # rows of one product in the update of large fronts
+# Number of pivots that are eliminated before the columns after them are updated together. A
+# smaller number gives BLAS thinner products, a larger one leaves more of the work to the slower
+# loops inside the panel.
+PANEL = 32
+
+# Number of columns after a panel up to which compiled loops are faster than a call of BLAS. A
+# smaller number makes calls for little work, a larger one leaves work to the loops.
+SMALL = 128
+
+# Number of rows of one matrix product in the update of a large front. Only the part above the
+# diagonal is needed: taller tiles compute more of the rest without use, flatter ones make more
+# calls.
+TILE = 128
 
 
 @njit(cache=True, nogil=True)
-def _add_products(front, pivot, panel_end, panel_begin, weight, n_columns):
+def _add_products(front, panel_begin, panel_end, weight, n_columns):
     """Update the rows after a panel: ``front[i, j] += sum_k front[k, i] weight[k, j]``, j > i."""
+    # Four pivots at a time: each pass over a row then reads and writes it once for four products.
     for i in range(panel_end, n_columns):
         out = front[i]
         k = panel_begin
@@ -47,7 +74,8 @@ def _add_products(front, pivot, panel_end, panel_begin, weight, n_columns):
 
 @njit(cache=True, nogil=True)
 def _add_products_by_blas(front, panel_begin, panel_end, weight, n_columns, scratch):
-    """As `_add_products`, in tiles of rows, each one matrix product."""
+    """The same update as `_add_products`, one matrix product per tile of rows."""
+    # Copy the panel's columns into contiguous blocks, the form that BLAS takes.
     n_panel = panel_end - panel_begin
     n_rest = n_columns - panel_end
     mesh = scratch[: n_rest * n_panel].reshape(n_rest, n_panel)
@@ -56,6 +84,7 @@ def _add_products_by_blas(front, panel_begin, panel_end, weight, n_columns, scra
         for i in range(n_rest):
             mesh[i, k] = front[panel_begin + k, panel_end + i]
             share[i, k] = weight[k, panel_end + i]
+    # Multiply tile by tile, and add the part above the diagonal to the front.
     rest = scratch[2 * n_rest * n_panel :]
     for begin in range(0, n_rest, TILE):
         end = min(begin + TILE, n_rest)
@@ -70,14 +99,16 @@ def _add_products_by_blas(front, panel_begin, panel_end, weight, n_columns, scra
 
 
 @njit(cache=True, nogil=True)
-def _eliminate(front, n_pivots, n_columns, prune, weight, pivot, panel, scratch):
+def _eliminate(front, n_pivots, n_columns, negligible, weight, pivot, panel, scratch):
     """Eliminate the pivots of one dense front (its upper triangle), panel by panel.
 
     Leaves the mesh of the boundary in ``front`` and fills ``weight[k, k+1:]`` and ``pivot[k]``.
-    Entries below ``prune`` count as zero, so that no product is a slow subnormal number.
+    Entries below ``negligible`` count as zero, so that no product is a slow subnormal number. A
+    pivot without links keeps weights of zero.
     """
     for begin in range(0, n_pivots, PANEL):
         end = min(begin + PANEL, n_pivots)
+        # Inside the panel each pivot updates only the pivots of the panel that come after it.
         for k in range(begin, end):
             row = front[k]
             total = row[k + 1]
@@ -85,7 +116,7 @@ def _eliminate(front, n_pivots, n_columns, prune, weight, pivot, panel, scratch)
                 total += row[j]
             pivot[k] = total
             share = panel[k - begin]
-            if abs(total) <= prune:
+            if abs(total) <= negligible:
                 for j in range(k + 1, n_columns):
                     share[j] = 0.0
                     row[j] = 0.0
@@ -93,9 +124,9 @@ def _eliminate(front, n_pivots, n_columns, prune, weight, pivot, panel, scratch)
                 inverse = 1.0 / total
                 for j in range(k + 1, n_columns):
                     share[j] = row[j] * inverse
-                    if abs(share[j]) < prune:
+                    if abs(share[j]) < negligible:
                         share[j] = 0.0
-                    if abs(row[j]) < prune:
+                    if abs(row[j]) < negligible:
                         row[j] = 0.0
             for i in range(k + 1, end):
                 a = row[i]
@@ -103,38 +134,49 @@ def _eliminate(front, n_pivots, n_columns, prune, weight, pivot, panel, scratch)
                 for j in range(i + 1, n_columns):
                     out[j] += a * share[j]
             weight[k, k + 1 :] = share[k + 1 : n_columns]
+        # All columns after the panel are updated together.
         if n_columns - end > SMALL:
             _add_products_by_blas(front, begin, end, panel, n_columns, scratch)
         else:
-            _add_products(front, pivot, end, begin, panel, n_columns)
+            _add_products(front, begin, end, panel, n_columns)
 
 
 @njit(cache=True, nogil=True)
 def factor_fronts(
-    which, fronts, edge_conductance, shift, prune, contribution_start, contribution, weight, pivot
+    which,
+    fronts,
+    edge_conductance,
+    excess,
+    negligible,
+    contribution_start,
+    contribution,
+    weight,
+    pivot,
 ):
-    """Factor the fronts listed in ``which``, in this order: each front after those below it.
+    """Factor the fronts listed in ``which``, in this order: children before parents.
 
     Parameters
     ----------
     which : int64[n]
+        Numbers of the fronts.
     fronts : Fronts
     edge_conductance : float64[n_edges] or complex128[n_edges]
-        Of every edge of the rows.
-    shift : same type[n_positions]
-        The excess s of every position.
-    prune : float64
+        Conductance of each edge.
+    excess : same type[n_eliminated]
+        The excess s of the node of each rank.
+    negligible : float64
         Entries below this count as zero.
     contribution_start : int64[n_fronts]
-        Where each front puts the mesh it leaves to its parent. A place may be used again by the
-        front that has taken it up.
+        Where each front stores its contribution, the mesh that it leaves to its parent. The
+        parent may use that memory again for its own.
     contribution : same type[...]
-        Working memory.
+        Working memory. At the end it holds the contribution of the last front.
     weight : same type[n_weights]
         Filled: ``w_kj`` of each front, row by row (columns up to k are not set).
-    pivot : same type[n_positions]
+    pivot : same type[n_eliminated]
         Filled: ``d_k``.
     """
+    # One block of memory serves all fronts of this call.
     largest = 0
     for t in which:
         n_pivots = fronts.front_start[t + 1] - fronts.front_start[t]
@@ -150,13 +192,14 @@ def factor_fronts(
         m = n_pivots + n_boundary
         front = area[: m * m].reshape(m, m)
         panel = panel_area[: PANEL * m].reshape(PANEL, m)
+        # Assemble the front: zeros, its own edges, the excess, the contributions of its children.
         for i in range(m):
             for j in range(i + 1, m):
                 front[i, j] = 0.0
         for k in range(n_pivots):
             for e in range(fronts.row_start[first + k], fronts.row_start[first + k + 1]):
                 front[k, fronts.edge_column[e]] += edge_conductance[e]
-            front[k, m - 1] += shift[first + k]
+            front[k, m - 1] += excess[first + k]
         for child in (fronts.left[t], fronts.right[t]):
             if child >= 0:
                 begin = fronts.boundary_start[child]
@@ -166,13 +209,14 @@ def factor_fronts(
                     out = front[fronts.parent_column[begin + a]]
                     for b in range(a + 1, n):
                         out[fronts.parent_column[begin + b]] += contribution[place + a * n + b]
+        # Eliminate the pivots, then store the mesh of the boundary for the parent.
         n_weights = n_pivots * m
         own = weight[fronts.weight_start[t] : fronts.weight_start[t] + n_weights]
         _eliminate(
             front,
             n_pivots,
             m,
-            prune,
+            negligible,
             own.reshape(n_pivots, m),
             pivot[first : first + n_pivots],
             panel,
@@ -187,17 +231,19 @@ def factor_fronts(
 
 @njit(cache=True, nogil=True)
 def forward_fronts(which, fronts, weight, x, carried):
-    """Forward pass ``b_j += w_kj b_k`` through the fronts listed, each after those below it.
+    """Forward pass ``b_j += w_kj b_k`` through the fronts listed, children before parents.
 
     Parameters
     ----------
     which : int64[n]
+        Numbers of the fronts.
     fronts : Fronts
     weight : float64 or complex128[n_weights]
-    x : same type[n_positions or more, n_sides]
-        Right-hand sides by position; becomes b as each pivot finds it.
+        The weights of the factor.
+    x : same type[n_eliminated or more, n_sides]
+        Right-hand sides by rank. Overwritten by b at the moment when each node is eliminated.
     carried : same type[n_boundary, n_sides]
-        Overwritten: what each front passes on to its parent.
+        Overwritten: what each front adds to the right-hand sides of its boundary.
     """
     n_sides = x.shape[1]
     for t in which:
@@ -206,6 +252,7 @@ def forward_fronts(which, fronts, weight, x, carried):
         begin = fronts.boundary_start[t]
         n_boundary = fronts.boundary_start[t + 1] - begin
         m = n_pivots + n_boundary
+        # Take over what the children carry: to pivots of this front, or on to its boundary.
         carried[begin : begin + n_boundary] = 0.0
         for child in (fronts.left[t], fronts.right[t]):
             if child >= 0:
@@ -218,6 +265,7 @@ def forward_fronts(which, fronts, weight, x, carried):
                             carried[begin + column - n_pivots, r] += carried[a, r]
         own = weight[fronts.weight_start[t] : fronts.weight_start[t] + n_pivots * m]
         w = own.reshape(n_pivots, m)
+        # Each pivot passes its share on to the later columns.
         for k in range(n_pivots):
             for r in range(n_sides):
                 b = x[first + k, r]
@@ -230,18 +278,20 @@ def forward_fronts(which, fronts, weight, x, carried):
 
 @njit(cache=True, nogil=True)
 def backward_fronts(which, fronts, weight, pivot, x):
-    """Backward pass ``x_k = b_k / d_k + sum_j w_kj x_j`` down the fronts, last one first.
+    """Backward pass ``x_k = b_k / d_k + sum_j w_kj x_j`` through the fronts, the last one first.
 
     Parameters
     ----------
     which : int64[n]
-        Ascending; walked from its end.
+        Numbers of the fronts, ascending; they are taken from the end.
     fronts : Fronts
-    weight, pivot
-        The factor.
-    x : float64 or complex128[n_positions + n_terminals + 1, n_sides]
+    weight : float64 or complex128[n_weights]
+        The weights of the factor.
+    pivot : same type[n_eliminated]
+        The pivots of the factor.
+    x : float64 or complex128[n_eliminated + n_terminals + 1, n_sides]
         In: b of `forward_fronts`, values of the terminals, 0 for the ground. Out: the solution.
-        A pivot of zero (a cluster joined to nothing) gets 0.
+        Where the pivot is zero (a cluster without any link to others), x is 0.
     """
     n_sides = x.shape[1]
     for c in range(which.shape[0] - 1, -1, -1):
@@ -267,14 +317,16 @@ def backward_fronts(which, fronts, weight, pivot, x):
 def _extend_table(table, weight, source, n_pivots, m, scratch):
     """Fill the pivot rows of a table of differences, last panel first.
 
-    ``table[i, j] = V_i - V_j`` is known among the boundary. Each pivot adds
-    ``V_k - V_j = source_k + sum_i w_ki (V_i - V_j)``, i later than k: no potential is subtracted.
+    ``table[i, j] = V_i - V_j`` is known for the columns of the boundary. The row of each pivot k is
+    ``V_k - V_j = source_k + sum_i w_ki (V_i - V_j)`` over i later than k: no two potentials are
+    subtracted from each other.
     """
     n_panels = (n_pivots + PANEL - 1) // PANEL
     for number in range(n_panels - 1, -1, -1):
         begin = number * PANEL
         end = min(begin + PANEL, n_pivots)
         n_rest = m - end
+        # Sums over i after the panel, for all pivots of the panel together: by BLAS, or by loops.
         if n_rest > SMALL:
             n_panel = end - begin
             known = scratch[: n_rest * n_rest].reshape(n_rest, n_rest)
@@ -312,6 +364,7 @@ def _extend_table(table, weight, source, n_pivots, m, scratch):
                     for j in range(end, m):
                         out[j] += a0 * v0[j]
                     i += 1
+        # Sums over i inside the panel, last pivot first.
         for k in range(end - 1, begin - 1, -1):
             out = table[k]
             for i in range(k + 1, end):
@@ -322,7 +375,8 @@ def _extend_table(table, weight, source, n_pivots, m, scratch):
             for j in range(end, m):
                 out[j] += source[k]
                 table[j, k] = -out[j]
-            for j in range(k + 1, end):  # the difference to a pivot of the same panel
+            # Differences to pivots of the same panel.
+            for j in range(k + 1, end):
                 total = source[k]
                 for i in range(k + 1, m):
                     total += weight[k, i] * table[i, j]
@@ -334,20 +388,21 @@ def _extend_table(table, weight, source, n_pivots, m, scratch):
 
 @njit(cache=True, nogil=True)
 def drop_fronts(which, fronts, weight, source, table_start, table, edge_drop):
-    """Differences V_k - V_q along every edge, from the root down: potentials are never subtracted.
+    """Differences V_k - V_q along every edge, from the root down.
 
     Parameters
     ----------
     which : int64[n]
-        Ascending; walked from its end.
+        Numbers of the fronts, ascending; they are taken from the end.
     fronts : Fronts
     weight : float64 or complex128[n_weights]
-    source : same type[n_positions]
+        The weights of the factor.
+    source : same type[n_eliminated]
         ``b_k / d_k`` after the forward pass; zeros for Kirchhoff's laws.
     table_start : int64[n_fronts]
-        Where each front keeps its square table ``V_i - V_j`` of all its columns.
+        Where each front stores its square table ``V_i - V_j`` of all its columns.
     table : same type[...]
-        Working memory; the boundary block of a front without parent is set by the caller.
+        Working memory; `fill_root_table` sets the boundary of the root before.
     edge_drop : same type[n_edges]
         Overwritten for the edges of these fronts.
     """
@@ -366,6 +421,7 @@ def drop_fronts(which, fronts, weight, source, table_start, table, edge_drop):
         m = n_pivots + n_boundary
         place = table_start[t]
         own = table[place : place + m * m].reshape(m, m)
+        # Differences between the columns of the boundary are in the parent's table.
         parent = fronts.parent[t]
         if parent >= 0:
             n_above = (
@@ -388,3 +444,59 @@ def drop_fronts(which, fronts, weight, source, table_start, table, edge_drop):
         for k in range(n_pivots):
             for e in range(fronts.row_start[first + k], fronts.row_start[first + k + 1]):
                 edge_drop[e] = own[k, fronts.edge_column[e]]
+
+
+@njit(cache=True, nogil=True)
+def fill_root_table(fronts, value, table_start, table):
+    """Write the differences between terminals, and the ground, into the table of the root.
+
+    Parameters
+    ----------
+    fronts : Fronts
+    value : float64 or complex128[n_terminals + 1]
+        Potential of each terminal, and 0 for the ground.
+    table_start : int64[n_fronts]
+        Where each front stores its table.
+    table : same type[...]
+        Changed in the boundary rows and columns of the root.
+    """
+    root = fronts.left.shape[0] - 1
+    n_pivots = fronts.front_start[root + 1] - fronts.front_start[root]
+    begin = fronts.boundary_start[root]
+    n_boundary = fronts.boundary_start[root + 1] - begin
+    m = n_pivots + n_boundary
+    n_eliminated = fronts.front_start[-1]
+    for a in range(n_boundary):
+        row = table_start[root] + (n_pivots + a) * m + n_pivots
+        v = value[fronts.boundary[begin + a] - n_eliminated]
+        for b in range(n_boundary):
+            table[row + b] = v - value[fronts.boundary[begin + b] - n_eliminated]
+
+
+@njit(cache=True, nogil=True)
+def fill_terminal_mesh(fronts, contribution_start, contribution, mesh):
+    """Copy the mesh that the root leaves between terminals and ground.
+
+    Parameters
+    ----------
+    fronts : Fronts
+    contribution_start : int64[n_fronts]
+        Where each front stores its contribution.
+    contribution : float64 or complex128[...]
+        After `factor_fronts` on all fronts.
+    mesh : same type[n_terminals + 1, n_terminals + 1]
+        Overwritten: conductance between each two terminals, and to the ground (the last row);
+        0 on the diagonal. Links from terminal to terminal are not part of it.
+    """
+    root = fronts.left.shape[0] - 1
+    begin = fronts.boundary_start[root]
+    n_boundary = fronts.boundary_start[root + 1] - begin
+    n_eliminated = fronts.front_start[-1]
+    mesh[:] = 0.0
+    for a in range(n_boundary):
+        i = fronts.boundary[begin + a] - n_eliminated
+        for b in range(a + 1, n_boundary):
+            j = fronts.boundary[begin + b] - n_eliminated
+            value = contribution[contribution_start[root] + a * n_boundary + b]
+            mesh[i, j] = value
+            mesh[j, i] = value

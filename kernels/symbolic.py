@@ -1,8 +1,9 @@
-"""Symbolic analysis of the multifrontal elimination: which numbers there will be, and where.
+"""Symbolic analysis of the multifrontal elimination: which numbers a factor has, and where.
 
-Positions count sites in the order of elimination; then come the terminals and last the ground.
-Local columns count a front's pivots, then its boundary. Fronts are in postorder: the subtree of
-a front ends with it and is contiguous.
+The rank of a node is its place in the order of elimination. Terminals have the ranks after all
+eliminated nodes, and the ground has the last rank. The columns of a front are its pivots, then
+its boundary (see the drawing in elimination.py). Fronts are in postorder: the subtree of front t
+is the run of fronts that ends with t.
 """
 
 from typing import NamedTuple
@@ -12,68 +13,75 @@ from numba import njit
 
 
 class Fronts(NamedTuple):
-    """Where everything is: the symbolic analysis as bare arrays (one argument instead of nine)."""
+    """The symbolic analysis as bare arrays: the tree of fronts and what each front holds."""
 
-    front_start: np.ndarray  # int64[n_fronts + 1]: first pivot position of each front
-    left: np.ndarray  # int64[n_fronts]: the two fronts below, -1 for none
-    right: np.ndarray
+    front_start: np.ndarray  # int64[n_fronts + 1]: rank of the first pivot of each front
+    left: np.ndarray  # int64[n_fronts]: one child of each front, -1 for none
+    right: np.ndarray  # int64[n_fronts]: the other child
     parent: np.ndarray  # int64[n_fronts]: the front above, -1 for the root
-    boundary_start: np.ndarray  # int64[n_fronts + 1]
-    boundary: np.ndarray  # int64[n_boundary]: positions, ascending
-    parent_column: np.ndarray  # int64[n_boundary]: column in the front above
-    row_start: np.ndarray  # int64[n_positions + 1]: edges of which a position is the earlier end
-    edge_column: np.ndarray  # int64[n_edges]: column of the later end
+    boundary_start: np.ndarray  # int64[n_fronts + 1]: where the boundary of each front begins
+    boundary: np.ndarray  # int64[n_boundary]: ranks, ascending inside each front
+    parent_column: np.ndarray  # int64[n_boundary]: column in the parent front
+    row_start: np.ndarray  # int64[n_eliminated + 1]: edges whose earlier end has this rank
+    edge_column: np.ndarray  # int64[n_edges]: column of the edge's later end
     weight_start: np.ndarray  # int64[n_fronts + 1]: n_pivots rows of n_columns weights each
 
 
 @njit(cache=True, nogil=True)
-def fill_edges(place, link_i, link_j, n_positions, row_start, row_neighbour, edge_link, edge_sign):
-    """Sort links into rows of their earlier end, by position.
+def fill_edges(rank, link_i, link_j, n_eliminated, row_start, row_neighbour, edge_link, edge_sign):
+    """Sort links into rows, one row per rank of their earlier end.
 
     Parameters
     ----------
-    place : int64[n_nodes]
-        Position of each node, ``n_positions + c`` for terminal c, negative if it is left out.
+    rank : int64[n_nodes]
+        Rank of each node, ``n_eliminated + c`` for terminal c, negative for a node left out.
     link_i, link_j : int64[n_links]
-    n_positions : int64
-    row_start : int64[n_positions + 1]
-        Overwritten.
+        The two nodes of each link.
+    n_eliminated : int64
+        Number of nodes that are eliminated.
+    row_start : int64[n_eliminated + 1]
+        Overwritten: where the edges of each rank begin.
     row_neighbour, edge_link : int64[at least n_edges]
-        Overwritten: the later end, the link. Links between terminals, or to a node left out,
-        have no edge.
+        Overwritten: the rank of the later end, and the link. Links between terminals and links to
+        a node left out make no edge.
     edge_sign : float64[at least n_edges]
         Overwritten: 1 where the earlier end is ``link_i``, else -1.
     """
     row_start[:] = 0
+    # Count the edges of each row, and sum the counts.
     for l in range(link_i.shape[0]):
-        a = place[link_i[l]]
-        b = place[link_j[l]]
-        if a >= 0 and b >= 0 and min(a, b) < n_positions:
+        a = rank[link_i[l]]
+        b = rank[link_j[l]]
+        if a >= 0 and b >= 0 and min(a, b) < n_eliminated:
             row_start[min(a, b) + 1] += 1
-    for k in range(n_positions):
+    for k in range(n_eliminated):
         row_start[k + 1] += row_start[k]
+    # Fill the rows; ``row_start[k]`` is where the next edge of row k goes.
     for l in range(link_i.shape[0]):
-        a = place[link_i[l]]
-        b = place[link_j[l]]
-        if a >= 0 and b >= 0 and min(a, b) < n_positions:
+        a = rank[link_i[l]]
+        b = rank[link_j[l]]
+        if a >= 0 and b >= 0 and min(a, b) < n_eliminated:
             k = min(a, b)
             row_neighbour[row_start[k]] = max(a, b)
             edge_link[row_start[k]] = l
             edge_sign[row_start[k]] = 1.0 if a == k else -1.0
             row_start[k] += 1
-    for k in range(n_positions, 0, -1):
+    # Now ``row_start[k]`` is the end of row k: shift the ends by one row.
+    for k in range(n_eliminated, 0, -1):
         row_start[k] = row_start[k - 1]
     row_start[0] = 0
 
 
 @njit(cache=True, nogil=True)
 def sum_subtrees(left, right, front_start, boundary_start, first_front, operations):
-    """First front and multiply-adds of the subtree below each front.
+    """First front of the subtree below each front, and the multiply-adds of that subtree.
 
     Parameters
     ----------
-    left, right, front_start, boundary_start
-        As in `Fronts`.
+    left, right : int64[n_fronts]
+        The children of each front, as in `Fronts`.
+    front_start, boundary_start : int64[n_fronts + 1]
+        Where the pivots and the boundary of each front begin, as in `Fronts`.
     first_front : int64[n_fronts]
         Overwritten: fronts ``first_front[t] .. t`` are the subtree of t.
     operations : float64[n_fronts]
@@ -96,23 +104,24 @@ def sum_subtrees(left, right, front_start, boundary_start, first_front, operatio
 
 @njit(cache=True, nogil=True)
 def place_contributions(which, fronts, reuse, base, contribution_start):
-    """Where each front leaves its mesh: a stack from ``base`` on, or side by side.
+    """Where each front stores its contribution: on a stack from ``base`` on, or side by side.
 
     Parameters
     ----------
     which : int64[n]
-        Ascending.
+        Numbers of the fronts, ascending.
     fronts : Fronts
     reuse : bool
-        True for a whole subtree (a stack), False to give every front its own place.
+        True for a whole subtree (a stack), False to give every front memory of its own.
     base : int64
+        First index that is free.
     contribution_start : int64[n_fronts]
         Set for the fronts of ``which``.
 
     Returns
     -------
     int64
-        First place that is never used.
+        First index that stays free.
     """
     top = base
     highest = base
@@ -130,23 +139,24 @@ def place_contributions(which, fronts, reuse, base, contribution_start):
 
 @njit(cache=True, nogil=True)
 def place_tables(which, fronts, reuse, base, table_start):
-    """Where each front keeps its table of differences: behind its parent's, or side by side.
+    """Where each front stores its table of differences: behind its parent's, or side by side.
 
     Parameters
     ----------
     which : int64[n]
-        Ascending.
+        Numbers of the fronts, ascending.
     fronts : Fronts
     reuse : bool
         True for a whole subtree, whose last front starts at ``base``.
     base : int64
+        First index that is free.
     table_start : int64[n_fronts]
         Set for the fronts of ``which``.
 
     Returns
     -------
     int64
-        First place that is never used.
+        First index that stays free.
     """
     top = base
     highest = base
@@ -168,25 +178,26 @@ def place_tables(which, fronts, reuse, base, table_start):
 
 @njit(cache=True, nogil=True)
 def find_boundary(front_start, left, right, row_start, row_neighbour, ground, boundary_start):
-    """The boundary of every front: sorted positions of later sites, terminals, ground.
+    """The boundary of every front: sorted ranks of later nodes, of terminals and of the ground.
 
     Parameters
     ----------
     front_start : int64[n_fronts + 1]
-        Pivots of front t are the positions ``front_start[t] .. front_start[t+1] - 1``.
+        Pivots of front t have the ranks ``front_start[t] .. front_start[t+1] - 1``.
     left, right : int64[n_fronts]
-        The two fronts below, -1 for none.
-    row_start, row_neighbour : int64[n_positions + 1], int64[n_edges]
-        Graph by position; terminals have positions ``n_positions ..``, below ``ground``.
+        The two children of each front, -1 for none.
+    row_start, row_neighbour : int64[n_eliminated + 1], int64[n_edges]
+        The graph by ranks, see `fill_edges`.
     ground : int64
-        Position of the ground, the largest; it is in every boundary.
+        Rank of the ground, the largest one; it is in every boundary.
     boundary_start : int64[n_fronts + 1]
         Overwritten.
 
     Returns
     -------
     int64[n_boundary]
-        Front after front. Its length is known only at the end: this kernel allocates.
+        Boundaries front after front. The length is known only at the end, so this kernel
+        allocates.
     """
     mark = np.full(ground + 1, -1, np.int64)
     boundary = np.empty(4 * front_start[-1] + ground + 1, np.int64)
@@ -198,6 +209,7 @@ def find_boundary(front_start, left, right, row_start, row_neighbour, ground, bo
             grown = np.empty(2 * boundary.shape[0], np.int64)
             grown[:top] = boundary[:top]
             boundary = grown
+        # Later neighbours of the front's own pivots, each once (``mark`` says which are listed).
         begin = top
         for k in range(front_start[t], end):
             for e in range(row_start[k], row_start[k + 1]):
@@ -206,6 +218,7 @@ def find_boundary(front_start, left, right, row_start, row_neighbour, ground, bo
                     mark[q] = t
                     boundary[top] = q
                     top += 1
+        # What the children's boundaries hold beyond these pivots.
         for child in (left[t], right[t]):
             if child >= 0:
                 for a in range(boundary_start[child], boundary_start[child + 1]):
@@ -234,17 +247,20 @@ def fill_columns(
     parent_column,
     edge_column,
 ):
-    """Local columns: of each boundary entry in the front above, of each link in its front.
+    """Columns inside fronts: of each boundary entry in the parent, of each edge in its front.
 
     Parameters
     ----------
-    front_start ... boundary
+    front_start, left, right, row_start, row_neighbour, boundary_start : int64 arrays
         As in `find_boundary`.
+    boundary : int64[n_boundary]
+        What `find_boundary` returns.
     parent_column : int64[n_boundary]
-        Overwritten: where a front's boundary entry stands among the columns of its parent.
+        Overwritten: the column of a front's boundary entry in the parent front.
     edge_column : int64[n_edges]
         Overwritten: the column of the edge's later end in the front of its earlier end.
     """
+    # ``column[q]`` is the column of rank q in the front at hand; other entries are out of date.
     column = np.empty(boundary.max() + 1 if boundary.shape[0] > 0 else 1, np.int64)
     for t in range(left.shape[0]):
         begin = front_start[t]

@@ -1,4 +1,4 @@
-"""Elimination as a user of bare arrays sees it: exact cases, high precision, any shift."""
+"""Elimination as a user of bare arrays sees it: exact cases, high precision, any excess."""
 
 import mpmath
 import networkx
@@ -19,11 +19,11 @@ def lattice(n_x, n_y):
     return link_i, link_j, np.stack([x, y], axis=1).astype(float)
 
 
-def laplacian(n, link_i, link_j, conductance, shift=0.0):
-    matrix = np.zeros((n, n), np.result_type(conductance, shift))
+def laplacian(n, link_i, link_j, conductance, excess=0.0):
+    matrix = np.zeros((n, n), np.result_type(conductance, excess))
     np.add.at(matrix, (link_i, link_j), -conductance)
     np.add.at(matrix, (link_j, link_i), -conductance)
-    np.fill_diagonal(matrix, -matrix.sum(axis=1) + shift)
+    np.fill_diagonal(matrix, -matrix.sum(axis=1) + excess)
     return matrix
 
 
@@ -33,15 +33,15 @@ def complete(n, seed):
     return link_i, link_j, rng.uniform(size=(n, 2)), rng.uniform(0.1, 1, len(link_i))
 
 
-@pytest.mark.parametrize("shift", [1e-3, 2.0, 0.3 + 0.7j, 1j])
-def test_solve_equals_dense_solve(shift):
+@pytest.mark.parametrize("excess", [1e-3, 2.0, 0.3 + 0.7j, 1j])
+def test_solve_equals_dense_solve(excess):
     link_i, link_j, position = lattice(13, 11)
     rng = np.random.default_rng(31)
     conductance = rng.uniform(0.1, 1, len(link_i))
     rhs = rng.normal(size=(143, 3))
     symbolic = analyse(dissect_graph(link_i, link_j, position, leaf_size=5), link_i, link_j)
-    factored = factor(symbolic, conductance, shift)
-    matrix = laplacian(143, link_i, link_j, conductance, shift)
+    factored = factor(symbolic, conductance, excess)
+    matrix = laplacian(143, link_i, link_j, conductance, excess)
     expected = np.linalg.solve(matrix, rhs)
     np.testing.assert_allclose(factored.solve(rhs), expected, rtol=1e-9, atol=1e-12)
     assert factored.solve(rhs[:, 0]).shape == (143,)
@@ -55,11 +55,11 @@ def test_large_dense_fronts_go_through_blas(n):
     link_i, link_j, position, conductance = complete(n, 41)
     terminal = np.full(n, -1)
     terminal[:2] = 0, 1
-    shift = np.linspace(0, 1, n)
+    excess = np.linspace(0, 1, n)
     symbolic = analyse(dissect_graph(link_i, link_j, position), link_i, link_j, terminal)
     assert len(symbolic.fronts.left) == 1
-    factored = factor(symbolic, conductance, shift)
-    matrix = laplacian(n, link_i, link_j, conductance, shift)
+    factored = factor(symbolic, conductance, excess)
+    matrix = laplacian(n, link_i, link_j, conductance, excess)
     voltage = np.append([1.0, 0.0], np.linalg.solve(matrix[2:, 2:], -matrix[2:, 0]))
     drop = factored.link_drops(len(link_i), (1.0, 0.0))
     seen = link_i > 1
@@ -132,7 +132,7 @@ def test_ring_is_opened_and_any_threads_give_the_same_bits(ring, monkeypatch):
     assert np.abs(residual).max() < 1e-12
 
 
-def test_without_shift_each_cluster_is_solved_up_to_a_constant():
+def test_without_excess_each_cluster_is_solved_up_to_a_constant():
     link_i, link_j, position = lattice(6, 1)
     keep = link_i != 2  # two clusters of three
     link_i, link_j = link_i[keep], link_j[keep]
@@ -152,11 +152,11 @@ def test_inverse_of_a_positive_source_is_accurate_entry_by_entry():
     link_i, link_j = np.arange(n - 1), np.arange(1, n)
     position = np.stack([np.arange(n), np.zeros(n)], axis=1).astype(float)
     conductance = 10.0 ** np.random.default_rng(8).uniform(-12, 0, n - 1)
-    shift = 10.0 ** np.random.default_rng(9).uniform(-6, 0, n)
+    excess = 10.0 ** np.random.default_rng(9).uniform(-6, 0, n)
     factored = factor(
         analyse(dissect_graph(link_i, link_j, position, leaf_size=4), link_i, link_j),
         conductance,
-        shift,
+        excess,
     )
     rhs = np.zeros(n)
     rhs[0] = 1.0
@@ -168,14 +168,14 @@ def test_inverse_of_a_positive_source_is_accurate_entry_by_entry():
                 matrix[a, a] += g
                 matrix[a, b] -= g
         for k in range(n):
-            matrix[k, k] += mpmath.mpf(shift[k])
+            matrix[k, k] += mpmath.mpf(excess[k])
         exact = [float(v) for v in mpmath.lu_solve(matrix, mpmath.matrix(rhs.tolist()))]
     assert min(exact) < 1e-48 * max(exact)
     np.testing.assert_allclose(factored.solve(rhs), exact, rtol=1e-13)
 
 
 @pytest.mark.parametrize(
-    ("conductance", "shift"),
+    ("conductance", "excess"),
     [
         (-1.0, 0.0),
         (np.nan, 0.0),
@@ -184,11 +184,11 @@ def test_inverse_of_a_positive_source_is_accurate_entry_by_entry():
         (np.inf, 1.0),
     ],
 )
-def test_what_cannot_be_eliminated_is_refused(conductance, shift):
+def test_what_cannot_be_eliminated_is_refused(conductance, excess):
     link_i, link_j, position = lattice(3, 3)
     symbolic = analyse(dissect_graph(link_i, link_j, position), link_i, link_j)
     with pytest.raises(ParameterError, match="finite and not negative"):
-        factor(symbolic, np.full(len(link_i), conductance), shift)
+        factor(symbolic, np.full(len(link_i), conductance), excess)
 
 
 def test_right_hand_side_of_another_graph_is_refused():

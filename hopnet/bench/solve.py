@@ -31,7 +31,7 @@ from hopnet.network.triads import find_triads
 from hopnet.spin.curve import f_curve
 from hopnet.spin.generation import spin_generation
 from hopnet.threads import thread_count
-from hopnet.transport.current import account, net_flow, solve_current
+from hopnet.transport.current import balance_at_sites, net_flow, solve_current
 
 WHOLE = {"densities": (0.1, 0.02, 0.005, 0.001), "n_scaling": (100_000, 1_000_000)}  # bench all
 
@@ -117,7 +117,7 @@ class Problem:
     def quality(self, flow):
         """Imbalance, its 99th percentile by site, spread of five cut currents."""
         net = net_flow(self.network, flow)
-        _, by_site, imbalance = account(self.network, flow, net, self.terminal)
+        _, by_site, imbalance = balance_at_sites(self.network, flow, net, self.terminal)
         x = self.network.sites.position[:, 0] / self.network.sites.length
         cuts = [
             (

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from hopnet.kernels import dissection as cuts
+from hopnet.checks import array_of, number, site_numbers, whole
+from hopnet.errors import ParameterError
+from hopnet.kernels import dissection as dissection_kernels
+from hopnet.kernels.dissection import Graph, Region
 from hopnet.kernels.neighbours import fill_rows
 from hopnet.records import read_only
 from hopnet.threads import run_side_by_side, thread_count
 
+__all__ = ["SERIAL_SITES", "Dissection", "check_links", "dissect_graph"]
+
+# Number of sites up to which a region is a leaf: one dense front. Larger leaves have more entries
+# (dense fronts store zeros too), smaller ones more fronts, each with its own overhead.
 LEAF_SIZE = 20
 
-
+# Half-width of the strip in which a cut is searched, in units of the longest link. A wider strip
+# finds smaller cuts (fewer entries and operations), but its search for paths takes longer.
 STRIP = 4.0
 
-
-SERIAL_SITES = 20_000  # graphs up to this size are not worth a second thread
+# Number of nodes up to which one thread does all: for smaller graphs a second thread costs more
+# than it saves.
+SERIAL_SITES = 20_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,11 +38,12 @@ class Dissection:
     Attributes
     ----------
     permutation : int64[n_nodes]
-        Node at each position.
+        The node of each rank. The rank of a node is its place in the order of elimination.
     front_start : int64[n_fronts + 1]
-        Front t eliminates the positions ``front_start[t] .. front_start[t+1] - 1``.
+        Front t eliminates the ranks ``front_start[t] .. front_start[t+1] - 1``.
     left, right, parent : int64[n_fronts]
-        The tree, in postorder; -1 for none. The last front is the root.
+        The two children and the parent of each front, -1 for none. Fronts are in postorder: the
+        last front is the root.
     """
 
     permutation: np.ndarray
@@ -42,103 +54,165 @@ class Dissection:
 
 
 def dissect_graph(
-    link_i,
-    link_j,
-    position,
+    link_i: npt.ArrayLike,
+    link_j: npt.ArrayLike,
+    position: npt.ArrayLike,
     *,
-    rows=None,
-    ring=None,
-    leaf_size=LEAF_SIZE,
-    strip=STRIP,
-    threads=None,
-):
+    rows: tuple[np.ndarray, np.ndarray] | None = None,
+    ring: float | None = None,
+    leaf_size: int = LEAF_SIZE,
+    strip: float = STRIP,
+    threads: int | None = None,
+) -> Dissection:
     """Order the nodes of a graph by nested dissection along minimum vertex cuts.
 
-    Each region is cut across its longer side. The cut is the smallest set of nodes, among those
-    within ``strip`` link lengths of the median line, that separates what lies left of them from
-    what lies right: a maximum flow of vertex-disjoint paths. Coordinates only say where to look;
-    what is a neighbour is read from the graph.
+    Each region is cut across its longer side. The cut is the smallest set of nodes within
+    ``strip`` link lengths of the median line that separates the nodes left of them from the nodes
+    right of them. It is found as a maximum flow of vertex-disjoint paths. Coordinates only say
+    where to look; what is a neighbour is read from the graph.
 
     Parameters
     ----------
     link_i, link_j : int64[n_links]
+        The two nodes of each link.
     position : float64[n_nodes, 2]
+        Coordinates of the nodes.
     rows : (start, neighbour), optional
-        The rows of the graph, if they are there already.
+        The rows of the graph, if the caller has them: the neighbours of node v are
+        ``neighbour[start[v]:start[v + 1]]``.
     ring : float, optional
-        Period of the second coordinate: the first cut then is two lines that open the ring.
+        Period of the second coordinate. The first cut then consists of two lines that open the
+        ring.
     leaf_size : int
-        Regions of up to so many nodes become dense leaves.
+        Regions of up to this many nodes become dense leaves.
     strip : float
         Half-width of the strip in units of the longest link.
     threads : int, optional
-        Regions are independent; the result does not depend on the number of threads.
+        Number of threads. The result does not depend on it.
 
     Returns
     -------
     Dissection
 
+    Raises
+    ------
+    ParameterError
+        If a link names a node that does not exist, or a number is out of range.
+
     Notes
     -----
-    O(n log n) but for the flows, whose work grows with the strips, about n^(1/2) log n each.
+    Cost: O(n log n) for the sorting, and for each cut a flow through its strip, which has about
+    n^(1/2) log n sites.
     """
-    position = np.asarray(position, dtype=np.float64)
+    position = array_of("position", position, shape=(None, 2), empty=True)
     n = position.shape[0]
+    link_i, link_j = check_links(link_i, link_j, n)
+    if ring is not None:
+        ring = number("ring", ring, low=0.0, above=True)
+    leaf_size = whole("leaf_size", leaf_size, low=1)
+    strip = number("strip", strip, low=0.0)
     threads = thread_count(threads)
     if rows is None:
         rows = np.empty(n + 1, np.int64), np.empty(2 * link_i.shape[0], np.int64)
         fill_rows(link_i, link_j, *rows, np.empty_like(rows[1]))
-    start, neighbour = rows
-    x = np.ascontiguousarray(position[:, 0])
-    y = position[:, 1].copy()
-    longest_x, longest_y = 0.0, 0.0
-    if link_i.size:
-        longest_x = np.abs(x[link_i] - x[link_j]).max()
-        step = np.abs(y[link_i] - y[link_j])
-        longest_y = (np.minimum(step, ring - step) if ring else step).max()
-    half_width = strip * max(longest_x, longest_y)
-
+    else:
+        rows = check_rows(rows, n, link_i.shape[0])
+    graph = graph_of(link_i, link_j, position, rows, ring, strip, leaf_size)
     permutation = np.arange(n)
     tag = np.full(n, -1, np.int64)
 
     def dissect(task):
-        number, low, high, n_splits = task
+        region, low, high, n_splits = task
         record = np.empty((2 * (high - low) + 1, 4), np.int64)
-        opened = ring if ring and number == 0 else 0.0
-        count = cuts.dissect(
-            start,
-            neighbour,
-            x,
-            y,
-            longest_x,
-            longest_y,
-            half_width,
-            leaf_size,
-            low,
-            high,
-            opened,
-            n_splits,
-            permutation,
-            tag,
-            number * (n + 1),
-            record,
-        )
+        period = float(ring) if ring and region == 0 else 0.0
+        task = Region(low, high, period, n_splits, region * (n + 1))
+        count = dissection_kernels.dissect(graph, task, permutation, tag, record)
         return record[:count].copy()
 
-    # one cut, then seven in each half, then all the others: regions are independent
+    # First one cut, then seven cuts in each half, then all others. Regions are independent.
     record = np.empty((0, 4), np.int64)
-    number, waiting = 0, [(0, n)]
+    n_tasks, waiting = 0, [(0, n)]
     for n_splits in (1, 7, n) if n > SERIAL_SITES else (n,):
-        tasks = [(number + t, low, high, n_splits) for t, (low, high) in enumerate(waiting)]
-        number += len(tasks)
+        tasks = [(n_tasks + t, low, high, n_splits) for t, (low, high) in enumerate(waiting)]
+        n_tasks += len(tasks)
         record = np.concatenate([record, *run_side_by_side(dissect, tasks, threads)])
         waiting = record[record[:, 3] == 1][:, [0, 2]].tolist()
         record = record[record[:, 3] == 0]
     return tree_of_regions(record, permutation)
 
 
+def check_links(
+    link_i: npt.ArrayLike, link_j: npt.ArrayLike, n_nodes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The two nodes of each link as int64 arrays, checked before a kernel indexes by them.
+
+    Parameters
+    ----------
+    link_i, link_j : int64[n_links]
+        The two nodes of each link.
+    n_nodes : int
+        Number of nodes.
+
+    Returns
+    -------
+    link_i, link_j : int64[n_links]
+
+    Raises
+    ------
+    ParameterError
+        If a number is not whole or out of range, or if the lengths differ.
+    """
+    hint = "pass the two nodes of each link"
+    ends: list[np.ndarray] = []
+    given: tuple[tuple[str, Any], ...] = (("link_i", link_i), ("link_j", link_j))
+    for name, value in given:
+        plain = type(value) is np.ndarray and value.dtype == np.int64 and value.ndim == 1
+        if plain and (value.size == 0 or (value.min() >= 0 and value.max() < n_nodes)):
+            ends.append(np.ascontiguousarray(value))
+        else:
+            ends.append(site_numbers(name, value, n_nodes, hint))
+    if ends[0].shape != ends[1].shape:
+        raise ParameterError(
+            f"link_i and link_j must have equal lengths, got {ends[0].shape[0]} and "
+            f"{ends[1].shape[0]}; {hint}."
+        )
+    return ends[0], ends[1]
+
+
+def check_rows(rows, n_nodes, n_links):
+    """The rows of a graph as two int64 arrays: two entries per link, ascending starts."""
+    try:
+        start, neighbour = (np.ascontiguousarray(array, dtype=np.int64) for array in rows)
+    except (TypeError, ValueError):
+        start = neighbour = np.empty(0, np.int64)
+    fits = start.shape == (n_nodes + 1,) and neighbour.shape == (2 * n_links,)
+    if fits:
+        fits = start[0] == 0 and start[-1] == 2 * n_links and bool(np.all(np.diff(start) >= 0))
+    if fits and n_links:
+        fits = neighbour.min() >= 0 and neighbour.max() < n_nodes
+    if not fits:
+        raise ParameterError(
+            f"rows must be (start, neighbour) of a graph of {n_nodes} nodes and {n_links} links, "
+            "with each link in two rows; leave rows out to have them made."
+        )
+    return start, neighbour
+
+
+def graph_of(link_i, link_j, position, rows, ring, strip, leaf_size):
+    """The `Graph` of the kernel: rows, coordinates and the lengths of the longest links."""
+    x = np.ascontiguousarray(position[:, 0])
+    y = position[:, 1].copy()
+    longest_x, longest_y = 0.0, 0.0
+    if link_i.size:
+        longest_x = float(np.abs(x[link_i] - x[link_j]).max())
+        step = np.abs(y[link_i] - y[link_j])
+        longest_y = float((np.minimum(step, ring - step) if ring else step).max())
+    half_width = float(strip * max(longest_x, longest_y))
+    return Graph(*rows, x, y, longest_x, longest_y, half_width, leaf_size)
+
+
 def tree_of_regions(record, permutation):
-    """Fronts in postorder from the regions of `kernels.dissection.dissect`."""
+    """The fronts in postorder, from the regions that `kernels.dissection.dissect` recorded."""
     order = np.lexsort((np.arange(record.shape[0])[::-1], record[:, 2]))
     low, begin = record[order, 0], record[order, 1]
     left = np.full(low.shape[0], -1, np.int64)

@@ -22,6 +22,7 @@ __all__ = [
     "LOWEST",
     "ScaledRates",
     "critical_log_conductance",
+    "log_conductance_span",
     "scaled_conductance",
     "scaled_rates",
 ]
@@ -207,6 +208,34 @@ def scaled_conductance(
     scale = critical_log_conductance(link_i, link_j, log_conductance, terminal)
     check_span(log_conductance - scale)
     return exponential(log_conductance - scale), scale
+
+
+def log_conductance_span(
+    link_i: npt.ArrayLike,
+    link_j: npt.ArrayLike,
+    log_conductance: npt.ArrayLike,
+    terminal: npt.ArrayLike,
+) -> float:
+    """How far the largest conductance lies above the critical one, in logarithms.
+
+    Parameters
+    ----------
+    link_i, link_j, log_conductance, terminal
+        As in `critical_log_conductance`.
+
+    Returns
+    -------
+    float
+        Where all conductances lie within exp(`ORDINARY`), their whole span, which is not less.
+    """
+    log_conductance = np.asarray(log_conductance, dtype=np.float64)
+    if log_conductance.size == 0:
+        return 0.0
+    span = float(np.ptp(log_conductance))
+    if span <= ORDINARY:
+        return span
+    critical = critical_log_conductance(link_i, link_j, log_conductance, terminal)
+    return float(log_conductance.max()) - critical
 
 
 def check_span(log_conductance):

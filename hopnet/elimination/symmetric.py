@@ -1,76 +1,74 @@
-"""Subtraction-free elimination of Lap(g) + diag(s): the heart of hopnet.
+"""Subtraction-free elimination of Lap(g) + diag(s): the solver behind every result of hopnet.
 
-The conductances of a hopping network span tens of decades. An assembled matrix keeps, in each
-diagonal entry, the sum of a site's conductances, and with it forgets the weak links that carry
-the current. Here no diagonal is ever formed. Sites are eliminated one by one by the star-mesh
+The conductances of a hopping network span tens of decades. An assembled matrix stores in each
+diagonal entry the sum of a site's conductances. Rounding then loses the weak links, and these
+carry the current. Here no diagonal is formed. Sites are eliminated one by one by the star-mesh
 transform, which only adds, multiplies and divides non-negative numbers::
 
     d_k   = s_k + sum_j g_kj
     w_kj  = g_kj / d_k
     g_ij += g_ki w_kj          s_j += w_kj s_k          for later sites i, j
 
-and voltage drops are handed down as differences, V_k - V_j = sum_i w_ki (V_i - V_j), so that no
-two potentials are ever subtracted. Every conductance, weight and drop comes out accurate to
-rounding relative to itself or to the currents through its sites, whatever the condition number
-(for Markov chains this is the algorithm of Grassmann, Taksar and Heyman, Oper. Res. 33, 1107
-(1985)).
+Voltage drops are computed as differences from the start, V_k - V_j = sum_i w_ki (V_i - V_j), so
+that no two potentials are ever subtracted. Every conductance, weight and drop is accurate to
+machine precision, relative to itself or to the currents through its sites, whatever the condition
+number. (For Markov chains this is the algorithm of Grassmann, Taksar and Heyman, Oper. Res. 33,
+1107 (1985).)
 
-Three steps, each a frozen record made from the one before:
+There are three steps. Each is a frozen record that is made from the one before:
 
 `Dissection`
-    the order: nested dissection by minimum vertex cuts, once per graph;
+    the order, by nested dissection with minimum vertex cuts; made once per graph;
 `Elimination`
-    the symbolic analysis for a choice of terminals, reused for every shift s;
+    the symbolic analysis for a choice of terminals; serves every excess s;
 `Factor`
-    the numbers for given conductances and shift; it solves and gives drops.
+    the numbers for given conductances and a given excess; it solves and gives drops.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
+from hopnet.checks import instance_of, shown
 from hopnet.elimination.symbolic import Elimination
 from hopnet.errors import ParameterError
-from hopnet.kernels import elimination as kernels
+from hopnet.kernels import elimination as elimination_kernels
 from hopnet.threads import run_side_by_side, thread_count
 
-# Numbers whose largest over smallest is below SPAN, and which are themselves above 1 / SPAN, are
-# factored with everything below NEGLIGIBLE counted as zero: products of two numbers that are kept
-# are then never subnormal, which would be slow. What is dropped lies 1e-40 below all that counts.
+__all__ = ["Factor", "factor"]
+
+# Numbers whose ratio is at most SPAN, and which are themselves at least 1 / SPAN, are factored
+# with everything below NEGLIGIBLE counted as zero. Products of two numbers that are kept are then
+# never subnormal, which would be slow. What is dropped lies 1e-40 below everything that counts.
 SPAN = 1e110
 NEGLIGIBLE = 1e-150
 
-# Where numbers span more, only what could not be divided by any more counts as zero.
+# Where numbers span more, only what is too small to divide by counts as zero. A larger value
+# would drop links that carry the current, a smaller one would let 1 / d_k overflow.
 SMALLEST = 1e-300
-
-
-def run_upward(elimination, call, threads):
-    """``call(which)`` for all fronts, each after those below it, as many at once as can be."""
-    for group in elimination.groups:
-        run_side_by_side(call, group, threads)
-
-
-def run_downward(elimination, call, threads):
-    """``call(which)`` for all fronts, each before those below it."""
-    for group in reversed(elimination.groups):
-        run_side_by_side(call, group, threads)
 
 
 @dataclass(frozen=True, eq=False)
 class Factor:
-    """Numbers of one elimination: solves for any right-hand side, gives the drop of every link.
-
-    Made by `factor`.
+    """The numbers of one elimination, made by `factor`.
 
     Attributes
     ----------
     elimination : Elimination
-    weight : float64[n_entries] or complex128
-    pivot : same type[n_positions]
+        The symbolic analysis that was filled.
+    weight : float64[n_entries] or complex128[n_entries]
+        The weights w_kj of all fronts.
+    pivot : same type[n_eliminated]
+        The pivots d_k.
     terminal_conductance : same type[n_terminals, n_terminals]
-        Conductance of the mesh that is left between terminals; zero on the diagonal.
+        Conductance between each two terminals by way of eliminated nodes (links from terminal to
+        terminal are not part of it); zero on the diagonal.
+    threads : int
+        Number of threads that `solve` and `link_drops` use.
     """
 
     elimination: Elimination
@@ -79,130 +77,137 @@ class Factor:
     terminal_conductance: np.ndarray
     threads: int
 
-    def solve(self, rhs):
-        """Solve (Lap + diag(s)) x = rhs, terminals and ground at zero.
+    def solve(self, rhs: npt.ArrayLike) -> np.ndarray:
+        """Solve (Lap + diag(s)) x = rhs, with terminals and ground at zero.
 
         Parameters
         ----------
-        rhs : array[n_nodes] or [n_nodes, n_sides]
+        rhs : array[n_nodes] or array[n_nodes, n_sides]
+            One right-hand side or several.
 
         Returns
         -------
         array of the shape of ``rhs``
-            Zero at terminals and at nodes left out. A cluster without any excess has x = 0 at
-            one of its nodes; its right-hand side must add up to zero.
+            Zero at terminals and at nodes left out. In a cluster without any excess x is zero at
+            one node; the right-hand side must add up to zero there.
 
         Notes
         -----
-        For a right-hand side of one sign every x is accurate relative to itself; else to
-        rounding relative to the solution for its modulus.
+        If the right-hand side has one sign, every x is accurate relative to itself; else to
+        machine precision relative to the solution for the modulus of the right-hand side.
         """
-        x = self._forward(rhs)
-        self._backward(x)
-        return self._by_node(x, np.shape(rhs))
+        columns = self.columns_of(rhs)
+        x = self.forward(columns)
+        elimination = self.elimination
 
-    def link_drops(self, n_links, terminal_value=(), rhs=None):
+        def backward(which):
+            elimination_kernels.backward_fronts(
+                which, elimination.fronts, self.weight, self.pivot, x
+            )
+
+        run_downward(elimination, backward, self.threads)
+        out = np.zeros((elimination.n_nodes, x.shape[1]), x.dtype)
+        out[elimination.node] = x[: elimination.node.shape[0]]
+        return out.reshape(np.shape(rhs))
+
+    def link_drops(
+        self,
+        n_links: int,
+        terminal_value: npt.ArrayLike = (),
+        rhs: npt.ArrayLike | None = None,
+    ) -> np.ndarray:
         """Differences x_i - x_j along the links, never made from x_i and x_j.
 
         Parameters
         ----------
         n_links : int
-            Links of the graph; those left out and those inside one terminal drop nothing.
-        terminal_value : sequence of n_terminals numbers
-            Potentials of the terminals (the ground has 0).
+            Number of links of the graph.
+        terminal_value : array[n_terminals]
+            Potential of each terminal (the ground has 0).
         rhs : array[n_nodes], optional
-            Currents fed into the nodes.
+            Current that is fed into each node.
 
         Returns
         -------
         array[n_links]
-            For links between two terminals too only as far as these are eliminated nodes: the
-            caller knows the others.
+            Zero for links inside one terminal and for links to a node that is left out.
         """
         e = self.elimination
         dtype = self.weight.dtype
+        value = np.append(np.asarray(terminal_value, dtype), dtype.type(0))
+        if n_links != e.n_links or value.shape[0] != e.n_terminals + 1:
+            raise ParameterError(
+                f"link_drops needs the {e.n_links} links and one value for each of the "
+                f"{e.n_terminals} terminals of its graph, got {shown(n_links)} links and "
+                f"{value.shape[0] - 1} values; pass the numbers that analyse was given."
+            )
         source = np.zeros(e.node.shape[0], dtype)
         if rhs is not None:
-            b = self._forward(rhs)[: e.node.shape[0], 0]
+            b = self.forward(self.columns_of(rhs))[: e.node.shape[0], 0]
             np.divide(b, self.pivot, out=source, where=self.pivot != 0)
         table = np.empty(e.table_size, dtype)
-        root = e.fronts.left.shape[0] - 1
-        n_pivots = e.fronts.front_start[root + 1] - e.fronts.front_start[root]
-        edge = e.fronts.boundary[e.fronts.boundary_start[root] :] - e.node.shape[0]
-        value = np.append(np.asarray(terminal_value, dtype), dtype.type(0))[edge]
-        m = n_pivots + edge.shape[0]
-        begin = e.table_start[root]
-        own = table[begin : begin + m * m].reshape(m, m)
-        own[n_pivots:, n_pivots:] = value[:, None] - value[None, :]
+        elimination_kernels.fill_root_table(e.fronts, value, e.table_start, table)
         edge_drop = np.empty(e.edge_link.shape[0], dtype)
 
         def drop(which):
-            kernels.drop_fronts(
+            elimination_kernels.drop_fronts(
                 which, e.fronts, self.weight, source, e.table_start, table, edge_drop
             )
 
         run_downward(e, drop, self.threads)
         out = np.zeros(n_links, dtype)
         out[e.edge_link] = edge_drop * e.edge_sign
+        out[e.terminal_link] = value[e.terminal_ends[:, 0]] - value[e.terminal_ends[:, 1]]
         return out
 
-    def _forward(self, rhs):
-        e = self.elimination
+    def columns_of(self, rhs: npt.ArrayLike) -> np.ndarray:
+        """Right-hand sides as array[n_nodes, n_sides], checked."""
         rhs = np.asarray(rhs)
-        if rhs.shape[0] != e.n_nodes:
+        n_nodes = self.elimination.n_nodes
+        if rhs.dtype.kind not in "iufc" or rhs.ndim not in (1, 2) or rhs.shape[0] != n_nodes:
             raise ParameterError(
-                f"a right-hand side needs one row for each of the {e.n_nodes} nodes, "
-                f"got shape {rhs.shape}; give it as [n_nodes] or [n_nodes, n_sides]."
+                f"a right-hand side needs one row for each of the {n_nodes} nodes, "
+                f"got shape {rhs.shape} of type {rhs.dtype}; give it as numbers [n_nodes] or "
+                "[n_nodes, n_sides]."
             )
-        dtype = np.result_type(self.weight.dtype, rhs.dtype)
-        columns = rhs.reshape(e.n_nodes, -1)
+        return rhs.reshape(n_nodes, -1)
+
+    def forward(self, columns: np.ndarray) -> np.ndarray:
+        """The forward pass: array[n_eliminated + n_terminals + 1, n_sides] by rank."""
+        e = self.elimination
+        dtype = np.result_type(self.weight.dtype, columns.dtype)
         x = np.zeros((e.node.shape[0] + e.n_terminals + 1, columns.shape[1]), dtype)
         x[: e.node.shape[0]] = columns[e.node]
         carried = np.empty((e.fronts.boundary.shape[0], columns.shape[1]), dtype)
 
         def forward(which):
-            kernels.forward_fronts(which, e.fronts, self.weight, x, carried)
+            elimination_kernels.forward_fronts(which, e.fronts, self.weight, x, carried)
 
         run_upward(e, forward, self.threads)
         x[e.node.shape[0] :] = 0.0
         return x
 
-    def _backward(self, x):
-        def backward(which):
-            kernels.backward_fronts(which, self.elimination.fronts, self.weight, self.pivot, x)
 
-        run_downward(self.elimination, backward, self.threads)
-
-    def _by_node(self, x, shape):
-        e = self.elimination
-        out = np.zeros((e.n_nodes, x.shape[1]), x.dtype)
-        out[e.node] = x[: e.node.shape[0]]
-        return out.reshape(shape)
-
-
-def negligible_entry(*arrays):
-    """Below which value an entry counts as zero: `NEGLIGIBLE`, or `SMALLEST` for a wide span."""
-    sizes = np.concatenate([np.abs(array).ravel() for array in arrays])
-    sizes = sizes[sizes > 0]
-    if sizes.size == 0:
-        return NEGLIGIBLE
-    low, high = sizes.min(), sizes.max()
-    return NEGLIGIBLE if low >= 1 / SPAN and high <= SPAN * low else SMALLEST
-
-
-def factor(elimination, conductance, shift=0.0, *, threads=None):
-    """Factor Lap(conductance) + diag(shift) without a subtraction.
+def factor(
+    elimination: Elimination,
+    conductance: npt.ArrayLike,
+    excess: npt.ArrayLike = 0.0,
+    *,
+    threads: int | None = None,
+) -> Factor:
+    """Factor Lap(conductance) + diag(excess) without a subtraction.
 
     Parameters
     ----------
     elimination : Elimination
+        The symbolic analysis of the graph.
     conductance : float64[n_links]
-        Not negative.
-    shift : float or float64[n_nodes]
-        The excess s >= 0; complex values are allowed (then accuracy is that of an ordinary
-        elimination, which has no cancellation as long as Re s >= 0).
+        Conductance of each link, not negative.
+    excess : float or float64[n_nodes]
+        The excess s >= 0 of each node. Complex values with a real part >= 0 are allowed; accuracy
+        is then that of an ordinary elimination without cancellation.
     threads : int, optional
-        Default: all. The numbers do not depend on it.
+        Number of threads; default: all. The numbers do not depend on it.
 
     Returns
     -------
@@ -211,32 +216,37 @@ def factor(elimination, conductance, shift=0.0, *, threads=None):
     Raises
     ------
     ParameterError
-        If a real shift or a conductance is negative or not finite.
+        If a conductance or a real part of the excess is negative, if a number is not finite, or
+        if an array has a wrong shape.
+
+    Notes
+    -----
+    A common factor of conductance and excess does not matter as long as all numbers stay between
+    1e-300 and 1e290: `hopnet.elimination.scaling` makes such numbers from logarithms.
     """
-    e = elimination
-    shift = np.asarray(shift)
-    for name, value in (("conductance", conductance), ("shift", shift)):
-        if not np.all(np.isfinite(value)) or np.any(value.real < 0):
-            raise ParameterError(
-                f"{name} must be finite and not negative, smallest is {value.real.min()!r}; "
-                "only such networks can be eliminated without subtraction."
-            )
-    dtype = np.result_type(np.float64, conductance.dtype, shift.dtype)
+    e = instance_of("elimination", elimination, Elimination, "make it with analyse")
+    by_link = check_entries("conductance", conductance, (e.n_links,))
+    by_node = check_entries("excess", excess, (), (e.n_nodes,))
+    if by_link.dtype.kind == "c":
+        raise ParameterError(
+            "conductance must hold real numbers, got complex ones; only the excess may be complex."
+        )
+    dtype = np.result_type(np.float64, by_link.dtype, by_node.dtype)
     threads = thread_count(threads)
-    edge_conductance = conductance[e.edge_link].astype(dtype, copy=False)
-    excess = np.broadcast_to(shift, (e.n_nodes,))[e.node].astype(dtype, copy=False)
-    least = negligible_entry(edge_conductance, excess)
+    edge_conductance = by_link[e.edge_link].astype(dtype, copy=False)
+    own_excess = np.broadcast_to(by_node, (e.n_nodes,))[e.node].astype(dtype, copy=False)
+    negligible = negligible_entry(edge_conductance, own_excess)
     contribution = np.empty(e.contribution_size, dtype)
     weight = np.empty(e.n_entries, dtype)
     pivot = np.empty(e.node.shape[0], dtype)
 
     def fill(which):
-        kernels.factor_fronts(
+        elimination_kernels.factor_fronts(
             which,
             e.fronts,
             edge_conductance,
-            excess,
-            least,
+            own_excess,
+            negligible,
             e.contribution_start,
             contribution,
             weight,
@@ -244,11 +254,49 @@ def factor(elimination, conductance, shift=0.0, *, threads=None):
         )
 
     run_upward(e, fill, threads)
+    mesh = np.empty((e.n_terminals + 1, e.n_terminals + 1), dtype)
+    elimination_kernels.fill_terminal_mesh(e.fronts, e.contribution_start, contribution, mesh)
+    return Factor(e, weight, pivot, mesh[:-1, :-1], threads)
 
-    root = e.fronts.left.shape[0] - 1
-    corner = e.fronts.boundary[e.fronts.boundary_start[root] :] - e.node.shape[0]
-    place = e.contribution_start[root]
-    mesh = np.triu(contribution[place : place + corner.size**2].reshape(corner.size, -1), 1)
-    between = np.zeros((e.n_terminals + 1, e.n_terminals + 1), dtype)
-    between[np.ix_(corner, corner)] = mesh + mesh.T
-    return Factor(e, weight, pivot, between[:-1, :-1], threads)
+
+def check_entries(name, value, *shapes):
+    """Finite numbers without a negative real part, of one of the shapes given, as an array."""
+    value = np.asarray(value)
+    if value.dtype.kind not in "iufc" or value.shape not in shapes:
+        allowed = " or ".join("a single number" if s == () else str(s) for s in shapes)
+        raise ParameterError(
+            f"{name} must hold numbers of shape {allowed}, got shape {value.shape} of type "
+            f"{value.dtype}; pass one number for each link, or for each node, of the graph."
+        )
+    if not np.all(np.isfinite(value)) or np.any(value.real < 0):
+        raise ParameterError(
+            f"{name} must be finite and not negative, smallest is {value.real.min()!r}; "
+            "only such networks can be eliminated without subtraction."
+        )
+    return value
+
+
+def negligible_entry(*arrays):
+    """The size below which an entry counts as zero: `NEGLIGIBLE`, or `SMALLEST` for a wide span."""
+    sizes = np.concatenate([np.abs(array).ravel() for array in arrays])
+    sizes = sizes[sizes > 0]
+    if sizes.size == 0:
+        return NEGLIGIBLE
+    low, high = sizes.min(), sizes.max()
+    return NEGLIGIBLE if low >= 1 / SPAN and high <= SPAN * low else SMALLEST
+
+
+def run_upward(
+    elimination: Elimination, call: Callable[[np.ndarray], None], threads: int | None
+) -> None:
+    """Run ``call`` on every front, children before parents, in parallel where the tree allows."""
+    for group in elimination.groups:
+        run_side_by_side(call, group, threads)
+
+
+def run_downward(
+    elimination: Elimination, call: Callable[[np.ndarray], None], threads: int | None
+) -> None:
+    """Run ``call`` on every front, parents before children, in parallel where the tree allows."""
+    for group in reversed(elimination.groups):
+        run_side_by_side(call, group, threads)

@@ -1,51 +1,75 @@
-"""Current: Kirchhoff's laws on a network, exact to rounding at any density."""
+"""Current: Kirchhoff's laws on a network, exact to machine precision at any density."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from hopnet.checks import instance_of
-from hopnet.elimination.scaling import scaled_conductance
-from hopnet.elimination.symbolic import analyse
+from hopnet.elimination.scaling import HIGHEST, log_conductance_span, scaled_conductance
+from hopnet.elimination.symbolic import Elimination, analyse
 from hopnet.elimination.symmetric import factor
+from hopnet.elimination.wide import (
+    Wide,
+    factor_wide,
+    log_of_wide,
+    product_of_wide,
+    ratio_of_wide,
+    wide_from_log,
+)
 from hopnet.errors import ConvergenceError, ParameterError
-from hopnet.network.network import DRAIN, INNER, SOURCE, Network
+from hopnet.network.network import INNER, Network
 from hopnet.records import load_arrays, read_only, save_arrays
+
+__all__ = ["Current", "balance_at_sites", "net_flow", "own_current", "solve_current"]
+
+# Largest relative difference of source and drain current that is accepted. Machine precision
+# gives some 1e-15; a larger bound would let a fault of the elimination pass unseen.
+BALANCE = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
 class Current:
     """The flow of charge at unit bias.
 
+    Where densities are so low that a value in 1/rho_0 leaves the range of floats, it is 0 (or
+    inf): ``log_conductance``, ``log_resistivity`` and ``relative_flow`` hold at any density.
+
     Attributes
     ----------
     network : Network
+        The network whose current this is.
     drop : float64[n_links]
         V_i - V_j, accurate relative to the flows through the two sites.
     flow : float64[n_links], in 1/rho_0
         conductance * drop, positive from i to j: the paper's I_ji at unit bias.
+    relative_flow : float64[n_links]
+        ``flow`` over the total current.
     conductance : float, in 1/rho_0
         Total current at unit bias.
     log_conductance : float
-        Its logarithm, which does not underflow.
+        Logarithm of ``conductance``.
     resistivity : float, in rho_0
         Sheet resistivity (V / length) (width / I).
     imbalance : float
         sum_i |net_i| / sum_i throughput_i over sites that are no contacts.
     site_imbalance : float64[n_sites]
-        |net_i| / throughput_i, throughput being half the sum of moduli of the flows; 0 at
-        contacts and where nothing flows. Dead ends carry rounding only: look at a percentile.
-    throughput : float64[n_sites]
-    source_current, drain_current : float
-        What leaves the source and enters the drain, summed link by link.
+        |net_i| / throughput_i; 0 at contacts and where nothing flows. In dead ends all flow is
+        rounding and this number has no meaning: look at a percentile.
+    throughput : float64[n_sites], in 1/rho_0
+        Half the sum of the moduli of the flows at each site.
+    source_current, drain_current : float, in 1/rho_0
+        The current that leaves the source and the current that enters the drain, each summed
+        link by link.
     """
 
     network: Network
     drop: np.ndarray
     flow: np.ndarray
+    relative_flow: np.ndarray
     conductance: float
     log_conductance: float
     resistivity: float
@@ -57,27 +81,37 @@ class Current:
 
     @property
     def log_resistivity(self) -> float:
-        """Logarithm of the sheet resistivity over rho_0, which does not overflow."""
+        """Logarithm of the sheet resistivity over rho_0."""
         network = self.network
         shape = np.log(network.width_across_current / network.length_along_current)
         return float(shape - self.log_conductance)
 
     def save(self, path: str | Path) -> None:
-        """Write to one .npz file, without the network."""
+        """Write the current to one .npz file, without the network."""
         stored = {name: value for name, value in vars(self).items() if name != "network"}
         save_arrays(path, "Current", stored)
 
     @classmethod
     def load(cls, path: str | Path, network: Network) -> Current:
-        """Read what `save` wrote, for the network it belongs to."""
+        """Read what `save` wrote, for the network that the current belongs to."""
         stored = load_arrays(path, "Current")
         if stored["drop"].shape[0] != network.n_links:
             raise ParameterError(
                 f"this current has {stored['drop'].shape[0]} links, the network "
                 f"{network.n_links}; load it with the network it was solved on."
             )
-        arrays = {k: read_only(v) for k, v in stored.items() if v.ndim}
-        return cls(network, **arrays, **{k: float(v) for k, v in stored.items() if not v.ndim})
+        fields: dict[str, Any] = {
+            k: read_only(v) if v.ndim else float(v) for k, v in stored.items()
+        }
+        return cls(network=network, **fields)
+
+
+class Flows(NamedTuple):
+    """Drops, and flows in the unit exp(log_unit) / rho_0 (at unit bias)."""
+
+    drop: np.ndarray
+    flow: np.ndarray
+    log_unit: float
 
 
 def solve_current(network: Network, *, threads: int | None = None) -> Current:
@@ -87,18 +121,19 @@ def solve_current(network: Network, *, threads: int | None = None) -> Current:
 
         0 = sum_j G_ij (V_j - V_i)        V = 1 at the source, 0 at the drain
 
-    By subtraction-free elimination (see `hopnet.elimination`): link drops are found as differences
-    from the start, so each is accurate relative to the flows nearby, whatever the spread of the
-    conductances. What is then left over at each site, known to rounding of its own flows, is fed
-    into the same factor once more: that makes the flows of side loops, far below those around
-    them, accurate too. Sites without a path to a contact are left out; their flow is 0.
+    The elimination is free of subtractions (see `hopnet.elimination.symmetric`). It gives the
+    drop of each link directly, never as a difference of two potentials, so each drop is accurate
+    relative to the flows nearby, whatever the spread of the conductances. The net flow that
+    remains at each site is then fed into the same factor once more. This makes the flows of side
+    loops accurate that carry far less than the links around them. Sites without a path to a
+    contact are left out; their flow is 0.
 
     Parameters
     ----------
     network : Network
-        Open or cylinder.
+        An open sample or a cylinder.
     threads : int, optional
-        The result does not depend on it.
+        Number of threads. The result does not depend on it.
 
     Returns
     -------
@@ -107,12 +142,20 @@ def solve_current(network: Network, *, threads: int | None = None) -> Current:
     Raises
     ------
     ParameterError
-        On a torus.
+        If the network is a torus.
     NotPercolatingError
         If no path joins the contacts.
     ConvergenceError
-        If source and drain currents differ by more than 1e-9 (not seen; a guard).
+        If source and drain current differ by more than 1e-9 (a guard that was never seen).
+
+    Notes
+    -----
+    Conductances are floats in the unit of the largest one. Where they span more than exp(250),
+    the unit is the critical conductance; where the largest one exceeds that by exp(660), wide
+    numbers replace floats (`hopnet.elimination.wide`). The answer does not depend on a common
+    factor of all conductances.
     """
+    instance_of("network", network, Network, "make it with hopnet.build_network")
     if network.sites.geometry == "torus":
         raise ParameterError(
             "solve_current needs two contacts, a torus has no edge to put them on; use "
@@ -120,49 +163,83 @@ def solve_current(network: Network, *, threads: int | None = None) -> Current:
         )
     network.check_percolation()
     terminal = network.terminals
-    conductance, scale = scaled_conductance(
-        network.link_i, network.link_j, network.log_conductance, terminal
-    )
-
     symbolic = analyse(network.dissection, network.link_i, network.link_j, terminal)
-    factored = factor(symbolic, conductance, threads=threads)
-    drop = factored.link_drops(network.n_links, (1.0, 0.0))
-    kind_i, kind_j = terminal[network.link_i], terminal[network.link_j]
-    drop[(kind_i == SOURCE) & (kind_j == DRAIN)] = 1.0  # links from contact to contact
-    drop[(kind_i == DRAIN) & (kind_j == SOURCE)] = -1.0
-    left_over = np.where(terminal == INNER, -net_flow(network, conductance * drop), 0.0)
-    drop += factored.link_drops(network.n_links, (0.0, 0.0), rhs=left_over)
-    flow = conductance * drop
+    graph = network.link_i, network.link_j, network.log_conductance, terminal
+    if log_conductance_span(*graph) > HIGHEST:
+        drop, flow, log_unit = flows_by_wide_numbers(network, symbolic)
+    else:
+        drop, flow, log_unit = flows_by_floats(network, symbolic, threads)
     net = net_flow(network, flow)
-    throughput, site_imbalance, imbalance = account(network, flow, net, terminal)
+    throughput, site_imbalance, imbalance = balance_at_sites(network, flow, net, terminal)
     source_current = float(net[network.source].sum())
     drain_current = float(-net[network.drain].sum())
-    total = 0.5 * (source_current + drain_current)
-    difference = abs(source_current - drain_current) / total if total > 0 else np.inf
-    if not difference <= 1e-9:
-        raise ConvergenceError(
-            f"source and drain currents must agree to 1e-9, they differ by {difference:.2e} "
-            f"({source_current:.6e} and {drain_current:.6e}); please report this sample.",
-            estimate=drop,
-            residual=difference,
-        )
+    total = check_balance(source_current, drain_current, drop)
     with np.errstate(over="ignore", divide="ignore"):
         resistivity = np.float64(network.width_across_current) / (
-            network.length_along_current * in_unit(total, scale)
+            network.length_along_current * in_unit(total, log_unit)
         )
     return Current(
         network=network,
         drop=read_only(drop),
-        flow=read_only(in_unit(flow, scale)),
-        conductance=float(in_unit(total, scale)),
-        log_conductance=float(np.log(total) + scale),
+        flow=read_only(in_unit(flow, log_unit)),
+        relative_flow=read_only(flow / total),
+        conductance=float(in_unit(total, log_unit)),
+        log_conductance=float(np.log(total) + log_unit),
         resistivity=float(resistivity),
         imbalance=imbalance,
         site_imbalance=read_only(site_imbalance),
-        throughput=read_only(in_unit(throughput, scale)),
-        source_current=float(in_unit(source_current, scale)),
-        drain_current=float(in_unit(drain_current, scale)),
+        throughput=read_only(in_unit(throughput, log_unit)),
+        source_current=float(in_unit(source_current, log_unit)),
+        drain_current=float(in_unit(drain_current, log_unit)),
     )
+
+
+def flows_by_floats(network: Network, symbolic: Elimination, threads: int | None) -> Flows:
+    """Drops and flows by one factor in floats, and one correction by the same factor."""
+    terminal, n_links = network.terminals, network.n_links
+    graph = network.link_i, network.link_j, network.log_conductance, terminal
+    conductance, log_unit = scaled_conductance(*graph)
+    factored = factor(symbolic, conductance, threads=threads)
+    drop = factored.link_drops(n_links, (1.0, 0.0))
+    left_over = np.where(terminal == INNER, -net_flow(network, conductance * drop), 0.0)
+    drop += factored.link_drops(n_links, (0.0, 0.0), rhs=left_over)
+    return Flows(drop, conductance * drop, log_unit)
+
+
+def flows_by_wide_numbers(network: Network, symbolic: Elimination) -> Flows:
+    """The same in wide numbers; the unit of the flows is the largest of them."""
+    terminal, n_links = network.terminals, network.n_links
+    conductance = wide_from_log(network.log_conductance)
+    factored = factor_wide(symbolic, conductance)
+    drop = factored.link_drops(n_links, (1.0, 0.0))
+    wide_flow = product_of_wide(conductance, drop)
+    largest = int(np.argmax(log_of_wide(wide_flow)))
+    unit = Wide(np.abs(wide_flow.mantissa[largest]), wide_flow.exponent[largest])
+    flow = ratio_of_wide(wide_flow, unit)
+    left_over = np.where(terminal == INNER, -net_flow(network, flow), 0.0)
+    fed = product_of_wide(Wide(left_over, np.zeros(left_over.shape, np.int64)), unit)
+    correction = factored.link_drops(n_links, (0.0, 0.0), rhs=fed)
+    one = Wide(np.ones(()), np.zeros((), np.int64))
+    return Flows(
+        ratio_of_wide(drop, one) + ratio_of_wide(correction, one),
+        flow + ratio_of_wide(product_of_wide(conductance, correction), unit),
+        float(log_of_wide(unit)),
+    )
+
+
+def check_balance(source_current, drain_current, drop):
+    """The total current, or a ConvergenceError if the currents of the two contacts differ."""
+    total = 0.5 * (source_current + drain_current)
+    difference = abs(source_current - drain_current) / total if total > 0 else np.inf
+    if not difference <= BALANCE:
+        raise ConvergenceError(
+            f"source and drain currents must agree to {BALANCE:g}, they differ by "
+            f"{difference:.2e} ({source_current:.6e} and {drain_current:.6e}); please report "
+            "this sample.",
+            estimate=drop,
+            residual=difference,
+        )
+    return total
 
 
 def own_current(
@@ -173,9 +250,11 @@ def own_current(
     Parameters
     ----------
     network : Network
+        The network whose current is needed.
     current : Current, optional
         A current that the caller has already. It must belong to ``network``.
     threads : int, optional
+        Number of threads, if the current must be solved for.
 
     Returns
     -------
@@ -194,23 +273,58 @@ def own_current(
     return current
 
 
-def in_unit(value, scale):
-    """``value * exp(scale)``: 0 or inf where a float cannot hold it, never nan."""
-    if abs(scale) <= 700.0:
-        return value * np.exp(scale)
-    half = np.exp(0.5 * np.clip(scale, -1400.0, 1400.0))
+def in_unit(value, log_unit):
+    """``value * exp(log_unit)``: 0 or inf where a float cannot hold it, never nan."""
+    if abs(log_unit) <= 700.0:
+        return value * np.exp(log_unit)
+    half = np.exp(0.5 * np.clip(log_unit, -1400.0, 1400.0))
     with np.errstate(over="ignore"):
         return np.multiply(value, half) * half
 
 
-def net_flow(network, flow):
-    """float64[n_sites]: what flows out of each site, less what flows in."""
+def net_flow(network: Network, flow: np.ndarray) -> np.ndarray:
+    """The flow out of each site less the flow into it.
+
+    Parameters
+    ----------
+    network : Network
+        The network whose links carry the flow.
+    flow : float64[n_links]
+        Flow along each link, positive from i to j.
+
+    Returns
+    -------
+    float64[n_sites]
+    """
     n = network.n_sites
     return np.bincount(network.link_i, flow, n) - np.bincount(network.link_j, flow, n)
 
 
-def account(network, flow, net, terminal):
-    """Throughput of each site, and how far inner sites are from balance: each, and all in all."""
+def balance_at_sites(
+    network: Network, flow: np.ndarray, net: np.ndarray, terminal: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Throughput of each site, and how far inner sites are from balance.
+
+    Parameters
+    ----------
+    network : Network
+        The network whose links carry the flow.
+    flow : float64[n_links]
+        Flow along each link.
+    net : float64[n_sites]
+        Net flow out of each site.
+    terminal : int64[n_sites]
+        `Network.terminals`: only INNER sites must be balanced.
+
+    Returns
+    -------
+    throughput : float64[n_sites]
+        Half the sum of the moduli of the flows at each site.
+    site_imbalance : float64[n_sites]
+        |net_i| / throughput_i at inner sites; 0 elsewhere, and where nothing flows.
+    imbalance : float
+        sum |net_i| / sum throughput_i over inner sites.
+    """
     n = network.n_sites
     size = np.abs(flow)
     throughput = 0.5 * (np.bincount(network.link_i, size, n) + np.bincount(network.link_j, size, n))

@@ -2,13 +2,14 @@
 
 import networkx
 import numpy as np
+from hopnet.kernels.dissection import STRIP_SHARE
 
 
 def dissect(rows, coordinate, region, longest, half_width):
     """Size of the smallest set of strip sites that separates left from right in one region."""
     value = np.array([coordinate[v] for v in region])
     median = np.sort(value)[len(region) // 2]
-    reach = min(half_width, 0.12 * (value.max() - value.min()))
+    reach = min(half_width, STRIP_SHARE * (value.max() - value.min()))
     left = {v for v in region if coordinate[v] < median - reach}
     right = {v for v in region if coordinate[v] > median + reach}
     if 2 * reach < longest:

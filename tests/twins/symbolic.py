@@ -1,12 +1,12 @@
-"""Plain twins of kernels/symbolic.py: sets and lists, every subtree walked anew."""
+"""Plain twins of kernels/symbolic.py: sets and lists, every subtree is searched again."""
 
 
-def fill_edges(place, link_i, link_j, n_positions):
-    """(later end, link) pairs of each position."""
-    rows = [[] for _ in range(n_positions)]
+def fill_edges(rank, link_i, link_j, n_eliminated):
+    """(later end, link) pairs of each rank."""
+    rows = [[] for _ in range(n_eliminated)]
     for l, (i, j) in enumerate(zip(link_i, link_j)):
-        ends = sorted((place[i], place[j]))
-        if ends[0] >= 0 and ends[0] < n_positions:
+        ends = sorted((rank[i], rank[j]))
+        if ends[0] >= 0 and ends[0] < n_eliminated:
             rows[ends[0]].append((ends[1], l))
     return rows
 
@@ -21,7 +21,7 @@ def subtree(left, right, t):
 
 
 def sum_subtrees(left, right, front_start, boundary_start):
-    """First front and multiply-adds of every subtree, each summed anew."""
+    """First front and multiply-adds of every subtree, each summed again."""
     first, operations = [], []
     for t in range(len(left)):
         below = subtree(left, right, t)
@@ -49,7 +49,7 @@ def find_boundary(front_start, left, right, rows, ground):
 
 
 def columns_of(fronts, t):
-    """Position of every column of front t."""
+    """Rank of every column of front t."""
     pivots = range(fronts.front_start[t], fronts.front_start[t + 1])
     return [*pivots, *fronts.boundary[fronts.boundary_start[t] : fronts.boundary_start[t + 1]]]
 
