@@ -1,6 +1,6 @@
 """The public names of hopnet, each with its home. This list is the only one."""
 
-from .ensemble.run import read_results as read_results
+from .ensemble.results import read_results as read_results
 from .ensemble.run import run_ensemble as run_ensemble
 from .errors import ConvergenceError as ConvergenceError
 from .errors import DataError as DataError

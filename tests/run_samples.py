@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from hopnet.ensemble.listener import Listener
+
 TABLES = ("summary.parquet", "summary.csv", "statistics.parquet", "statistics.csv")
 
 
@@ -23,3 +25,25 @@ def tables_of(directory):
 
 def files_of(directory):
     return {p.name: p.read_bytes() for p in Path(directory, "samples").glob("*.parquet")}
+
+
+class Recorder(Listener):
+    """Keeps what a run says; ``on_report`` is called after each report."""
+
+    def __init__(self, on_report=None):
+        self.notes, self.reasons, self.reports, self.ends = [], [], [], []
+        self.on_report = on_report
+
+    def note(self, text):
+        self.notes.append(text)
+
+    def set_aside(self, reason):
+        self.reasons.append(reason)
+
+    def report(self, report, progress):
+        self.reports.append(report)
+        if self.on_report is not None:
+            self.on_report(self)
+
+    def collected(self, directory, statistics, n_tasks, n_missing):
+        self.ends.append({"n_tasks": n_tasks, "n_missing": n_missing})

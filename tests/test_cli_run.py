@@ -13,7 +13,8 @@ import pytest
 
 from hopnet.cli import main
 from hopnet.cli import run as commands
-from hopnet.cli.run import duration, parse_shard
+from hopnet.cli.run import duration
+from hopnet.ensemble.run import check_shard
 from hopnet.errors import ParameterError
 
 TEXT = """
@@ -119,7 +120,11 @@ def test_plot_one_sample(finished):
     assert is_png(path)
     code, _, err = hopnet("plot", directory, "--sample", 0, "--point", 2)
     assert code == 2
-    assert "points 0 .. 1" in err
+    assert "--point must lie in 0 .. 1" in err
+    for number in (-1, 3, 5000):
+        code, _, err = hopnet("plot", directory, "--sample", number)
+        assert code == 2
+        assert f"--sample must lie in 0 .. 2 for this point, got {number}" in err
     code, _, err = hopnet("plot", directory, "--sample", 0, "--tau-s", -1)
     assert code == 2
     assert "from 0 to inf" in err
@@ -167,8 +172,8 @@ def test_estimate_comes_true_within_a_factor_of_three(run_file, finished):
         (["run", "{file}", "--shard", "3/3"], "0 <= I < N, got 3/3"),
         (["run", "{file}", "--shard", "3/2"], "0 <= I < N, got 3/2"),
         (["run", "{file}", "--shard", "-1/2"], "0 <= I < N, got -1/2"),
-        (["run", "{file}", "--shard", "x"], "--shard takes I/N"),
-        (["run", "{file}", "--shard", "1/2/3"], "--shard takes I/N"),
+        (["run", "{file}", "--shard", "x"], "a text I/N"),
+        (["run", "{file}", "--shard", "1/2/3"], "a text I/N"),
         (["run", "{file}", "--threads", "0"], "threads must be 1 or more, got 0"),
         (["run", "{file}", "--threads", "2", "--workers", "2"], "leave out --threads"),
         (["run", "{file}", "--scheduler", "nonsense"], "takes an address tcp://HOST:PORT"),
@@ -322,7 +327,7 @@ def test_words_for_times_and_shards():
         "2.8 h",
         "11.6 days",
     ]
-    assert parse_shard("2/8") == (2, 8)
-    assert parse_shard(None) is None
-    with pytest.raises(ParameterError, match="takes I/N"):
-        parse_shard("1of2")
+    assert check_shard("2/8") == check_shard((2, 8)) == (2, 8)
+    assert check_shard(None) == (0, 1)
+    with pytest.raises(ParameterError, match="a text I/N"):
+        check_shard("1of2")

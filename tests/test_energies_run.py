@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hopnet.ensemble.config import config_from_dict, config_from_text, read_config
-from hopnet.ensemble.run import as_toml, read_results, run_ensemble
+from hopnet.ensemble.config import as_toml, config_from_dict, config_from_text, read_config
+from hopnet.ensemble.results import read_results
+from hopnet.ensemble.run import run_ensemble
 from hopnet.ensemble.sample import sample_network
 from hopnet.files import digest
 from hopnet.plots.ensemble import run_figures

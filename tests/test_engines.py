@@ -13,14 +13,16 @@ import psutil
 import pytest
 
 import hopnet as hn
-from hopnet.ensemble import engines
-from hopnet.ensemble.config import config_from_dict, read_config
+from hopnet.ensemble import engines, workers
+from hopnet.ensemble.config import as_toml, config_from_dict, read_config
 from hopnet.ensemble.heartbeat import Heartbeat
-from hopnet.ensemble.ledger import existing_ledger, open_ledger
-from hopnet.ensemble.run import as_toml, run_status
+from hopnet.ensemble.ledger import open_ledger
+from hopnet.ensemble.results import directory_config, run_status
 from hopnet.ensemble.tasks import Task
+from hopnet.ensemble.workers import local_processes
 from hopnet.errors import HopnetError, ParameterError
-from run_samples import files_of, run_file, tables_of
+from hopnet.machine import versions
+from run_samples import Recorder, files_of, run_file, tables_of
 
 RUNS = Path(__file__).resolve().parents[1] / "runs"
 
@@ -71,24 +73,20 @@ def command_of(process):
 def test_killed_workers_are_replaced(tmp_path, larger):
     """One worker killed, later two at once, while tasks are with them."""
     table, tables = larger
-    reports, notes, killed = [], [], []
+    killed = []
 
-    def disturb(event, **facts):
-        if event == "note":
-            notes.append(facts["text"])
-        if event != "report":
-            return
-        reports.append(facts["report"])
-        if len(reports) in (3, 10):
-            victims = workers_of()[: 1 if len(reports) == 3 else 2]
-            for victim in victims:
+    def disturb(recorder):
+        number = len(recorder.reports)
+        if number in (3, 10):
+            for victim in workers_of()[: 1 if number == 3 else 2]:
                 victim.kill()
                 killed.append(victim.pid)
 
-    hn.run_ensemble(table, tmp_path / "run", workers=2, listener=disturb)
+    recorder = Recorder(disturb)
+    hn.run_ensemble(table, tmp_path / "run", workers=2, listener=recorder)
     assert len(killed) >= 2
-    assert any("died (signal 9), started another" in note for note in notes)
-    samples = [report.task.sample for report in reports]
+    assert any("died (signal 9), started another" in note for note in recorder.notes)
+    samples = [report.task.sample for report in recorder.reports]
     assert len(set(samples)) == len(samples) == 28
     assert tables_of(tmp_path / "run") == tables
     assert workers_of() == []
@@ -123,17 +121,19 @@ def test_killed_driver(tmp_path, larger):
         assert [p["pid"] for p in status["processes"] if p["alive"]] == [driver.pid]
         with pytest.raises(ParameterError, match=f"pid {driver.pid}"):  # two runs at once
             hn.run_ensemble(table, directory)
-        workers = workers_of(psutil.Process(driver.pid))
-        assert workers
+        left = workers_of(psutil.Process(driver.pid))
+        assert left
     finally:
         driver.kill()
         driver.communicate()
     status = run_status(directory)
     assert not any(p["alive"] for p in status["processes"])
     assert status["n_running"] == 0
-    wait_until(lambda: not any(w.is_running() and w.status() != "zombie" for w in workers))
-    ledger, _ = existing_ledger(directory)
-    assert ledger.inspect() == []
+    wait_until(lambda: not any(w.is_running() and w.status() != "zombie" for w in left))
+    ledger, _ = directory_config(directory)
+    found = ledger.examine()
+    assert not found.damaged
+    assert not found.foreign
     kept = files_of(directory)
     assert 4 <= len(kept) < 28
     hn.run_ensemble(table, directory)
@@ -166,7 +166,7 @@ def test_a_disk_that_fills(tmp_path):
 def dask_processes():
     """Start Dask processes; end them afterwards."""
     started = []
-    environment = os.environ | engines.ONE_THREAD
+    environment = os.environ | workers.ONE_THREAD
 
     def start(kind, *words, **more):
         command = [sys.executable, "-P", "-m", f"distributed.cli.dask_{kind}", *map(str, words)]
@@ -216,16 +216,13 @@ def test_killed_scheduler(tmp_path, larger, dask_processes, monkeypatch):
     table, tables = larger
     scheduler, address = start_scheduler(dask_processes)
     start_worker(dask_processes, address, tmp_path)
-    n_reports = 0
 
-    def disturb(event, **facts):
-        nonlocal n_reports
-        n_reports += event == "report"
-        if n_reports == 3:
+    def disturb(recorder):
+        if len(recorder.reports) == 3:
             scheduler.kill()
 
     with pytest.raises(HopnetError, match=r"scheduler is gone with \d+ samples"):
-        hn.run_ensemble(table, tmp_path / "run", scheduler=address, listener=disturb)
+        hn.run_ensemble(table, tmp_path / "run", scheduler=address, listener=Recorder(disturb))
     assert 3 <= len(files_of(tmp_path / "run")) < 28
     hn.run_ensemble(table, tmp_path / "run")
     assert tables_of(tmp_path / "run") == tables
@@ -246,25 +243,28 @@ def test_a_scheduler_with_other_versions_is_refused(tmp_path, dask_processes, na
 
 
 @pytest.mark.slow
-def test_a_task_that_kills_every_worker_is_lost_and_the_rest_is_done(tmp_path, monkeypatch):
-    """A task under which workers die, for want of memory say: named, the others finish."""
+def test_a_sample_that_kills_every_worker_is_an_outcome_and_the_rest_is_done(tmp_path, monkeypatch):
+    """A task under which workers die, for want of memory say: it is named, the others finish."""
     config = config_from_dict(run_file(samples=3))
-    ledger = open_ledger(tmp_path / "run", config.identity(), "")
-    tasks = [Task(ledger, p, r, engines.versions()) for p in config.points() for r in range(3)]
-    monkeypatch.setattr(engines, "DEATHS", 1)
+    ledger = open_ledger(tmp_path / "run", config.identity())
+    tasks = [Task(ledger, p, r, versions()) for p in config.points() for r in range(3)]
+    monkeypatch.setattr(workers, "DEATHS", 1)
 
     def deadly(task):
         if task.number == 1:
             os.kill(os.getpid(), signal.SIGKILL)
         return engines.do_task_alone(task)
 
-    with Heartbeat(ledger), engines.local_processes(2, lambda event, **facts: None) as (c, w):
-        reports = list(engines.run_with_dask(c, tasks, workers=w, do=deadly))
-    lost = [report for report in reports if report.status == "lost"]
-    assert {report.task.number for report in lost} == {1}
-    assert "workers died over it" in lost[0].reason
-    assert len(reports) == 6
-    assert len(ledger.finished()) == 4
+    ledger.record(config.identity(), as_toml(config))
+    with Heartbeat(ledger), local_processes(2, Recorder()) as (c, w):
+        reports = list(engines.run_with_dask(c, tasks, Recorder(), workers=w, do=deadly))
+    died = [report for report in reports if report.status == "WorkerDied"]
+    assert {report.task.number for report in died} == {1}
+    assert "workers died while they computed it" in died[0].reason
+    assert len(reports) == len(ledger.finished()) == 6
+    assert run_status(ledger.directory)["failures"] == {"WorkerDied": 2}
+    table = hn.run_ensemble(config, ledger.directory, retry=True)
+    assert (table["status"] == "done").all()
 
 
 def test_local_workers_listen_on_this_machine_alone_and_show_no_dashboard():
@@ -272,7 +272,7 @@ def test_local_workers_listen_on_this_machine_alone_and_show_no_dashboard():
         return {c.laddr.ip for c in process.net_connections("tcp") if c.status == "LISTEN"}
 
     before = addresses(psutil.Process())
-    with engines.local_processes(1, lambda event, **facts: None) as (client, _):
+    with local_processes(1, Recorder()) as (client, _):
         found = (addresses(psutil.Process()) - before) | {"127.0.0.1"}
         for worker in workers_of():
             found |= addresses(worker)
@@ -281,9 +281,9 @@ def test_local_workers_listen_on_this_machine_alone_and_show_no_dashboard():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", [2, 4])
-def test_any_number_of_workers_gives_the_same_bytes(tmp_path, workers):
-    for name, number in (("one", 1), ("several", workers)):
+@pytest.mark.parametrize("n_workers", [2, 4])
+def test_any_number_of_workers_gives_the_same_bytes(tmp_path, n_workers):
+    for name, number in (("one", 1), ("several", n_workers)):
         hn.run_ensemble(run_file(), tmp_path / name, workers=number)
     assert tables_of(tmp_path / "several") == tables_of(tmp_path / "one")
 

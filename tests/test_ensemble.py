@@ -10,11 +10,11 @@ import pytest
 import hopnet as hn
 from hopnet.ensemble.config import config_from_dict
 from hopnet.ensemble.ledger import Sample, open_ledger
-from hopnet.ensemble.run import collect, run_status
+from hopnet.ensemble.results import collect, run_status
 from hopnet.ensemble.sample import compute_sample, sample_network
 from hopnet.ensemble.tasks import Task, run_here
 from hopnet.errors import DataError, ParameterError
-from run_samples import files_of, run_file, tables_of
+from run_samples import Recorder, files_of, run_file, tables_of
 
 RUNS = [
     path
@@ -67,7 +67,7 @@ def test_seeds_depend_on_the_point_and_not_on_the_scan():
     assert words(first, 1, common=True) == words(second, 1, common=True)
 
 
-def test_common_random_throws_the_same_sites_at_every_cutoff():
+def test_common_random_places_the_same_sites_at_every_cutoff():
     scan = {"network.cutoff": [1.2, 1.5]}
     table = run_file(ensemble={"common_random": True})
     table["scan"] = scan
@@ -148,7 +148,7 @@ def test_other_physics_is_refused(undisturbed):
         hn.run_ensemble(run_file(n_sites=601), undisturbed)
 
 
-def test_damage_is_found_and_mended(undisturbed, tmp_path):
+def test_damage_is_found_and_corrected(undisturbed, tmp_path):
     """A file truncated, one of another run copied in, one missing: same tables afterwards."""
     directory = tmp_path / "run"
     hn.run_ensemble(run_file(), directory)
@@ -159,14 +159,14 @@ def test_damage_is_found_and_mended(undisturbed, tmp_path):
     same_name = tmp_path / "other" / "samples" / files[1].name
     files[1].write_bytes(same_name.read_bytes())
     files[2].unlink()
-    events = []
-    frame = collect(directory, listener=lambda event, **facts: events.append((event, facts)))
+    recorder = Recorder()
+    frame = collect(directory, listener=recorder)
     assert len(frame) == (12 - 3) * 3
-    assert [e for e, _ in events].count("set_aside") == 2
-    assert events[-1][1]["n_missing"] == 3
+    assert len(recorder.reasons) == 2
+    assert recorder.ends[-1]["n_missing"] == 3
     hn.run_ensemble(run_file(), directory)
     assert tables_of(directory) == tables_of(undisturbed)
-    assert len(list((directory / "aside").glob("*.parquet"))) == 2
+    assert len(list((directory / "aside").glob("*/*.parquet"))) == 2
 
 
 def test_shards_share_the_work(undisturbed, tmp_path):
@@ -230,12 +230,14 @@ def test_run_files_of_the_house_run_in_small(tmp_path, path):
         ({"workers": -2}, "workers must be 1 or more"),
         ({"shard": (4, 4)}, "0 <= I < N, got 4/4"),
         ({"shard": (0, 0)}, "0 <= I < N"),
-        ({"shard": 3}, r"two whole numbers \(i, n\), got 3"),
+        ({"shard": 3}, r"two whole numbers \(i, n\) or a text I/N, got 3"),
+        ({"shard": "1-of-3"}, "two whole numbers"),
+        ({"shard": "4/4"}, "0 <= I < N, got 4/4"),
         ({"shard": (0.5, 2)}, "two whole numbers"),
         ({"workers": 1.5}, "workers must be 1 or more, got 1.5"),
         ({"threads": 0}, "threads must be 1 or more, got 0"),
         ({"threads": 2, "workers": 2}, "leave out --threads or --workers"),
-        ({"scheduler": "nonsense"}, "takes an address tcp://HOST:PORT, got 'nonsense'"),
+        ({"scheduler": "nonsense"}, "takes an address .*HOST:PORT, got 'nonsense'"),
         ({"scheduler": "http://127.0.0.1:8786"}, "takes an address tcp://HOST:PORT"),
         ({"scheduler": "tcp://127.0.0.1:8786", "workers": 2}, "--workers .* exclude each other"),
         ({"scheduler": "tcp://127.0.0.1:8786", "threads": 2}, "leave out --threads or --sched"),
@@ -303,7 +305,7 @@ def test_the_size_named_as_fitting_fits():
 
 def test_a_worker_with_other_versions_is_refused(tmp_path):
     config = config_from_dict(run_file())
-    ledger = open_ledger(tmp_path / "run", config.identity(), "")
+    ledger = open_ledger(tmp_path / "run", config.identity())
     wanted = {"hopnet": "9.9.9", "numba": "1", "numpy": "1", "scipy": "1"}
     task = Task(ledger, config.points()[0], 0, wanted)
     with pytest.raises(ParameterError, match=r"hopnet 0\.\S+ \(here 9\.9\.9\)"):

@@ -13,10 +13,12 @@ from pathlib import Path
 
 from hopnet.bench import row
 from hopnet.ensemble.config import config_from_dict
-from hopnet.ensemble.engines import ONE_THREAD, do_task_alone, local_processes, run_with_dask
+from hopnet.ensemble.engines import do_task_alone, run_with_dask
 from hopnet.ensemble.ledger import open_ledger
+from hopnet.ensemble.listener import Listener
 from hopnet.ensemble.sample import compute_sample
 from hopnet.ensemble.tasks import Task
+from hopnet.ensemble.workers import ONE_THREAD, local_processes
 from hopnet.errors import ParameterError
 from hopnet.machine import versions
 
@@ -59,15 +61,15 @@ def measure(n_sites=20_000, n_tasks=500, n_bare=100, workers=2, rounds=4):
     with (
         tempfile.TemporaryDirectory() as folder,
         start_bare(workers) as pool,
-        local_processes(workers, lambda event, **facts: None) as (client, processes),
+        local_processes(workers, Listener()) as (client, processes),
     ):
-        ledger = open_ledger(Path(folder) / "run", config.identity(), "")
+        ledger = open_ledger(Path(folder) / "run", config.identity())
         (ledger.directory / "cycles").mkdir()
         tasks = [Task(ledger, point, r, versions()) for r in range(n_tasks + 4 * workers)]
 
         def engine_turn(tasks):
             start = time.perf_counter()
-            for _ in run_with_dask(client, tasks, workers=processes, do=timed_task):
+            for _ in run_with_dask(client, tasks, Listener(), workers=processes, do=timed_task):
                 memory.append(resident_memory())
             rate.append(len(tasks) / (time.perf_counter() - start))
 

@@ -1,187 +1,56 @@
-"""Run files: TOML in, frozen and validated models out, every error one sentence.
+"""Run files: TOML in, frozen and checked models out, every error one sentence.
 
-A run file asks one question. Its sections are those of the data flow (sites, network, spin), then
-how many samples (ensemble), what is varied (scan), what is kept (output) and, for batch systems,
-where it runs (cluster). `read_config` gives a `RunConfig`, `RunConfig.points` what to compute.
+A run file asks one question. Its sections follow the data flow (sites, network, spin); then come
+the number of samples (ensemble), what is varied (scan), what is kept (output) and, for batch
+systems, where it runs (cluster). `read_config` returns a `RunConfig`; `RunConfig.points` are the
+points to compute. The keys are described in `hopnet.ensemble.sections`.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
-from hopnet.files import digest
-from hopnet.toml import (
-    NotNegative,
-    Positive,
-    Section,
-    nearest,
-    parse_toml,
-    read_text,
-    sentence,
-    validate,
+from hopnet.ensemble.sections import (
+    LARGEST_RUN,
+    ClusterSection,
+    EnsembleSection,
+    NetworkSection,
+    OutputSection,
+    Range,
+    SitesSection,
+    SpinSection,
+    validate_section,
 )
+from hopnet.errors import ParameterError
+from hopnet.files import digest
+from hopnet.toml import Section, nearest, parse_toml, read_text, to_toml, validate
 
+__all__ = [
+    "Point",
+    "RunConfig",
+    "as_toml",
+    "config_from_dict",
+    "config_from_text",
+    "read_config",
+]
 
-class SitesSection(Section):
-    """``[sites]``: see `hopnet.random_sites`; ``density_of_states`` and ``energy_width``:
-    `hopnet.with_energies`, in the unit of ``network.kT``."""
-
-    n_sites: Annotated[int, Field(ge=3)]
-    density: Positive
-    seed: Annotated[int, Field(ge=0)]
-    geometry: Literal["open", "cylinder"] = "open"
-    aspect: Positive = 1.0
-    min_distance: NotNegative = 0.0
-    density_of_states: Literal["uniform", "gaussian", "coulomb_gap"] | None = None
-    energy_width: Positive | None = None
-
-
-class NetworkSection(Section):
-    """``[network]``: see `hopnet.build_network`."""
-
-    cutoff: Positive = 1.5
-    cutoff_radius: Positive | None = None
-    contacts: Literal["x", "y"] = "x"
-    kT: Positive | None = None
-    bath: Literal["ohmic", "miller_abrahams", "heat_bath"] | None = None
-    chemical_potential: Annotated[float, Field(allow_inf_nan=False)] | None = None
-
-
-class Range(Section):
-    """``{ start, stop, n, spacing }``: n values from start to stop, both included."""
-
-    start: float
-    stop: float
-    n: Annotated[int, Field(ge=2, le=10_000)]
-    spacing: Literal["log", "linear"] = "log"
-
-    @model_validator(mode="after")
-    def _check_ends(self):
-        ends = (self.start, self.stop)
-        if not all(map(math.isfinite, ends)) or (self.spacing == "log" and min(ends) <= 0):
-            raise ValueError(
-                f"a {self.spacing} range needs finite{' positive' * (self.spacing == 'log')} "
-                f"ends, got {self.start!r} to {self.stop!r}"
-            )
-        if self.start == self.stop:
-            raise ValueError(f"a range needs two different ends, got {self.start!r} twice")
-        return self
-
-    def values(self):
-        """The values, as a tuple of floats rounded to 12 digits (so that a grid reads well)."""
-        space = np.geomspace if self.spacing == "log" else np.linspace
-        return tuple(float(f"{x:.12g}") for x in space(self.start, self.stop, self.n))
-
-
-class SpinSection(Section):
-    """``[spin]``: see `hopnet.f_curve`."""
-
-    tau_s: Annotated[tuple[float, ...], Field(min_length=1, strict=False)]
-    tolerance: NotNegative = 1e-2
-
-    @field_validator("tau_s", mode="before")
-    @classmethod
-    def _spread(cls, value):
-        if not isinstance(value, dict):
-            return value
-        return validate_section(Range, value, ("spin", "tau_s")).values()
-
-    @field_validator("tau_s")
-    @classmethod
-    def _check_times(cls, value):
-        wrong = [t for t in value if not t >= 0]
-        if wrong:
-            raise ValueError(f"times must lie in 0 .. inf (in tau_0), got {wrong[0]!r}; remove it")
-        twice = [t for t, count in Counter(value).items() if count > 1]
-        if twice:
-            raise ValueError(f"every time once, got {twice[0]!r} twice; remove one")
-        return value
-
-
-class EnsembleSection(Section):
-    """``[ensemble]``: how many samples of each point.
-
-    ``samples`` samples are always taken. With ``target_error``, the wanted standard error of
-    f relative to f at the first tau_s, their spread decides once how many more follow, up to
-    ``max_samples``. ``common_random`` gives all points the same random numbers.
-    """
-
-    samples: Annotated[int, Field(ge=1, le=1_000_000)] = 1
-    target_error: Positive | None = None
-    max_samples: Annotated[int, Field(ge=1)] | None = None
-    common_random: bool = False
-
-    @model_validator(mode="after")
-    def _check_stopping(self):
-        if self.target_error is not None and self.samples < 3:
-            raise ValueError(
-                "with target_error at least 3 samples are needed to judge the spread, got "
-                f"{self.samples}"
-            )
-        if self.max_samples is not None and self.target_error is None:
-            raise ValueError("max_samples goes with target_error; give that too")
-        if self.max_samples is not None and self.max_samples < self.samples:
-            raise ValueError(
-                f"max_samples must be at least samples, got {self.max_samples} below {self.samples}"
-            )
-        return self
-
-
-class OutputSection(Section):
-    """``[output]``: with ``snapshot`` the first sample of each point is kept as .npz files."""
-
-    snapshot: bool = False
-
-
-class ClusterSection(Section):
-    """``[cluster]``: a batch system that starts the workers (needs the extra hopnet[cluster])."""
-
-    system: Literal["slurm", "pbs"]
-    jobs: Annotated[int, Field(ge=1)] = 1
-    workers_per_job: Annotated[int, Field(ge=1)] = 1
-    memory: str = "4GB"
-    walltime: str = "01:00:00"
-    queue: str | None = None
-    account: str | None = None
-    interface: str | None = None
-    directives: tuple[str, ...] = Field(default=(), strict=False)
-    prologue: tuple[str, ...] = Field(default=(), strict=False)
-
-    @field_validator("memory")
-    @classmethod
-    def _check_memory(cls, value):
-        if not MEMORY.fullmatch(value):
-            raise ValueError(f"a number and a unit, '16GB' or '900MB', got {value!r}; write it so")
-        return value
-
-    @field_validator("walltime")
-    @classmethod
-    def _check_walltime(cls, value):
-        if not re.fullmatch(r"(\d+-)?\d+(:[0-5]\d){1,2}", value):
-            raise ValueError(f"hours:minutes:seconds, '04:00:00', got {value!r}; write it so")
-        return value
-
-    @property
-    def job_memory(self):
-        """``memory`` of a job in bytes."""
-        number, prefix, binary = MEMORY.fullmatch(self.memory).groups()
-        return float(number) * (1024 if binary else 1000) ** (" kMGT".index(prefix))
-
-
+# Largest number of points of a scan: a table of more is no table that somebody reads.
 MOST_POINTS = 100_000
-MEMORY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kMGT])(i?)B")
-PHYSICAL = {"sites": SitesSection, "network": NetworkSection}
-# Keys of sites with energies, and what is taken if one is not given. Without energies they are no
-# part of a point, which keeps its name, and so its seed and the files it has.
-WITH_ENERGIES = {
+PHYSICAL: dict[str, type[BaseModel]] = {"sites": SitesSection, "network": NetworkSection}
+# Keys of sites with energies, and their values if they are not given. The names and values of the
+# physical keys seed the samples of a point: were these keys part of points without energies too,
+# all their random numbers would change. Therefore they are left out there.
+WITH_ENERGIES: dict[str, Any] = {
     "sites.density_of_states": None,
     "sites.energy_width": 1.0,
     "network.kT": None,
@@ -189,7 +58,7 @@ WITH_ENERGIES = {
     "network.chemical_potential": None,
 }
 CHARGE_ALONE = (0.0,)  # tau_s of a run that asks for no spin
-SCANNABLE = {
+SCANNABLE: dict[str, type[BaseModel]] = {
     f"{section}.{key}": model
     for section, model in PHYSICAL.items()
     for key in model.model_fields
@@ -199,46 +68,51 @@ SCANNABLE = {
 
 @dataclass(frozen=True)
 class Point:
-    """One point of a run: everything that determines its samples but the sample number.
+    """One point of a run: everything that determines its samples, except their number.
 
     Attributes
     ----------
     physical : dict
-        Physical keys, ``"sites.density"`` and so on; they seed the samples.
+        Physical keys (``"sites.density"`` and so on) and their values; they seed the samples.
     scanned : tuple of str
-        Those of them that the run varies: the columns that tell points apart in a table.
+        The physical keys that the run varies: the columns that tell points apart in a table.
     tau_s : tuple of float
+        Spin relaxation times, in tau_0.
     tolerance : float
+        Largest relative numerical error of f.
     seed : int
+        ``sites.seed`` of the run file.
     common_random : bool
+        Whether all points share their random numbers.
     n_samples : int
+        Number of samples that are always taken.
     """
 
-    physical: dict
-    scanned: tuple
-    tau_s: tuple
+    physical: dict[str, Any]
+    scanned: tuple[str, ...]
+    tau_s: tuple[float, ...]
     tolerance: float
     seed: int
     common_random: bool
     n_samples: int
 
-    @property
-    def name(self):
+    @cached_property
+    def name(self) -> str:
         """Twelve hexadecimal digits: the hash of the physical keys."""
         return digest(self.physical)[:12]
 
     @property
-    def coordinates(self):
+    def coordinates(self) -> tuple[Any, ...]:
         """Values of the scanned keys, in order."""
         return tuple(self.physical[key] for key in self.scanned)
 
     @property
-    def charge_alone(self):
+    def charge_alone(self) -> bool:
         """Whether electrons exclude each other, so that no spin is solved for."""
         return self.physical.get("network.chemical_potential") is not None
 
-    def label(self):
-        """``density = 0.01, n_sites = 100000``; empty when nothing is scanned."""
+    def label(self) -> str:
+        """The scanned values as text, ``density = 0.01, n_sites = 100000``; may be empty."""
         return ", ".join(
             f"{key.partition('.')[2]} = {value:g}"
             if isinstance(value, float)
@@ -250,18 +124,28 @@ class Point:
 class RunConfig(Section):
     """A whole run file."""
 
-    question: str = ""
-    sites: SitesSection
-    network: NetworkSection = NetworkSection()
-    spin: SpinSection
-    ensemble: EnsembleSection = EnsembleSection()
-    scan: dict[str, Any] = Field(default_factory=dict)
-    output: OutputSection = OutputSection()
-    cluster: ClusterSection | None = None
+    question: str = Field(
+        default="", max_length=10_000, description="The question that the run answers."
+    )
+    sites: SitesSection = Field(description="Where the electrons sit.")
+    network: NetworkSection = Field(default=NetworkSection(), description="Which sites are linked.")
+    spin: SpinSection = Field(description="Spin relaxation times; left out for charge alone.")
+    ensemble: EnsembleSection = Field(
+        default=EnsembleSection(), description="How many samples are taken."
+    )
+    scan: dict[str, Any] = Field(
+        default_factory=dict,
+        description='Keys that are varied, in quotes ("sites.density"), each with a list or a '
+        "range; mode = 'grid' for all combinations, 'list' to vary them together.",
+    )
+    output: OutputSection = Field(
+        default=OutputSection(), description="What is kept beside the tables."
+    )
+    cluster: ClusterSection | None = Field(default=None, description="Workers from a batch system.")
 
     @model_validator(mode="before")
     @classmethod
-    def _leave_out_spin(cls, table):
+    def _leave_out_spin(cls, table: Any) -> Any:
         if isinstance(table, dict) and "spin" not in table:
             places = (
                 (table.get("network"), "chemical_potential"),
@@ -273,11 +157,11 @@ class RunConfig(Section):
 
     @field_validator("scan")
     @classmethod
-    def _check_scan(cls, scan):
+    def _check_scan(cls, scan: dict[str, Any]) -> dict[str, Any]:
         mode = scan.get("mode", "grid")
         if mode not in ("grid", "list"):
             raise ValueError(f"mode must be 'grid' or 'list', got {mode!r}")
-        axes = {}
+        axes: dict[str, Any] = {}
         for key, values in scan.items():
             if key == "mode":
                 continue
@@ -286,33 +170,36 @@ class RunConfig(Section):
                 if set(inner) & SCANNABLE.keys():
                     raise ValueError(f'write scanned keys in quotes: "{inner[0]}"')
                 raise ValueError(f"{key!r} cannot be scanned; {nearest(key, SCANNABLE)}")
-            axes[key] = cls._check_axis(key, values)
+            axes[key] = axis_values(key, values)
+        if {"network.cutoff", "network.cutoff_radius"} <= axes.keys():
+            raise ValueError(
+                "network.cutoff is not used where network.cutoff_radius is given; scan one of them"
+            )
         if mode == "list" and len({len(values) for values in axes.values()}) > 1:
             raise ValueError("in mode 'list' all keys need the same number of values")
         return axes | {"mode": mode}
 
-    @staticmethod
-    def _check_axis(key, values):
-        if isinstance(values, dict):
-            values = validate_section(Range, values, ("scan", key)).values()
-            if SCANNABLE[key].model_fields[key.partition(".")[2]].annotation is int:
-                values = [round(x) for x in values]
-        if not isinstance(values, list | tuple) or not values:
-            raise ValueError(
-                f"scan.{key} needs a list of values, [1.0, 2.0], or a range, {{ start, stop, n }}, "
-                f"got {values!r}"
-            )
-        return tuple(values)
-
     @model_validator(mode="after")
-    def _check_points(self):
+    def _check_points(self) -> RunConfig:
         sizes = [len(values) for key, values in self.scan.items() if key != "mode"]
-        if self.scan.get("mode") != "list" and math.prod(sizes) > MOST_POINTS:
+        number = math.prod(sizes) if self.scan.get("mode") != "list" else max(sizes, default=1)
+        if number > MOST_POINTS:
             raise ValueError(
-                f"scan has {math.prod(sizes)} points, at most {MOST_POINTS} are allowed; take "
+                f"scan has {number} points, at most {MOST_POINTS} are allowed; take "
                 "fewer values or mode = 'list'"
             )
+        if "network.cutoff" in self.scan and self.network.cutoff_radius is not None:
+            raise ValueError(
+                "scan.network.cutoff is not used where network.cutoff_radius is given; leave out "
+                "one of them"
+            )
         points = self.points()
+        n_samples = sum(point.n_samples for point in points)
+        if n_samples > LARGEST_RUN:
+            raise ValueError(
+                f"the run has {n_samples} samples, at most {LARGEST_RUN} are allowed; take fewer "
+                "points, or fewer ensemble.samples"
+            )
         times = Counter(point.name for point in points)
         for point in points:
             if times[point.name] > 1:
@@ -325,53 +212,54 @@ class RunConfig(Section):
         return self
 
     @property
-    def scanned(self):
+    def scanned(self) -> tuple[str, ...]:
         """Scanned physical keys, in the order of the file."""
         return tuple(k for k in self.scan if k != "mode" and not k.startswith("ensemble."))
 
-    def points(self):
+    def points(self) -> tuple[Point, ...]:
         """The points of the run, in the order of the file.
 
         Returns
         -------
         tuple of Point
+            Computed once; later calls return the same tuple.
         """
-        axes = {key: values for key, values in self.scan.items() if key != "mode"}
-        rows = itertools.product(*axes.values())
+        return self._points
+
+    @cached_property
+    def _points(self) -> tuple[Point, ...]:
+        axes = {
+            key: [checked_value(self, key, value) for value in values]
+            for key, values in self.scan.items()
+            if key != "mode"
+        }
+        rows: Any = itertools.product(*axes.values())
         if self.scan.get("mode") == "list" and axes:
             rows = zip(*axes.values(), strict=True)
-        return tuple(self._point(dict(zip(axes, row))) for row in rows)
-
-    def _point(self, values):
-        tables = {"sites": self.sites, "network": self.network, "ensemble": self.ensemble}
-        changed = {name: model.model_dump() for name, model in tables.items()}
-        for key, value in values.items():
-            section, _, name = key.partition(".")
-            changed[section][name] = value
-        checked = {
-            name: validate_section(type(tables[name]), table, ("scan", name))
-            for name, table in changed.items()
-        }
-        physical = {
-            f"{name}.{key}": getattr(checked[name], key)
+        base = {
+            f"{name}.{key}": getattr(getattr(self, name), key)
             for name, model in PHYSICAL.items()
             for key in model.model_fields
             if key != "seed"
         }
+        return tuple(self._point(base, dict(zip(axes, row))) for row in rows)
+
+    def _point(self, base: dict[str, Any], values: dict[str, Any]) -> Point:
+        n_samples = values.pop("ensemble.samples", self.ensemble.samples)
+        physical = base | values
         if physical["network.cutoff_radius"] is not None:
-            physical["network.cutoff"] = None  # not used: must not tell points apart
-        physical = check_energies(physical, self.spin.tau_s)
+            physical["network.cutoff"] = None  # not used: it must not tell points apart
         return Point(
-            physical=physical,
+            physical=check_energies(physical, self.spin.tau_s),
             scanned=self.scanned,
             tau_s=self.spin.tau_s,
             tolerance=self.spin.tolerance,
             seed=self.sites.seed,
             common_random=self.ensemble.common_random,
-            n_samples=checked["ensemble"].samples,
+            n_samples=n_samples,
         )
 
-    def identity(self):
+    def identity(self) -> dict[str, Any]:
         """What all files of a result directory share; points and samples may be added.
 
         Returns
@@ -393,7 +281,36 @@ class RunConfig(Section):
         } | fixed
 
 
-def check_energies(physical, tau_s):
+def axis_values(key: str, values: Any) -> tuple[Any, ...]:
+    """The values of one scanned key, from a list or a range."""
+    if isinstance(values, dict):
+        found: Any = validate_section(Range, values, ("scan", key)).values()
+        if SCANNABLE[key].model_fields[key.partition(".")[2]].annotation is int:
+            found = [round(x) for x in found]
+        values = found
+    if not isinstance(values, list | tuple) or not values:
+        raise ValueError(
+            f"scan.{key} needs a list of values, [1.0, 2.0], or a range, {{ start, stop, n }}, "
+            f"got {values!r:.100}"
+        )
+    if len(values) > MOST_POINTS:
+        raise ValueError(
+            f"scan.{key} has {len(values)} values, at most {MOST_POINTS} are allowed; take fewer"
+        )
+    if any(value is None for value in values):
+        raise ValueError(f"scan.{key} needs values that are given, got None; remove it")
+    return tuple(values)
+
+
+def checked_value(config: RunConfig, key: str, value: Any) -> Any:
+    """A scanned value as its section takes it."""
+    section, _, name = key.partition(".")
+    model = SCANNABLE[key]
+    table = getattr(config, section).model_dump() | {name: value}
+    return getattr(validate_section(model, table, ("scan", section)), name)
+
+
+def check_energies(physical: dict[str, Any], tau_s: tuple[float, ...]) -> dict[str, Any]:
     """Physical keys with the defaults of sites with energies, or without their keys."""
     plain = {key: value for key, value in physical.items() if key not in WITH_ENERGIES}
     if physical["sites.density_of_states"] is None:
@@ -411,8 +328,9 @@ def check_energies(physical, tau_s):
         )
     if physical["network.chemical_potential"] is not None and tau_s != CHARGE_ALONE:
         raise ValueError(
-            "network.chemical_potential makes electrons exclude each other, spins need few a "
-            "site; leave [spin] out for the resistivity alone, or chemical_potential out for f"
+            "network.chemical_potential makes electrons exclude each other, but spins are solved "
+            "for few electrons only; leave [spin] out for the resistivity alone, or "
+            "chemical_potential out for f"
         )
     filled = {
         k: default if physical[k] is None else physical[k] for k, default in WITH_ENERGIES.items()
@@ -420,20 +338,52 @@ def check_energies(physical, tau_s):
     return plain | filled
 
 
-def validate_section(model, table, path):
-    """One section through its model, errors with the key's path."""
-    try:
-        return model.model_validate(table)
-    except ValidationError as failure:
-        raise ValueError(sentence(failure, model, path)) from None
+def plain_values(value: Any, depth: int = 0) -> Any:
+    """A nested dict with NumPy numbers, arrays, ranges and tuples as plain Python values."""
+    if depth > 20:
+        raise ParameterError("a run has a few levels of tables, got more than 20; correct it.")
+    if isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, str):
+                raise ParameterError(
+                    f"the keys of a run must be texts, got {key!r:.100}; correct it."
+                )
+        return {key: plain_values(inner, depth + 1) for key, inner in value.items()}
+    if isinstance(value, np.ndarray | np.generic) or hasattr(value, "to_numpy"):
+        if np.ma.isMaskedArray(value):
+            raise ParameterError(
+                "a list of a run must be plain, got a masked array; pass the values that are not "
+                "masked."
+            )
+        found = np.asarray(value)
+        if found.size > MOST_POINTS:
+            raise ParameterError(
+                f"a list of a run has at most {MOST_POINTS} values, got {found.size}; take fewer."
+            )
+        return plain_values(found.tolist(), depth + 1) if found.dtype != object else found.tolist()
+    if isinstance(value, range | list | tuple):
+        if len(value) > MOST_POINTS:
+            raise ParameterError(
+                f"a list of a run has at most {MOST_POINTS} values, got {len(value)}; take fewer."
+            )
+        return [plain_values(inner, depth + 1) for inner in value]
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise ParameterError(
+                f"a text of a run must be valid Unicode, got {value!r:.100}; remove the character."
+            ) from None
+    return value
 
 
-def config_from_dict(table, *, source="the run file"):
+def config_from_dict(table: Mapping[str, Any], *, source: str = "the run file") -> RunConfig:
     """A RunConfig from the nested dict that a TOML file holds.
 
     Parameters
     ----------
     table : dict
+        NumPy numbers, arrays, ranges and tuples count as numbers and lists.
     source : str
         How errors name it.
 
@@ -446,11 +396,11 @@ def config_from_dict(table, *, source="the run file"):
     ParameterError
         Unknown or missing key, wrong type, value out of range: one sentence with the key's path.
     """
-    return validate(RunConfig, table, source=source)
+    return validate(RunConfig, plain_values(table), source=source)
 
 
-def read_config(path):
-    """Read and validate a run file.
+def read_config(path: str | Path) -> RunConfig:
+    """Read and check a run file.
 
     Parameters
     ----------
@@ -469,6 +419,12 @@ def read_config(path):
     return config_from_text(read_text(path), source=str(path))
 
 
-def config_from_text(text, *, source="the run file"):
-    """The same from the text of a TOML file."""
+def config_from_text(text: str, *, source: str = "the run file") -> RunConfig:
+    """A RunConfig from the text of a TOML file; see `config_from_dict`."""
     return config_from_dict(parse_toml(text, source=source), source=source)
+
+
+def as_toml(config: RunConfig) -> str:
+    """The text of a run file that says what ``config`` says."""
+    table = config.model_dump(exclude_none=True)
+    return to_toml({key: value for key, value in table.items() if value != {}})

@@ -1,7 +1,7 @@
-"""Engines: processes that do tasks, here by Dask or on many machines; results stay on disk.
+"""Engines: they compute tasks, in this process, in many here, or on many machines.
 
-Each engine is a generator: tasks in, one `Report` per task out, in the order in which they end
-(`hopnet.ensemble.tasks.run_here` is the engine of this process alone).
+An engine takes tasks and gives one `Report` per task, in the order in which the tasks end. Results
+stay on disk, where the process that computes a sample writes them.
 """
 
 from __future__ import annotations
@@ -9,53 +9,191 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import json
-import logging
-import os
 import queue
 import shutil
-import subprocess
-import sys
-import tempfile
 import time
 import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
-from hopnet.ensemble.tasks import Report, check_versions, do_task
-from hopnet.errors import HopnetError, ParameterError
+import psutil
+
+from hopnet.ensemble.config import RunConfig
+from hopnet.ensemble.ledger import Ledger
+from hopnet.ensemble.listener import Listener
+from hopnet.ensemble.sections import ClusterSection
+from hopnet.ensemble.tasks import (
+    Report,
+    Task,
+    check_versions,
+    do_task,
+    record_failure,
+    run_here,
+)
+from hopnet.ensemble.workers import (
+    DEATHS,
+    ONE_THREAD,
+    WATCH,
+    LocalWorkers,
+    dask_modules,
+    local_processes,
+    quiet_dask,
+)
+from hopnet.errors import DataError, HopnetError, ParameterError
 from hopnet.machine import versions
 
-ONE_THREAD = dict.fromkeys(
-    (
-        "NUMBA_NUM_THREADS",
-        "OMP_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "VECLIB_MAXIMUM_THREADS",
-    ),
-    "1",
-)
-PATIENCE = 10.0  # s until a scheduler that does not answer counts as gone
-DEATHS = 3  # of a worker under the same task, after which the task is lost
+__all__ = [
+    "DaskEngine",
+    "Engine",
+    "ProcessEngine",
+    "batch_system",
+    "check_batch_system",
+    "connected",
+    "do_task_alone",
+    "open_jobqueue",
+    "run_with_dask",
+    "start_engine",
+]
+
+# Seconds until a scheduler that does not answer counts as gone. Smaller: a busy network ends runs.
+PATIENCE = 10.0
+# Seconds without a single worker after which the run says so.
+NO_WORKERS = 30.0
+# Seconds between two questions to a scheduler elsewhere about the number of its workers.
+ASK = 5.0
 
 
-def do_task_alone(task):
-    """`do_task` on a worker of its own: one thread, whatever its environment says."""
-    os.environ.update(ONE_THREAD)
+class Engine(Protocol):
+    """What computes tasks.
+
+    Attributes
+    ----------
+    width : int
+        Number of tasks that it computes at the same time, as far as is known.
+    """
+
+    @property
+    def width(self) -> int:
+        """Number of tasks that it computes at the same time, as far as is known."""
+
+    def compute(self, tasks: Sequence[Task]) -> Iterator[Report]:
+        """Compute tasks; one report per task, in the order in which they end."""
+
+
+@dataclass(frozen=True)
+class ProcessEngine:
+    """Computes tasks one after the other in this process.
+
+    Attributes
+    ----------
+    threads : int or None
+        Threads of each sample; None: all.
+    width : int
+    """
+
+    threads: int | None = None
+    width: int = 1
+
+    def compute(self, tasks: Sequence[Task]) -> Iterator[Report]:
+        """Compute tasks; see `Engine`."""
+        return run_here(tasks, threads=self.threads)
+
+
+@dataclass(frozen=True)
+class DaskEngine:
+    """Computes tasks on the workers of a Dask client.
+
+    Attributes
+    ----------
+    client : distributed.Client
+    listener : Listener
+    workers : LocalWorkers or None
+        The workers, if they are our own processes.
+    """
+
+    client: Any
+    listener: Listener
+    workers: LocalWorkers | None = None
+
+    @property
+    def width(self) -> int:
+        """Number of workers."""
+        if self.workers is not None:
+            return len(self.workers.lives)
+        return max(1, len(self.client.nthreads()))
+
+    def compute(self, tasks: Sequence[Task]) -> Iterator[Report]:
+        """Compute tasks; see `Engine`."""
+        return run_with_dask(self.client, tasks, self.listener, workers=self.workers)
+
+
+@contextlib.contextmanager
+def start_engine(
+    config: RunConfig,
+    workers: int,
+    scheduler: str | None,
+    threads: int | None,
+    ledger: Ledger,
+    listener: Listener,
+) -> Iterator[Engine]:
+    """The engine that the options of a run ask for; it ends with the context.
+
+    Parameters
+    ----------
+    config : RunConfig
+        Its ``[cluster]`` asks for a batch system.
+    workers : int
+        Number of processes of this machine.
+    scheduler : str, optional
+        Address of a Dask scheduler.
+    threads : int, optional
+        Threads of each sample in this process.
+    ledger : Ledger
+    listener : Listener
+
+    Yields
+    ------
+    Engine
+    """
+    if scheduler is not None:
+        with connected(scheduler, listener) as client:
+            yield DaskEngine(client, listener)
+    elif config.cluster is not None:
+        with batch_system(config.cluster, ledger.running, listener) as client:
+            yield DaskEngine(client, listener)
+    elif workers > 1:
+        with local_processes(workers, listener) as (client, processes):
+            yield DaskEngine(client, listener, processes)
+    else:
+        yield ProcessEngine(threads)
+
+
+def do_task_alone(task: Task) -> Report:
+    """`do_task` on one thread: what runs on a worker, whatever its environment says."""
     return do_task(task, threads=1)
 
 
 @contextlib.contextmanager
-def connected(address, tell, watch=None):
+def connected(
+    address: str,
+    listener: Listener,
+    watch: Callable[[], None] | None = None,
+    security: Any = None,
+) -> Iterator[Any]:
     """A Dask client of an existing scheduler whose workers have our versions.
 
     Parameters
     ----------
     address : str
-        ``tcp://host:port``.
-    tell : callable
-        The listener of the run.
+        ``tcp://host:port``, or ``tls://host:port`` with the certificates that Dask's settings
+        name (distributed.comm.tls).
+    listener : Listener
     watch : callable, optional
         Called while no worker has joined, for as long as that takes; raises if none ever will.
+    security : distributed.Security, optional
+        Certificates of a scheduler of our own.
 
     Yields
     ------
@@ -64,43 +202,57 @@ def connected(address, tell, watch=None):
     Raises
     ------
     HopnetError
-        If nobody answers within 10 s, or no worker joins within a minute (without ``watch``).
+        If no scheduler answers within 10 s, or no worker joins within a minute (without ``watch``).
     ParameterError
         If a worker has other versions (names both).
     """
-    from distributed import Client
+    _, distributed = dask_modules()
+    with quiet_dask():
+        try:
+            client = distributed.Client(
+                address, timeout=PATIENCE, set_as_default=False, security=security
+            )
+        except (OSError, ValueError, TypeError, RuntimeError) as failure:
+            raise HopnetError(
+                f"no Dask scheduler answers at {address!r} ({type(failure).__name__}); start one "
+                "with `dask scheduler` (for tls:// both sides need the certificates), or leave "
+                "--scheduler out. Nothing was lost."
+            ) from None
+        try:
+            if not address.startswith("tls://"):
+                listener.note(
+                    f"the scheduler at {address} is not protected: anybody who reaches its port "
+                    "can run code in the name of its workers and of this process; use tls:// on "
+                    "a machine or network that you share"
+                )
+            wait_for_workers(client, listener, watch)
+            try:
+                found = client.run(worker_versions())
+            except OSError:
+                raise scheduler_gone(None) from None
+            for worker, theirs in found.items():
+                check_versions(versions(), theirs, f"the worker {worker} of {address}")
+            yield client
+        finally:
+            # A scheduler that is gone must not hide the reason.
+            with contextlib.suppress(Exception):
+                client.close(timeout=2)
 
-    quiet()
-    try:
-        client = Client(address, timeout=PATIENCE, set_as_default=False)
-    except (OSError, ValueError, TypeError) as failure:
-        raise HopnetError(
-            f"no Dask scheduler answers at {address!r} ({type(failure).__name__}); start one with "
-            "`dask scheduler`, or leave --scheduler out. Nothing was lost."
-        ) from None
-    try:
-        wait_for_workers(client, tell, watch)
-        for worker, found in client.run(worker_versions()).items():
-            check_versions(versions(), found, f"the worker {worker} of {address}")
-        yield client
-    finally:
-        with contextlib.suppress(Exception):  # a scheduler that is gone must not hide the reason
-            client.close(timeout=2)
 
-
-def quiet():
-    """Keep Dask's own log to what is fatal: the run says itself what goes wrong."""
-    for name in ("distributed", "tornado.application", "asyncio"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-
-
-def wait_for_workers(client, tell, watch=None, patience=60.0):
+def wait_for_workers(
+    client: Any,
+    listener: Listener,
+    watch: Callable[[], None] | None = None,
+    patience: float = 60.0,
+) -> None:
     """Wait until a worker has joined; see `connected`."""
     end = time.monotonic() + patience
     told = False
-    while not client.scheduler_info(n_workers=-1)["workers"]:
+    while not n_workers_of(client):
+        if client.status != "running":
+            raise scheduler_gone(None)
         if not told:
-            tell("note", text="waiting for workers to join the scheduler ...")
+            listener.note("waiting for workers to join the scheduler ...")
             told = True
         if watch is not None:
             watch()
@@ -112,10 +264,17 @@ def wait_for_workers(client, tell, watch=None, patience=60.0):
         time.sleep(0.2)
 
 
-def worker_versions():
+def n_workers_of(client: Any) -> int:
+    """Number of workers of a client; 0 if its scheduler does not answer."""
+    with contextlib.suppress(OSError):  # Dask's errors of communication are such
+        return len(client.scheduler_info(n_workers=-1)["workers"])
+    return 0
+
+
+def worker_versions() -> Callable[[], dict[str, str]]:
     """A function that finds the versions of a worker, even of one without hopnet."""
 
-    def found():
+    def found() -> dict[str, str]:
         import importlib
         import platform
 
@@ -130,152 +289,42 @@ def worker_versions():
     return found
 
 
-@contextlib.contextmanager
-def local_processes(n_workers, tell):
-    """A scheduler in this process, on 127.0.0.1, with workers as subprocesses.
-
-    Parameters
-    ----------
-    n_workers : int
-    tell : callable
-
-    Yields
-    ------
-    distributed.Client, LocalWorkers
-
-    Notes
-    -----
-    Workers are plain subprocesses of ``python -m``: a script that calls this needs no main guard.
-    They end by themselves when this process dies.
-    """
-    import dask
-    from distributed import Client, LocalCluster
-
-    quiet()
-    settings = {
-        "distributed.scheduler.allowed-failures": DEATHS,
-        "distributed.admin.tick.limit": "60s",
-        "distributed.admin.low-level-log-length": 100,  # of messages: kept in memory
-        "distributed.diagnostics.computations.nframes": 0,
-    }
-    with (
-        dask.config.set(settings),
-        tempfile.TemporaryDirectory(prefix="hopnet-", ignore_cleanup_errors=True) as folder,
-        LocalCluster(
-            n_workers=0,
-            processes=True,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-            scheduler_kwargs={"dashboard": False},
-            silence_logs=logging.CRITICAL,
-        ) as cluster,
-        Client(cluster, set_as_default=False) as client,
-    ):
-        workers = LocalWorkers(cluster.scheduler_address, n_workers, Path(folder), tell)
-        try:
-            while not client.scheduler_info(n_workers=-1)["workers"]:
-                workers.watch()
-                time.sleep(0.05)
-            yield client, workers
-        finally:
-            workers.stop()
-
-
-class LocalWorkers:
-    """Worker processes of this machine: started, watched, replaced when they die."""
-
-    def __init__(self, address, n_workers, folder, tell):
-        self.address = address
-        self.folder = folder
-        self.tell = tell
-        self.n_started = 0
-        self.deaths_left = 4 + 4 * n_workers
-        self.processes = [self.start() for _ in range(n_workers)]
-
-    def start(self):
-        """One more worker process."""
-        name = f"worker-{self.n_started}"
-        self.n_started += 1
-        command = [
-            sys.executable,
-            "-P",
-            "-m",
-            "distributed.cli.dask_worker",
-            self.address,
-            "--nthreads",
-            "1",
-            "--no-nanny",
-            "--memory-limit",
-            "0",
-            "--death-timeout",
-            "30",
-            "--host",
-            "127.0.0.1",
-            "--no-dashboard",
-            "--dashboard-address",
-            "127.0.0.1:0",
-            "--name",
-            name,
-            "--local-directory",
-            str(self.folder),
-        ]
-        with open(self.folder / f"{name}.log", "wb") as log:
-            return subprocess.Popen(
-                command,
-                env=os.environ | ONE_THREAD,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    def watch(self):
-        """Replace workers that have died; raise when they keep dying."""
-        for place, process in enumerate(self.processes):
-            if process.poll() is None:
-                continue
-            self.deaths_left -= 1
-            if self.deaths_left < 0:
-                raise HopnetError(
-                    f"workers keep dying (exit code {process.returncode}; {self.last_words()}); "
-                    "what is finished is kept. Fewer --workers or smaller samples may help."
-                )
-            words = f"worker {process.pid} died ({death(process.returncode)}), started another"
-            self.tell("note", text=f"{words}; its sample is computed again")
-            self.processes[place] = self.start()
-
-    def last_words(self):
-        """The last line of the newest log."""
-        logs = sorted(self.folder.glob("worker-*.log"), key=lambda path: path.stat().st_mtime)
-        lines = logs[-1].read_text(errors="replace").split("\n") if logs else []
-        lines = [line for line in lines if line.strip()]
-        return lines[-1][-200:] if lines else "it left no word"
-
-    def stop(self):
-        """End all workers."""
-        for process in self.processes:
-            process.terminate()
-        for process in self.processes:
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def death(code):
-    """``signal 9`` or ``exit code 1``."""
-    return f"signal {-code}" if code < 0 else f"exit code {code}"
+def check_batch_system(cluster: ClusterSection) -> str:
+    """Raise unless this machine can submit the jobs; the name of the command that submits."""
+    command = {"slurm": "sbatch", "pbs": "qsub"}[cluster.system]
+    try:
+        found = importlib.util.find_spec("dask_jobqueue")
+    except (ImportError, ValueError):
+        found = None
+    if found is None:
+        raise ParameterError(
+            "[cluster] needs dask-jobqueue, which is not installed; pip install 'hopnet[cluster]'."
+        )
+    if shutil.which(command) is None:
+        raise ParameterError(
+            f"[cluster] asks for system = {cluster.system!r}, but this machine has no {command}; "
+            "run where jobs are submitted, or take [cluster] out."
+        )
+    interfaces = sorted(psutil.net_if_addrs())
+    if cluster.interface is not None and cluster.interface not in interfaces:
+        raise ParameterError(
+            f"cluster.interface must be one of {', '.join(interfaces)} on this machine, got "
+            f"{cluster.interface!r}; correct it or leave it out."
+        )
+    return command
 
 
 @contextlib.contextmanager
-def batch_system(cluster, tell):
+def batch_system(cluster: ClusterSection, folder: Path, listener: Listener) -> Iterator[Any]:
     """Workers as jobs of a batch system, by dask-jobqueue.
 
     Parameters
     ----------
-    cluster : hopnet.ensemble.config.ClusterSection
-    tell : callable
+    cluster : hopnet.ensemble.sections.ClusterSection
+    folder : pathlib.Path
+        A folder that all machines see: the certificate of this run is kept there, readable by
+        this user alone, until the run ends.
+    listener : Listener
 
     Yields
     ------
@@ -292,42 +341,39 @@ def batch_system(cluster, tell):
     -----
     Jobs may wait in their queue for hours; so does this process.
     """
-    from distributed import Status
+    command = check_batch_system(cluster)
+    _, distributed = dask_modules()
+    security = distributed.Security.temporary() if cluster.tls else None
 
-    command = {"slurm": "sbatch", "pbs": "qsub"}[cluster.system]
-    if importlib.util.find_spec("dask_jobqueue") and shutil.which(command) is None:
-        raise ParameterError(
-            f"[cluster] asks for system = {cluster.system!r}, but this machine has no {command}; "
-            "run where jobs are submitted, or take [cluster] out."
-        )
-    quiet()
-    workers = open_jobqueue(cluster)
-
-    def watch():
-        submitted = list(workers.workers.values())  # those that were refused do not run
-        if submitted and not any(job.status == Status.running for job in submitted):
+    def watch() -> None:
+        # A job that was refused does not run.
+        submitted = list(workers.workers.values())
+        running = distributed.Status.running
+        if submitted and not any(job.status == running for job in submitted):
             raise HopnetError(
                 f"{command} has refused the jobs; look at queue, account, memory, walltime and "
                 f"directives in [cluster]. The script was:\n{workers.job_script()}"
             )
 
-    try:
-        workers.scale(jobs=cluster.jobs)
-        with connected(workers.scheduler_address, tell, watch) as client:
-            yield client
-    finally:
-        with contextlib.suppress(AssertionError):  # Dask's, that every job has run
-            workers.close()
+    with quiet_dask():
+        workers = open_jobqueue(cluster, security, folder)
+        try:
+            workers.scale(jobs=cluster.jobs)
+            with connected(workers.scheduler_address, listener, watch, security) as client:
+                yield client
+        finally:
+            # Dask asserts that every job has run.
+            with contextlib.suppress(AssertionError):
+                workers.close()
 
 
-def open_jobqueue(cluster):
+def open_jobqueue(
+    cluster: ClusterSection, security: Any = None, folder: str | Path | None = None
+) -> Any:
     """The dask-jobqueue cluster that a ``[cluster]`` table describes."""
-    try:
-        import dask_jobqueue
-    except ImportError:
-        raise ParameterError(
-            "[cluster] needs dask-jobqueue, which is not installed; pip install 'hopnet[cluster]'."
-        ) from None
+    dask_modules()
+    import dask_jobqueue
+
     kind = {"slurm": dask_jobqueue.SLURMCluster, "pbs": dask_jobqueue.PBSCluster}[cluster.system]
     cache = 'export NUMBA_CACHE_DIR="${TMPDIR:-/tmp}/hopnet-numba-$(id -u)"'
     one_thread = [f"export {name}={value}" for name, value in ONE_THREAD.items()]
@@ -339,24 +385,35 @@ def open_jobqueue(cluster):
         memory=cluster.memory,
         walltime=cluster.walltime,
         interface=cluster.interface,
+        security=security,
+        protocol="tls://" if security is not None else "tcp://",
+        shared_temp_directory=None if folder is None else str(folder),
         job_extra_directives=list(cluster.directives),
         job_script_prologue=[*one_thread, cache, *cluster.prologue],
         scheduler_options={"dashboard_address": None},
     )
 
 
-def run_with_dask(client, tasks, *, workers=None, do=do_task_alone):
-    """Compute the tasks on the workers of a client.
+def run_with_dask(
+    client: Any,
+    tasks: Sequence[Task],
+    listener: Listener,
+    *,
+    workers: LocalWorkers | None = None,
+    do: Callable[[Task], Report] = do_task_alone,
+) -> Iterator[Report]:
+    """Compute tasks on the workers of a client.
 
-    Only a few tasks a worker are handed out at a time and their reports are forgotten at once, so
-    neither scheduler nor driver grows with the number of tasks.
+    Only a few tasks per worker are handed out at a time and their results are released when they
+    arrive, so neither scheduler nor driver grows with the number of tasks.
 
     Parameters
     ----------
     client : distributed.Client
     tasks : sequence of Task
+    listener : Listener
     workers : LocalWorkers, optional
-        To watch over.
+        Workers to watch over.
     do : callable
         What to do with a task on a worker.
 
@@ -370,88 +427,143 @@ def run_with_dask(client, tasks, *, workers=None, do=do_task_alone):
         If the scheduler goes away, workers keep dying, or a file cannot be written.
     """
     waiting = list(reversed(tasks))
-    ended = queue.SimpleQueue()
-    in_flight = {}
-    width = WorkerCount(client, workers)
-    last_contact = time.monotonic()
+    ended: queue.SimpleQueue = queue.SimpleQueue()
+    in_flight: dict[str, tuple[Any, Task]] = {}
+    crew = Crew(client, workers, listener)
     while waiting or in_flight:
-        while waiting and client.status == "running" and len(in_flight) < 2 * width.now() + 2:
+        while waiting and client.status == "running" and len(in_flight) < 2 * crew.size() + 2:
             task = waiting.pop()
-            key = f"hopnet-{task.sample.point}-{task.sample.number}-{uuid.uuid4().hex[:8]}"
+            key = f"hopnet-{task.sample.label}-{uuid.uuid4().hex[:8]}"
             future = client.submit(do, task, key=key, pure=False)
             in_flight[key] = future, task
             future.add_done_callback(ended.put)
-        try:
+        n_left = len(waiting) + len(in_flight)
+        for key in crew.look({k: t.time_limit for k, (_, t) in in_flight.items()}, n_left):
+            future, task = in_flight.pop(key)
+            future.cancel()
+            words = f"it took more than {task.time_limit:g} s and its worker was ended"
+            yield record_failure(task, "TimeLimitError", words)
+        with contextlib.suppress(queue.Empty):
             future = ended.get(timeout=0.5)
-        except queue.Empty:
-            if workers is not None:
-                workers.watch()
-            if client.status == "running":
-                last_contact = time.monotonic()
-            elif time.monotonic() - last_contact > PATIENCE:
-                raise scheduler_gone(len(waiting) + len(in_flight)) from None
-            continue
-        _, task = in_flight.pop(future.key, (None, None))
-        if task is not None:
-            yield report_of(future, task, len(waiting) + len(in_flight) + 1)
+            if future.key in in_flight:
+                yield report_of(future, in_flight.pop(future.key)[1], n_left)
 
 
-class WorkerCount:
-    """How many workers there are: one's own, or asked for every few seconds."""
+class Crew:
+    """The workers of a client: how many there are, and whether they do their work."""
 
-    def __init__(self, client, workers):
+    def __init__(self, client: Any, workers: LocalWorkers | None, listener: Listener) -> None:
         self.client = client
         self.workers = workers
+        self.listener = listener
         self.count = 1
-        self.asked = -10.0
+        now = time.monotonic()
+        self.asked = now - 2 * ASK
+        self.looked = now
+        self.last_contact = now
+        self.last_worker = now
+        self.told = False
 
-    def now(self):
-        """At least 1; the last number known when the scheduler does not answer."""
+    def size(self) -> int:
+        """Number of workers, at least 1: our own, or asked for every few seconds."""
         if self.workers is not None:
-            return len(self.workers.processes)
-        if time.monotonic() - self.asked > 5.0:
-            self.asked = time.monotonic()
-            with contextlib.suppress(OSError):  # Dask's errors of communication are such
-                self.count = max(1, len(self.client.scheduler_info(n_workers=-1)["workers"]))
-        return self.count
+            return len(self.workers.lives)
+        now = time.monotonic()
+        if now - self.asked > ASK:
+            self.asked = now
+            found = n_workers_of(self.client)
+            if found:
+                self.last_worker = now
+                if self.told:
+                    self.listener.note(f"{found} workers are connected again")
+                self.told = False
+            self.count = found or self.count
+        return max(1, self.count)
+
+    def look(self, limits: dict[str, float | None], n_left: int) -> set[str]:
+        """Look after the workers, at most once per second.
+
+        Parameters
+        ----------
+        limits : dict of str to float or None, s
+            Time limit of each task in flight, by its key.
+        n_left : int
+            Number of samples to compute, for messages.
+
+        Returns
+        -------
+        set of str
+            Keys of the tasks that were ended because they took too long.
+        """
+        now = time.monotonic()
+        if now - self.looked < WATCH:
+            return set()
+        self.looked = now
+        if self.client.status == "running":
+            self.last_contact = now
+        elif now - self.last_contact > PATIENCE:
+            raise scheduler_gone(n_left)
+        if self.workers is not None:
+            given = {key: limit for key, limit in limits.items() if limit is not None}
+            ended = self.workers.overdue(given) if given else set()
+            self.workers.watch()
+            return ended
+        self.size()
+        if now - self.last_worker > NO_WORKERS and not self.told:
+            self.told = True
+            self.listener.note(
+                f"no worker has been connected for {NO_WORKERS:.0f} s, {n_left} samples wait; "
+                "start some with `dask worker ADDRESS --nthreads 1`, or interrupt this run: "
+                "finished samples are kept"
+            )
+        return set()
 
 
-def report_of(future, task, n_left):
+def report_of(future: Any, task: Task, n_left: int) -> Report:
     """The report of a future that has ended; what stops the whole run is raised."""
-    from distributed import KilledWorker
-
+    _, distributed = dask_modules()
     if future.status == "finished":
         future.release()
         return stored_report(task)
     if future.status in ("cancelled", "lost"):
         raise scheduler_gone(n_left)
     failure = future.exception()
-    if isinstance(failure, KilledWorker):
-        reason = f"{DEATHS + 1} workers died over it, for want of memory perhaps"
-        return Report(task, "lost", 0.0, reason)
+    if isinstance(failure, distributed.KilledWorker):
+        words = f"{DEATHS + 1} workers died while they computed it, perhaps for lack of memory"
+        return record_failure(task, "WorkerDied", words)
     if isinstance(failure, HopnetError):
         raise failure
     return Report(task, "lost", 0.0, f"{type(failure).__name__}: {failure}")
 
 
-def stored_report(task):
-    """The report of a finished task from its files: a result that stayed on a worker that has died
-    meanwhile would be waited for in vain."""
-    if not task.ledger.path(task.sample).exists():
+def stored_report(task: Task) -> Report:
+    """The report of a finished task from its files.
+
+    The report itself is not fetched: it might have stayed on a worker that died meanwhile.
+    """
+    path = task.ledger.path(task.sample)
+    if not path.exists():
         raise HopnetError(
-            f"a worker has finished a sample, but {task.ledger.path(task.sample)} is not to be "
-            "seen from here; give --out a directory on a file system that all machines share."
+            f"a worker has finished a sample, but {path} cannot be seen from here; give --out a "
+            "directory on a file system that all machines share."
         )
     try:
-        facts = json.loads(task.ledger.path(task.sample).with_suffix(".json").read_text())
-        return Report(task, facts["status"], facts["seconds"], warnings=tuple(facts["warnings"]))
-    except (OSError, ValueError, KeyError):
-        return Report(task, "done", 0.0)
+        status = str(task.ledger.read(task.sample)["status"][0].as_py())
+    except DataError as failure:
+        return Report(task, "lost", 0.0, str(failure))
+    seconds, reason = 0.0, ""
+    words: tuple[str, ...] = ()
+    # The diagnostics are not protected: they only add to what the table says.
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+        facts = json.loads(path.with_suffix(".json").read_text())
+        seconds, reason = float(facts["seconds"]), str(facts["reason"])
+        words = tuple(map(str, facts["warnings"]))
+    return Report(task, status, seconds, reason, words)
 
 
-def scheduler_gone(n_left):
+def scheduler_gone(n_left: int | None) -> HopnetError:
     """The error for a scheduler that no longer answers."""
+    words = "" if n_left is None else f" with {n_left} samples to do"
     return HopnetError(
-        f"the Dask scheduler is gone with {n_left} samples to do; what is finished is kept, "
-        "run again for the rest."
+        f"the Dask scheduler is gone{words}; finished samples are kept, run again for the rest."
     )

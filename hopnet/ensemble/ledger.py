@@ -1,81 +1,103 @@
-"""The ledger of a run: one Parquet file a sample, whole or absent, never pickled.
+"""The ledger of a run: one Parquet file per sample, whole or absent, never pickled.
 
 A result directory::
 
-    run.toml                      the run file as read
-    manifest.json                 identity (what all files share), versions, processor
-    samples/POINT-NUMBER.parquet   rows of one sample;  .json beside it: wall time, memory, host
+    run.toml                      the run file as read, with a digest in its last line
+    manifest.json                 identity (what all files share), versions, processor, digest
+    samples/POINT-NUMBER.parquet  rows of one sample;  .json beside it: wall time, memory, host
     running/*.json                heartbeats of the processes at work
-    aside/                        damaged and foreign files, kept for a look, never averaged
+    aside/001/...                 damaged and foreign files under their own names, never averaged
     summary.*  statistics.*  figures/   written by collecting
 
-A file is written under a temporary name, flushed, then renamed; it carries the identity of its run,
-its sample and a digest of its numbers, and is believed only if all three fit.
+A file is written under a temporary name, flushed, then renamed. It carries the identity of its
+run, its sample and a digest of its numbers, and is believed only if all three fit.
 """
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import json
 import os
-import platform
 import re
-import time
-import uuid
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from hopnet.errors import DataError, ParameterError
-from hopnet.files import atomic_write, digest
-from hopnet.machine import processor_name, versions
+from hopnet.ensemble.manifest import (
+    check_identity,
+    read_manifest,
+    write_manifest,
+    write_run_text,
+)
+from hopnet.ensemble.tables import (
+    ForeignFileError,
+    MissingFileError,
+    read_table,
+    table_of,
+    write_table,
+)
+from hopnet.errors import DataError, HopnetError, ParameterError
+from hopnet.files import digest
 
-UNITS = {
-    "density": "n_s a_b^2",
-    "sites.density": "n_s a_b^2",
-    "tau_s": "tau_0",
-    "f": "1",
-    "f_drift": "1",
-    "f_diffusion": "1",
-    "f_numerical_error": "1 (absolute)",
-    "numerator": "1/rho_0",
-    "conductance": "1/rho_0",
-    "log_conductance": "ln(1/rho_0)",
-    "resistivity": "rho_0 per square",
-    "network.cutoff": "l_c",
-    "network.cutoff_radius": "a_b",
-    "sites.min_distance": "a_b",
-    "length": "a_b",
-    "width": "a_b",
-    "log_resistivity": "ln(rho_0)",
-    "critical_exponent": "1",
-    "mean_occupation": "1 (largest is 1)",
-    "network.kT": "of the energies",
-    "sites.energy_width": "of the energies",
-    "network.chemical_potential": "of the energies",
-}
+__all__ = ["Examination", "Ledger", "Sample", "cannot_write", "open_ledger", "sample_of"]
+
+# Names that a run makes in its directory. A directory without manifest.json that holds nothing
+# else is what a crash left: it is entered again. One that holds more belongs to somebody else.
+OWN_FOLDERS = ("samples", "running", "aside", "snapshots")
+TABLES = ("summary.parquet", "summary.csv", "statistics.parquet", "statistics.csv")
+OWN_NAMES = {*OWN_FOLDERS, *TABLES, "figures", "run.toml"}
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One sample: its point (by the hash of the physical keys) and its number."""
+    """One sample: its point (by the hash of the physical keys) and its number.
+
+    Attributes
+    ----------
+    point : str
+    number : int
+    """
 
     point: str
     number: int
 
     @property
-    def file_name(self):
-        """Where it is kept, under ``samples/``."""
+    def file_name(self) -> str:
+        """The name of its file, under ``samples/``."""
         return f"{self.point}-{self.number:06d}.parquet"
 
+    @property
+    def label(self) -> str:
+        """How its file names it."""
+        return f"{self.point}-{self.number}"
 
-def sample_of(file_name):
+
+def sample_of(file_name: str) -> Sample | None:
     """The sample that a file is named for, or None."""
-    match = re.fullmatch(r"([0-9a-f]{12})-(\d{6,})\.parquet", file_name)
-    return Sample(match[1], int(match[2])) if match else None
+    match = re.fullmatch(r"([0-9a-f]{12})-([0-9]{6,})\.parquet", file_name)
+    sample = Sample(match[1], int(match[2])) if match else None
+    return sample if sample is not None and sample.file_name == file_name else None
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What the files of a ledger turned out to be; each file name stands in one of the three.
+
+    Attributes
+    ----------
+    tables : dict of str to pyarrow.Table
+        Files that are believed.
+    damaged : dict of str to str
+        Files that are not whole, with the reason.
+    foreign : dict of str to str
+        Whole files of another run or sample, with the reason.
+    """
+
+    tables: dict[str, pa.Table] = field(default_factory=dict)
+    damaged: dict[str, str] = field(default_factory=dict)
+    foreign: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -85,6 +107,7 @@ class Ledger:
     Attributes
     ----------
     directory : pathlib.Path
+        Absolute, so that it means the same on every worker.
     identity_digest : str
     """
 
@@ -92,52 +115,64 @@ class Ledger:
     identity_digest: str
 
     @property
-    def samples(self):
-        """Folder of the task files."""
+    def samples(self) -> Path:
+        """Folder of the files of the samples."""
         return self.directory / "samples"
 
     @property
-    def running(self):
+    def running(self) -> Path:
         """Folder of the heartbeats."""
         return self.directory / "running"
 
-    def path(self, sample):
-        """File of a sample."""
+    @property
+    def aside(self) -> Path:
+        """Folder of the files that were set aside."""
+        return self.directory / "aside"
+
+    def path(self, sample: Sample) -> Path:
+        """The file of a sample."""
         return self.samples / sample.file_name
 
-    def finished(self):
-        """Names of the task files there are, without reading them: a set of texts."""
-        if not self.samples.is_dir():
-            return set()
-        return {p.name for p in self.samples.iterdir() if p.suffix == ".parquet"}
+    def finished(self) -> set[str]:
+        """Names of the files of samples, without reading them.
 
-    def write(self, sample, columns, diagnostics):
+        Only regular files count: a link that leads nowhere is replaced by the next run.
+        """
+        try:
+            with os.scandir(self.samples) as entries:
+                return {e.name for e in entries if e.name.endswith(".parquet") and e.is_file()}
+        except FileNotFoundError:
+            return set()
+        except OSError as failure:
+            raise HopnetError(
+                f"cannot read {str(self.samples)!r} ({failure.strerror or failure}); correct "
+                "permissions or disk, then repeat the command."
+            ) from None
+
+    def write(self, sample: Sample, columns: dict, diagnostics: dict) -> None:
         """Write the rows of one sample, then its diagnostics beside them.
 
         Parameters
         ----------
         sample : Sample
         columns : dict of str to array
-            Equal lengths; numbers, or texts.
+            Columns of equal length, numbers or texts.
         diagnostics : dict
             Plain numbers and texts that need not be the same in the next run.
         """
-        table = pa.table({name: pa.array(values) for name, values in columns.items()})
-        label = {
-            "hopnet.identity": self.identity_digest,
-            "hopnet.sample": f"{sample.point}-{sample.number}",
-            "hopnet.digest": rows_digest(table),
-        }
-        write_table(self.path(sample), with_units(table, label))
-        # not flushed to disk: half a diagnosis is none, and costs nothing but itself
+        label = {"hopnet.identity": self.identity_digest, "hopnet.sample": sample.label}
+        write_table(self.path(sample), table_of(columns), label)
+        # Not flushed to disk: an incomplete file of diagnostics is ignored.
         self.path(sample).with_suffix(".json").write_text(json.dumps(diagnostics, indent=1) + "\n")
 
-    def read(self, sample):
+    def read(self, sample: Sample, path: Path | None = None) -> pa.Table:
         """The rows of one sample, believed only if file, run, sample and numbers fit.
 
         Parameters
         ----------
         sample : Sample
+        path : pathlib.Path, optional
+            Where to look; default: its own place.
 
         Returns
         -------
@@ -146,107 +181,186 @@ class Ledger:
         Raises
         ------
         DataError
-            If the file is damaged, or belongs to another run or sample.
+            If the file is missing or damaged, or belongs to another run or sample.
+        HopnetError
+            If the system cannot read it.
         """
-        path = self.path(sample)
-        try:
-            # through memory: an open file would keep a network file system from removing it
-            table = pq.read_table(pa.BufferReader(path.read_bytes()))
-        except FileNotFoundError:
-            raise DataError(f"{path} is missing; run again to compute it.") from None
-        except (pa.ArrowException, OSError, ValueError) as failure:
-            raise DataError(f"{path} is damaged ({failure}); run again to replace it.") from None
-        found = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
-        if found.get("hopnet.identity") != self.identity_digest:
-            raise DataError(f"{path} belongs to another run; it is not counted.")
-        if found.get("hopnet.sample") != f"{sample.point}-{sample.number}":
-            raise DataError(
-                f"{path} holds sample {found.get('hopnet.sample')}, not the one it is named for; "
-                "it is not counted."
-            )
-        if found.get("hopnet.digest") != rows_digest(table):
-            raise DataError(f"{path} is damaged (its digest does not fit); run again.")
-        return table
+        label = {"hopnet.identity": self.identity_digest, "hopnet.sample": sample.label}
+        return read_table(self.path(sample) if path is None else path, label)
 
-    def inspect(self):
-        """Read every finished file; set aside what is damaged or belongs to another run.
+    def examine(self) -> Examination:
+        """Read every finished file once and judge it; nothing is moved.
+
+        Raises
+        ------
+        HopnetError
+            If the system cannot read a file: then nothing is known about it.
+        """
+        found = Examination()
+        for name in sorted(self.finished()):
+            sample = sample_of(name)
+            if sample is None:
+                found.foreign[name] = f"{self.samples / name} is not named as a sample."
+                continue
+            with contextlib.suppress(MissingFileError):  # removed meanwhile
+                try:
+                    found.tables[name] = self.read(sample)
+                except ForeignFileError as failure:
+                    found.foreign[name] = str(failure)
+                except MissingFileError:
+                    raise
+                except DataError as failure:
+                    found.damaged[name] = str(failure)
+        return found
+
+    def clean(self, found: Examination) -> list[str]:
+        """Set aside the files that cannot be believed.
+
+        Parameters
+        ----------
+        found : Examination
 
         Returns
         -------
         list of str
             Why each file was set aside.
+
+        Raises
+        ------
+        DataError
+            If no file is of this run and some are of another one: then the directory is not what
+            it seems, and nothing is moved.
         """
-        reasons = []
-        for name in sorted(self.finished()):
+        if found.foreign and not found.tables:
+            raise DataError(
+                f"none of the {len(found.foreign) + len(found.damaged)} files in "
+                f"{str(self.samples)!r} belongs to this run "
+                f"({next(iter(found.foreign.values()))}); nothing was moved: give --out another "
+                "directory, or move this folder away."
+            )
+        reasons = found.damaged | found.foreign
+        if reasons:
+            self.set_aside(list(reasons))
+        return list(reasons.values())
+
+    def set_aside(self, names: list[str]) -> None:
+        """Move files with their diagnostics into a new folder of ``aside/``, names unchanged."""
+        try:
+            self.aside.mkdir(exist_ok=True)
+            taken = [int(p.name) for p in self.aside.iterdir() if re.fullmatch("[0-9]+", p.name)]
+            folder = self.aside / f"{max(taken, default=0) + 1:03d}"
+            folder.mkdir()
+            for name in names:
+                rows = self.samples / name
+                for path in (rows, rows.with_suffix(".json")):
+                    with contextlib.suppress(FileNotFoundError):
+                        os.rename(path, folder / path.name)
+        except OSError as why:
+            raise DataError(
+                f"{len(names)} files in {str(self.samples)!r} cannot be believed and could not "
+                f"be set aside ({why.strerror or why}); correct permissions or disk, then repeat "
+                "the command."
+            ) from None
+
+    def set_aside_files(self) -> list[Path]:
+        """The files of samples that were set aside."""
+        return sorted(self.aside.glob("*/*.parquet")) if self.aside.is_dir() else []
+
+    def restore(self) -> tuple[list[str], list[str]]:
+        """Put back every file that was set aside and can be believed now.
+
+        Returns
+        -------
+        restored : list of str
+            File names.
+        left : list of str
+            Why each other file stays aside.
+        """
+        restored, left = [], []
+        for path in self.set_aside_files():
+            sample = sample_of(path.name)
+            if sample is None:
+                left.append(f"{path} is not named as a sample.")
+                continue
+            if self.path(sample).is_file():
+                left.append(f"{path}: the sample has been computed again, both files are kept.")
+                continue
             try:
-                sample = sample_of(name)
-                if sample is None:
-                    raise DataError(f"{self.samples / name} is not named as a sample.")
-                self.read(sample)
+                self.read(sample, path)
             except DataError as failure:
-                try:
-                    self.set_aside(name)
-                except OSError as why:
-                    raise DataError(
-                        f"{failure} It could not be set aside ({why.strerror}); remove it."
-                    ) from None
-                reasons.append(str(failure))
-        return reasons
+                left.append(str(failure))
+                continue
+            self.samples.mkdir(exist_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                os.rename(path.with_suffix(".json"), self.path(sample).with_suffix(".json"))
+            os.rename(path, self.path(sample))
+            restored.append(path.name)
+        for folder in [*self.aside.glob("*"), self.aside]:
+            with contextlib.suppress(OSError):  # not empty, or not a folder
+                folder.rmdir()
+        return restored, left
 
-    def set_aside(self, name):
-        """Move a file that cannot be believed, with its diagnostics, to ``aside/``."""
-        folder = self.directory / "aside"
-        folder.mkdir(exist_ok=True)
-        rows = self.samples / name
-        for path in (rows, rows.with_suffix(".json")):
-            if path.exists():
-                os.replace(path, folder / f"{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
+    def record(self, identity: dict, run_text: str) -> None:
+        """Write manifest.json and run.toml; call it only while holding the heartbeat.
 
-    def diagnostics(self):
-        """Diagnostics of all finished tasks: a list of dicts."""
-        out = []
-        for path in sorted(self.samples.glob("*.json")):
-            try:
-                entry = json.loads(path.read_text())
-            except (OSError, ValueError):
-                continue  # half a diagnosis is none; numbers are never kept there
-            if isinstance(entry, dict):
-                out.append(entry)
-        return out
+        Parameters
+        ----------
+        identity : dict
+        run_text : str
+            The run file, kept as ``run.toml``.
+        """
+        with contextlib.suppress(DataError):  # there is none yet, or it is damaged
+            check_identity(self.directory, read_manifest(self.directory).identity, identity)
+        try:
+            write_manifest(self.directory, identity)
+            write_run_text(self.directory, run_text, self.identity_digest)
+        except OSError as failure:
+            raise cannot_write(self, failure) from None
 
+    def sweep(self) -> int:
+        """Remove unfinished files of processes that died; the number of files removed.
 
-def rows_digest(table):
-    """SHA-256 of the names, types and values of a table."""
-    state = hashlib.sha256()
-    for name in table.column_names:
-        values = table.column(name)
-        state.update(f"{name}:{values.type}:".encode())
-        if pa.types.is_string(values.type):
-            state.update("\0".join(map(str, values.to_pylist())).encode())
-        else:
-            state.update(np.ascontiguousarray(values.to_numpy()).tobytes())
-    return state.hexdigest()
+        Call it only when no other process works on the directory.
+        """
+        removed = 0
+        for path in self.litter():
+            with contextlib.suppress(OSError):
+                path.unlink()
+                removed += 1
+        return removed
 
+    def litter(self) -> Iterator[Path]:
+        """Files under temporary names."""
+        folders = [self.directory, *(self.directory / n for n in (*OWN_FOLDERS, "figures"))]
+        for folder in folders:
+            for pattern in (".*.part", ".beat.*", ".dead.*", ".dask-jobqueue.*"):
+                yield from folder.glob(pattern)
 
-def with_units(table, label):
-    """The table with ``label`` in its metadata and a unit with every column that has one."""
-    fields = [
-        field.with_metadata({"unit": UNITS[field.name]}) if field.name in UNITS else field
-        for field in table.schema
-    ]
-    return table.cast(pa.schema(fields, metadata=label))
-
-
-def write_table(path, table):
-    """Write a Parquet file atomically."""
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd")
-    with atomic_write(path) as file:
-        file.write(sink.getvalue())
+    def forget(self) -> None:
+        """Remove a directory in which a run began and was refused before it computed anything."""
+        if self.finished() or any(self.running.glob("*-of-*.json")):
+            return
+        self.sweep()
+        with contextlib.suppress(OSError):
+            for name in ("run.toml", "manifest.json"):
+                (self.directory / name).unlink(missing_ok=True)
+            for folder in (self.samples, self.running, self.directory):
+                folder.rmdir()
 
 
-def open_ledger(directory, identity, run_text):
+def cannot_write(ledger: Ledger, failure: OSError) -> HopnetError:
+    """The error for a disk that is full or gone."""
+    return HopnetError(
+        f"cannot write to {str(failure.filename or ledger.directory)!r} "
+        f"({failure.strerror or failure}); finished samples are kept: make room there, then run "
+        "again."
+    )
+
+
+def open_ledger(directory: str | Path, identity: dict) -> Ledger:
     """Open a result directory for writing: a new one, or one of the same identity.
+
+    Only its folders are made; `Ledger.record` writes the rest.
 
     Parameters
     ----------
@@ -254,8 +368,6 @@ def open_ledger(directory, identity, run_text):
         Made if it does not exist.
     identity : dict
         What all its files share; see `hopnet.ensemble.config.RunConfig.identity`.
-    run_text : str
-        The run file, kept as ``run.toml``.
 
     Returns
     -------
@@ -267,122 +379,39 @@ def open_ledger(directory, identity, run_text):
         If the directory holds another run (says what differs), holds something else, or cannot be
         written.
     """
-    directory = Path(directory)
     try:
+        directory = Path(os.path.abspath(directory))
         if directory.exists() and not directory.is_dir():
             raise ParameterError(f"{str(directory)!r} is a file, not a directory; give another.")
-        manifest = directory / "manifest.json"
-        if manifest.exists():
-            check_identity(directory, read_manifest(directory)["identity"], identity)
-        elif directory.is_dir() and any(directory.iterdir()) and not was_a_run(directory):
-            raise ParameterError(
-                f"{str(directory)!r} holds files but no run (no manifest.json); "
-                "give --out a new or empty directory."
-            )
+        if directory.is_dir():
+            check_content(directory, identity)
         for folder in ("samples", "running"):
             (directory / folder).mkdir(parents=True, exist_ok=True)
-        write_manifest(directory, identity)
-        with atomic_write(directory / "run.toml") as file:
-            file.write(run_text.encode())
-    except (PermissionError, OSError) as failure:
+    except (OSError, ValueError) as failure:
+        if isinstance(failure, HopnetError):
+            raise
         raise ParameterError(
-            f"cannot write to {str(directory)!r} ({failure.strerror or failure}); "
-            "give --out a directory with room that you may write to."
+            f"cannot write to {str(directory)!r} ({getattr(failure, 'strerror', None) or failure}"
+            "); give --out a directory with room that you may write to."
         ) from None
     return Ledger(directory, digest(identity))
 
 
-def was_a_run(directory):
-    """Whether a directory without a manifest is a run that lost it; its files know their run."""
-    return (directory / "samples").is_dir() and (directory / "run.toml").is_file()
-
-
-def existing_ledger(directory):
-    """Open a result directory for reading.
-
-    Returns
-    -------
-    ledger : Ledger
-    run_text : str
-    """
-    directory = Path(directory)
-    manifest = read_manifest(directory)
+def check_content(directory: Path, identity: dict) -> None:
+    """Raise unless a directory holds a run of this identity, the beginning of one, or nothing."""
     try:
-        text = (directory / "run.toml").read_text(encoding="utf-8")
-    except (OSError, ValueError):
-        raise DataError(
-            f"{str(directory)!r} has lost its run.toml, or it is no text; run again into it."
-        ) from None
-    return Ledger(directory, digest(manifest["identity"])), text
-
-
-def read_manifest(directory):
-    """The manifest of a result directory as a dict."""
-    if not Path(directory).is_dir():
-        kind = "a file" if Path(directory).exists() else "not there"
-        raise DataError(
-            f"{str(directory)!r} is {kind}, a result directory is needed; give one that "
-            "`hopnet run` has written."
+        check_identity(directory, read_manifest(directory).identity, identity)
+        return
+    except DataError:
+        if (directory / "manifest.json").exists():
+            return  # damaged: the files of the samples say whether they belong to this run
+    names = {path.name for path in directory.iterdir()}
+    names = {name for name in names if not name.endswith(".part")}
+    # A crash between the first folder and the manifest leaves folders alone.
+    began = names <= set(OWN_FOLDERS)
+    lost_its_manifest = "samples" in names and names <= OWN_NAMES
+    if not (began or lost_its_manifest):
+        raise ParameterError(
+            f"{str(directory)!r} holds files but no run (no manifest.json); "
+            "give --out a new or empty directory."
         )
-    try:
-        manifest = json.loads((Path(directory) / "manifest.json").read_text())
-        known = all({"versions", "processor"} <= entry.keys() for entry in manifest["history"])
-        if not known or not manifest["identity"].keys():
-            raise ValueError("it lacks what a run writes there")
-    except FileNotFoundError:
-        raise DataError(
-            f"{str(directory)!r} holds no run (no manifest.json); give a directory that "
-            "`hopnet run` has written."
-        ) from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as failure:
-        why = f"no {failure}" if isinstance(failure, KeyError) else failure
-        raise DataError(
-            f"{str(directory)!r} has a damaged manifest.json ({why}); remove that file and "
-            "run again: finished samples are kept."
-        ) from None
-    return manifest
-
-
-def check_identity(directory, found, wanted):
-    """Raise and say what differs unless two identities are equal."""
-    if digest(found) == digest(wanted):
-        return
-    differences = []
-    for key in sorted(found.keys() | wanted.keys()):
-        old, new = found.get(key, "not fixed"), wanted.get(key, "not fixed")
-        if old != new:
-            if isinstance(old, list) and isinstance(new, list) and key == "spin.tau_s":
-                old, new = grid_words(old), grid_words(new)
-            differences.append(f"{key} ({old} there, {new} here)")
-    raise ParameterError(
-        f"{str(directory)!r} holds another run, with other {'; '.join(differences)}; "
-        "give --out another directory (samples and scan points may be added to a run, "
-        "its physics may not change)."
-    )
-
-
-def grid_words(grid):
-    """``33 times 0.01 .. 1e+12``."""
-    return f"{len(grid)} times {min(grid):g} .. {max(grid):g}"
-
-
-def write_manifest(directory, identity):
-    """Write manifest.json, or add to its history when versions or processor have changed."""
-    path = Path(directory) / "manifest.json"
-    now = {"versions": versions(), "processor": processor_name(), "system": platform.platform()}
-    history = read_manifest(directory).get("history", []) if path.exists() else []
-    known = [{k: v for k, v in entry.items() if k != "since"} for entry in history]
-    if now in known:
-        return
-    history.append({"since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())} | now)
-    content = {"identity": identity, "config_hash": digest(identity), "history": history}
-    with atomic_write(path) as file:
-        file.write((json.dumps(content, indent=1) + "\n").encode())
-
-
-# Heartbeats: who is at work in a directory.
-
-
-def overlap(a, b):
-    """Whether two shards (i, n) share a sample: sample numbers k with k = i mod n."""
-    return (a[0] - b[0]) % int(np.gcd(a[1], b[1])) == 0

@@ -1,4 +1,4 @@
-"""Plan: what a run will cost, before and while it runs."""
+"""Plan: what a run will cost in time, memory and disk, before and while it runs."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import math
 import threading
 import time
 import warnings
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import Any
 
 from hopnet.constants import PERCOLATION_RADIUS
+from hopnet.ensemble.config import Point, RunConfig
 from hopnet.ensemble.sample import compute_sample
 from hopnet.ensemble.statistics import LARGEST
+from hopnet.ensemble.tables import table_bytes, table_of
 from hopnet.errors import ParameterError, ValidityWarning
 from hopnet.kernels.elimination import factor_fronts
 from hopnet.machine import machine_memory
@@ -23,14 +24,58 @@ from hopnet.network.sites import random_sites
 from hopnet.spin.curve import f_curve
 from hopnet.transport.current import solve_current
 
-LINKS_PER_SITE = 5.08  # at cutoff 1.5: pi (1.5 * 1.19847)^2 / 2
+__all__ = [
+    "Progress",
+    "check_memory",
+    "estimate_run",
+    "kernels_are_cached",
+    "largest_sample",
+    "links_per_site",
+    "task_cost",
+    "task_memory",
+    "warm_up",
+]
+
+# Mean number of links per site at cutoff 1.5, pi (1.5 * 1.19847)^2 / 2: the cutoff at which the
+# costs below were measured.
+LINKS_PER_SITE = 5.08
+# The cost of a sample in s on one core of 2024, measured from 1e4 to 5e5 sites. Only ratios are
+# used, for progress and order; a wrong value makes the predicted time wrong, nothing else.
+SECONDS_PER_SAMPLE = 2e-3  # what a sample of no sites would cost: calls, files
+SECONDS_PER_SITE = 11e-6  # links, order of elimination and Kirchhoff's laws
+SECONDS_PER_FACTOR = 1e-6  # per site and relaxation time that needs a factor of its own
+LINKS_POWER = 1.3  # the cost grows as links_per_site to this power (cutoffs 1.2 to 2)
+INTERPOLATED = 14  # factors that a long curve costs, counting its slopes; see hopnet.f_curve
+# Sites with energies cost up to this much more, to find xi_c; the colder they are, the fewer sites
+# take part: below kT = width / 100 the cost falls as (kT / width)^0.4 (measured from 1e-3 to 1).
+ENERGIES_COST = 1.7
+COLD = 100.0
+COLD_POWER = 0.4
+# Peak memory of a sample in bytes. Measured at cutoffs 1.2, 1.5 and 2: 840, 1280 and 2660 bytes
+# per site, the same from 3e4 to 1e6 sites. That is links * (215 + 8.5 links) per site, links being
+# the mean number of links per site. Sites with energies need up to 1.6 times as much, at kT = a
+# hundredth of the width, where many pairs are looked at to find xi_c.
+BYTES_PER_LINK = 215.0
+BYTES_PER_LINK_SQUARED = 8.5
+ENERGIES_MEMORY = 1.6
+# Factor of safety of the memory: samples of one size differ by some 10 %. A smaller one risks a
+# process that the system kills, a larger one refuses runs that fit.
+RESERVE = 1.25
 BASE_MEMORY = 300e6  # bytes: Python, its libraries and the compiled kernels
-PROBE_SITES = 40_000
-INTERPOLATED = 14  # factors that a long curve costs, counting its slopes, see hopnet.f_curve
+PROBE_SITES = 40_000  # sites of the measured sample of an estimate: about half a second
+# Memory is slower to reach as arrays outgrow the caches: about 5 % per factor e in size, measured
+# from 4e4 to 5e5 sites.
+CACHE_POWER = 0.05
+# Disk of a run in bytes: a file system gives whole blocks; labels and schema of a file; the rows
+# of one relaxation time in the tables; tables and figures.
+BLOCK = 4096
+FILE_OVERHEAD = 1500
+BYTES_PER_ROW = 200
+TABLES_AND_FIGURES = 4e5
 
 
-def links_per_site(physical):
-    """Mean number of links a site has, from the cutoff."""
+def links_per_site(physical: Mapping[str, Any]) -> float:
+    """Mean number of links per site, from the cutoff."""
     cutoff = physical["network.cutoff"]
     if physical["network.cutoff_radius"] is not None:
         cutoff = (
@@ -42,64 +87,64 @@ def links_per_site(physical):
     return min(0.5 * math.pi * (PERCOLATION_RADIUS * cutoff) ** 2, everybody)
 
 
-def task_cost(point):
-    """Relative cost of one sample: what the progress of a run is measured in.
-
-    About seconds on one core of 2024: 11 us a site for links, order and Kirchhoff's laws, 1 us a
-    site and relaxation time; only ratios are used.
-    """
-    density_of_links = links_per_site(point.physical) / LINKS_PER_SITE
+def task_cost(point: Point) -> float:
+    """Relative cost of one sample, about seconds on one core; the unit of a run's progress."""
+    relative_links = links_per_site(point.physical) / LINKS_PER_SITE
     n_factors = len(point.tau_s)
     if point.tolerance > 0 and n_factors > INTERPOLATED:
         n_factors = INTERPOLATED
-    per_site = 11e-6 + 1e-6 * n_factors
-    if (
-        "sites.density_of_states" in point.physical
-    ):  # finding xi_c; few sites take part when it is cold
-        width = point.physical["sites.energy_width"]
-        per_site *= 1.7 * min(1.0, (100.0 * point.physical["network.kT"] / width) ** 0.4)
-    return 2e-3 + point.physical["sites.n_sites"] * per_site * density_of_links**1.3
+    per_site = SECONDS_PER_SITE + SECONDS_PER_FACTOR * n_factors
+    if "sites.density_of_states" in point.physical:
+        relative_kT = point.physical["network.kT"] / point.physical["sites.energy_width"]
+        per_site *= ENERGIES_COST * min(1.0, (COLD * relative_kT) ** COLD_POWER)
+    n_sites = point.physical["sites.n_sites"]
+    return SECONDS_PER_SAMPLE + n_sites * per_site * relative_links**LINKS_POWER
 
 
-def task_memory(physical):
-    """Estimated peak memory of one sample, in bytes, the libraries included.
-
-    Measured at cutoffs 1.2, 1.5 and 2: 840, 1280 and 2660 bytes a site, the same from 3e4 to 1e6
-    sites; a quarter is added. Sites with energies need up to 1.6 times as much, at a hundredth of
-    the band's width, where many pairs are looked at to find xi_c.
-    """
+def bytes_per_site(physical: Mapping[str, Any]) -> float:
+    """Estimated peak memory per site, without the reserve."""
     links = links_per_site(physical)
-    per_site = (
-        links * (215.0 + 8.5 * links) * (1.6 if "sites.density_of_states" in physical else 1.0)
-    )
-    return BASE_MEMORY + 1.25 * physical["sites.n_sites"] * per_site
+    energies = ENERGIES_MEMORY if "sites.density_of_states" in physical else 1.0
+    return links * (BYTES_PER_LINK + BYTES_PER_LINK_SQUARED * links) * energies
+
+
+def task_memory(physical: Mapping[str, Any]) -> float:
+    """Estimated peak memory of one sample, in bytes, the libraries included."""
+    return BASE_MEMORY + RESERVE * physical["sites.n_sites"] * bytes_per_site(physical)
+
+
+def largest_sample(memory: float) -> float:
+    """Number of sites of the largest sample, at cutoff 1.5, that fits into a memory in bytes."""
+    links = LINKS_PER_SITE
+    per_site = links * (BYTES_PER_LINK + BYTES_PER_LINK_SQUARED * links)
+    return max(0.0, memory - BASE_MEMORY) / (RESERVE * per_site)
 
 
 def check_memory(
-    points,
-    workers,
+    points: Sequence[Point],
+    workers: int,
     *,
-    force=False,
-    here=True,
-    limit=None,
-    owner="this machine",
-    knob="--workers",
-):
+    force: bool = False,
+    here: bool = True,
+    limit: float | None = None,
+    owner: str = "this machine",
+    knob: str = "--workers",
+) -> None:
     """Refuse a run whose workers would not fit in memory together.
 
     Parameters
     ----------
     points : sequence of Point
     workers : int
-        On this machine.
+        Number of workers on this machine.
     force : bool
         Do not refuse.
     here : bool
         False when the work is done elsewhere: then nothing is known about memory.
     limit : float, bytes, optional
-        Default: that of this machine.
+        Memory that there is; default: that of this machine.
     owner, knob : str
-        Who has so much, and what sets the number of workers.
+        Who has this memory, and what sets the number of workers, for the message.
 
     Raises
     ------
@@ -127,71 +172,83 @@ def check_memory(
     )
 
 
-def round_down(n):
-    """To two digits."""
+def round_down(n: int) -> int:
+    """A whole number rounded down to two digits."""
     step = 10 ** max(0, len(str(n)) - 2)
     return n // step * step
 
 
 class Progress:
-    """How far a list of tasks is, and when it will end, in units of their cost."""
+    """How far a list of tasks is, and when it will end, in units of their cost.
 
-    def __init__(self, cost, width=1):
+    The rate is measured from the moment when every worker has ended one task: before that,
+    starting and loading would count as computing.
+    """
+
+    def __init__(self, cost: Mapping[Hashable, float], width: int = 1) -> None:
         self.cost = dict(cost)
         self.total = sum(self.cost.values())
         self.waiting = dict(self.cost)
         self.started = time.time()
-        self.by_status = {}
+        self.by_status: dict[str, int] = {}
         self.width = width
         self.lock = threading.Lock()
+        self.mark: tuple[float, float, int] | None = None  # time, cost left, tasks ended
 
-    def count(self, task, status):
-        """One task has ended."""
+    def count(self, task: Hashable, status: str) -> None:
+        """Count a task that has ended."""
         with self.lock:
             self.waiting.pop(task, None)
             self.by_status[status] = self.by_status.get(status, 0) + 1
+            n_ended = len(self.cost) - len(self.waiting)
+            if self.mark is None and n_ended >= self.width:
+                self.mark = (time.time(), sum(self.waiting.values()), n_ended)
 
-    def facts(self):
+    def facts(self) -> dict[str, Any]:
         """Numbers for a heartbeat or a progress bar.
 
         Returns
         -------
         dict
-            ``seconds_left`` is None until a task has ended: nothing is known before.
+            ``seconds_left`` and ``tasks_per_hour`` are None while nothing is known.
         """
         with self.lock:
             left = sum(self.waiting.values())
             n_ended = len(self.cost) - len(self.waiting)
-            elapsed = time.time() - self.started
-            known = n_ended > 0 and elapsed > 0
+            now = time.time()
+            seconds_left: float | None = None
+            per_hour: float | None = None
+            if self.mark is not None and now > self.mark[0] and n_ended > self.mark[2]:
+                elapsed = now - self.mark[0]
+                seconds_left = elapsed * left / (self.mark[1] - left)
+                per_hour = 3600.0 * (n_ended - self.mark[2]) / elapsed
             return {
                 "n_tasks": len(self.cost),
                 "n_ended": n_ended,
                 "by_status": dict(self.by_status),
                 "n_running": min(self.width, len(self.waiting)),
-                "elapsed": elapsed,
+                "elapsed": now - self.started,
                 "fraction": 1.0 - left / self.total if self.total else 1.0,
-                "seconds_left": elapsed * left / (self.total - left) if known else None,
-                "tasks_per_hour": 3600.0 * n_ended / elapsed if known else None,
+                "seconds_left": seconds_left if self.waiting else 0.0,
+                "tasks_per_hour": per_hour,
             }
 
 
-def estimate_run(config, workers):
+def estimate_run(config: RunConfig, workers: int) -> dict[str, Any]:
     """Time, memory and disk of a run, from one short measured sample.
 
     Parameters
     ----------
     config : hopnet.ensemble.config.RunConfig
     workers : int
-        With ``[cluster]`` those of all its jobs count instead.
+        Number of workers; with ``[cluster]`` those of all its jobs count instead.
 
     Returns
     -------
     dict
         Plain numbers: n_points, n_tasks, seconds_per_task (of the costliest point), seconds_total,
-        memory_per_worker, machine_memory (a worker's share of its job, with ``[cluster]``), disk
-        (bytes), and ``up_to``, words for what
-        ``target_error`` may add.
+        memory_per_worker, machine_memory (with ``[cluster]`` the share of one worker in its job),
+        disk (bytes), and ``up_to``, words for what ``target_error`` may add.
     """
     points = config.points()
     costliest = max(points, key=task_cost)
@@ -205,19 +262,16 @@ def estimate_run(config, workers):
     probe = replace(costliest, physical=physical)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ValidityWarning)
-        compute_sample(probe, 0, threads=threads)  # pages and caches warm
+        compute_sample(probe, 0, threads=threads)  # so that pages and caches are warm
         start = time.perf_counter()
         result = compute_sample(probe, 1, threads=threads)
         seconds = time.perf_counter() - start
-    # memory gets slower to reach as arrays outgrow the caches: 5 % for each factor e
     larger = costliest.physical["sites.n_sites"] / n_probe
-    per_cost = seconds / task_cost(probe) * larger**0.05
+    per_cost = seconds / task_cost(probe) * larger**CACHE_POWER
     total = sum(point.n_samples * task_cost(point) * per_cost for point in points)
     n_tasks = sum(point.n_samples for point in points)
-    table = pa.table({name: pa.array(values) for name, values in result.columns.items()})
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd")
-    per_file = 4096 * -(-(sink.tell() + 1500) // 4096) + 4096
+    size = len(table_bytes(table_of(result.columns), {})) + FILE_OVERHEAD
+    per_file = BLOCK * -(-size // BLOCK) + BLOCK  # and a block for the diagnostics
     most = config.ensemble.max_samples
     up_to = f", up to {most or LARGEST} at each point for target_error"
     return {
@@ -230,22 +284,22 @@ def estimate_run(config, workers):
         "seconds_total": total / min(workers, n_tasks),
         "memory_per_worker": max(task_memory(point.physical) for point in points),
         "machine_memory": memory,
-        "disk": n_tasks * (per_file + 200 * len(costliest.tau_s)) + 4e5,
+        "disk": n_tasks * (per_file + BYTES_PER_ROW * len(costliest.tau_s)) + TABLES_AND_FIGURES,
         "probe_sites": n_probe,
         "probe_seconds": seconds,
     }
 
 
-def kernels_are_cached():
+def kernels_are_cached() -> bool:
     """Whether the heaviest kernel has been compiled before, for this processor and version."""
     stats = getattr(factor_fronts, "stats", None)
     if stats is None or stats.cache_path is None:
-        return stats is None  # uncompiled on purpose: nothing to wait for
+        return stats is None  # compiling is switched off: nothing to wait for
     return any(Path(stats.cache_path).glob("elimination.factor_fronts*.nbc"))
 
 
-def warm_up():
-    """Compile every kernel of a run on a small sample, leaving the result in Numba's cache."""
+def warm_up() -> None:
+    """Compile every kernel of a run on a small sample; the result stays in Numba's cache."""
     for geometry in ("open", "cylinder"):
         sites = random_sites(400, density=0.1, seed=5, geometry=geometry)
         network = build_network(sites)

@@ -2,47 +2,84 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from hopnet.errors import ConvergenceError, NotPercolatingError
+from hopnet.ensemble.config import Point
+from hopnet.errors import HopnetError
 from hopnet.network.build import build_network
 from hopnet.network.energies import with_energies
+from hopnet.network.network import Network
 from hopnet.network.sites import random_sites
 from hopnet.records import read_only
 from hopnet.seeds import sample_seed
-from hopnet.spin.curve import FCurve, f_curve, solve_spin
+from hopnet.spin.curve import FCurve, Spin, f_curve, solve_spin
 from hopnet.threads import limit_threads
-from hopnet.transport.current import solve_current
+from hopnet.transport.current import Current, solve_current
 
-FAILURES = (NotPercolatingError, ConvergenceError)  # outcomes of a sample, counted by class
+__all__ = [
+    "SampleResult",
+    "TimeLimitError",
+    "compute_sample",
+    "failed_sample",
+    "sample_network",
+    "sample_records",
+]
+
+# Columns of the long table that a solved sample fills; a failed sample has NaN there.
+NUMBERS = (
+    "f",
+    "f_drift",
+    "f_diffusion",
+    "f_numerical_error",
+    "numerator",
+    "conductance",
+    "log_conductance",
+    "resistivity",
+    "imbalance",
+)
+# Further columns of sites with energies.
+ENERGY_NUMBERS = ("log_resistivity", "critical_exponent", "mean_occupation")
+UNKNOWN_COUNT = -1  # n_isolated of a sample whose network could not be built
+
+
+class TimeLimitError(HopnetError):
+    """A sample that took longer than ``ensemble.time_limit``."""
 
 
 @dataclass(frozen=True)
 class SampleResult:
-    """What one sample gives.
+    """The result of one sample.
 
     Attributes
     ----------
     columns : dict of str to array[n_tau_s]
-        Rows of the long table: the same bits whoever computes them.
+        Rows of the long table. They have the same bits whoever computes them.
     seconds : dict of str to float, s
         Wall time of each stage.
+    reason : str
+        The message of the error if the sample failed; its class is the column ``status``.
     """
 
-    columns: dict
-    seconds: dict
+    columns: dict[str, np.ndarray]
+    seconds: dict[str, float]
+    reason: str = ""
 
 
-def sample_network(point, sample):
+def sample_network(point: Point, sample: int) -> Network:
     """The network of one sample.
 
     Parameters
     ----------
     point : hopnet.ensemble.config.Point
     sample : int
+        Number of the sample, from 0.
 
     Returns
     -------
@@ -58,7 +95,7 @@ def sample_network(point, sample):
         geometry=physical["sites.geometry"],
         min_distance=physical["sites.min_distance"],
     )
-    warm = {}
+    thermal = {}
     if "sites.density_of_states" in physical:
         sites = with_energies(
             sites,
@@ -66,17 +103,17 @@ def sample_network(point, sample):
             width=physical["sites.energy_width"],
             seed=seed.spawn(1)[0],
         )
-        warm = {key: physical[f"network.{key}"] for key in ("kT", "bath", "chemical_potential")}
+        thermal = {key: physical[f"network.{key}"] for key in ("kT", "bath", "chemical_potential")}
     return build_network(
         sites,
         cutoff=physical["network.cutoff"],
         cutoff_radius=physical["network.cutoff_radius"],
         contacts=physical["network.contacts"],
-        **warm,
+        **thermal,
     )
 
 
-def solve_curve(network, point, current, threads):
+def solve_curve(network: Network, point: Point, current: Current, threads: int | None) -> FCurve:
     """f of one sample at the times of the point; NaN where electrons exclude each other."""
     if point.charge_alone:
         unknown = read_only(np.full(len(point.tau_s), np.nan))
@@ -95,61 +132,132 @@ def solve_curve(network, point, current, threads):
     )
 
 
-def energy_columns(network, point, log_conductance, n):
+def energy_columns(
+    network: Network | None, point: Point, log_conductance: float
+) -> dict[str, float]:
     """Further columns of sites with energies.
 
     Returns
     -------
-    dict of str to float64[n]
+    dict of str to float
         log_resistivity (ln rho / rho_0), critical_exponent (xi_c; NaN if links were cut by
         length) and mean_occupation, the mean of n_i, the largest being 1.
     """
     if "sites.density_of_states" not in point.physical:
         return {}
+    if network is None:
+        return dict.fromkeys(ENERGY_NUMBERS, np.nan)
     xi_c = network.critical_exponent
-    values = {
-        "log_resistivity": np.log(network.width_across_current / network.length_along_current)
-        - log_conductance,
-        "critical_exponent": np.nan if xi_c is None else xi_c,
-        "mean_occupation": network.occupation.mean(),
-    }
-    return {name: np.full(n, float(value)) for name, value in values.items()}
+    log_width = np.log(network.width_across_current / network.length_along_current)
+    values = (
+        log_width - log_conductance,
+        np.nan if xi_c is None else xi_c,
+        network.occupation.mean(),
+    )
+    return {name: float(value) for name, value in zip(ENERGY_NUMBERS, values)}
 
 
-def compute_sample(point, sample, *, threads=None):
+def compute_sample(
+    point: Point, sample: int, *, threads: int | None = None, time_limit: float | None = None
+) -> SampleResult:
     """Compute one sample.
 
     Parameters
     ----------
     point : hopnet.ensemble.config.Point
     sample : int
-        From 0.
+        Number of the sample, from 0.
     threads : int, optional
-        The numbers do not depend on it.
+        Number of threads; the results do not depend on it.
+    time_limit : float, s, optional
+        Longest time that it may take.
 
     Returns
     -------
     SampleResult
-        A sample without a path between its contacts, or whose solve missed its tolerance, is an
-        outcome: its rows carry NaN and the name of the error as ``status``.
+        Any error of a sample is its outcome and never ends a run: no path between the contacts, a
+        solve that missed its tolerance, too little memory, too much time. Its rows carry NaN and
+        the class of the error as ``status``.
 
     Notes
     -----
-    BLAS is held at one thread: it sums in an order that depends on the number of its threads.
+    BLAS runs on one thread: its sums depend on the number of its threads. A time limit acts
+    between two steps of Python, not within a compiled loop.
     """
-    with limit_threads(threads):
-        return timed_sample(point, sample, threads)
+    stages: dict[str, float] = {}
+    built: list[Network] = []
+    try:
+        with limit_threads(threads), limit_time(time_limit):
+            numbers = solve_sample(point, sample, threads, stages, built)
+        status, reason = "done", ""
+    except Exception as failure:
+        # The traceback would keep the arrays of the sample in memory.
+        status, reason = type(failure).__name__, first_line(failure)
+        numbers = dict.fromkeys(NUMBERS, np.full(len(point.tau_s), np.nan))
+    network = built[0] if built else None
+    try:
+        columns = columns_of(point, sample, numbers, network, status)
+    except Exception as failure:
+        status, reason = type(failure).__name__, first_line(failure)
+        columns = failed_sample(point, sample, status).columns
+    return SampleResult(columns, stages, reason)
 
 
-def timed_sample(point, sample, threads):
-    """`compute_sample`, with the wall time of each stage."""
-    seconds = {}
+def solve_sample(
+    point: Point,
+    sample: int,
+    threads: int | None,
+    stages: dict[str, float],
+    built: list[Network],
+) -> dict[str, np.ndarray]:
+    """The columns `NUMBERS` of one sample.
+
+    The wall time of each stage goes into ``stages`` and the network into ``built``, so that both
+    are known if a later stage fails.
+    """
     clock = time.perf_counter()
 
-    def lap(stage):
+    def lap(stage: str) -> None:
         nonlocal clock
-        seconds[stage], clock = time.perf_counter() - clock, time.perf_counter()
+        stages[stage], clock = time.perf_counter() - clock, time.perf_counter()
 
+    try:
+        network = sample_network(point, sample)
+        built.append(network)
+        lap("network")
+        network.check_percolation()
+        network.dissection  # noqa: B018  (made here so that its time is measured apart)
+        lap("order")
+        current = solve_current(network, threads=threads)
+        lap("current")
+        curve = solve_curve(network, point, current, threads)
+        lap("spin")
+    except Exception:
+        lap("failed")
+        raise
+    n = len(point.tau_s)
+    values = (
+        curve.f,
+        np.full(n, curve.f_drift),
+        curve.f_diffusion,
+        curve.numerical_error,
+        curve.f * curve.conductance,
+        np.full(n, curve.conductance),
+        np.full(n, current.log_conductance),
+        np.full(n, curve.resistivity),
+        np.full(n, curve.imbalance),
+    )
+    return dict(zip(NUMBERS, values, strict=True))
+
+
+def columns_of(
+    point: Point,
+    sample: int,
+    numbers: dict[str, np.ndarray],
+    network: Network | None,
+    status: str,
+) -> dict[str, np.ndarray]:
+    """The rows of one sample in the long table."""
     n = len(point.tau_s)
     seed = sample_seed(point.seed, point.physical, sample, common_random=point.common_random)
     columns = {key: np.full(n, point.physical[key]) for key in point.scanned}
@@ -158,60 +266,84 @@ def timed_sample(point, sample, threads):
         "seed_word": np.full(n, seed.generate_state(1, np.uint64)[0]),
         "tau_s": np.array(point.tau_s),
     }
-    network = sample_network(point, sample)
-    lap("network")
-    try:
-        network.check_percolation()
-        network.dissection  # noqa: B018  (made here so that its time is told apart)
-        lap("order")
-        current = solve_current(network, threads=threads)
-        lap("current")
-        curve = solve_curve(network, point, current, threads)
-        lap("spin")
-    except FAILURES as failure:
-        missing = np.full(n, np.nan)
-        numbers = dict.fromkeys(
-            (
-                "f",
-                "f_drift",
-                "f_diffusion",
-                "f_numerical_error",
-                "numerator",
-                "conductance",
-                "log_conductance",
-                "resistivity",
-                "imbalance",
-            ),
-            missing,
-        )
-        status = type(failure).__name__
-        lap("failed")
-    else:
-        numbers = {
-            "f": curve.f,
-            "f_drift": np.full(n, curve.f_drift),
-            "f_diffusion": curve.f_diffusion,
-            "f_numerical_error": curve.numerical_error,
-            "numerator": curve.f * curve.conductance,
-            "conductance": np.full(n, curve.conductance),
-            "log_conductance": np.full(n, current.log_conductance),
-            "resistivity": np.full(n, curve.resistivity),
-            "imbalance": np.full(n, curve.imbalance),
-        }
-        status = "done"
     columns |= numbers
-    columns |= energy_columns(network, point, numbers["log_conductance"][0], n)
+    energies = energy_columns(network, point, numbers["log_conductance"][0])
+    columns |= {name: np.full(n, value) for name, value in energies.items()}
+    n_isolated, length, width, density = UNKNOWN_COUNT, np.nan, np.nan, np.nan
+    if network is not None:
+        sites = network.sites
+        n_isolated = int(network.isolated.sum())
+        length, width, density = sites.length, sites.width, sites.density
     columns |= {
-        "n_isolated": np.full(n, int(network.isolated.sum())),
-        "length": np.full(n, network.sites.length),
-        "width": np.full(n, network.sites.width),
-        "density": np.full(n, network.sites.density),
+        "n_isolated": np.full(n, n_isolated),
+        "length": np.full(n, length),
+        "width": np.full(n, width),
+        "density": np.full(n, density),
         "status": np.full(n, status),
     }
-    return SampleResult(columns, seconds)
+    return columns
 
 
-def sample_records(point, sample, tau_s, *, threads=None):
+def failed_sample(point: Point, sample: int, status: str, reason: str = "") -> SampleResult:
+    """The result of a sample that gave no numbers.
+
+    Parameters
+    ----------
+    point : hopnet.ensemble.config.Point
+    sample : int
+    status : str
+        The class of the failure.
+    reason : str
+    """
+    missing = dict.fromkeys(NUMBERS, np.full(len(point.tau_s), np.nan))
+    return SampleResult(columns_of(point, sample, missing, None, status), {}, reason)
+
+
+def first_line(failure: BaseException) -> str:
+    """The first line of the message of an error."""
+    lines = str(failure).splitlines()
+    return lines[0][:500] if lines else ""
+
+
+@contextlib.contextmanager
+def limit_time(seconds: float | None) -> Iterator[None]:
+    """A context that raises `TimeLimitError` in this thread when it lasts too long.
+
+    Parameters
+    ----------
+    seconds : float, s, or None
+        None: no limit.
+    """
+    if seconds is None:
+        yield
+        return
+    raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
+    thread = ctypes.c_ulong(threading.get_ident())
+    over, lock = threading.Event(), threading.Lock()
+
+    def watch() -> None:
+        if over.wait(seconds):
+            return
+        with lock:
+            if not over.is_set():
+                raise_in(thread, ctypes.py_object(TimeLimitError))
+
+    timer = threading.Thread(target=watch, daemon=True)
+    timer.start()
+    try:
+        yield
+    except TimeLimitError:
+        raise TimeLimitError(f"it took more than {seconds:g} s") from None
+    finally:
+        with lock:
+            over.set()
+        raise_in(thread, None)  # the body has ended: what has not been raised yet is dropped
+        timer.join()
+
+
+def sample_records(
+    point: Point, sample: int, tau_s: float, *, threads: int | None = None
+) -> tuple[Network, Current, Spin]:
     """Network, current and spin of one sample, for a look at a single sample.
 
     Parameters
@@ -227,6 +359,7 @@ def sample_records(point, sample, tau_s, *, threads=None):
     current : Current
     spin : Spin
     """
-    network = sample_network(point, sample)
-    current = solve_current(network, threads=threads)
-    return network, current, solve_spin(network, tau_s, current=current, threads=threads)
+    with limit_threads(threads):
+        network = sample_network(point, sample)
+        current = solve_current(network, threads=threads)
+        return network, current, solve_spin(network, tau_s, current=current, threads=threads)

@@ -1,18 +1,22 @@
-"""Statistics over disorder: the long table of a run in, means with errors out.
+"""Statistics over disorder: from the long table of a run to means with errors.
 
-The headline is the mean of f over samples, as in the letter. The ratio of means
-<f I> / <I>, I being the current at unit bias, weighs samples by what they conduct.
+The headline is the mean of f over samples, as in the letter. The ratio of means <f I> / <I>, I
+being the current at unit bias, weighs each sample by its conductance.
 
-How many samples to take may be decided from the samples themselves. Stopping as soon as the error
-looks small is a bet on lucky spreads, and its intervals cover the truth too seldom. Here the
-spread is looked at once (Stein's two stages, Ann. Math. Stat. 16, 243 (1945)): the first samples
-fix the number of all, and the interval keeps using their variance, with their degrees of freedom.
-Its coverage then is exact for normal spreads, whatever the number that followed.
+The number of samples may be decided from the samples themselves. To stop as soon as the error
+looks small favours samples whose spread happens to be small, and the intervals cover the truth too
+rarely. Here the spread is looked at once (Stein's two stages, Ann. Math. Stat. 16, 243 (1945)):
+the first samples fix the number of all samples, and the interval keeps using their variance and
+their degrees of freedom. For normal spreads its coverage is exact, whatever number followed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy.special import stdtrit
 
@@ -20,12 +24,26 @@ from hopnet.errors import ParameterError
 from hopnet.records import read_only
 from hopnet.spin.curve import FCurve
 
-LEVEL = 0.95
-QUANTILES = (0.16, 0.5, 0.84)
-LARGEST = 1000  # samples of one point when max_samples is not given
+__all__ = [
+    "LARGEST",
+    "curves_by_sample",
+    "mean_interval",
+    "ratio_of_means",
+    "samples_for_error",
+    "split_points",
+    "summarise",
+]
+
+LEVEL = 0.95  # coverage of the stated intervals
+QUANTILES = (0.16, 0.5, 0.84)  # of f over samples: one standard deviation if normal
+# Largest number of samples of one point when max_samples is not given: with it the error of f is
+# below 1 % of f at every density studied. A larger number only costs time.
+LARGEST = 1000
 
 
-def mean_interval(samples, *, pilot=None, level=LEVEL):
+def mean_interval(
+    samples: npt.ArrayLike, *, pilot: int | None = None, level: float = LEVEL
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Mean, standard error and confidence interval over the first axis.
 
     Parameters
@@ -34,6 +52,7 @@ def mean_interval(samples, *, pilot=None, level=LEVEL):
     pilot : int, optional
         Number of leading samples that decided on n: the interval then uses their variance.
     level : float
+        Coverage of the interval.
 
     Returns
     -------
@@ -58,7 +77,9 @@ def mean_interval(samples, *, pilot=None, level=LEVEL):
     return mean, standard_error, mean - half, mean + half
 
 
-def samples_for_error(pilot, target_error, largest=LARGEST):
+def samples_for_error(
+    pilot: npt.ArrayLike, target_error: float | None, largest: int = LARGEST
+) -> int:
     """How many samples bring the standard error of the mean to ``target_error`` of the mean.
 
     Parameters
@@ -66,18 +87,18 @@ def samples_for_error(pilot, target_error, largest=LARGEST):
     pilot : float64[n]
         The first samples, at least two.
     target_error : float
-        Relative to the modulus of the mean.
+        Wanted standard error, relative to the modulus of the mean.
     largest : int
-        Never more than so many.
+        Largest number that is returned.
 
     Returns
     -------
     int
         At least n.
     """
-    if not target_error > 0:
+    if target_error is None or not target_error > 0:
         raise ParameterError(
-            f"target_error must be positive, got {target_error!r}; 0.01 asks for one per cent."
+            f"target_error must be positive, got {target_error!r}; give 0.01 for one per cent."
         )
     pilot = np.asarray(pilot, dtype=np.float64)
     wanted = target_error * abs(pilot.mean())
@@ -85,8 +106,8 @@ def samples_for_error(pilot, target_error, largest=LARGEST):
     return int(max(pilot.size, min(needed, largest)))
 
 
-def ratio_of_means(numerator, denominator):
-    """<a> / <b> over the first axis, and its standard error by the delta method.
+def ratio_of_means(numerator: np.ndarray, denominator: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Ratio <a> / <b> of means over the first axis, and its standard error by the delta method.
 
     Parameters
     ----------
@@ -95,7 +116,7 @@ def ratio_of_means(numerator, denominator):
     Returns
     -------
     ratio, standard_error : float64[...]
-        With bias of order 1/n, as every ratio.
+        The bias is of order 1/n, as of every ratio of means.
     """
     n = numerator.shape[0]
     if n == 0:
@@ -108,7 +129,9 @@ def ratio_of_means(numerator, denominator):
     return ratio, residual.std(axis=0, ddof=1) / np.sqrt(n)
 
 
-def summarise(table, scanned, *, pilot=None):
+def summarise(
+    table: pd.DataFrame, scanned: Sequence[str], *, pilot: Mapping[tuple, int] | None = None
+) -> pd.DataFrame:
     """Statistics of each point at each tau_s.
 
     Parameters
@@ -136,21 +159,23 @@ def summarise(table, scanned, *, pilot=None):
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
-def split_points(table, scanned):
-    """(coordinates, rows) of each point, in order of appearance."""
+def split_points(table: pd.DataFrame, scanned: Sequence[str]) -> list[tuple[tuple, pd.DataFrame]]:
+    """The coordinates and the rows of each point, in order of appearance."""
     scanned = list(scanned)
     if not scanned:
         return [((), table)] if len(table) else []
-    return [(tuple(key), rows) for key, rows in table.groupby(scanned, sort=False)]
+    return [(tuple(key), rows) for key, rows in table.groupby(scanned, sort=False, dropna=False)]
 
 
-def by_sample(rows, name):
+def by_sample(rows: pd.DataFrame, name: str) -> np.ndarray:
     """float64[n_samples, n_tau_s] of one column, samples and times in rising order."""
     wide = rows.pivot(index="sample", columns="tau_s", values=name)
     return np.ascontiguousarray(wide.to_numpy(dtype=np.float64))
 
 
-def summarise_point(coordinates, rows, scanned, pilot):
+def summarise_point(
+    coordinates: tuple, rows: pd.DataFrame, scanned: Sequence[str], pilot: int | None
+) -> pd.DataFrame:
     """Statistics of one point; see `summarise`."""
     tau_s = np.unique(rows["tau_s"])
     done = rows[rows["status"] == "done"]
@@ -161,7 +186,7 @@ def summarise_point(coordinates, rows, scanned, pilot):
         first = int(done.loc[done["sample"] < pilot, "sample"].nunique())
     f = by_sample(done, "f")
     current = by_sample(done, "conductance")
-    columns = dict(zip(scanned, coordinates)) | {
+    columns: dict[str, Any] = dict(zip(scanned, coordinates)) | {
         "tau_s": tau_s,
         "n_done": f.shape[0],
         "n_failed": int(reasons.sum()),
@@ -179,21 +204,20 @@ def summarise_point(coordinates, rows, scanned, pilot):
     )
     for name in ("f_drift", "f_diffusion", "log_conductance", "resistivity"):
         columns[name], columns[f"{name}_standard_error"], *_ = mean_interval(by_sample(done, name))
-    # Einstein: the sheet conductance of the network is the density of electrons times D
+    # Einstein's relation: the sheet conductance of the network is the density of electrons times D
     electrons = done["density"].iloc[0]
     if "mean_occupation" in done:  # sites with energies
         electrons = electrons * done["mean_occupation"].mean()
         log_rho = by_sample(done, "log_resistivity")
-        columns["log_resistivity"], columns["log_resistivity_standard_error"], *_ = mean_interval(
-            log_rho
-        )
+        mean, error, *_ = mean_interval(log_rho)
+        columns |= {"log_resistivity": mean, "log_resistivity_standard_error": error}
     diffusivity = 1.0 / (columns["resistivity"] * electrons)
     with np.errstate(divide="ignore"):
         columns["reach"] = done["width"].iloc[0] / np.sqrt(diffusivity * tau_s)
     return pd.DataFrame(columns)
 
 
-def curves_by_sample(table, scanned):
+def curves_by_sample(table: pd.DataFrame, scanned: Sequence[str]) -> pd.DataFrame:
     """One row per point and sample, with its FCurve.
 
     Parameters
@@ -217,7 +241,7 @@ def curves_by_sample(table, scanned):
     return pd.DataFrame(out)
 
 
-def curve_of(rows):
+def curve_of(rows: pd.DataFrame) -> FCurve:
     """The FCurve in the rows of one sample."""
     return FCurve(
         tau_s=read_only(rows["tau_s"]),

@@ -1,6 +1,6 @@
 """Tasks: one sample computed and written, on whatever process; what a worker does.
 
-`hopnet.ensemble.engines` hands tasks to many processes, `run_here` does them in this one. The
+`hopnet.ensemble.engines` hands tasks to many processes, `run_here` computes them in this one. The
 process that computes a sample writes it to disk; only a short report travels back.
 """
 
@@ -11,56 +11,81 @@ import os
 import platform
 import time
 import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from hopnet.ensemble.config import Point
-from hopnet.ensemble.ledger import Ledger, Sample
-from hopnet.ensemble.sample import FAILURES, compute_sample, sample_records
-from hopnet.errors import HopnetError, ParameterError, ValidityWarning
+from hopnet.ensemble.ledger import Ledger, Sample, cannot_write
+from hopnet.ensemble.sample import SampleResult, compute_sample, failed_sample, sample_records
+from hopnet.errors import ParameterError, ValidityWarning
 from hopnet.machine import peak_memory, processor_name, versions
+
+__all__ = ["Report", "Task", "check_versions", "do_task", "record_failure", "run_here"]
 
 
 @dataclass(frozen=True)
 class Task:
-    """A task with all that a worker needs to do it.
+    """The job that computes one sample, with all that a worker needs for it.
 
     Attributes
     ----------
     ledger : Ledger
     point : Point
     number : int
-        The number of the sample, from 0.
+        Number of the sample, from 0.
     versions : dict
-        Of the driver: a worker with other ones would not give the same bits.
+        Versions of the driver: a worker with other versions would not give the same bits.
     snapshot : bool
-        Keep network, current and spin of this sample as .npz files.
+        Whether network, current and spin of this sample are kept as .npz files.
+    time_limit : float, s, or None
+        Longest time that the sample may take.
     """
 
     ledger: Ledger
     point: Point
     number: int
-    versions: dict
+    versions: dict[str, str]
     snapshot: bool = False
+    time_limit: float | None = None
 
     @property
-    def sample(self):
-        """What the ledger calls it."""
+    def sample(self) -> Sample:
+        """The sample as the ledger names it."""
         return Sample(self.point.name, self.number)
+
+    @property
+    def label(self) -> str:
+        """The sample in words, ``density = 0.01 #3``."""
+        return f"{self.point.label() or 'sample'} #{self.number}"
 
 
 @dataclass(frozen=True)
 class Report:
-    """How a task ended: ``status`` is "done", the name of a failure, or "lost"."""
+    """What a task returns.
+
+    Attributes
+    ----------
+    task : Task
+    status : str
+        "done", the class of a failure, or "lost" if there is no file.
+    seconds : float
+        Wall time of the task.
+    reason : str
+        The message of the failure.
+    warnings : tuple of str
+        Warnings of validity.
+    """
 
     task: Task
     status: str
     seconds: float
     reason: str = ""
-    warnings: tuple = field(default=())
+    warnings: tuple[str, ...] = field(default=())
 
 
-def do_task(task, threads=1):
-    """Compute one task and write its file; this is what runs on a worker.
+def do_task(task: Task, threads: int | None = 1) -> Report:
+    """Compute one sample and write its file; this is what runs on a worker.
 
     Parameters
     ----------
@@ -80,14 +105,35 @@ def do_task(task, threads=1):
     start = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ValidityWarning)
-        result = compute_sample(task.point, task.number, threads=threads)
-    words = tuple(dict.fromkeys(str(w.message) for w in caught))
+        result = compute_sample(
+            task.point, task.number, threads=threads, time_limit=task.time_limit
+        )
+    words = list(dict.fromkeys(str(w.message) for w in caught))
     status = str(result.columns["status"][0])
     seconds = time.perf_counter() - start
-    diagnostics = {
+    try:
+        if task.snapshot and status == "done":
+            words += save_snapshot(task, threads)
+        write_result(task, result, status, seconds, threads, words)
+    except OSError as failure:
+        raise cannot_write(task.ledger, failure) from None
+    return Report(task, status, seconds, result.reason, tuple(words))
+
+
+def write_result(
+    task: Task,
+    result: SampleResult,
+    status: str,
+    seconds: float,
+    threads: int | None,
+    words: Sequence[str],
+) -> None:
+    """Write the rows of a sample and its diagnostics."""
+    diagnostics: dict[str, Any] = {
         "point": task.point.physical,
         "sample": task.number,
         "status": status,
+        "reason": result.reason,
         "seconds": seconds,
         "stages": result.seconds,
         "peak_memory": peak_memory(),
@@ -97,40 +143,55 @@ def do_task(task, threads=1):
         "pid": os.getpid(),
         "ended": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "versions": task.versions,
-        "warnings": words,
+        "warnings": list(words),
     }
+    task.ledger.write(task.sample, result.columns, diagnostics)
+
+
+def record_failure(task: Task, status: str, reason: str) -> Report:
+    """Write the outcome of a sample whose worker can no longer write it.
+
+    Parameters
+    ----------
+    task : Task
+    status : str
+        The class of the failure.
+    reason : str
+
+    Returns
+    -------
+    Report
+    """
+    result = failed_sample(task.point, task.number, status, reason)
     try:
-        if task.snapshot:
-            save_snapshot(task, threads)
-        task.ledger.write(task.sample, result.columns, diagnostics)
+        write_result(task, result, status, 0.0, None, ())
     except OSError as failure:
         raise cannot_write(task.ledger, failure) from None
-    return Report(task, status, seconds, warnings=words)
+    return Report(task, status, 0.0, reason)
 
 
-def save_snapshot(task, threads):
-    """Network, current and spin (at the middle tau_s) of a sample, as .npz files."""
+def save_snapshot(task: Task, threads: int | None) -> list[str]:
+    """Write network, current and spin (at the middle tau_s) of a sample as .npz files.
+
+    Returns
+    -------
+    list of str
+        A warning if they could not be computed.
+    """
     times = [t for t in task.point.tau_s if 0 < t < math.inf] or [1.0]
-    folder = task.ledger.directory / "snapshots"
-    folder.mkdir(exist_ok=True)
     try:
         records = sample_records(task.point, task.number, times[len(times) // 2], threads=threads)
-    except FAILURES:
-        return
+    except Exception as failure:  # the sample itself is done; only its picture is missing
+        return [f"no snapshot of {task.label} ({type(failure).__name__}: {failure})"]
+    folder = task.ledger.directory / "snapshots"
+    folder.mkdir(exist_ok=True)
     for record in records:
         kind = type(record).__name__.lower()
         record.save(folder / f"{task.point.name}-{task.number:06d}.{kind}.npz")
+    return []
 
 
-def cannot_write(ledger, failure):
-    """The error for a disk that is full or gone."""
-    return HopnetError(
-        f"cannot write to {str(ledger.directory)!r} ({failure.strerror or failure}); finished "
-        "samples are kept: make room, then run again."
-    )
-
-
-def check_versions(wanted, found, where):
+def check_versions(wanted: dict[str, str], found: dict[str, str], where: str) -> None:
     """Raise unless the versions that decide the bits are the same; names both."""
     different = [
         f"{name} {found.get(name, 'not installed')} (here {wanted[name]})"
@@ -143,13 +204,14 @@ def check_versions(wanted, found, where):
         )
 
 
-def run_here(tasks, *, threads=None):
-    """Compute the tasks one by one in this process, on all its threads.
+def run_here(tasks: Sequence[Task], *, threads: int | None = None) -> Iterator[Report]:
+    """Compute the tasks one by one in this process.
 
     Parameters
     ----------
     tasks : sequence of Task
     threads : int, optional
+        Threads of each sample; default all.
 
     Yields
     ------

@@ -1,0 +1,39 @@
+"""Listeners: what a run says while it works."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from hopnet.ensemble.tasks import Report
+
+__all__ = ["Listener"]
+
+
+class Listener:
+    """Ignores every event of a run; a subclass overrides the methods it is interested in.
+
+    `hopnet.cli.run.Reporter` prints them.
+    """
+
+    def note(self, text: str) -> None:
+        """Something that a user should know."""
+
+    def set_aside(self, reason: str) -> None:
+        """A file that cannot be believed has been set aside."""
+
+    def start(self, n_tasks: int, n_finished: int) -> None:
+        """Computing begins: the number of tasks, and of samples that were there before."""
+
+    def report(self, report: Report, progress: dict[str, Any]) -> None:
+        """A task has ended; ``progress`` is that of `hopnet.ensemble.plan.Progress.facts`."""
+
+    def target(self, label: str, target: float, reached: float, n: int) -> None:
+        """How the wanted relative error of a point compares with the one reached."""
+
+    def collected(
+        self, directory: Path, statistics: pd.DataFrame | None, n_tasks: int, n_missing: int
+    ) -> None:
+        """The tables are written; ``statistics`` is None if nothing is finished yet."""

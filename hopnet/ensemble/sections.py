@@ -1,0 +1,314 @@
+"""The sections of a run file: every key with its type, its bounds and its meaning.
+
+The table of keys in the docs is made from the descriptions here. `hopnet.ensemble.config` puts
+the sections together.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, TypeVar
+
+import numpy as np
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+
+from hopnet.toml import Section, sentence
+
+__all__ = [
+    "LARGEST_RUN",
+    "ClusterSection",
+    "EnsembleSection",
+    "NetworkSection",
+    "OutputSection",
+    "Range",
+    "SitesSection",
+    "SpinSection",
+    "validate_section",
+]
+
+# Largest number of samples of one run, over all points, when it starts. Each costs the driver
+# about 1 kB while it waits; a larger number would ask for gigabytes before the first sample.
+LARGEST_RUN = 1_000_000
+# Largest length, density or energy, and the inverse of the smallest density. The square of each
+# and the products of two are still finite; no physics needs a number near it.
+LARGEST_NUMBER = 1e100
+# A memory such as '16GB': number, prefix (empty or k, M, G, T) and an i for powers of 1024.
+MEMORY = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?([kMGT])(i?)B")
+WALLTIME = re.compile(r"([0-9]{1,4}-)?[0-9]{1,5}(:[0-5][0-9]){1,2}")
+
+Model = TypeVar("Model", bound=BaseModel)
+AboveZero = Annotated[float, Field(gt=0, le=LARGEST_NUMBER, allow_inf_nan=False)]
+FromZero = Annotated[float, Field(ge=0, le=LARGEST_NUMBER, allow_inf_nan=False)]
+Level = Annotated[float, Field(ge=-LARGEST_NUMBER, le=LARGEST_NUMBER, allow_inf_nan=False)]
+
+
+def validate_section(model: type[Model], table: dict[str, Any], path: Sequence[str]) -> Model:
+    """One section checked by its model; an error is a ValueError that names the path of the key."""
+    try:
+        return model.model_validate(table)
+    except ValidationError as failure:
+        raise ValueError(sentence(failure, model, path)) from None
+
+
+class SitesSection(Section):
+    """``[sites]``: where the electrons sit; see `hopnet.random_sites`, `hopnet.with_energies`."""
+
+    n_sites: int = Field(ge=3, le=10**12, description="Number of sites of one sample.")
+    density: AboveZero = Field(description="Density of the sites, n_s a_b^2.")
+    seed: int = Field(
+        ge=0,
+        le=2**128,
+        description="Whole number from which all random numbers of the run follow.",
+    )
+    geometry: Literal["open", "cylinder"] = Field(
+        default="open",
+        description="'open': all four edges are free. 'cylinder': periodic across the current.",
+    )
+    aspect: AboveZero = Field(default=1.0, description="Length along x divided by width along y.")
+    min_distance: FromZero = Field(
+        default=0.0, description="Smallest distance of two sites, in a_b."
+    )
+    density_of_states: Literal["uniform", "gaussian", "coulomb_gap"] | None = Field(
+        default=None,
+        description="Distribution of the site energies. Without it all sites have one energy.",
+    )
+    energy_width: AboveZero | None = Field(
+        default=None,
+        description="Width of the distribution of energies, in the unit of network.kT; 1 if not "
+        "given.",
+    )
+
+    @field_validator("density", "aspect")
+    @classmethod
+    def _check_range(cls, value: float) -> float:
+        if value < 1 / LARGEST_NUMBER:
+            raise ValueError(
+                f"at least {1 / LARGEST_NUMBER:g} is needed, got {value!r}; enlarge it"
+            )
+        return value
+
+
+class NetworkSection(Section):
+    """``[network]``: which sites are linked and how; see `hopnet.build_network`."""
+
+    cutoff: AboveZero = Field(
+        default=1.5, description="Longest link, in units of the percolation length l_c."
+    )
+    cutoff_radius: AboveZero | None = Field(
+        default=None, description="Longest link in a_b; takes the place of cutoff."
+    )
+    contacts: Literal["x", "y"] = Field(
+        default="x", description="Axis along which the current flows."
+    )
+    kT: AboveZero | None = Field(
+        default=None,
+        description="Thermal energy; needed with sites.density_of_states, in its unit.",
+    )
+    bath: Literal["ohmic", "miller_abrahams", "heat_bath"] | None = Field(
+        default=None,
+        description="Bath that gives and takes the energy of a hop; 'ohmic' if not given.",
+    )
+    chemical_potential: Level | None = Field(
+        default=None,
+        description="Chemical potential of electrons that exclude each other. With it there is "
+        "no spin: the run gives the resistivity alone. Without it electrons are few.",
+    )
+
+
+class Range(Section):
+    """``{ start, stop, n, spacing }``: n values from start to stop, both included."""
+
+    start: float = Field(description="First value.")
+    stop: float = Field(description="Last value.")
+    n: int = Field(ge=2, le=10_000, description="Number of values.")
+    spacing: Literal["log", "linear"] = Field(
+        default="log", description="Equal ratios ('log') or equal differences ('linear')."
+    )
+
+    @model_validator(mode="after")
+    def _check_ends(self) -> Range:
+        ends = (self.start, self.stop)
+        finite = all(map(math.isfinite, ends)) and math.isfinite(self.stop - self.start)
+        if not finite or (self.spacing == "log" and min(ends) <= 0):
+            raise ValueError(
+                f"a {self.spacing} range needs finite{' positive' * (self.spacing == 'log')} "
+                f"ends, got {self.start!r} to {self.stop!r}"
+            )
+        if self.start == self.stop:
+            raise ValueError(f"a range needs two different ends, got {self.start!r} twice")
+        return self
+
+    def values(self) -> tuple[float, ...]:
+        """The values, rounded to 12 digits so that a grid reads well."""
+        space = np.geomspace if self.spacing == "log" else np.linspace
+        return tuple(float(f"{x:.12g}") for x in space(self.start, self.stop, self.n))
+
+
+class SpinSection(Section):
+    """``[spin]``: spin relaxation times and the accuracy of f; see `hopnet.f_curve`."""
+
+    tau_s: tuple[float, ...] = Field(
+        min_length=1,
+        max_length=10_000,
+        strict=False,
+        description="Spin relaxation times in tau_0: a list, or { start, stop, n, spacing }.",
+    )
+    tolerance: FromZero = Field(
+        default=1e-2,
+        description="Largest numerical error of f relative to f; 0 solves exactly at every time.",
+    )
+
+    @field_validator("tau_s", mode="before")
+    @classmethod
+    def _spread(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return validate_section(Range, value, ("spin", "tau_s")).values()
+
+    @field_validator("tau_s")
+    @classmethod
+    def _check_times(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        wrong = [t for t in value if not t >= 0]
+        if wrong:
+            raise ValueError(f"times must lie in 0 .. inf (in tau_0), got {wrong[0]!r}; remove it")
+        twice = [t for t, count in Counter(value).items() if count > 1]
+        if twice:
+            raise ValueError(f"every time once, got {twice[0]!r} twice; remove one")
+        return value
+
+
+class EnsembleSection(Section):
+    """``[ensemble]``: how many samples of each point are taken."""
+
+    samples: int = Field(
+        default=1,
+        ge=1,
+        le=LARGEST_RUN,
+        description="Number of samples of each point that are always taken.",
+    )
+    target_error: AboveZero | None = Field(
+        default=None,
+        description="Wanted standard error of f at the first tau_s, relative to f. The spread of "
+        "the first samples decides once how many more follow.",
+    )
+    max_samples: int | None = Field(
+        default=None,
+        ge=1,
+        le=LARGEST_RUN,
+        description="Largest number of samples of one point, with target_error; 1000 if not given.",
+    )
+    common_random: bool = Field(
+        default=False, description="Give all points of the scan the same random numbers."
+    )
+    time_limit: AboveZero | None = Field(
+        default=None,
+        le=1e8,
+        description="Longest time in s that one sample may take. A sample that takes longer "
+        "counts as failed (TimeLimitError).",
+    )
+
+    @model_validator(mode="after")
+    def _check_stopping(self) -> EnsembleSection:
+        if self.target_error is not None and self.samples < 3:
+            raise ValueError(
+                "with target_error at least 3 samples are needed to judge the spread, got "
+                f"{self.samples}"
+            )
+        if self.max_samples is not None and self.target_error is None:
+            raise ValueError("max_samples goes with target_error; give that too")
+        if self.max_samples is not None and self.max_samples < self.samples:
+            raise ValueError(
+                f"max_samples must be at least samples, got {self.max_samples} below {self.samples}"
+            )
+        return self
+
+
+class OutputSection(Section):
+    """``[output]``: what is kept beside the tables."""
+
+    snapshot: bool = Field(
+        default=False,
+        description="Keep network, current and spin of the first sample of each point as .npz.",
+    )
+
+
+class ClusterSection(Section):
+    """``[cluster]``: a batch system that starts the workers (needs the extra hopnet[cluster])."""
+
+    system: Literal["slurm", "pbs"] = Field(description="The batch system.")
+    jobs: int = Field(default=1, ge=1, le=10_000, description="Number of jobs to submit.")
+    workers_per_job: int = Field(
+        default=1, ge=1, le=10_000, description="Number of workers in a job, each with one thread."
+    )
+    memory: str = Field(default="4GB", description="Memory of a job, '16GB' for example.")
+    walltime: str = Field(default="01:00:00", description="Longest duration of a job, hh:mm:ss.")
+    queue: str | None = Field(default=None, description="Queue (PBS) or partition (SLURM).")
+    account: str | None = Field(default=None, description="Account that is charged.")
+    interface: str | None = Field(
+        default=None, description="Network interface between the machines, 'ib0' for example."
+    )
+    tls: bool = Field(
+        default=True,
+        description="Encrypt the connections with a certificate made for this run, so that only "
+        "its own workers can join. Without it, anybody who reaches the port can run code as you.",
+    )
+    directives: tuple[str, ...] = Field(
+        default=(), strict=False, description="Further options of the batch system, one per entry."
+    )
+    prologue: tuple[str, ...] = Field(
+        default=(), strict=False, description="Shell commands that run in a job before the workers."
+    )
+
+    @field_validator("memory")
+    @classmethod
+    def _check_memory(cls, value: str) -> str:
+        if not MEMORY.fullmatch(value) or float(MEMORY.fullmatch(value)[1]) == 0:  # type: ignore[index]
+            raise ValueError(f"a number and a unit, '16GB' or '900MB', got {value!r}; write it so")
+        return value
+
+    @field_validator("walltime")
+    @classmethod
+    def _check_walltime(cls, value: str) -> str:
+        if not WALLTIME.fullmatch(value):
+            raise ValueError(f"hours:minutes:seconds, '04:00:00', got {value!r}; write it so")
+        return value
+
+    @field_validator("queue", "account", "interface")
+    @classmethod
+    def _check_name(cls, value: str | None) -> str | None:
+        # Such a value is copied into the batch script: a space or a line break would end it.
+        if value is not None and not re.fullmatch(
+            r"[A-Za-z0-9_][A-Za-z0-9_.@:+=,/-]{0,199}", value
+        ):
+            raise ValueError(
+                "a name of letters, digits and the characters _ . @ : + = , / - is needed, got "
+                f"{value!r}; write the name as the batch system knows it"
+            )
+        return value
+
+    @field_validator("directives", "prologue")
+    @classmethod
+    def _check_lines(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        # A line break would make a second line of the batch script, which is then a command.
+        wrong = [line for line in value if not line.strip() or any(map(is_control, line))]
+        if wrong:
+            raise ValueError(
+                "every entry is one line without line breaks and control characters, got "
+                f"{wrong[0]!r}; write one entry per line"
+            )
+        return value
+
+    @property
+    def job_memory(self) -> float:
+        """Memory of a job in bytes."""
+        number, prefix, binary = MEMORY.fullmatch(self.memory).groups()  # type: ignore[union-attr]
+        return float(number) * (1024 if binary else 1000) ** (" kMGT".index(prefix))
+
+
+def is_control(character: str) -> bool:
+    """Whether a character is a line break, another control character or a separator of lines."""
+    return unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
