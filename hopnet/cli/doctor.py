@@ -6,7 +6,6 @@ import typer
 
 # The 12-site reference network of tests/test_spin.py: f at tau_s = 100, all pairs linked.
 REFERENCE_F = 0.7248936324708
-BYTES_PER_SITE = 2600  # peak of a network, its current and its curve: 1.3 GB at 5e5 sites
 
 
 def add_to(app):
@@ -52,6 +51,8 @@ def facts():
 
     import hopnet.kernels
     from hopnet.bench import machine
+    from hopnet.ensemble.plan import largest_sample
+    from hopnet.machine import machine_memory
     from hopnet.threads import thread_count
 
     about = machine()
@@ -64,12 +65,12 @@ def facts():
     yield "and", ", ".join(f"{name} {version(name)}" for name in others)
     yield "processor", f"{about['processor']}, {about['cores']} cores, {about['system']}"
     yield "threads used", f"{thread_count()} (set NUMBA_NUM_THREADS to change it)"
-    room = memory.available / BYTES_PER_SITE
+    room = largest_sample(min(memory.available, machine_memory()))
     yield (
         "memory",
         (
-            f"{memory.total / 1e9:.1f} GB, {memory.available / 1e9:.1f} GB free: a curve of about "
-            f"{room / 1e6:.1g} million sites"
+            f"{machine_memory() / 1e9:.1f} GB, {memory.available / 1e9:.1f} GB free: a curve of about "
+            f"{room / 1e6:.2g} million sites"
         ),
     )
     beside = Path(hopnet.kernels.__file__).parent / "__pycache__"
