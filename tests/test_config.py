@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from hopnet.ensemble.config import as_toml, config_from_dict, config_from_text, read_config
-
 from hopnet.errors import ParameterError
 
 RUNS = sorted((Path(__file__).resolve().parents[1] / "runs").glob("*.toml"))

@@ -69,8 +69,8 @@ def facts():
     yield (
         "memory",
         (
-            f"{machine_memory() / 1e9:.1f} GB, {memory.available / 1e9:.1f} GB free: a curve of about "
-            f"{room / 1e6:.2g} million sites"
+            f"{machine_memory() / 1e9:.1f} GB, {memory.available / 1e9:.1f} GB free: a curve of "
+            f"about {room / 1e6:.2g} million sites"
         ),
     )
     beside = Path(hopnet.kernels.__file__).parent / "__pycache__"
