@@ -30,6 +30,7 @@ from hopnet.machine import process_start
 __all__ = [
     "DEATHS",
     "ONE_THREAD",
+    "WATCH",
     "LocalWorkers",
     "dask_modules",
     "local_processes",
