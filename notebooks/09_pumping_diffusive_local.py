@@ -13,13 +13,13 @@
 # %% [markdown]
 # # Pumping: diffusive against local
 #
-# A magnetisation that moves hands spin to the conduction electrons, and the electrons carry it
-# off. A. Takeuchi, K. Hosono and G. Tatara (Phys. Rev. B **81**, 144405 (2010)) sort that spin
-# current in two: what flows *locally*, before the electrons have scattered again, and what
-# *diffuses* away through many collisions. Which of the two feeds a neighbouring metal? They answer:
-# the diffusive one, as long as the magnetisation varies slowly on the scale of the mean free path
-# $\ell$; the local one at a sharp interface. This lesson puts numbers on both halves of that
-# sentence, and the second half needs a condition.
+# A magnetisation that moves transfers spin to the conduction electrons, and the electrons carry it
+# away. A. Takeuchi, K. Hosono and G. Tatara (Phys. Rev. B **81**, 144405 (2010)) divide this spin
+# current into two parts: one flows *locally*, before the electrons have scattered again, and the
+# other *diffuses* away through many collisions. Which of the two reaches a neighbouring metal? They
+# answer: the diffusive one, as long as the magnetisation varies slowly on the scale of the mean
+# free path $\ell$; the local one at a sharp interface. This lesson computes both cases. The second
+# answer turns out to need a condition.
 
 # %%
 import os
@@ -60,10 +60,10 @@ print(f"spin lives {metal.tau_s * 1e12:.2f} ps; one precession takes 100 ps")
 # ## One wave
 #
 # Let the magnetisation be a single wave of wave number $q$ that precesses slowly. Electrons with a
-# free path then carry the two currents in the ratio $(1 - I)/I$, where $I$ averages
-# $1/(1 + iq\ell\cos\theta)$ over the directions of flight. The paper has the first term of it,
-# $(q\ell)^2/d$ (dotted). The two are equal at $q\ell = 1$, $\sqrt 3$ and 2.33 in one, two and
-# three dimensions, for waves of 6.3, 3.6 and 2.7 free paths.
+# free path then carry the two currents in the ratio $(1 - I)/I$, where $I$ is the average of
+# $1/(1 + iq\ell\cos\theta)$ over the directions of flight. The paper gives its leading term,
+# $(q\ell)^2/d$ (dotted lines). The two currents are equal at $q\ell = 1$, $\sqrt 3$ and 2.33 in
+# one, two and three dimensions. The wavelengths there are 6.3, 3.6 and 2.7 free paths.
 
 # %%
 q_ell = np.geomspace(1e-2, 1e2, 200)
@@ -95,13 +95,14 @@ plt.show()
 # ## An interface
 #
 # Now a slab of ferromagnet precesses at 10 GHz inside a metal. Its magnetisation ends in a profile
-# $\tanh(x/w)$. Below, the spin current at its right edge (polarised against $\dot{\mathbf S}$,
-# which turns with the magnetisation), by kinetics with a free path; black, what the diffusion
-# equation says. At a smooth edge the local current (red) is a ripple. It is hardly more at a sharp
-# one: a step holds waves of all lengths, and those as long as the spin diffusion length, 40 nm,
-# carry the current. Only if the spins die within a free path or so (right) do no long waves remain;
-# then two fifths of the current are electrons that have not scattered yet. The diffusion equation
-# is off by no more than a few parts in a hundred even there.
+# $\tanh(x/w)$. The figure shows the spin current at its right edge, computed by kinetics with a
+# free path. It is polarised against $\dot{\mathbf S}$, which turns with the magnetisation. The
+# black line is the result of the diffusion equation. At a smooth edge the local current (red) is
+# very small. At a sharp edge it is hardly larger: a step contains waves of all lengths, and those
+# as long as the spin diffusion length, 40 nm, carry the current. Only if the spins relax within
+# about one free path (right) do no long waves remain. Then two fifths of the current are carried by
+# electrons that have not scattered yet. Even there the error of the diffusion equation is only a
+# few per cent.
 
 # %%
 length, edge = 1200 * nm, 900 * nm
@@ -144,9 +145,10 @@ plt.show()
 # %% [markdown]
 # ## From smooth to sharp
 #
-# The local share at the middle of the edge, for widths from a tenth of a free path to thirty and
-# for spins that diffuse one, two, four and eight free paths. A sharp edge is not enough. At smooth
-# edges the share ends at $\tau/\tau_s$: even there a spin may relax before its electron scatters.
+# The figure shows the local share at the middle of the edge, for widths from a tenth of a free path
+# to thirty, and for spins that diffuse one, two, four and eight free paths. A sharp edge alone does
+# not make the current local. At smooth edges the share tends to $\tau/\tau_s$, because a spin may
+# relax before its electron scatters.
 
 # %%
 ratios = np.geomspace(0.1, 30, 6 if small else 21)
@@ -175,11 +177,12 @@ plt.show()
 # %% [markdown]
 # ## What a voltmeter sees
 #
-# Spin current is measured as a charge current. A Rashba field turns the steady, second-order
-# current round, with a yield that grows as $q$. Spin-orbit scattering by impurities acts on the
-# first-order one, and takes its *local* part only: its yield goes as $q^2$. So the diffusive
-# current, which carries nearly all the spin in a smooth sample, is nearly invisible to the
-# impurities. (Below $q\ell = 0.05$ the precession outruns the diffusion over a wavelength.)
+# A spin current is measured as a charge current. A Rashba field converts the steady, second-order
+# current, with a yield that grows as $q$. Spin-orbit scattering by impurities acts on the
+# first-order current, and converts its *local* part only, so that its yield grows as $q^2$. The
+# diffusive current carries nearly all the spin in a smooth sample, but the impurities convert
+# almost nothing of it. (Below $q\ell = 0.05$ the precession is faster than the diffusion over a
+# wavelength.)
 
 # %%
 q = q_ell[q_ell < 3] / metal.mean_free_path
@@ -201,15 +204,18 @@ axes.legend(frameon=False)
 plt.show()
 
 # %% [markdown]
-# ## What is checked
+# ## Checks
 #
-# - The crossover points 1, $\sqrt 3$ and 2.331, and the paper's $(q\ell)^2/d$ far below them.
-# - At a smooth edge kinetics and the diffusion equation agree to half a per cent; where spins die
-#   within a free path they differ by more than three.
-# - Away from the edge the current falls by e in a spin diffusion length, however sharp it is.
-# - The local share grows as edges sharpen, but is a few per cent where spins diffuse eight free
-#   paths, and half where they diffuse one; at smooth edges it is $\tau/\tau_s$.
-# - The impurities' yield goes as $q^2$, the Rashba field's as $q$.
+# - The crossover points are 1, $\sqrt 3$ and 2.331, and the paper's $(q\ell)^2/d$ holds far below
+#   them.
+# - At a smooth edge kinetics and the diffusion equation agree to half a per cent. Where spins relax
+#   within a free path they differ by more than three per cent.
+# - Away from the edge the current falls by a factor e in a spin diffusion length, for a sharp edge
+#   as for a smooth one.
+# - The local share grows as the edge becomes sharper. At a sharp edge it is a few per cent where
+#   spins diffuse eight free paths, and a half where they diffuse one. At smooth edges it is
+#   $\tau/\tau_s$.
+# - The yield of the impurities grows as $q^2$, that of the Rashba field as $q$.
 
 # %%
 assert np.allclose([crossover_point(d) for d in (1, 2, 3)], [1, 3**0.5, 2.331122], atol=1e-6)

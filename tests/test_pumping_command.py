@@ -35,7 +35,7 @@ def invoke(*words):
 
     @app.command("other")
     def other():
-        """So that ``pumping`` stays a word of the line."""
+        """A second command, so that ``pumping`` remains a word of the command line."""
 
     result = CliRunner().invoke(app, ["pumping", *map(str, words)])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
@@ -46,7 +46,7 @@ def invoke(*words):
 
 @pytest.mark.parametrize("path", RUNS, ids=lambda p: p.stem)
 def test_every_run_file_runs(path, tmp_path):
-    """Silent (no warning), complete, and the laws hold in SI."""
+    """Each run gives no warning, writes all files, and obeys the laws in SI."""
     output = invoke("run", path, "--out", tmp_path / "out", "--json")
     summary = json.loads(output)
     assert summary == json.loads((tmp_path / "out" / "summary.json").read_text())
@@ -164,7 +164,7 @@ def test_efficiency_command(tmp_path):
 
 
 def test_orders_command(tmp_path):
-    """Vertices "full" converge as J -> 0, "single" do not: the ratio stays at that of the rates."""
+    """As J -> 0 the ratio tends to 1 for the vertex "full", to a ratio of rates for "single"."""
     out = tmp_path / "orders.png"
     rows = json.loads(invoke("orders", "--json", "--out", out))
     for row in (r for r in rows if r["strength"] < 0.0031):

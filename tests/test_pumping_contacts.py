@@ -30,7 +30,7 @@ def uniform(n):
 
 
 def test_reference_slab_between_reservoirs():
-    """mu(L/2) and j(L), and second order in the cell."""
+    """mu(L/2) and j(L) from the closed form; the error is of second order in the cell."""
     mu, flow = -0.07442622041421512 - 0.1615788943767517j, -0.06134318788 - 0.19110721812j
     error = []
     for n in (128, 256):
@@ -42,7 +42,7 @@ def test_reference_slab_between_reservoirs():
 
 
 def test_reference_slab_with_an_interface():
-    """Insulating on the left, G = 1.7 on the right."""
+    """An insulating wall on the left and an interface with G = 1.7 on the right."""
     junction = solve_junction(uniform(512), RELAXING, left=INSULATING, right=1.7)
     assert abs(junction.first[0][0] - (-0.19458874972 - 0.19621884241j)) < 2e-6
     outward = junction.pumped_current_parts(1)[0]
@@ -96,7 +96,7 @@ def test_far_contacts_give_the_periodic_answer():
     cone=st.floats(0.1, 3.0),
 )
 def test_spin_is_balanced(left, right, tau_s, vertex, width, cone):
-    """What the torque gives leaves through the contacts, relaxes, or grows at the secular rate."""
+    """What the torque adds leaves through the contacts, relaxes, or grows at the secular rate."""
     texture = interface(
         (60,), (10.0,), edges=4.0, width=width, frequency=0.4, cone_angle=cone, cell_centred=True
     )
@@ -128,7 +128,7 @@ def test_sampled_precession_agrees_with_the_rigid_one(vertex, n_times):
 
 
 def test_rashba_charge_between_walls():
-    """No charge leaves; dc: ``D rho_c' = (a x T)_x``."""
+    """No charge leaves. The constant part obeys ``D rho_c' = (a x T)_x``."""
     texture = interface(
         (400,), (10.0,), edges=4.0, width=0.7, frequency=0.4, cone_angle=1.0, cell_centred=True
     )

@@ -1,4 +1,4 @@
-"""Bad input stops with one sentence, doubtful input is warned of: [pumping 1], [pumping 6]."""
+"""Bad input ends in one sentence, doubtful input in a warning: [pumping 1], [pumping 6]."""
 
 import math
 import warnings
@@ -263,7 +263,7 @@ def test_a_texture_that_does_not_close_is_named():
 
 
 def test_removed_norm_is_exact():
-    """White noise: what is left out and what is kept add up in squares."""
+    """For white noise the squares of what is left out and of what is kept add up to 1."""
     spin = np.random.default_rng(5).normal(size=(3, 8, 6, 8))
     with pytest.warns(ValidityWarning):
         pumping = pump(PeriodicTexture(spin, (3.0, 2.0), 2.0), GOOD)

@@ -1,4 +1,9 @@
-"""Wrong codes that the conservation laws forgive: each is built here and must break a named test.
+"""Wrong codes that the conservation laws do not detect: each must fail a named test.
+
+Every test here replaces one part of the code by a plausible wrong one (a mutant). It then calls a
+test of another file: some must still pass, which shows that they cannot detect this error, and at
+least one must fail, which shows that the suite as a whole does. When a test of another file is
+changed so that it no longer detects its mutant, the test here fails.
 
 Covers the checks of [pumping 5], [pumping 6], [pumping 8], [pumping 11], [pumping 14],
 [pumping 25], [pumping 26], [pumping B6].
@@ -22,7 +27,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::hopnet.errors.ValidityWarning")
 
 
 def fails(check, *arguments):
-    """The named check passes on the code as it is not: it must fail now."""
+    """Call a test that passes on the right code; it must fail on the mutant."""
     with pytest.raises(AssertionError):
         check(*arguments)
 
@@ -37,7 +42,7 @@ def change_property(monkeypatch, owner, name, change):
 
 @pytest.mark.parametrize("dimension", [1, 3])
 def test_sign_of_the_supercurrent(monkeypatch, dimension):
-    """Line 1 of [pumping 8] as printed has the other sign."""
+    """Line 1 of [pumping 8] as printed has the opposite sign."""
     spin.test_supercurrent_is_that_of_the_helix_bands(dimension)
     change_property(monkeypatch, Medium, "exchange_stiffness", lambda m, k: -k)
     spin.test_laws_hold_for_named_textures(spin.a_spiral(), spin.RELAXING, "single")  # forgiving
@@ -46,7 +51,7 @@ def test_sign_of_the_supercurrent(monkeypatch, dimension):
 
 @pytest.mark.parametrize("dimension", [1, 2])
 def test_supercurrent_of_three_dimensions_in_fewer(monkeypatch, dimension):
-    """1/12 holds in three dimensions only."""
+    """The factor 1/12 holds in three dimensions only."""
     change_property(
         monkeypatch,
         Medium,
@@ -81,7 +86,7 @@ def test_factor_of_the_torque(monkeypatch, factor):
 
 
 def test_printed_vertex_taken_for_the_full_one(monkeypatch):
-    """``S x dS/dt`` under the name "full": every conservation law holds, the identity does not."""
+    """``S x dS/dt`` under the name "full" obeys every conservation law, but not the identity."""
     right = Pumping._source_hat
     monkeypatch.setattr(Pumping, "_source_hat", lambda self, vertex: right(self, "single"))
     spin.test_reference_spiral_torques_and_supercurrent()
@@ -90,7 +95,7 @@ def test_printed_vertex_taken_for_the_full_one(monkeypatch):
 
 
 def test_sign_of_the_frequency_in_the_kernel(monkeypatch):
-    """d/dt stays +iW, the propagator gets -iW."""
+    """The propagator contains -iW, while d/dt remains +iW."""
     right = diffusion.fill_response
 
     def flipped(spin_hat, source, *rest):
@@ -107,7 +112,7 @@ def test_sign_of_the_frequency_in_the_kernel(monkeypatch):
 
 
 def test_relaxation_added_to_the_printed_density(monkeypatch):
-    """``- chi tau D lap<S>`` with 1/tau_s in the kernel relaxes to 0, not to chi S [pumping 11]."""
+    """``- chi tau D lap<S>`` with 1/tau_s relaxes to 0, not to chi S: [pumping 11]."""
     right = Pumping.density_hat
 
     def literal(self, number, order=None):
@@ -127,7 +132,7 @@ def test_relaxation_added_to_the_printed_density(monkeypatch):
 
 
 def test_relaxation_of_charge(monkeypatch):
-    """Spin relaxes, charge does not: 1/tau_s in the charge propagator."""
+    """The propagator of charge contains 1/tau_s, although charge does not relax."""
 
     def density_hat(self):
         m = self.pumping.medium
@@ -145,7 +150,7 @@ def test_relaxation_of_charge(monkeypatch):
 
 
 def test_local_current_added_to_the_pumped_one(monkeypatch):
-    """[pumping 5] holds the local current already; adding that of [pumping 31] counts it twice."""
+    """[pumping 5] contains the local current; adding that of [pumping 31] counts it twice."""
     right = Pumping.current
 
     def twice(self, order=None):
@@ -161,7 +166,7 @@ def test_local_current_added_to_the_pumped_one(monkeypatch):
 
 @pytest.mark.parametrize("factor", [-1.0, 0.5, 2.0, 0.25])
 def test_factor_of_the_rashba_conversion(monkeypatch, factor):
-    """Line 1 of [pumping 24] gives a quarter; [pumping B6] forgives any factor."""
+    """Line 1 of [pumping 24] gives a quarter; [pumping B6] holds for any factor."""
     change_property(monkeypatch, Medium, "rashba_factor", lambda m, a: factor * a)
     charge.test_charge_is_conserved(charge.two_waves(), "single", charge.RELAXING)  # forgiving
     fails(charge.test_rashba_factor_by_momentum_relaxation)
@@ -208,7 +213,7 @@ class Printed(ChargeResponse):
 
 
 def test_printed_charge_density_without_its_diffusion_constant(monkeypatch):
-    """1/D of [pumping 27] left out."""
+    """The factor 1/D of [pumping 27] is left out."""
     right = conversion.rashba_density_from_current
 
     def without(pumping):
@@ -224,7 +229,7 @@ def test_printed_charge_density_without_its_diffusion_constant(monkeypatch):
 
 
 def test_aliased_products(monkeypatch):
-    """Fields that fill the band, products not truncated."""
+    """Fields fill the band, and products are not truncated."""
     right = currents.build_frame
     monkeypatch.setattr(
         currents,
@@ -235,7 +240,7 @@ def test_aliased_products(monkeypatch):
 
 
 def test_nyquist_modes_kept(monkeypatch):
-    """k^2 keeps the Nyquist mode, the gradient of a real field cannot."""
+    """k^2 keeps the Nyquist wave, which the gradient of a real field cannot have."""
     right = fields.build_modes
 
     def keep_all(shape, lengths, **options):
@@ -251,7 +256,7 @@ def test_nyquist_modes_kept(monkeypatch):
 
 
 def test_zero_mode_left_to_rounding(monkeypatch):
-    """A pole met by comparing with 0 instead of by its index: the mean of N divided by nothing."""
+    """The mean of N is divided by a rounding error, because the pole is not found by its index."""
     right = Modes.respond
 
     def unguarded(self, *arguments, **strength):
