@@ -166,7 +166,7 @@ def test_filled_bands_carry_current_in_lcc_and_xn_only():
 def test_bands_with_the_same_spin_have_no_conserved_current_when_full():
     model = random_model(3)
     full = conserved_current(model, PeriodicGrid(32), mu=100.0)
-    assert abs(full.value[0]) < 1e-13
+    assert abs(full.value[0]) < 1e-12
 
 
 def test_doublets_do_not_depend_on_their_basis():
@@ -211,10 +211,10 @@ def test_pieces_from_the_kinetic_equation(model, mu, kT, n):
     parts = random_pieces() if known else decompose(model, PeriodicGrid(n), mu=mu, kT=kT)
     forms = spin_hall(model, PeriodicGrid(n), mu=mu, kT=kT)
     slack = 10 * (parts.error + forms.error[0]) + 1e-9
-    assert parts.j1 == pytest.approx(forms.j1[0], abs=1e-12)  # [berry C6]
-    assert parts.j2 == pytest.approx(forms.j2[0], abs=1e-12)  # [berry C7]
-    assert parts.i1 == pytest.approx(-parts.j2, abs=1e-13)  # [berry C10]
-    assert parts.torque == pytest.approx(forms.torque[0], abs=1e-12)
+    assert parts.j1 == pytest.approx(forms.j1[0], abs=1e-11)  # [berry C6]
+    assert parts.j2 == pytest.approx(forms.j2[0], abs=1e-11)  # [berry C7]
+    assert parts.i1 == pytest.approx(-parts.j2, abs=1e-12)  # [berry C10]
+    assert parts.torque == pytest.approx(forms.torque[0], abs=1e-11)
     assert parts.i2_direct == pytest.approx(forms.i2_direct[0], abs=slack)  # [berry C18]
     assert parts.i2_printed == pytest.approx(forms.i2_printed[0], abs=slack)  # [berry C24]
     assert abs(parts.i2_direct) > 10 * slack
@@ -244,14 +244,14 @@ def test_density_matrices_solve_their_equations():
     k = wave_vectors(model, 4)
     state = State(mu, kT, Treatment())
     energy, vector, f, _, connection, driven = density_matrices(model, k, 0, state)
-    np.testing.assert_allclose(driven, driven.conj().transpose(0, 2, 1), atol=1e-12)
+    np.testing.assert_allclose(driven, driven.conj().transpose(0, 2, 1), atol=1e-11)
     # i [H, rho_E] = D rho_0 / D k off the diagonal, e E / hbar left out
     gap = energy[:, :, None] - energy[:, None, :]
     off = ~np.eye(4, dtype=bool)
     drive = -1j * (connection * f[:, None, :] - f[:, :, None] * connection)
     np.testing.assert_allclose((1j * gap * driven)[:, off], drive[:, off], atol=1e-11)
     rho = to_bands(equilibrium_gradient(model, k, 1, state), vector) / 1j
-    np.testing.assert_allclose(rho, rho.conj().transpose(0, 2, 1), atol=1e-12)
+    np.testing.assert_allclose(rho, rho.conj().transpose(0, 2, 1), atol=1e-11)
     velocity = to_bands(model.derivative(k, 1), vector)
     source = -0.5j * velocity * (f[:, :, None] + f[:, None, :])
     np.testing.assert_allclose((1j * gap * 1j * rho)[:, off], source[:, off], atol=1e-10)
@@ -323,9 +323,9 @@ def test_chern_numbers_are_integers_and_the_moment_is_that_of_a_dirac_electron()
     k = wave_vectors(model)
     bands = band_pairs(model, k, "z", "x", "y")
     eps = np.sqrt((k**2).sum(axis=1) + 0.25)
-    np.testing.assert_allclose(bands.pair[:, 3, 0, 1], 0.5 / (2 * eps**3), rtol=1e-12)
-    np.testing.assert_allclose(bands.pair[:, 4, 0, 1], -0.5 / (2 * eps**2), rtol=1e-12)
-    np.testing.assert_allclose(bands.pair[:, 4, 1, 0], -0.5 / (2 * eps**2), rtol=1e-12)
+    np.testing.assert_allclose(bands.pair[:, 3, 0, 1], 0.5 / (2 * eps**3), rtol=1e-11)
+    np.testing.assert_allclose(bands.pair[:, 4, 0, 1], -0.5 / (2 * eps**2), rtol=1e-11)
+    np.testing.assert_allclose(bands.pair[:, 4, 1, 0], -0.5 / (2 * eps**2), rtol=1e-11)
 
 
 def test_orbital_magnetisation_slope_is_the_hall_conductivity():
@@ -352,7 +352,7 @@ def test_conserved_spin_makes_all_four_forms_one():
     four = [forms.lcc[0], forms.xn[0], forms.conventional[0]]
     four.append(conserved_current(model, grid, mu=0.0).value[0])
     np.testing.assert_allclose(np.multiply(four, 2 * np.pi), -2.0, atol=1e-8)
-    assert abs(forms.torque[0]) < 1e-12
+    assert abs(forms.torque[0]) < 1e-11
 
 
 def test_longitudinal_hall_forms_are_zero():
@@ -372,7 +372,7 @@ def test_sweeps_equal_single_levels_and_thermal_goes_to_filled():
         for name in ("lcc", "xn", "conventional", "torque", "berry", "moment"):
             assert getattr(all_at_once, name)[j] == pytest.approx(getattr(one, name)[0], abs=1e-11)
     cold = spin_hall(model, grid, mu=levels, kT=1e-9)
-    np.testing.assert_allclose(cold.conventional, all_at_once.conventional, atol=1e-12)
+    np.testing.assert_allclose(cold.conventional, all_at_once.conventional, atol=1e-11)
 
 
 def test_separate_sums_leave_rounding_where_a_doublet_nearly_closes():

@@ -323,7 +323,7 @@ def test_hoppings_given_once_make_the_model_asked_for():
     k = np.array([[0.3, 0.7]])
     model = two_orbitals([(-1.0, 0, 1, (0, 0))])
     want = -np.exp(0.5j * (0.3 + 0.7))
-    np.testing.assert_allclose(model.hamiltonian(k)[0], [[0, want], [np.conj(want), 0]], atol=1e-15)
+    np.testing.assert_allclose(model.hamiltonian(k)[0], [[0, want], [np.conj(want), 0]], atol=1e-14)
 
 
 # ---- the zone of a model of the user's own

@@ -34,7 +34,7 @@ from hopnet.berry import (
     spin_streda,
     subbands,
 )
-from hopnet.berry.curves import rays_for
+from hopnet.berry.curves import graded, rays_for
 from hopnet.berry.hole_well import mean_position, subband_function
 from hopnet.berry.quadrature import fermi_points
 from hopnet.berry.spin_current import E2_OVER_H
@@ -44,11 +44,6 @@ INFINITE = math.inf
 DIAGONAL = Treatment("diagonal")
 DOUBLET = Treatment("block", absolute=5e-3)  # wider than the 2 meV that m opens
 TORQUE = {"spin": "y", "field": "x", "current": "z"}  # the component of the paper's Fig. 1
-
-
-def graded(length, levels, ratio=8.0):
-    """Edges from 0 to ``length`` that crowd at 0."""
-    return tuple([0.0, *(length * ratio ** -np.arange(levels)[::-1])])
 
 
 HALF_SPHERE = {"polar": graded(1.0, 6), "repeats": 2.0}  # kz -> -kz
@@ -118,11 +113,11 @@ def test_qwz_digits():
     metal = spin_hall(qwz(-1.0, 0.3), PeriodicGrid(96), mu=0.9, kT=0.15)
     assert metal.lcc[0] == pytest.approx(0.011261, abs=5e-7)
     assert metal.xn[0] == pytest.approx(-0.011261, abs=5e-7)
-    assert metal.conventional[0] == pytest.approx(0.0, abs=1e-14)
+    assert metal.conventional[0] == pytest.approx(0.0, abs=1e-12)
     got = conserved_current(qwz(-1.0, 0.3), PeriodicGrid(96), mu=0.9, kT=0.15)
     assert got.value[0] == pytest.approx(0.000357, abs=5e-7)
     gap = spin_hall(qwz(-1.0, 0.3), PeriodicGrid(64), mu=0.0)
-    np.testing.assert_allclose([gap.lcc, gap.xn, gap.conventional], 0.0, atol=1e-14)
+    np.testing.assert_allclose([gap.lcc, gap.xn, gap.conventional], 0.0, atol=1e-12)
     for route in (conserved_current, spin_streda):
         got = route(qwz(-1.0, 0.3), PeriodicGrid(64), mu=0.0)
         assert got.value[0] == pytest.approx(0.0129164, abs=5e-8)
@@ -160,9 +155,9 @@ def test_bi2se3_bands_and_symmetry():
     k = np.random.default_rng(4).uniform(-0.2, 0.2, (20, 3))
     h, back = model.hamiltonian(k), model.hamiltonian(-k)
     parity = np.diag([1, 1, -1, -1])
-    np.testing.assert_allclose(parity @ h @ parity, back, atol=1e-14)
+    np.testing.assert_allclose(parity @ h @ parity, back, atol=1e-13)
     turn = np.kron(np.eye(2), [[0, 1], [-1, 0]])
-    np.testing.assert_allclose(turn @ h.conj() @ turn.T, back, atol=1e-14)
+    np.testing.assert_allclose(turn @ h.conj() @ turn.T, back, atol=1e-13)
     plain = bi2se3_bulk((0.0, 0.0, 0.0))
     side = np.linspace(0, 0.3, 301)
     grid = np.stack([side, 0 * side, 0 * side], 1), np.stack([0 * side, 0 * side, side], 1)
@@ -431,8 +426,8 @@ def test_subband_integrals_and_minimum():
     assert np.trapezoid(h * l, z) == pytest.approx(well.overlap, abs=1e-9)
     assert np.trapezoid(h * np.gradient(l, z), z) == pytest.approx(well.slope, abs=1e-8)
     mirrored = subbands("GaAs", -2.0, 25.0)
-    assert mirrored.beta_heavy == pytest.approx(-well.beta_heavy, rel=1e-12)
-    assert mirrored.slope == pytest.approx(-well.slope, rel=1e-12)
+    assert mirrored.beta_heavy == pytest.approx(-well.beta_heavy, rel=1e-11)
+    assert mirrored.slope == pytest.approx(-well.slope, rel=1e-11)
     flat = subbands("GaAs", 0.0, 25.0)
     assert (flat.beta_heavy, flat.overlap, flat.slope) == (0.0, pytest.approx(1.0), 0.0)
 
@@ -445,8 +440,8 @@ def test_luttinger_matrix_is_axial_and_cubic_with_warping():
         k = 0.03 * np.array([[np.cos(angle), np.sin(angle)]])
         return np.linalg.eigvalsh(model.hamiltonian(k))[0]
 
-    np.testing.assert_allclose(energies(False, 0.0), energies(False, 0.7), rtol=1e-12)
-    np.testing.assert_allclose(energies(True, 0.1), energies(True, 0.1 + np.pi / 2), rtol=1e-12)
+    np.testing.assert_allclose(energies(False, 0.0), energies(False, 0.7), rtol=1e-11)
+    np.testing.assert_allclose(energies(True, 0.1), energies(True, 0.1 + np.pi / 2), rtol=1e-11)
     assert abs(energies(True, 0.0) - energies(True, np.pi / 4)).max() > 1e-4
 
 
@@ -544,7 +539,7 @@ def test_rashba_splitting_rises_and_falls():
     """Against the gate field at fixed k: none without it, a maximum, then a slow decrease."""
     fields = np.array([0.0, 0.2, 0.5, 1.0, 2.0, 5.0, 20.0, 80.0])
     splitting = rashba_splitting("GaAs", fields, 0.01)
-    assert splitting[0] < 1e-12
+    assert splitting[0] < 1e-11
     top = int(np.argmax(splitting))
     assert 0 < top < len(fields) - 1
     assert np.all(np.diff(splitting[: top + 1]) > 0)

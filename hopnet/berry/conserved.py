@@ -8,17 +8,23 @@ import numpy as np
 import numpy.typing as npt
 
 from hopnet.berry.arguments import positive
-from hopnet.berry.domains import Domain, Progress
+from hopnet.berry.domains import Domain, PeriodicGrid, Progress
 from hopnet.berry.integration import integrate
 from hopnet.berry.models import Model
 from hopnet.berry.pairs import band_pairs, compiled
 from hopnet.berry.quadrature import Integral
+from hopnet.berry.resolution import Crossing, missed_by
 from hopnet.berry.spin_current import energies_of, one_level
 from hopnet.checks import shown
 from hopnet.errors import ParameterError
 from hopnet.records import read_only
 
 __all__ = ["conserved_current", "orbital_magnetisation", "spin_streda"]
+
+# The companion rules were too small by 1.5 at most for this integrand, in 76 random cases.
+SAFETY = 2.0
+# Gap, in the energy unit of the model, below which two bands touch, as in `spin_hall`.
+CLOSED = 1e-8
 
 
 def conserved_current(
@@ -93,8 +99,12 @@ def conserved_current(
 
     energies = energies_of(model) if kT == 0.0 else None
     done = integrate(function, model, domain, energies=energies, mu=level, progress=progress)
+    missed = 0.0
+    if isinstance(domain, PeriodicGrid):
+        crossing = Crossing(matrix, a, b, np.array([level]), kT, CLOSED)
+        missed = float(missed_by(model, domain, crossing).max())
     # The extrapolation changes the value by a term of order step^2, which bounds what is left.
-    error = done.error[0] + abs(done.value[0] - done.value[1])
+    error = SAFETY * done.error[0] + missed + abs(done.value[0] - done.value[1])
     return Integral(read_only([done.value[0]]), read_only([error]), done.points)
 
 

@@ -50,7 +50,7 @@ class Decomposition:
     torque : float
         Mean torque Tr(t rho_E).
     error : float
-        Error of the integration, the largest of all pieces.
+        Error of the integration: the sum over the pieces, so that it holds for the totals too.
     """
 
     j1: float
@@ -303,4 +303,4 @@ def decompose(
             "differentiate the occupations; give a kT that the grid resolves."
         )
     j1, j2, i1, i2_direct, i2_printed, torque = (float(v) for v in done.value)
-    return Decomposition(j1, j2, i1, i2_direct, i2_printed, torque, float(done.error.max()))
+    return Decomposition(j1, j2, i1, i2_direct, i2_printed, torque, float(done.error.sum()))

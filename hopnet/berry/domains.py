@@ -24,10 +24,10 @@ __all__ = [
     "checked_progress",
 ]
 
-# Largest number of grid points along one axis, rays, cells or panels: one more factor of ten would
-# take days and terabytes.
+# Largest number of grid points along one axis, rays or panels. Larger numbers are mistakes of
+# typing: their arrays would not fit into memory.
 LARGEST_COUNT = 100_000
-# Largest number of points of a grid: 1e10 take a day on two cores.
+# Largest number of points of a grid. A sweep of 1e6 takes seconds, so 1e10 take about a day.
 LARGEST_GRID = 10_000_000_000
 
 # Called with (points done, what is left).

@@ -191,7 +191,7 @@ def checked_well(field_MV_per_m: float, width_nm: float) -> tuple[float, float]:
 
 def lowest_level(inverse_mass: float, field: float, width: float) -> tuple[float, float]:
     """Variational parameter and energy (eV) of the lowest level of one mass, [berry 12]."""
-    from scipy.optimize import minimize_scalar  # takes a quarter of a second to import
+    from scipy.optimize import minimize_scalar  # slow to import, and needed for wells only
 
     kinetic = HALF_HBAR2_OVER_M0 * inverse_mass / width**2
     push = abs(field) * width

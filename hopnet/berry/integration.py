@@ -46,6 +46,8 @@ Function = Callable[[np.ndarray], np.ndarray]
 LINES = 512
 # About the number of wave vectors of one line: 257 to find its Fermi points, and its panels.
 LINE_POINTS = 400
+# The sum of the errors of the panels across lines was too small by 1.01 at most in 91 random cases.
+LINES_SAFETY = 2.0
 # Panels along rays that are evaluated together: 512 panels of 15 points fill one batch.
 RAY_PANELS = 512
 
@@ -181,9 +183,11 @@ def integrate_zone(
     start = start_panels(domain, d, len(unit))
     limits = Limits(domain.accuracy, domain.max_points, len(unit))
     panels, points = refine(evaluate, start, limits, lead, progress)
-    return Integral(
-        read_only(panels.value.sum(axis=0)), read_only(panels.error.sum(axis=(0, 1))), points
-    )
+    # The 7-15 rule may miss a peak between its nodes: the sum of the errors of the cells was too
+    # small by 12 in one of 111 random cases. So the error is never stated below the accuracy.
+    tolerance = domain.accuracy * np.abs(panels.value[:, :lead]).sum(axis=0).max()
+    error = np.maximum(panels.error.sum(axis=(0, 1)), tolerance)
+    return Integral(read_only(panels.value.sum(axis=0)), read_only(error), points)
 
 
 def start_panels(domain: AdaptiveZone | ZoneLines, d: int, points_each: int) -> Panels:
@@ -310,9 +314,8 @@ def integrate_lines(
     start = start_panels(domain, across, LINE_POINTS * len(unit))
     limits = Limits(domain.accuracy, domain.max_points, LINE_POINTS * len(unit))
     panels, _ = refine(evaluate, start, limits, lead, progress)
-    return Integral(
-        read_only(panels.value.sum(axis=0)), read_only(panels.error.sum(axis=(0, 1))), visited[0]
-    )
+    error = LINES_SAFETY * panels.error.sum(axis=(0, 1))
+    return Integral(read_only(panels.value.sum(axis=0)), read_only(error), visited[0])
 
 
 def split(
