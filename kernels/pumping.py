@@ -7,7 +7,7 @@ import numpy as np
 from numba import njit
 
 
-class Waves(NamedTuple):
+class ModeNumbers(NamedTuple):
     """The plane waves of one component: n_space wave vectors and n_omega harmonics in time.
 
     Attributes
@@ -44,34 +44,34 @@ class Strength(NamedTuple):
 
 
 @njit(cache=True)
-def fill_response(spin, source, waves, diffusion, relaxation, strength, pole, out):
-    """Write the diffusive response of every wave, equations [pumping 6], [pumping 10].
+def fill_response(spin, source, modes, diffusion, relaxation, strength, pole, out):
+    """Write the diffusive response of every mode, equations [pumping 6], [pumping 10].
 
     ``out = [(rate i W + static (D k^2 + 1/tau_s)) spin + drive source] / (D k^2 + i W + 1/tau_s)``
-    with ``W = omega + drift``. Where the wave [0, 0] is a pole it is set to 0.
+    with ``W = omega + drift``. Where the mode [0, 0] is a pole it is set to 0.
 
     Parameters
     ----------
     spin, source : complex128[n_space, n_omega]
         Amplitudes of the spin and of the source.
-    waves : Waves
+    modes : ModeNumbers
         Wave numbers and frequencies.
     diffusion, relaxation : float64
         Diffusion constant D and relaxation rate 1/tau_s.
     strength : Strength
         The coefficients ``rate``, ``static`` and ``drive``.
     pole : bool
-        Whether the wave [0, 0] has neither wave number, frequency nor relaxation.
+        Whether the mode [0, 0] has neither wave number, frequency nor relaxation.
     out : complex128[n_space, n_omega]
         Overwritten. It may be ``spin`` or ``source`` itself.
     """
-    for s in range(waves.square.shape[0]):
-        stiffness = diffusion * waves.square[s] + relaxation
-        for w in range(waves.omega.shape[0]):
+    for s in range(modes.square.shape[0]):
+        stiffness = diffusion * modes.square[s] + relaxation
+        for w in range(modes.omega.shape[0]):
             if pole and s == 0 and w == 0:
                 out[s, w] = 0.0
                 continue
-            frequency = waves.omega[w] + waves.drift[s]
+            frequency = modes.omega[w] + modes.drift[s]
             numerator = complex(strength.static * stiffness, strength.rate * frequency)
             numerator *= spin[s, w]
             numerator += strength.drive * source[s, w]
@@ -103,7 +103,7 @@ def fill_scaled(field, weight, factor, out):
 
 @njit(cache=True)
 def fill_rate(field, drift, omega, out):
-    """Write the time derivative ``i (omega + drift) field`` of every wave, as [pumping 6] needs.
+    """Write the time derivative ``i (omega + drift) field`` of every mode, as [pumping 6] needs.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ def fill_rigid_cross(a_plus, a_z, b_plus, b_z, out_plus, out_z):
 
 @njit(cache=True)
 def fill_march(source, square, time, diffusion, relaxation, out):
-    """March every wave through time with its source linear between samples, [pumping 12].
+    """March every mode through time with its source linear between samples, [pumping 12].
 
     Solves ``d_t out + (D k^2 + 1/tau_s) out = source`` from ``out = 0`` at the first time. Each
     step is exact for the decay (an exponential integrator) and of second order in the source.

@@ -35,12 +35,12 @@ def test_fill_response(kernel_version, pole, size):
     omega = rng.normal(size=size[1])
     if pole:
         square[:1], drift[:1], omega[:1] = 0.0, 0.0, 0.0
-    waves = kernels.Waves(square, drift, omega)
+    modes = kernels.ModeNumbers(square, drift, omega)
     strength = kernels.Strength(-0.7, 0.4, 1.9)
     relaxation = 0.0 if pole else 0.3
     out, expected = amplitudes(size, 13), amplitudes(size, 14)
-    kernel(spin, source, waves, 0.9, relaxation, strength, pole, out)
-    twins.fill_response(spin, source, waves, 0.9, relaxation, strength, pole, expected)
+    kernel(spin, source, modes, 0.9, relaxation, strength, pole, out)
+    twins.fill_response(spin, source, modes, 0.9, relaxation, strength, pole, expected)
     agree(out, expected)
 
 

@@ -244,11 +244,13 @@ def test_strict_refuses_too_coarse_a_grid(n):
 
 
 @pytest.mark.parametrize("n", [4, 16])
-def test_a_named_wall_narrower_than_a_step_is_refused(n):
+def test_a_named_texture_narrower_than_a_step_is_refused(n):
     with pytest.raises(ParameterError, match="width must be at least one step"):
         moving_wall((n,), (2e-7,), width=5e-9, velocity=200.0)
     with pytest.raises(ParameterError, match="radius must be at least one step"):
         skyrmion((n, n), (2e-7, 2e-7), radius=5e-9, frequency=1e10)
+    with pytest.raises(ParameterError, match="width must be at least one step"):
+        interface((n,), (2e-7,), edges=(5e-8, 1.5e-7), width=5e-9, frequency=1e10)
 
 
 def test_a_resolved_wall_is_silent_and_right():

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Typical", "residuals", "typical", "warn_secular", "warn_validity"]
 
 # Waves that matter for the slowest rate: those with more than this part of the largest power.
-# A smaller part would let a wave of no weight set off the warning about the series in J.
+# A smaller part would let a mode of no weight set off the warning about the series in J.
 MATTERS = 0.01
 # The mean spin counts as growing when its rate exceeds this part of the largest source term.
 # Rounding leaves some 1e-16 of it; a real growth is of order one.
@@ -164,9 +164,9 @@ class Typical(NamedTuple):
     Attributes
     ----------
     wave_number, frequency : float
-        Root mean squares over the waves, weighted with their power.
+        Root mean squares over the modes, weighted with their power.
     slowest_rate : float
-        Smallest ``|D q^2 + i Omega + 1/tau_s|`` among the waves that matter.
+        Smallest ``|D q^2 + i Omega + 1/tau_s|`` among the modes that matter.
     size : float
         Largest ``|S|``.
     """
@@ -178,7 +178,7 @@ class Typical(NamedTuple):
 
 
 def warn_validity(pumping: Pumping) -> None:
-    """Warn of each small parameter of the theory that is large for the waves of the texture."""
+    """Warn of each small parameter of the theory that is large for the modes of the texture."""
     found = typical(pumping)
     if found is not None:
         pumping.medium.warn(*found)

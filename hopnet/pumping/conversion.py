@@ -348,7 +348,7 @@ def conversion_efficiency(
     direction: str = "transverse",
     kernel: str = "diffusive",
 ) -> np.ndarray:
-    """Charge current over spin current for one Fourier wave.
+    """Charge current over spin current for one Fourier mode.
 
     It follows from [pumping 25] (over the second-order spin current [pumping 7]) and [pumping 30]
     (over the first-order one [pumping 5]). The two ratios are of different orders in the exchange::

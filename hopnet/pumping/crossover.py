@@ -101,7 +101,7 @@ def deficit_of(x: np.ndarray, turn: np.ndarray, dimension: int) -> np.ndarray:
 def angular_average(
     q_ell: npt.ArrayLike, frequency_tau: npt.ArrayLike, dimension: int
 ) -> np.ndarray:
-    """The rung ``I`` of the ladder for one wave, ``Pi = 1/(1 - I)``, beyond [pumping A13].
+    """The rung ``I`` of the ladder for one mode, ``Pi = 1/(1 - I)``, beyond [pumping A13].
 
     With ``x = q_ell`` it is ``a/(a^2 + x^2)``, ``(a^2 + x^2)^(-1/2)`` and ``arctan(x/a)/x`` in one,
     two and three dimensions.
@@ -134,7 +134,7 @@ def local_to_diffusive(
     *,
     kernel: str = "boltzmann",
 ) -> np.ndarray:
-    """Local over diffusive first-order spin current of one wave.
+    """Local over diffusive first-order spin current of one mode.
 
     It is ``(1 - I)/I`` exactly, and ``(q_ell)^2/d + i frequency_tau`` to leading order. The paper
     writes ``O((ell/lambda)^2)``: with ``lambda = 2 pi/q`` the prefactor is ``4 pi^2/3``, and the
@@ -171,7 +171,7 @@ def local_to_diffusive(
 def local_share(
     q_ell: npt.ArrayLike, frequency_tau: npt.ArrayLike = 0.0, dimension: int = 3
 ) -> np.ndarray:
-    """Local share ``1 - I`` of the first-order spin current of one wave.
+    """Local share ``1 - I`` of the first-order spin current of one mode.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ __all__ = ["Pumping", "orders_asked", "pump", "spin_hall_current"]
 
 VERTICES = ("single", "full")
 ZERO_MODES = ("relaxed", "isolated")
-# Largest part of the texture (its norm) that may lie on waves that are left out without a warning.
+# Largest part of the texture (its norm) that may lie on modes that are left out without a warning.
 # Rounding leaves some 1e-15 there; a texture that does not close leaves 1e-3 and more.
 REMOVED = 1e-10
 
@@ -42,7 +42,7 @@ class Pumping:
     frame : Frame
         How fields of this texture are stored.
     spin_hat : tuple of complex128[n_space, n_omega]
-        Amplitudes of S on the waves kept.
+        Amplitudes of S on the modes kept.
     spin_rate_hat : tuple of complex128[n_space, n_times] or None
         Amplitudes of dS/dt, for a time series only.
     removed : float
@@ -113,7 +113,7 @@ class Pumping:
         )
 
     def spin(self) -> tuple[np.ndarray, ...]:
-        """Components of S on the grid, projected on the waves kept."""
+        """Components of S on the grid, projected on the modes kept."""
         return tuple(m.backward(a) for m, a in zip(self.frame.vector, self.spin_hat))
 
     def potential_hat(self, number: int, order: int | None = None) -> np.ndarray:
@@ -507,7 +507,7 @@ def pump(
     Notes
     -----
     The result holds for ``q ell << 1``, ``Omega tau << 1`` and
-    ``2J/hbar << |D q^2 + i Omega + 1/tau_s|`` for every wave that matters. The condition
+    ``2J/hbar << |D q^2 + i Omega + 1/tau_s|`` for every mode that matters. The condition
     ``J << hbar/tau`` of the paper is not sufficient.
 
     Examples
@@ -525,7 +525,7 @@ def pump(
     pumping = respond_to(texture, medium, vertex, zero_mode, dealias, threads)
     if pumping.removed > REMOVED:
         warnings.warn(
-            f"a part {pumping.removed:.2g} of the texture lies on waves that are left out (Nyquist,"
+            f"a part {pumping.removed:.2g} of the texture lies on modes that are left out (Nyquist,"
             " or above a third of the sampling when dealiasing); sample it more finely, or make it "
             "periodic on its box.",
             ValidityWarning,

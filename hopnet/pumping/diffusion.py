@@ -1,4 +1,4 @@
-"""Diffusion of spin and of charge: waves of the grid, propagators, poles."""
+"""Diffusion of spin and of charge: modes of the grid, propagators, poles."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hopnet.checks import flag, whole
 from hopnet.errors import ParameterError
 from hopnet.kernels.pumping import (
     Strength,
-    Waves,
+    ModeNumbers,
     fill_march,
     fill_rate,
     fill_response,
@@ -53,7 +53,7 @@ class Modes:
     omega : float64[n_omega]
         Angular frequency of each harmonic.
     keep : bool[n_space, n_omega] or None
-        Waves that are represented: not the Nyquist planes, and not the upper third when
+        ModeNumbers that are represented: not the Nyquist planes, and not the upper third when
         dealiasing. None means all.
     time : float64[n_times] or None
         Times of a time series.
@@ -87,12 +87,12 @@ class Modes:
         return tuple(shape)
 
     @property
-    def waves(self) -> Waves:
+    def numbers(self) -> ModeNumbers:
         """Wave numbers and frequencies as the kernels take them."""
-        return Waves(self.square, self.drift, self.omega)
+        return ModeNumbers(self.square, self.drift, self.omega)
 
     def forward(self, component: np.ndarray) -> np.ndarray:
-        """Amplitudes of a component on the waves kept, complex128[n_space, n_omega]."""
+        """Amplitudes of a component on the modes kept, complex128[n_space, n_omega]."""
         hat = self._transform(component)
         if self.keep is not None:
             hat *= self.keep
@@ -109,7 +109,7 @@ class Modes:
         return hat, float(power.sum()) / math.prod(self.shape[a] for a in self.axes)
 
     def multiplicity(self) -> np.ndarray:
-        """How many waves each amplitude stands for; its shape broadcasts to `hat_shape`.
+        """How many modes each amplitude stands for; its shape broadcasts to `hat_shape`.
 
         The transform of a real component keeps one of each pair of mirror images, except on the
         planes that are their own mirror image.
@@ -204,7 +204,7 @@ class Modes:
         zero = static * spin[0, 0] if pole and relaxed else 0.0
         strength = Strength(float(rate), float(static), float(drive))
         fill_response(
-            spin, source, self.waves, float(diffusion), float(relaxation), strength, pole, out
+            spin, source, self.numbers, float(diffusion), float(relaxation), strength, pole, out
         )
         if pole:
             out[0, 0] = zero
@@ -223,7 +223,7 @@ def build_modes(
     dealias: bool = False,
     threads: int = 1,
 ) -> Modes:
-    """The waves of a periodic box.
+    """The modes of a periodic box.
 
     Parameters
     ----------
@@ -244,7 +244,7 @@ def build_modes(
         Times of a time series.
     dealias : bool
         Keep only wave numbers (and harmonics) below a third of the sampling. Products of two
-        fields are then exact on the waves kept.
+        fields are then exact on the modes kept.
     threads : int
         Threads of the Fourier transforms.
 
@@ -347,7 +347,7 @@ def propagate(
     Returns
     -------
     float64[*shape, n_times]
-        Without relaxation the mean of a periodic A has no periodic answer; that wave is left out.
+        Without relaxation the mean of a periodic A has no periodic answer; that mode is left out.
 
     Raises
     ------

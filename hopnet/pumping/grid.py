@@ -60,7 +60,7 @@ UNCERTAIN = 0.3
 # Changes below this part of the result are rounding, and so is the least estimate returned.
 ROUNDING = 1e-12
 # A field below this part of its natural size is the rounding of terms that cancel, and counts as 0.
-# Rounding leaves 1e-16 times the number of waves; real fields that small would not be visible.
+# Rounding leaves 1e-16 times the number of modes; real fields that small would not be visible.
 NOISE = 1e-10
 # Axes with fewer points are not halved but reduced to their mean: on 7 points or fewer a texture
 # that varies cannot be told from a coarser one with half as many.
@@ -228,7 +228,8 @@ def compare(
     pumping: Pumping, levels: tuple[Pumping, Pumping], field: Callable[[Pumping], Field]
 ) -> tuple[float, float, float]:
     """Size of a field, and its changes between the grid, half of it and a quarter of it."""
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ValidityWarning)  # the result itself has warned already
         results = []
         for level in (pumping, *levels):
             try:
@@ -290,7 +291,7 @@ def every_second(array: np.ndarray, axis: int) -> np.ndarray:
     if n % 2:
         hat = np.fft.fftshift(np.fft.fft(array, axis=axis), axes=axis)
         room = [(0, 0)] * array.ndim
-        room[axis] = (1, 0)  # the Nyquist wave of n + 1 points, which stays 0
+        room[axis] = (1, 0)  # the Nyquist mode of n + 1 points, which stays 0
         hat = np.fft.ifftshift(np.pad(hat, room), axes=axis)
         finer = np.fft.ifft(hat, axis=axis) * ((n + 1) / n)
         array = finer if np.iscomplexobj(array) else finer.real
@@ -390,7 +391,7 @@ def rough(rate: np.ndarray) -> bool:
 def warn_grid(pumping: Pumping, strict: bool = False) -> None:
     """Warn of a grid that is too coarse, or (`strict`) raise a ParameterError.
 
-    The error itself is computed only for a texture that reaches into the upper half of the wave
+    The error itself is computed only for a texture that reaches into the upper half of the mode
     numbers of its grid, see `TAIL`.
     """
     if tail(pumping) <= TAIL:

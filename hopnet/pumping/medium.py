@@ -36,7 +36,7 @@ ONE = 1.0
 
 
 class Validity(NamedTuple):
-    """Small parameters of the theory for one wave of the texture; all should be well below 1.
+    """Small parameters of the theory for one mode of the texture; all should be well below 1.
 
     Attributes
     ----------
@@ -345,14 +345,14 @@ class Medium:
         return scaled("spin_density", spin_density, 2 / self.hbar)
 
     def validity(self, wave_number: float, frequency: float, size: float = 1.0) -> Validity:
-        """The small parameters of the theory for one wave of the texture.
+        """The small parameters of the theory for one mode of the texture.
 
         Parameters
         ----------
         wave_number : float, 1/length
-            Wave number of the wave.
+            Wave number of the mode.
         frequency : float, 1/time
-            Angular frequency of the wave.
+            Angular frequency of the mode.
         size : float
             Largest ``|S|``.
 
@@ -388,7 +388,7 @@ class Medium:
         frequency : float, 1/time
             Typical angular frequency of the texture.
         slowest_rate : float, 1/time
-            Smallest ``|D q^2 + i Omega + 1/tau_s|`` among the waves that matter.
+            Smallest ``|D q^2 + i Omega + 1/tau_s|`` among the modes that matter.
         size : float
             Largest ``|S|``.
         """

@@ -17,6 +17,8 @@ __all__ = ["interface", "moving_wall", "skyrmion", "spiral", "standing_wave"]
 # Images of a domain wall summed on either side of the box. The next image contributes
 # exp(-3 length / width), which is below rounding for every wall that fits into the box.
 FIRST_IMAGE, LAST_IMAGE = -6, 7
+# A width of exactly one step may come out smaller by rounding (1e-16) and is accepted.
+SLACK = 1e-9
 
 
 def refuse_coarse_grid(name: str, size: float, shape: tuple[int, ...], lengths: tuple) -> None:
@@ -25,8 +27,8 @@ def refuse_coarse_grid(name: str, size: float, shape: tuple[int, ...], lengths: 
     Between the points of such a grid the feature is invisible, so no estimate made from the
     samples could report the error.
     """
-    step = max(length / n for n, length in zip(shape, lengths) if n > 1)
-    if step > size:
+    step = max(length / n for n, length in zip(shape, lengths))
+    if step > size * (1 + SLACK):
         raise ParameterError(
             f"{name} must be at least one step of the grid ({step:.3g}), got {size:.3g}; take more "
             "points or a shorter box."
@@ -156,7 +158,7 @@ def interface(
     edges : float or two floats, length
         Positions of the interfaces.
     width : float, length
-        Width of the tanh profile.
+        Width of the tanh profile, at least one step of the grid: for a sharp edge give one step.
     frequency : float, 1/time
         Angular frequency.
     amplitude : float
@@ -169,10 +171,17 @@ def interface(
     Returns
     -------
     RigidTexture
+
+    Raises
+    ------
+    ParameterError
+        If the profile is narrower than one step of the grid.
     """
     width = positive("width", width)
     cone_angle, amplitude = finite("cone_angle", cone_angle), finite("amplitude", amplitude)
     x = grid_points(shape, lengths, cell_centred=cell_centred)[0]
+    whole_shape, box = checked_shape(shape), positive_numbers("lengths", lengths)
+    refuse_coarse_grid("width", width, whole_shape[:1], box[:1])
     edge = real_numbers("edges", edges)
     with np.errstate(over="ignore"):  # tanh of infinity is 1, which is what a sharp edge gives
         if len(edge) == 1:
@@ -183,11 +192,11 @@ def interface(
             raise ParameterError(
                 f"edges must be one or two numbers, got {len(edge)}; give the interfaces."
             )
-    size = amplitude * np.broadcast_to(profile, checked_shape(shape))
+    size = amplitude * np.broadcast_to(profile, whole_shape)
     return RigidTexture(
         np.sin(cone_angle) * size,
         np.cos(cone_angle) * size,
-        positive_numbers("lengths", lengths),
+        box,
         frequency,
         cell_centred=cell_centred,
     )

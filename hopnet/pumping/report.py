@@ -30,6 +30,11 @@ __all__ = ["Answer", "answer", "write_answer"]
 REFUSED = 1.0
 # Files that `write_answer` writes, and that mark a folder as one of its own.
 RUN, SUMMARY, FIELDS = "run.toml", "summary.json", "fields.npz"
+# The charge current of each coupling, for the estimate of its error.
+CHARGES = {
+    "rashba": lambda pumping: rashba(pumping).current(),
+    "impurity": lambda pumping: impurity(pumping).current(),
+}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -139,6 +144,7 @@ def answer_periodic(pumping: Pumping, charges: dict[str, ChargeResponse]) -> Ans
         summary[f"charge, {name}"] = {
             "current, t = 0 [A/m2]": largest(fields[f"{name}_current"]),
             "current, time average [A/m2]": largest(fields[f"mean_{name}_current"]),
+            "current, numerical error [A/m2]": pumping.numerical_error(CHARGES[name]),
             "density, t = 0 [e/um3]": largest(fields[f"{name}_density"]) / medium.charge * 1e-18,
             "conservation of charge, residual": charge.residual(),
         }

@@ -3,10 +3,10 @@
 import numpy as np
 
 
-def fill_response(spin, source, waves, diffusion, relaxation, strength, pole, out):
+def fill_response(spin, source, modes, diffusion, relaxation, strength, pole, out):
     """[pumping 6], [pumping 10] in whole-array form."""
-    frequency = waves.omega[None, :] + waves.drift[:, None]
-    stiffness = (diffusion * waves.square + relaxation)[:, None]
+    frequency = modes.omega[None, :] + modes.drift[:, None]
+    stiffness = (diffusion * modes.square + relaxation)[:, None]
     denominator = stiffness + 1j * frequency
     if pole and out.size:
         denominator = denominator.copy()
