@@ -12,8 +12,8 @@ from scipy import fft
 from hopnet.checks import flag, whole
 from hopnet.errors import ParameterError
 from hopnet.kernels.pumping import (
-    Strength,
     ModeNumbers,
+    Strength,
     fill_march,
     fill_rate,
     fill_response,
