@@ -1,36 +1,43 @@
-"""Systems that couple near neighbours only, all with one pattern: banded elimination."""
+"""Banded elimination of many systems with the same pattern.
+
+Row i of the work array holds the band of row i of the matrix, and its source in the last column::
+
+    columns i - width ... i ... i + width ... i + 2 width | source
+            below the diagonal    band        fill-in of row exchanges
+"""
 
 from numba import njit
 
 
 @njit(cache=True)
 def fill_band_solution(entry, row, column, width, source, work, out, residual):
-    """Solve one banded system a drive; the uniform equation [qbe 11] on angular harmonics.
+    """Solve one banded system per drive; the uniform equation [qbe 11] on angular harmonics.
 
     Parameters
     ----------
     entry : float64 or complex128[n_drives, n_entries]
-        The elements that are not zero.
+        Elements that are not zero.
     row, column : int64[n_entries]
-        Where they stand; each place at most once, ``abs(row - column) <= width``.
+        Places of the elements, each at most once, with ``abs(row - column) <= width``.
     width : int64
         Half width of the band.
     source : float64[n_rows]
-        The same for all drives.
+        Right side, the same for all drives.
     work : dtype of entry[n_rows, 3 width + 2]
         Overwritten; row i holds columns ``i - width`` to ``i + 2 width``, then its source.
     out : dtype of entry[n_drives, n_rows]
-        Overwritten.
+        Overwritten: the solutions.
     residual : float64[n_drives]
-        Overwritten: the largest true residual; infinite for a singular matrix, whose row of
+        Overwritten: the largest true residual. It is infinite for a singular matrix; its row of
         ``out`` then has no meaning.
 
     Notes
     -----
-    Serial; rows are exchanged inside the band, zeros are skipped.
+    Serial. Rows are exchanged inside the band, and zeros are skipped.
     """
     n_rows, last = source.shape[0], 3 * width + 1
     for d in range(entry.shape[0]):
+        # Write the elements into the band, and the source beside them.
         work[:] = 0.0
         for k in range(row.shape[0]):
             work[row[k], column[k] - row[k] + width] = entry[d, k]
@@ -40,11 +47,13 @@ def fill_band_solution(entry, row, column, width, source, work, out, residual):
         if not _eliminate_band(work, width):
             residual[d] = float("inf")
             continue
+        # Back-substitute.
         for i in range(n_rows - 1, -1, -1):
             total = work[i, last]
             for j in range(i + 1, min(n_rows, i + 2 * width + 1)):
                 total -= work[i, j - i + width] * out[d, j]
             out[d, i] = total / work[i, width]
+        # True residual, from the elements as given.
         for i in range(n_rows):
             work[i, last] = -source[i]
         for k in range(row.shape[0]):
@@ -57,7 +66,7 @@ def fill_band_solution(entry, row, column, width, source, work, out, residual):
 
 @njit(cache=True)
 def _eliminate_band(work, width):
-    """Upper triangle of a banded matrix, in place; False where a pivot is zero."""
+    """Reduce a banded matrix to its upper triangle, in place; False if a pivot is zero."""
     n_rows, last, stop = work.shape[0], 3 * width + 1, 0
     for i in range(n_rows):
         end = min(n_rows, i + width + 1)
@@ -68,7 +77,9 @@ def _eliminate_band(work, width):
                 best, largest = k, size
         if largest == 0.0:
             return False
-        stop = min(n_rows, max(stop, best + width + 1))  # rows down to here reach no farther
+        stop = min(
+            n_rows, max(stop, best + width + 1)
+        )  # the rows up to here have no element beyond
         if best != i:
             for j in range(i, stop):
                 here, there = j - i + width, j - best + width

@@ -13,12 +13,13 @@
 # %% [markdown]
 # # Boltzmann: the spin current that vanishes
 #
-# Put electrons of one layer under a Rashba coupling,
-# $H = p^2/2m + (\alpha/2)(\sigma_x p_y - \sigma_y p_x)$, and pull at them with a field $E$ along x.
-# A clean layer promises a spin current across the field, spin z along y, of the universal size
-# $q_{yz} = eE/8\pi$, whatever $\alpha$ and whatever the density. A. Khaetskii (Phys. Rev. Lett.
-# **96**, 056602 (2006)) wrote the kinetic equation of the whole spin density matrix and found
-# nothing left of it. Here his equation is solved, for any splitting and any scattering rate.
+# Electrons of one layer have a Rashba coupling,
+# $H = p^2/2m + (\alpha/2)(\sigma_x p_y - \sigma_y p_x)$, and a field $E$ acts along x.
+# In a clean layer theory predicts a spin current across the field (spin z along y) of the universal
+# size $q_{yz} = eE/8\pi$, for any $\alpha$ and any density. A. Khaetskii (Phys. Rev. Lett.
+# **96**, 056602 (2006)) derived the kinetic equation of the whole spin density matrix and found
+# that the current vanishes. This lesson solves his equation for any splitting and any scattering
+# rate.
 #
 # Units: $\hbar = e = m = 1$, $E_F = 1/2$, so that momenta are in $\sqrt{2mE_F}$, times in
 # $\hbar/2E_F$, and the field is 1.
@@ -44,15 +45,16 @@ print(f"Fermi momenta {plus:.4f} (helicity +) and {minus:.4f} (helicity -)")
 print(f"their distance m alpha = {gas.momentum_splitting:.4f}")
 
 # %% [markdown]
-# ## Two helicity bands, and the ladder that scattering climbs
+# ## Two helicity bands, and a chain of momenta
 #
-# An impurity keeps the energy but not the helicity. From $p$ in the upper band an electron can go
-# to $p + m\alpha$ in the lower one. A coherence $f_{+-}(p)$ has two energies at once, so it talks
-# to both $p + m\alpha$ and $p - m\alpha$, these to the next, and so on: the kinetic equation closes
-# on a *chain* of momenta, which turns round at the bottom of the lower band (open circles: its
-# other half). Left, the bands and the chain through both Fermi momenta. Right, what the field
-# drives: it shifts the two Fermi circles (arrows), and it tips every spin in the shaded ring
-# between them, where one band is filled and the other empty.
+# An impurity conserves the energy but not the helicity. From $p$ in the upper band an electron can
+# be scattered to $p + m\alpha$ in the lower one. A coherence $f_{+-}(p)$ has two energies, so it is
+# coupled to both $p + m\alpha$ and $p - m\alpha$. These are coupled to the next, and so on: the
+# kinetic equation closes on a *chain* of momenta, which continues beyond the bottom of the lower
+# band (open circles: its other half). The left figure shows the bands and the chain through both
+# Fermi momenta. The right figure shows what the field drives: it shifts the two Fermi circles
+# (arrow), and it tilts every spin in the shaded ring between them, where one band is filled and the
+# other is empty.
 
 # %%
 step = gas.momentum_splitting
@@ -93,12 +95,12 @@ right.set_title("Fermi circles and their spins", fontsize=10)
 plt.show()
 
 # %% [markdown]
-# ## Plus one and minus one
+# ## Two contributions cancel
 #
-# The linear response is a sum of two, one for each thing that the field does. Solve for both, with
-# short-range, Gaussian and screened-charge impurities, from hardly resolved bands
-# ($\Delta\tau \ll 1$) to well split ones. The shifted circles carry $+eE/8\pi$, the tipped spins
-# $-eE/8\pi$, always; the sum is rounding.
+# The linear response is the sum of two contributions: of the shifted circles and of the tilted
+# spins. The next cell computes both for short-range, Gaussian and screened-charge impurities, from
+# hardly resolved bands ($\Delta\tau \ll 1$) to well split ones. The shifted circles contribute
+# $+eE/8\pi$ and the tilted spins $-eE/8\pi$ in every case. The sum is zero to machine precision.
 
 # %%
 potentials = {
@@ -121,7 +123,7 @@ for (name, rows), marker, colour in zip(answers.items(), "osd", (blue, orange, g
     density = [row.s_y / rows[-1].s_y * times[-1] / t for row, t in zip(rows, times)]
     right.plot(gas.splitting * times, density, marker + "-", color=colour, label=name)
 left.text(0.2, 1.08, "from the shifted circles", color=grey)
-left.text(0.2, -0.92, "from the tipped spins", color=grey)
+left.text(0.2, -0.92, "from the tilted spins", color=grey)
 left.text(0.2, 0.08, "sum", color=grey)
 left.set(
     xscale="log",
@@ -141,12 +143,12 @@ largest = max(abs(row.q_yz) for rows in answers.values() for row in rows) / UNIV
 print(f"largest |q_yz| of all: {largest:.1e} e/8pi")
 
 # %% [markdown]
-# ## Why, and why the zero proves nothing
+# ## Why it vanishes, and why the zero is no test of a solver
 #
-# The operator identity $\dot S_y = -m\alpha\, q_{yz}$ holds for any impurity that does not touch
-# the spin: the spin density is steady only if the spin current is zero. The kinetic equation
-# inherits it chain by chain. A solver that cuts the chain off far too soon still says zero, and
-# gets everything else wrong; so convergence has to be judged on $S_y$.
+# The operator identity $\dot S_y = -m\alpha\, q_{yz}$ holds for any impurity that does not act on
+# the spin: the spin density is steady only if the spin current is zero. The kinetic equation obeys
+# the identity chain by chain. A solver whose chain is far too short still gives zero, while
+# all other results are wrong. Convergence must therefore be judged by $S_y$.
 
 # %%
 hard, impurities = RashbaGas(splitting=0.1), delta_potential(0.5)
@@ -169,8 +171,8 @@ axes.semilogy(
     color=red,
     label=r"$|q_{yz}|$  [$eE/8\pi$]",
 )
-axes.set(xlabel=r"momenta kept on the chain beyond $p_F^-$", ylabel="what is wrong, and what not")
-axes.set_title(r"$\alpha$ = 0.1, $\tau_0$ = 0.5: zero from the first try on", fontsize=10)
+axes.set(xlabel=r"momenta kept on the chain beyond $p_F^-$", ylabel="error")
+axes.set_title(r"$\alpha$ = 0.1, $\tau_0$ = 0.5: the current is zero on any chain", fontsize=10)
 axes.legend(frameon=False)
 plt.show()
 
@@ -178,10 +180,11 @@ plt.show()
 # ## A resonance at the band bottom
 #
 # For short-range impurities and well split bands $S_y = N_0(\alpha/2)\tau_0 E$ holds exactly, at
-# any splitting. Except at one: where $p_F^+ = m\alpha/2$, the Fermi circle of the upper band has
-# the momentum at which the lower band has its bottom and its velocity vanishes. Two rungs of the
-# chain meet there, a coherence lives long, and $S_y$ grows by two thirds, on a range of $\alpha$
-# that shrinks as $1/\tau_0^2$. The paper does not mention it; the spin current is zero there too.
+# any splitting except one. Where $p_F^+ = m\alpha/2$, the Fermi circle of the upper band has
+# the momentum at which the lower band has its bottom and its velocity vanishes. Two momenta of the
+# chain coincide there, a coherence decays slowly, and $S_y$ is larger by two thirds, on a range of
+# $\alpha$ that shrinks as $1/\tau_0^2$. The paper does not mention this. The spin current is zero
+# there too.
 
 # %%
 critical = 2 / np.sqrt(3)
@@ -207,10 +210,10 @@ axes.legend(frameon=False)
 plt.show()
 
 # %% [markdown]
-# ## What would carry a current
+# ## Which impurities allow a current
 #
-# The identity breaks when the impurities themselves have spin-orbit coupling: then spin relaxes
-# otherwise than by precession, and a steady current may feed it.
+# The identity does not hold when the impurities themselves have spin-orbit coupling: then spin
+# relaxes not only by precession, and a steady current can balance this relaxation.
 
 # %%
 time = 20.0
@@ -220,12 +223,13 @@ for xy in (0.0, 0.05, 0.1):
 kept = answer.q_yz / UNIVERSAL
 
 # %% [markdown]
-# ## What is checked
+# ## Checks
 #
-# - $+1$, $-1$ and $0$ in $eE/8\pi$ for three kinds of impurities and all lifetimes.
-# - $S_y$ of a short chain is wrong while its $q_{yz}$ is zero.
-# - The closed form $S_y = N_0(\alpha/2)\tau_0 E$ away from the resonance; at it the value that two
-#   ways of solving give, 1.651 for $\tau_0 = 10$.
+# - The contributions are $+1$ and $-1$ and their sum is $0$, in $eE/8\pi$, for three kinds of
+#   impurities and all lifetimes.
+# - $S_y$ of a short chain is wrong although its $q_{yz}$ is zero.
+# - $S_y = N_0(\alpha/2)\tau_0 E$ holds away from the resonance. At the resonance two methods of
+#   solution give the same value, 1.651 for $\tau_0 = 10$.
 # - With spin-orbit disorder, $q_{yz} = 0.0607\, eE/8\pi$ at $\lambda_{xy} = 0.1$.
 
 # %%

@@ -35,7 +35,7 @@ def test_rashba_prints_both_sources(capsys):
     assert table["S_y"]["sum_in_N0_alpha_tau_over_2"] == pytest.approx(2.1743655115, abs=5e-9)
 
 
-def test_insb_says_what_cannot_be_had(capsys):
+def test_insb_states_what_cannot_be_reproduced(capsys):
     code, out, _ = run(capsys, "insb")
     assert code == 0
     assert "does not follow" in out

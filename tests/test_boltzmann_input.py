@@ -24,6 +24,7 @@ from hopnet.boltzmann import (
     delta_potential,
     linear_response,
 )
+from hopnet.cli.main import main
 from hopnet.errors import HopnetError, ParameterError, ValidityWarning
 
 ELECTRONS, DISORDER = Electrons(rashba=0.1, drude_time=2.0), Disorder(0.1, 0.05, 0.1)
@@ -259,3 +260,27 @@ def test_records_of_another_kind_are_refused():
     for wrong in (Convention(), Response(1.0, 1.0, 1.0, 1.0), Coefficients(), Potential):
         with pytest.raises(ParameterError, match="must be a"):
             room.solve_rashba(wrong, POTENTIAL)
+
+
+EXTREME = {
+    "--alpha 1e300": "splitting",
+    "--mass 1e300": "mass",
+    "--lambda-z 1e300": "lambda_z",
+    "--fermi-energy 1e-300": "fermi_energy",
+    "--alpha 1e59": "almost empty",
+    "--mass 1e59": "almost empty",
+    "--fermi-energy 1e-59": "E_F tau",
+    "--time 1e59": "E_F tau",
+    "--skew inf": "skew",
+    "--potential gaussian --range 1e300": "radius",
+    "--potential yukawa --range 1e-300": "range",
+}
+
+
+@pytest.mark.parametrize("words", list(EXTREME))
+def test_extreme_options_are_refused_in_one_sentence(capsys, words):
+    code = main(["boltzmann", "rashba", *words.split()])
+    error = capsys.readouterr().err
+    assert code == 2
+    assert EXTREME[words] in error
+    assert "Traceback" not in error

@@ -1,4 +1,4 @@
-"""Every printed sign or factor, put back one at a time, fails a named check.
+"""Every sign or factor of the paper that is wrong, used alone, fails a named check.
 
 The checks hold for the consistent convention; each names the law it tests. Labels: [qbe 1],
 [qbe 2], [qbe 3], [qbe 4], [qbe 6], [qbe 7], [qbe 10], [qbe 11], [qbe 13], [qbe 14], [qbe 15],
@@ -350,7 +350,7 @@ def test_rashba_pins():
 
 
 def test_the_axis_of_the_printed_hamiltonian_turns_the_spin():
-    # the printed Omega = [n x p] is minus the one whose eigenfunctions are printed
+    # Omega = [n x p] in the paper is minus the axis of the eigenfunctions in the paper
     with pytest.raises(AssertionError):
         check_rashba_pins(RashbaGas(-0.4))
 
@@ -406,7 +406,7 @@ def test_insb_numbers_of_the_discussion():
     assert printed["spin_hall_angle"] == pytest.approx(1.0, rel=0.02)
     slow = estimate_insb(convention="printed", time=200e-12)
     assert slow["spin_hall_angle"] == pytest.approx(6202, rel=2e-3)
-    assert printed["rate_ratio"] == pytest.approx(2e-4, rel=0.05)  # printed: about 1e-3
+    assert printed["rate_ratio"] == pytest.approx(2e-4, rel=0.05)  # in the paper: about 1e-3
     assert printed["small"] > 100  # outside the range of [qbe 24]-[qbe 26]
 
 

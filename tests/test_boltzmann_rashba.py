@@ -212,7 +212,7 @@ def test_spin_current_vanishes_by_source(alpha, tau, energy, name, mass):
 
 
 def test_zero_spin_current_proves_nothing():
-    # a chain cut off at once still has q_yz = 0, and the wrong S_y
+    # a chain that is cut off after one momentum still has q_yz = 0, and the wrong S_y
     gas, potential = RashbaGas(0.1), delta_potential(0.5)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ValidityWarning)

@@ -39,7 +39,7 @@ from hopnet.errors import ConvergenceError, ParameterError, ValidityWarning
 SETTINGS = settings(max_examples=25, deadline=None, derandomize=True)
 KEYS = ("precession", "rashba", "spin_hall_angle", "relaxation_time", "side_jump")
 
-# (a, r, t, e, s) -> J, K, M exactly, then K, M of the approximations and M as printed
+# (a, r, t, e, s) -> J, K, M exactly, then K, M of the approximations and M of the paper
 TABLE = [
     (
         (-1e-4, 1e-2, 1e-2, 1e3, -1e-3),
@@ -83,8 +83,8 @@ def test_reference_rows_of_the_printed_matrix(row, exact, rough):
     answer = linear_response(from_row(row))
     found = (answer.charge_current, answer.spin_current, answer.magnetisation)
     assert found == pytest.approx(exact, abs=6e-13)
-    mended = approximate_response(from_row(row), Convention(indirect_time=True))
-    assert (mended.spin_current, mended.magnetisation) == pytest.approx(rough[:2], abs=6e-13)
+    corrected = approximate_response(from_row(row), Convention(indirect_time=True))
+    assert (corrected.spin_current, corrected.magnetisation) == pytest.approx(rough[:2], abs=6e-13)
     printed = approximate_response(from_row(row), "printed")
     assert printed.magnetisation == pytest.approx(rough[2], abs=6e-13)
 
@@ -105,7 +105,7 @@ def test_errors_of_the_approximations_grow_as_the_square(x, spin, magnetisation,
     assert answer.magnetisation == pytest.approx(magnetisation, abs=6e-13)
     rough = approximate_response(row, Convention(indirect_time=True))
     assert rough.error[1] == pytest.approx(error[0], rel=0.05)
-    # the printed figures of M and J are absolute errors, since M changes sign near x = 1.7
+    # the reference errors of M and J are absolute, since M changes sign near x = 1.7
     allowed = 1.05 * error[1] * max(1, abs(magnetisation))
     assert abs(rough.magnetisation - answer.magnetisation) < allowed
     assert rough.error[0] == pytest.approx(error[2], rel=0.05)
@@ -429,7 +429,7 @@ def moments(answer):
     ("alpha", "path", "off"), [(0.5, 1.0, 3.6e-4), (3.0, 1.0, 1.4e-3), (3.0, 3.0, 2.5e-2)]
 )
 def test_harmonics_follow_the_wave_vector(alpha, path, off):
-    # q v_F tau of order 1: four harmonics are not enough, and the record says so
+    # q v_F tau of order 1: four harmonics are not enough, and the record states it
     electrons, disorder = Electrons(rashba=alpha, drude_time=5.0), Disorder(0.1, 0.1, 0.1)
     drive = dict(wave_vector=[path / 5.0, 0.0], frequency=0.01)
     exact = moments(kinetic_response(electrons, disorder, 80, **drive))

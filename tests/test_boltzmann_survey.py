@@ -137,7 +137,7 @@ def test_truncation_error_of_the_harmonics_covers(n_cases):
             fermi_momentum=rng.uniform(0.5, 2.0),
             drude_time=np.exp(rng.uniform(0.0, 3.0)),
         )
-        weight = (1.0, rng.uniform(-0.9, 0.9)) if rng.random() < 0.3 else (1.0,)
+        weight = [(1.0,), (1.0,), (1.0, 0.6), (1.0, -0.5)][rng.integers(4)]
         strength = 0.0 if len(weight) > 1 else rng.uniform(-0.2, 0.2)
         disorder = Disorder(*rng.uniform(-0.3, 0.3, 2), strength, weight)
         path = electrons.fermi_velocity * electrons.drude_time

@@ -7,15 +7,11 @@ from hopnet.kernels import boltzmann_chain as kernels
 from hopnet.boltzmann.potentials import BESSEL_SCALE, bessel_table
 from twins import boltzmann_chain as twin
 
-BLOCKS = kernels.fill_chain_blocks
-COMPILED = kernels.fill_chain_solution
-KERNELS = [COMPILED, getattr(COMPILED, "py_func", COMPILED)]
-
 
 @pytest.mark.kernel
-@pytest.mark.parametrize("kernel", KERNELS, ids=["compiled", "python"])
 @pytest.mark.parametrize(("n_chains", "n_points"), [(0, 3), (1, 1), (2, 2), (3, 7)])
-def test_chain_solution_equals_its_twin(kernel, n_chains, n_points):
+def test_chain_solution_equals_its_twin(kernel_version, n_chains, n_points):
+    kernel = kernel_version(kernels.fill_chain_solution)
     rng = np.random.default_rng(90210)
     shape = (n_chains, n_points, 4, 4)
     lower, upper = rng.normal(size=shape), rng.normal(size=shape)
@@ -32,9 +28,9 @@ def test_chain_solution_equals_its_twin(kernel, n_chains, n_points):
 
 
 @pytest.mark.kernel
-@pytest.mark.parametrize("kernel", KERNELS, ids=["compiled", "python"])
 @pytest.mark.parametrize("lost", [0, 1])
-def test_a_singular_chain_shows_in_its_residual(kernel, lost):
+def test_a_singular_chain_shows_in_its_residual(kernel_version, lost):
+    kernel = kernel_version(kernels.fill_chain_solution)
     # [rashba 5] without one of its unknowns: that chain alone is not solved
     diagonal = np.broadcast_to(np.eye(4), (2, 3, 4, 4)).copy()
     diagonal[lost, 1, 2, 2] = 0.0
@@ -55,8 +51,8 @@ def test_a_singular_chain_shows_in_its_residual(kernel, lost):
 
 
 @pytest.mark.kernel
-@pytest.mark.parametrize("kernel", KERNELS, ids=["compiled", "python"])
-def test_rows_of_a_block_are_exchanged(kernel):
+def test_rows_of_a_block_are_exchanged(kernel_version):
+    kernel = kernel_version(kernels.fill_chain_solution)
     diagonal = np.eye(4)[[1, 0, 3, 2]].reshape(1, 1, 4, 4).copy()
     zero, found, residual = np.zeros((1, 1, 4, 4)), np.empty((1, 1, 4)), np.empty(1)
     source = np.array([[[1.0, 2.0, 3.0, 4.0]]])
@@ -67,12 +63,10 @@ def test_rows_of_a_block_are_exchanged(kernel):
 
 
 @pytest.mark.kernel
-@pytest.mark.parametrize(
-    "kernel", [BLOCKS, getattr(BLOCKS, "py_func", BLOCKS)], ids=["compiled", "python"]
-)
 @pytest.mark.parametrize("interband", [True, False])
 @pytest.mark.parametrize(("n_chains", "n_points"), [(0, 3), (1, 1), (3, 9)])
-def test_chain_blocks_equal_their_twin(kernel, interband, n_chains, n_points):
+def test_chain_blocks_equal_their_twin(kernel_version, interband, n_chains, n_points):
+    kernel = kernel_version(kernels.fill_chain_blocks)
     rng = np.random.default_rng(31415)
     mass, alpha = 1.3, 0.4
     rung = mass * alpha * (np.arange(n_points) - n_points // 2)
@@ -88,15 +82,10 @@ def test_chain_blocks_equal_their_twin(kernel, interband, n_chains, n_points):
         assert np.max(np.abs(one - other), initial=0.0) < 1e-12
 
 
-BESSEL = kernels.fill_scaled_bessel
-
-
 @pytest.mark.kernel
-@pytest.mark.parametrize(
-    "kernel", [BESSEL, getattr(BESSEL, "py_func", BESSEL)], ids=["compiled", "python"]
-)
 @pytest.mark.parametrize("top", [2, 4])
-def test_bessel_functions_equal_their_twin(kernel, top):
+def test_bessel_functions_equal_their_twin(kernel_version, top):
+    kernel = kernel_version(kernels.fill_scaled_bessel)
     # [rashba 6]: the ends of the pieces, 0, and arguments beyond any momentum
     ends = BESSEL_SCALE * (64 / np.arange(1, 65) - 1)
     x = np.concatenate([[0.0], ends, np.geomspace(1e-9, 1e9, 300)])

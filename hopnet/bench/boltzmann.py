@@ -1,4 +1,4 @@
-"""Cost of the Boltzmann companions against dense solves of the same systems, in one run."""
+"""Cost of the Boltzmann companions beside dense solves of the same systems, measured together."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ from hopnet.boltzmann.rashba import RashbaGas, solve_rashba
 from hopnet.boltzmann.response import Coefficients, Electrons, linear_response
 from hopnet.errors import ValidityWarning
 
+__all__ = ["measure"]
 
-def measure(n_sets=100_000, repeats=7):
-    """Three comparisons, each with its reference timed in turn.
+
+def measure(n_sets: int = 100_000, repeats: int = 7) -> list[dict]:
+    """Measure three comparisons, in which code and reference take turns.
 
     Parameters
     ----------
     n_sets : int
-        Parameter sets of the 3x3 response.
+        Number of parameter sets of the 3x3 response.
     repeats : int
+        Number of repetitions of each measurement.
 
     Returns
     -------
@@ -37,8 +40,8 @@ def measure(n_sets=100_000, repeats=7):
         ]
 
 
-def measure_matrix(n_sets, repeats):
-    """The 3x3 response of many parameter sets against numpy.linalg.solve on the batch."""
+def measure_matrix(n_sets: int, repeats: int) -> list[dict]:
+    """Measure the 3x3 response of many parameter sets beside numpy.linalg.solve on the batch."""
     rng = np.random.default_rng(8128)
     theta, rashba, asp = (rng.normal(0, 0.1, n_sets) for _ in range(3))
     asp *= 0.01
@@ -75,11 +78,11 @@ def measure_matrix(n_sets, repeats):
     ]
 
 
-def measure_harmonics(repeats):
-    """The public full-harmonic response, warm, against one dense solve a drive.
+def measure_harmonics(repeats: int) -> list[dict]:
+    """Measure the response on all harmonics, compiled, beside one dense solve per drive.
 
-    Every call has an alpha of its own, so that nothing but the terms of the operator, which
-    depend on L and the scattering weight only, can have been kept from the call before.
+    The truncation error is not estimated. Every call has another alpha, so that only the terms of
+    the operator, which depend on L and the scattering weight alone, are kept from the call before.
     """
     disorder = Disorder(0.05, 0.1, 0.2)
     fields = np.stack([np.linspace(0, 0.01, 201)] + [np.zeros(201)] * 2, axis=-1)
@@ -120,8 +123,8 @@ def measure_harmonics(repeats):
     return rows
 
 
-def measure_chains(repeats):
-    """The Rashba gas to 1e-9 against dense solves of its largest chain matrix."""
+def measure_chains(repeats: int) -> list[dict]:
+    """Measure the Rashba gas to 1e-9 beside dense solves of its largest chain matrix."""
     rows = []
     cases = (
         (0.02, 50.0, "delta"),
@@ -141,7 +144,7 @@ def measure_chains(repeats):
         matrix = np.random.default_rng(28).normal(size=(order, order)) + order * np.eye(order)
         drive = np.ones(order)
 
-        # several of each, for times long enough that interruptions hit both alike
+        # several of each, so that interruptions affect both times alike
         calls, solves = (5, 150) if order < 300 else (1, 3)
 
         def respond(gas=gas, potential=potential, calls=calls):

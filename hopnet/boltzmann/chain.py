@@ -356,7 +356,7 @@ def coherence_source(
 ) -> np.ndarray:
     """Field term ``-(i/2)(E sin(phi)/p)(f_0+ - f_0-)`` of [rashba 4] between p_F+ and p_F-.
 
-    [rashba 11] is printed without its prefactor; [rashba 4] and [rashba 14] need it.
+    In the paper [rashba 11] has no prefactor; [rashba 4] and [rashba 14] need it.
     """
     drive = np.zeros((*momentum.shape, 4))
     plus, minus = gas.fermi_momenta

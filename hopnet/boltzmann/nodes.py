@@ -95,7 +95,7 @@ def principal_nodes(
 
 
 def panel_edges(low: float, high: float, left: float | None, right: float | None) -> list[float]:
-    """Edges of panels on an interval that double in width away from poles beyond its ends.
+    """Edges of panels on an interval, which double in width with the distance from a pole outside.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Plain twin of kernels/boltzmann_band.py: write the whole matrix down and solve it."""
+"""Plain twin of kernels/boltzmann_band.py: it solves the dense matrix."""
 
 import numpy as np
 
@@ -9,6 +9,6 @@ def fill_band_solution(entry, row, column, width, source, work, out, residual):
         matrix[row, column] = entry[d]
         try:
             out[d] = np.linalg.solve(matrix, source)
-            residual[d] = 0.0  # what the exact solution leaves
+            residual[d] = 0.0  # the residual of the exact solution
         except np.linalg.LinAlgError:
             residual[d] = np.inf

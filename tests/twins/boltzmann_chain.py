@@ -1,7 +1,7 @@
 """Plain twins of kernels/boltzmann_chain.py.
 
-The solution: write the whole matrix down and solve it. The blocks: complex density matrices,
-every sum over helicities and partners written out. The Bessel functions: those of SciPy.
+The solution comes from the dense matrix, the blocks from complex density matrices with every sum
+over helicities and partners written out, the Bessel functions from SciPy.
 """
 
 import numpy as np
