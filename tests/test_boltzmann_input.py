@@ -47,6 +47,7 @@ CALLS = {
     "Ansatz": None,  # records that only functions build
     "ApproximateResponse": None,
     "DensityMatrix": None,
+    "InsbEstimate": None,
     "KineticResponse": None,
     "RashbaResponse": None,
     "ReducedSample": None,

@@ -399,15 +399,15 @@ def test_zero_spin_current_survives_a_wrong_scatterer_but_the_pins_do_not(monkey
 
 def test_insb_numbers_of_the_discussion():
     printed = estimate_insb(convention="printed")
-    assert printed["inverse_precession"] == pytest.approx(1e4, rel=0.02)
-    assert printed["relaxation_time"] == pytest.approx(1e3, rel=0.02)
-    assert printed["lambda_xy"] == pytest.approx(0.0128856, rel=3e-3)
-    assert printed["lambda_z"] == pytest.approx(0.00194015, rel=6e-3)
-    assert printed["spin_hall_angle"] == pytest.approx(1.0, rel=0.02)
+    assert printed.inverse_precession == pytest.approx(1e4, rel=0.02)
+    assert printed.relaxation_time == pytest.approx(1e3, rel=0.02)
+    assert printed.lambda_xy == pytest.approx(0.0128856, rel=3e-3)
+    assert printed.lambda_z == pytest.approx(0.00194015, rel=6e-3)
+    assert printed.spin_hall_angle == pytest.approx(1.0, rel=0.02)
     slow = estimate_insb(convention="printed", time=200e-12)
-    assert slow["spin_hall_angle"] == pytest.approx(6202, rel=2e-3)
-    assert printed["rate_ratio"] == pytest.approx(2e-4, rel=0.05)  # in the paper: about 1e-3
-    assert printed["small"] > 100  # outside the range of [qbe 24]-[qbe 26]
+    assert slow.spin_hall_angle == pytest.approx(6202, rel=2e-3)
+    assert printed.rate_ratio == pytest.approx(2e-4, rel=0.05)  # in the paper: about 1e-3
+    assert printed.small > 100  # outside the range of [qbe 24]-[qbe 26]
 
 
 @pytest.mark.parametrize(
@@ -417,8 +417,8 @@ def test_insb_with_the_bulk_constant(density, precession, relaxation):
     # lambda_par**2 / 4 = 523 A**2 of bulk InSb: neither 1e4 nor 1e3 of the paper
     bulk = estimate_insb(convention="printed", density=density, lambda_parallel_squared=4 * 523e-20)
     # densities quoted to 3 digits: k is 0.00857/A here and 0.00859/A behind (501, 401)
-    assert bulk["inverse_precession"] == pytest.approx(precession, rel=0.012)
-    assert bulk["relaxation_time"] == pytest.approx(relaxation, rel=0.012)
+    assert bulk.inverse_precession == pytest.approx(precession, rel=0.012)
+    assert bulk.relaxation_time == pytest.approx(relaxation, rel=0.012)
 
 
 def test_insb_with_the_bulk_constant_at_the_wave_number_quoted():
@@ -426,9 +426,9 @@ def test_insb_with_the_bulk_constant_at_the_wave_number_quoted():
     bulk = estimate_insb(
         convention="printed", density=k**2 / (2 * math.pi), lambda_parallel_squared=4 * 523e-20
     )
-    assert bulk["lambda_z"] == pytest.approx(523e-20 * k**2, rel=1e-12)
-    assert bulk["inverse_precession"] == pytest.approx(501, abs=3)
-    assert bulk["relaxation_time"] == pytest.approx(401, abs=2)
+    assert bulk.lambda_z == pytest.approx(523e-20 * k**2, rel=1e-12)
+    assert bulk.inverse_precession == pytest.approx(501, abs=3)
+    assert bulk.relaxation_time == pytest.approx(401, abs=2)
 
 
 def test_bare_scattering_rate_in_si():

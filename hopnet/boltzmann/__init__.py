@@ -41,6 +41,7 @@ from hopnet.boltzmann.limits import (
     smooth_solution,
 )
 from hopnet.boltzmann.microscopic import (
+    InsbEstimate,
     ReducedSample,
     Sample,
     cutoff_integral,
@@ -82,6 +83,7 @@ __all__ = [
     "DensityMatrix",
     "Disorder",
     "Electrons",
+    "InsbEstimate",
     "KineticResponse",
     "Potential",
     "RashbaGas",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from hopnet.boltzmann.response import coefficients, linear_response
 from hopnet.errors import ParameterError, ValidityWarning
 
 __all__ = [
+    "InsbEstimate",
     "ReducedSample",
     "Sample",
     "cutoff_integral",
@@ -249,6 +251,45 @@ def rashba_renormalisation(
     return scattering + (-0.5 if chosen.precession_shift else 1.0) * precession
 
 
+class InsbEstimate(NamedTuple):
+    """Numbers of the InSb inversion layer, with currents over ``sigma_D``.
+
+    Attributes
+    ----------
+    lambda_xy, lambda_z : float
+        Strengths of the vertices.
+    spin_hall_angle : float
+        Spin-Hall angle theta_sH.
+    inverse_precession : float
+        ``1/(alpha_asp tau_D)``.
+    relaxation_time : float
+        ``tau_EY/tau_D``.
+    rashba_turn : float
+        ``alpha_R tau_D``.
+    rate_ratio : float
+        ``alpha_asp/(alpha_R theta_sH)``.
+    exact_ratio : float
+        Part of M driven by the precession term over the rest, in the exact 3x3 solution.
+    small : float
+        ``tau_EY/tau_DP``, which must be small for [qbe 24]-[qbe 26].
+    charge_current, spin_current, magnetisation : float
+        Exact 3x3 solution.
+    """
+
+    lambda_xy: float
+    lambda_z: float
+    spin_hall_angle: float
+    inverse_precession: float
+    relaxation_time: float
+    rashba_turn: float
+    rate_ratio: float
+    exact_ratio: float
+    small: float
+    charge_current: float
+    spin_current: float
+    magnetisation: float
+
+
 def estimate_insb(
     *,
     density: float = 1.17e15,
@@ -257,7 +298,7 @@ def estimate_insb(
     rashba: float = 1.2,
     mass: float = 0.0135,
     convention: str | Convention = CONSISTENT,
-) -> dict[str, float]:
+) -> InsbEstimate:
     """Estimates for the InSb inversion layer of the discussion section, and their inputs.
 
     Inputs in the paper are ``alpha = 1.2 eV A``, ``lambda_perp**2/xi = 12 A`` and ``tau_D ~ 200
@@ -284,12 +325,7 @@ def estimate_insb(
 
     Returns
     -------
-    dict of str to float
-        lambda_xy, lambda_z, spin_hall_angle, inverse_precession (``1/(alpha_asp tau_D)``),
-        relaxation_time (``tau_EY/tau_D``), rashba_turn (``alpha_R tau_D``), rate_ratio
-        (``alpha_asp/(alpha_R theta_sH)``), exact_ratio (M driven by the precession term over
-        the rest, in the exact 3x3 solution), small (``tau_EY/tau_DP``, which must be small for
-        [qbe 24]-[qbe 26]), charge_current, spin_current, magnetisation (over ``sigma_D``).
+    InsbEstimate
     """
     chosen = resolve_convention(convention)
     density, time, mass = (
@@ -327,17 +363,17 @@ def estimate_insb(
             "numbers; give values of a semiconductor."
         )
     unit = full.drude_conductivity
-    return {
-        "lambda_xy": disorder.lambda_xy,
-        "lambda_z": disorder.lambda_z,
-        "spin_hall_angle": full.spin_hall_angle,
-        "inverse_precession": 1 / abs(asp),
-        "relaxation_time": 1 / full.relaxation_ratio,
-        "rashba_turn": turn,
-        "rate_ratio": abs(asp / (turn * full.spin_hall_angle)),
-        "exact_ratio": float(abs(exact.magnetisation / without.magnetisation - 1)),
-        "small": float(rates.dyakonov_perel[1] / rates.elliott_yafet[1]),
-        "charge_current": float(exact.charge_current / unit),
-        "spin_current": float(exact.spin_current / unit),
-        "magnetisation": float(exact.magnetisation / unit),
-    }
+    return InsbEstimate(
+        lambda_xy=disorder.lambda_xy,
+        lambda_z=disorder.lambda_z,
+        spin_hall_angle=full.spin_hall_angle,
+        inverse_precession=1 / abs(asp),
+        relaxation_time=1 / full.relaxation_ratio,
+        rashba_turn=turn,
+        rate_ratio=abs(asp / (turn * full.spin_hall_angle)),
+        exact_ratio=float(abs(exact.magnetisation / without.magnetisation - 1)),
+        small=float(rates.dyakonov_perel[1] / rates.elliott_yafet[1]),
+        charge_current=float(exact.charge_current / unit),
+        spin_current=float(exact.spin_current / unit),
+        magnetisation=float(exact.magnetisation / unit),
+    )

@@ -262,7 +262,7 @@ def insb(as_json: Json = False):
         },
         "consistent formulas, tau_D = 32 fs": {"convention": "consistent"},
     }
-    table = {name: estimate_insb(**options) for name, options in cases.items()}
+    table = {name: estimate_insb(**options)._asdict() for name, options in cases.items()}
     print_table(table, as_json)
     if not as_json:
         print(
