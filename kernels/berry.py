@@ -16,10 +16,12 @@ def _diagonalise(matrix, energy, vector):
         energy[:] = values
         vector[:, :] = vectors
         return
+    # The eigenvectors start as the unit matrix and collect every rotation.
     for p in range(order):
         for q in range(order):
             vector[p, q] = 0.0
         vector[p, p] = 1.0
+    # Sweeps over all pairs (p, q) until the squares outside the diagonal are below rounding.
     for _sweep in range(40):
         outside = 0.0
         inside = 0.0
@@ -34,7 +36,8 @@ def _diagonalise(matrix, energy, vector):
                 _rotate(matrix, vector, p, q)
     for p in range(order):
         energy[p] = matrix[p, p].real
-    for p in range(order - 1):  # ascending, by selection
+    # Sort the bands in ascending order, by selection.
+    for p in range(order - 1):
         least = p
         for q in range(p + 1, order):
             if energy[q] < energy[least]:
@@ -250,7 +253,7 @@ def fill_pairs(hamiltonian, field, current, spin, absolute, relative, block, ene
 
     Notes
     -----
-    Parallel over chunks of wave vectors, so that work arrays are made once a chunk; row ``i``
+    Parallel over chunks of wave vectors, so that work arrays are made once per chunk; row ``i``
     of the outputs is written by the iteration that owns it.
     """
     order = hamiltonian.shape[1]
@@ -270,6 +273,7 @@ def fill_pairs(hamiltonian, field, current, spin, absolute, relative, block, ene
             _to_bands(field[i], u, work, a)
             _to_bands(current[i], u, work, b)
             _to_bands(spin, u, work, s)
+            # Neighbouring bands closer than the tolerance share a group, named by its first band.
             close = max(absolute, relative * max(abs(e[0]), abs(e[order - 1])))
             g[0] = 0
             for m in range(1, order):
@@ -319,7 +323,7 @@ def add_filled(energy, pair, weight, mu, total):
         Ascending.
     total : float64[C, M + 1, W, 6]
         Differences along the second axis, added to: their cumulative sum is the result (its
-        last entry, above every ``mu``, is not kept up). Companions: the first three sums only.
+        last entry, above every ``mu``, is not valid). Companions: the first three sums only.
 
     Notes
     -----
