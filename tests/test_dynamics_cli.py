@@ -17,8 +17,8 @@ COMMANDS = {
         "7",
         "--samples",
         "2",
-        "--lowest",
-        "0.003",
+        "--temperatures",
+        "0.003:0.03:7",
     ],
     "walk": ["walk", "--n-sites", "100", "--carriers", "1000", "--longest", "3000", "--seed", "7"],
 }
@@ -50,11 +50,11 @@ def test_commands_and_figures(name, tmp_path, capsys):
     ("command", "message"),
     [
         (["hanle", "--seed", "7", "--largest", "0"], "largest must be"),
-        (["hanle", "--seed", "7", "--tau-s", "-1"], "tau_s must be"),
+        (["hanle", "--seed", "7", "--tau-s", "-1"], "--tau-s must be"),
         (["step", "--seed", "7", "--tau-s", "0"], "tau_s must be"),
-        (["temperature", "--seed", "7", "--lowest", "0"], "lowest"),
+        (["temperature", "--seed", "7", "--temperatures", "0"], "three or more positive"),
         (["temperature", "--seed", "7", "--density-of-states", "flat"], "density_of_states"),
-        (["walk", "--seed", "7", "--kt", "0"], "kT must be a positive"),
+        (["walk", "--seed", "7", "--kT", "0"], "kT must be a positive"),
         (["walk", "--seed", "7", "--carriers", "0"], "n_carriers"),
     ],
 )

@@ -77,13 +77,15 @@ def test_command_kinetics(tmp_path, capsys):
     out = tmp_path / "kinetics"
     arguments = [
         "kinetics",
-        "--sites",
+        "--seed",
+        "1",
+        "--n-sites",
         "300",
         "--density",
         "0.05",
         "--tau-s",
         "10",
-        "--angle",
+        "--angles",
         "0.003",
     ]
     assert main([*arguments, "--json", "--out", str(out)]) == 0
@@ -92,8 +94,8 @@ def test_command_kinetics(tmp_path, capsys):
     for name in ("ratio.png", "precession.png"):
         assert (out / name).read_bytes().startswith(b"\x89PNG")
     assert main([*arguments]) == 0
-    assert "tau_DP" in capsys.readouterr().out
-    assert main(["kinetics", "--anisotropy", "0"]) == 2
+    assert "tau DP" in capsys.readouterr().out
+    assert main(["kinetics", "--seed", "1", "--anisotropy", "0"]) == 2
     assert "persistent helix" in capsys.readouterr().err
 
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import datetime
 import json
-import platform
-import resource
 import statistics
 import subprocess
 import sys
 import time
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+from hopnet.machine import describe_machine, peak_memory
 
 
 def paired(candidates, *, repeats=5, warm_up=1):
@@ -57,41 +56,10 @@ def row(what, seconds, reference=None, reference_seconds=None, **more):
     return line | more
 
 
-def machine():
-    """What a reader needs to judge a time: processor, threads, versions."""
-    import os
-
-    import numba
-
-    versions = {"python": platform.python_version()}
-    for name in ("hopnet", "numpy", "scipy", "numba"):
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            versions[name] = "not installed"
-    return {
-        "processor": processor_name(),
-        "cores": os.cpu_count(),
-        "threads": numba.get_num_threads(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "versions": versions,
-    }
-
-
-def processor_name():
-    """The processor's name, or what the platform module knows of it."""
-    if sys.platform.startswith("linux"):
-        with open("/proc/cpuinfo") as lines:
-            for line in lines:
-                if line.startswith("model name"):
-                    return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
 def report(topic, rows):
     """The text of a stored table: topic, day, machine with versions, rows."""
     day = datetime.date.today().isoformat()
-    stored = {"topic": topic, "date": day, "machine": machine(), "rows": rows}
+    stored = {"topic": topic, "date": day, "machine": describe_machine(), "rows": rows}
     return json.dumps(stored, indent=1) + "\n"
 
 
@@ -159,8 +127,7 @@ def print_peak(call):
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:
         call()
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        print(peak / (1e6 if sys.platform == "darwin" else 1e3))
+        print(peak_memory() / 1e6)
         return
     call()
     print(int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1000)

@@ -11,54 +11,73 @@ from typing import Annotated
 
 import typer
 
+from hopnet.cli.options import Json
+from hopnet.cli.output import print_table, short
 from hopnet.errors import ParameterError
+from hopnet.files import atomic_write
+
+__all__ = ["add_to"]
 
 
-def add_to(app):
-    """Fasten ``bench`` to ``app`` (a typer.Typer)."""
+def add_to(app: typer.Typer) -> None:
+    """Register ``bench`` with ``app`` (a typer.Typer)."""
     app.command("bench")(bench)
 
 
 def bench(
     topic: Annotated[str, typer.Argument(help="solve, percolation, berry ... or all")],
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="Also write the table to this file.")
-    ] = None,
     out: Annotated[
-        Path, typer.Option(help="With all: the directory of the tables, one file a topic.")
-    ] = Path("runs/benchmarks"),
+        Path | None,
+        typer.Option(
+            "--out", help="Folder for the tables, one JSON file per topic [all: runs/benchmarks]."
+        ),
+    ] = None,
+    as_json: Json = False,
     option: Annotated[
         list[str] | None, typer.Option("--set", help="Option of the bench, NAME=VALUE (JSON).")
     ] = None,
 ):
     """Time a topic against its peers, in one run, warm, in turn; or all topics, one after another.
 
-    Example: hopnet bench solve --json solve.json
+    Example: hopnet bench solve --out results/bench
     """
     import hopnet.bench
 
     topics = sorted(m.name for m in pkgutil.iter_modules(hopnet.bench.__path__))
     if topic == "all":
-        if option or json_file is not None:
+        if option or as_json:
             raise ParameterError(
                 "--set and --json belong to one topic, got them with all; leave them out, or "
-                f"choose one of {', '.join(topics)}."
+                f"name one of {', '.join(topics)}."
             )
-        return bench_all(topics, out)
+        return bench_all(topics, out or Path("runs/benchmarks"))
     if topic not in topics:
         raise ParameterError(
             f"bench topic must be all or one of {', '.join(topics)}, got {topic!r}; "
-            "choose one of them."
+            "name one of them."
         )
     measure = importlib.import_module(f"hopnet.bench.{topic}").measure
     rows = measure(**checked(parse_options(option or []), measure))
-    print_table(topic, rows)
-    if json_file is not None:
-        json_file.write_text(hopnet.bench.report(topic, rows))
+    text = hopnet.bench.report(topic, rows)
+    if as_json:
+        print(text, end="")
+    else:
+        print_rows(topic, rows)
+    if out is not None:
+        write_bench(out, topic, text)
+        if not as_json:
+            print(f"wrote {out / f'{topic}.json'}")
+
+
+def write_bench(out, topic, text):
+    """Write the stored table of one topic, whole or not at all."""
+    out.mkdir(parents=True, exist_ok=True)
+    with atomic_write(out / f"{topic}.json") as file:
+        file.write(text.encode())
 
 
 def bench_all(topics, out):
-    """Every topic, each written as soon as it is there; then one page over all of them."""
+    """Measure every topic and write each as soon as it is there, with one page over all."""
     import hopnet.bench
 
     out.mkdir(parents=True, exist_ok=True)
@@ -68,8 +87,8 @@ def bench_all(topics, out):
             rows = module.measure(**getattr(module, "WHOLE", {}))
         except Exception as failure:  # one topic must not cost the others
             rows = [{"what": topic, "failed": f"{type(failure).__name__}: {failure}"}]
-        print_table(topic, rows)
-        (out / f"{topic}.json").write_text(hopnet.bench.report(topic, rows))
+        print_rows(topic, rows)
+        write_bench(out, topic, hopnet.bench.report(topic, rows))
         (out / "README.md").write_text(hopnet.bench.page(out))
 
 
@@ -93,7 +112,7 @@ def checked(options, measure):
     for name, value in options.items():
         if name not in known:
             raise ParameterError(
-                f"this bench has the options {', '.join(known)}, got {name!r}; choose one of them."
+                f"this bench has the options {', '.join(known)}, got {name!r}; correct it."
             )
         if isinstance(known[name], tuple) and not isinstance(value, list):
             raise ParameterError(
@@ -113,28 +132,14 @@ MAY_BE_ZERO = ("seed", "matrix_sites", "networkx_sites")  # the latter two: leav
 MAIN = ("what", "seconds_min", "seconds_median", "ratio", "reference")
 
 
-def print_table(title, rows):
-    """Name, times and ratio of each row as a table; what else it has in a last column."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=f"{title}: seconds, and ratio to the reference timed beside it")
-    for heading, side in zip(("", "min", "median", "ratio", "to"), "lrrrl"):
-        table.add_column(heading, justify={"l": "left", "r": "right"}[side])
-    table.add_column("and", overflow="fold")
-    for row in rows:
-        more = ", ".join(
-            f"{key} {cell(value)}" for key, value in row.items() if key not in MAIN and cell(value)
-        )
-        table.add_row(*(cell(row.get(column)) for column in MAIN), more)
-    console = Console()
-    if not console.is_terminal:
-        console.width = 160
-    console.print(table)
-
-
-def cell(value):
-    """A table cell: four digits for floats, nothing for what is missing."""
-    if value is None:
-        return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def print_rows(topic, rows):
+    """Print the rows of a topic: times, ratio to the reference beside it, and what else it has."""
+    shown = [
+        {"": row.get("what"), "min": row.get("seconds_min"), "median": row.get("seconds_median")}
+        | {"ratio": row.get("ratio"), "to": row.get("reference") or ""}
+        | {"and": short({k: v for k, v in row.items() if k not in MAIN and v is not None}, 4)}
+        for row in rows
+    ]
+    print_table(
+        shown, title=f"{topic}: seconds, and ratio to the reference timed beside it", digits=4
+    )

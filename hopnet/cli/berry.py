@@ -18,7 +18,7 @@ PERIODIC = ("qwz", "bhz", "haldane", "kane-mele", "bi2se3-lattice")
 NAMES = (*PERIODIC, "massive-dirac", "rashba", "bi2se3")
 
 
-def add_to(app):
+def add_to(app: typer.Typer) -> None:
     """Fasten ``berry`` to ``app`` (a typer.Typer)."""
     topic = typer.Typer(
         no_args_is_help=True,

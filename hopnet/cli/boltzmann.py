@@ -23,7 +23,7 @@ Figures = Annotated[
 ]
 
 
-def add_to(app):
+def add_to(app: typer.Typer) -> None:
     """Fasten ``boltzmann`` to ``app`` (a typer.Typer)."""
     app.add_typer(commands)
 

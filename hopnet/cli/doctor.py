@@ -1,4 +1,4 @@
-"""``hopnet doctor``: what a maintainer asks first, and a self-test with a verdict."""
+"""``hopnet doctor``: what a maintainer asks first, and a self-test."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import typer
 REFERENCE_F = 0.7248936324708
 
 
-def add_to(app):
-    """Fasten ``doctor`` to ``app`` (a typer.Typer)."""
+def add_to(app: typer.Typer) -> None:
+    """Register ``doctor`` with ``app`` (a typer.Typer)."""
     app.command("doctor")(doctor)
 
 
 def doctor():
-    """Tell versions, threads, cache and memory; compile the kernels; solve a known network.
+    """Print versions, threads, cache and memory; compile the kernels; solve a known network.
 
     Example: hopnet doctor
     """
@@ -36,7 +36,7 @@ def doctor():
     if failures:
         console.print(f"[red]{failures} of {len(CHECKS)} checks failed[/red]: please report this.")
         raise typer.Exit(1)
-    console.print("[green]all is well[/green]")
+    console.print("[green]all checks passed[/green]")
 
 
 def facts():
@@ -50,19 +50,18 @@ def facts():
     import psutil
 
     import hopnet.kernels
-    from hopnet.bench import machine
     from hopnet.ensemble.plan import largest_sample
-    from hopnet.machine import machine_memory
+    from hopnet.machine import describe_machine, machine_memory
     from hopnet.threads import thread_count
 
-    about = machine()
+    about = describe_machine()
     memory = psutil.virtual_memory()
     yield "hopnet", f"{hopnet.__version__} in {os.path.dirname(hopnet.__file__)}"
     yield "python", sys.version.split()[0]
     for name in ("numpy", "scipy", "numba"):
         yield name, about["versions"][name]
     others = ("networkx", "pandas", "pyarrow", "pydantic", "matplotlib", "dask")
-    yield "and", ", ".join(f"{name} {version(name)}" for name in others)
+    yield "also", ", ".join(f"{name} {version(name)}" for name in others)
     yield "processor", f"{about['processor']}, {about['cores']} cores, {about['system']}"
     yield "threads used", f"{thread_count()} (set NUMBA_NUM_THREADS to change it)"
     room = largest_sample(min(memory.available, machine_memory()))
@@ -78,7 +77,7 @@ def facts():
     kept = [path.stat().st_size for path in cache.rglob("*.nb[ci]")]
     state = f"{len(kept)} files, {sum(kept) / 1e6:.0f} MB" if kept else "empty"
     if not os.access(cache if cache.exists() else cache.parent, os.W_OK):
-        state += ", not writable: kernels are compiled anew each time; set NUMBA_CACHE_DIR"
+        state += ", not writable: kernels are compiled again each time; set NUMBA_CACHE_DIR"
     yield "kernel cache", f"{cache} ({state})"
 
 

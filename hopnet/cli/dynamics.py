@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from hopnet.checks import number, whole
+from hopnet.cli.options import (
+    KT,
+    Density,
+    DensityOfStates,
+    Geometry,
+    Json,
+    NSites,
+    Out,
+    Seed,
+    TauS,
+    numbers,
+)
+from hopnet.cli.output import print_answer, save_figures
 from hopnet.errors import ParameterError
 
-NSites = Annotated[int, typer.Option("--n-sites", help="Sites of the sample.")]
-Density = Annotated[float, typer.Option(help="n_s a_b^2.")]
-Seed = Annotated[int, typer.Option(help="Seed; there is no default.")]
-TauS = Annotated[float, typer.Option("--tau-s", help="Spin relaxation time, in tau_0.")]
-Geometry = Annotated[str, typer.Option(help="open or cylinder.")]
-Out = Annotated[Path | None, typer.Option(help="Directory for the figure.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+__all__ = ["add_to"]
 
 
-def add_to(app):
-    """Fasten the four commands to ``app`` (a typer.Typer)."""
+def add_to(app: typer.Typer) -> None:
+    """Register the four commands with ``app`` (a typer.Typer)."""
     for command in (hanle, step, temperature, walk):
         app.command()(command)
 
@@ -31,9 +37,11 @@ def hanle(
     density: Density = 0.02,
     tau_s: TauS = 1000.0,
     geometry: Geometry = "open",
-    largest: Annotated[float, typer.Option(help="Largest omega tau_s.")] = 10.0,
+    largest: Annotated[
+        float, typer.Option("--largest", help="Largest field, as omega tau_s.")
+    ] = 10.0,
     full: Annotated[
-        bool, typer.Option(help="Also the full coupled equations at a few fields.")
+        bool, typer.Option("--full", help="Also the full coupled equations at five fields.")
     ] = False,
     out: Out = None,
     as_json: Json = False,
@@ -49,7 +57,8 @@ def hanle(
     from hopnet.spin.hanle import hanle_curve
     from hopnet.transport.current import solve_current
 
-    check_positive("largest", largest)
+    number("--largest", largest, low=0.0, high=1e100, above=True)
+    number("--tau-s", tau_s, low=0.0, high=1e100, above=True, unit="tau_0")
     network = build_network(random_sites(n_sites, density=density, seed=seed, geometry=geometry))
     current = solve_current(network)
     field = np.linspace(0.0, largest, 101) / tau_s
@@ -64,7 +73,7 @@ def hanle(
         "tau_s": tau_s,
         "f": curve.f,
         "f_drift": curve.f_drift,
-        "error": float(curve.numerical_error.max()),
+        "f_numerical_error": float(curve.numerical_error.max()),
         "omega_tau_s": [1.0, largest],
         **{
             name: np.interp([1.0, largest], field * tau_s, getattr(curve, f"field_{name}")).tolist()
@@ -76,10 +85,10 @@ def hanle(
             float(np.abs(value - np.interp(at, field, getattr(curve, f"field_{name}"))).max())
             for name, (at, value) in points.items()
         )
-    report(answer, as_json)
+    print_answer(answer, as_json)
     draw(
         out,
-        "hanle.png",
+        "hanle",
         "plot_hanle",
         as_json,
         curve,
@@ -141,10 +150,10 @@ def step(
         "of_an_exponential": float(np.log(2)),
         "at_tau_s": float(np.interp(tau_s, time, response)),
     }
-    report(answer, as_json)
+    print_answer(answer, as_json)
     draw(
         out,
-        "step.png",
+        "step",
         "plot_step",
         as_json,
         time,
@@ -157,14 +166,17 @@ def temperature(
     seed: Seed,
     n_sites: NSites = 20_000,
     density: Density = 0.02,
-    samples: Annotated[int, typer.Option(help="Samples to average over.")] = 2,
-    lowest: Annotated[float, typer.Option(help="Lowest kT / width of the band.")] = 1e-3,
-    highest: Annotated[float, typer.Option(help="Highest kT / width.")] = 3e-2,
-    n_points: Annotated[int, typer.Option("--n-points", help="Temperatures.")] = 7,
-    density_of_states: Annotated[
-        str, typer.Option("--density-of-states", help="uniform, gaussian or coulomb_gap.")
-    ] = "uniform",
-    power: Annotated[float, typer.Option(help="Of 1/T in the straight line.")] = 1 / 3,
+    samples: Annotated[int, typer.Option("--samples", help="Number of samples.")] = 2,
+    temperatures: Annotated[
+        str,
+        typer.Option(
+            "--temperatures", help="kT over the width of the band: a list, or start:stop:n."
+        ),
+    ] = "1e-3:3e-2:7",
+    density_of_states: DensityOfStates = "uniform",
+    power: Annotated[
+        float, typer.Option("--power", help="Power p of the straight line against kT^-p.")
+    ] = 1 / 3,
     out: Out = None,
     as_json: Json = False,
 ):
@@ -180,12 +192,14 @@ def temperature(
     from hopnet.spin.temperature import temperature_curve
     from hopnet.transport.variable_range import fit_mott_law
 
-    if samples < 1 or n_points < 3 or not 0 < lowest < highest or not power > 0:
+    samples = whole("--samples", samples, low=1)
+    power = number("--power", power, low=0.05, high=5.0)
+    kT = np.array(numbers(temperatures, "temperatures"))
+    if kT.size < 3 or not np.all(kT > 0):
         raise ParameterError(
-            f"samples must be at least 1, n-points at least 3, 0 < lowest < highest and power > 0, "
-            f"got {samples}, {n_points}, {lowest:g} to {highest:g}, {power:g}; mend them."
+            f"--temperatures takes three or more positive numbers, got {temperatures!r}; write "
+            "1e-3:3e-2:7 for example."
         )
-    kT = np.logspace(np.log10(lowest), np.log10(highest), n_points)
     table = []
     for k in range(samples):
         stream = np.random.SeedSequence(check_seed(seed), spawn_key=(k,)).spawn(2)
@@ -214,10 +228,10 @@ def temperature(
         "residual": law.residual,
         "kT_0_g_a_b2": law.kT_0 * density,
     }
-    report(answer, as_json)
+    print_answer(answer, as_json)
     draw(
         out,
-        "temperature.png",
+        "temperature",
         "plot_mott_law",
         as_json,
         kT,
@@ -234,9 +248,9 @@ def walk(
     seed: Seed,
     n_sites: NSites = 150,
     density: Density = 0.1,
-    carriers: Annotated[int, typer.Option(help="How many.")] = 10_000,
-    longest: Annotated[float, typer.Option(help="Time in tau_0.")] = 3e4,
-    kT: Annotated[float, typer.Option("--kt", help="kT / width of the band.")] = 1.0,
+    carriers: Annotated[int, typer.Option("--carriers", help="Number of carriers.")] = 10_000,
+    longest: Annotated[float, typer.Option("--longest", help="Longest time, in tau_0.")] = 3e4,
+    kT: KT = 1.0,
     tau_s: TauS = 3000.0,
     out: Out = None,
     as_json: Json = False,
@@ -251,15 +265,19 @@ def walk(
     from hopnet.network.energies import with_energies
     from hopnet.network.sites import random_sites
     from hopnet.spin.monte_carlo import expected_walk
-    from hopnet.spin.monte_carlo import walk as let_walk
+    from hopnet.spin.monte_carlo import walk as monte_carlo
     from hopnet.transport.diffusion import diffusion_tensor
 
-    check_positive("longest", longest)
+    number("--longest", longest, low=0.0, high=1e100, above=True, unit="tau_0")
     sites = random_sites(n_sites, density=density, seed=seed, geometry="torus", min_distance=2.0)
     network = build_network(with_energies(sites, width=1.0, seed=seed + 1), kT=kT)
     time = longest * np.logspace(-3, 0, 10)
-    given = {"spin_orbit": [[0.0, 0.06], [-0.04, 0.0]], "spin": (0.0, 0.6, 0.8), "tau_s": tau_s}
-    found = let_walk(network, time, n_carriers=carriers, seed=seed, **given)
+    given: dict[str, Any] = {
+        "spin_orbit": [[0.0, 0.06], [-0.04, 0.0]],
+        "spin": (0.0, 0.6, 0.8),
+        "tau_s": tau_s,
+    }
+    found = monte_carlo(network, time, n_carriers=carriers, seed=seed, **given)
     square, spin = expected_walk(network, time, **given)
     D = float(np.trace(diffusion_tensor(network)) / 2)
     value, error = found.diffusion(-3, -1)
@@ -274,37 +292,13 @@ def walk(
         "length": sites.length,
         "mean_square_over_expected": (found.mean_square().sum(axis=1) / square).tolist(),
     }
-    report(answer, as_json)
-    draw(out, "walk.png", "plot_walk", as_json, found, square, diffusion=D, exact_spin=spin)
+    print_answer(answer, as_json)
+    draw(out, "walk", "plot_walk", as_json, found, square, diffusion=D, exact_spin=spin)
 
 
-def check_positive(name, value):
-    """Raise unless a number is finite and positive."""
-    if not 0 < value < float("inf"):
-        raise ParameterError(f"{name} must be a positive number, got {value!r}; mend it.")
+def draw(out: Any, name: str, function: str, quiet: bool, *own: Any, **options: Any) -> None:
+    """Draw one figure into the folder ``out``, if one is given."""
+    if out is not None:
+        from hopnet.plots import dynamics as plots
 
-
-def report(answer, as_json):
-    """Print what was found, as lines or as JSON."""
-    if as_json:
-        print(json.dumps(answer))
-        return
-    for name, value in answer.items():
-        if isinstance(value, list):
-            value = " ".join(f"{one:.6g}" for one in value)
-        elif isinstance(value, float):
-            value = f"{value:.6g}"
-        print(f"{name:28s} {value}")
-
-
-def draw(out, name, function, quiet, *arguments, **options):
-    """Write one figure into ``out``, if asked for."""
-    if out is None:
-        return
-    from hopnet.plots import dynamics as plots
-    from hopnet.plots.frame import save_figure
-
-    out.mkdir(parents=True, exist_ok=True)
-    save_figure(getattr(plots, function)(*arguments, **options), out / name)
-    if not quiet:
-        print(f"wrote {out / name}")
+        save_figures(out, {name: getattr(plots, function)(*own, **options)}, quiet)

@@ -1,4 +1,4 @@
-"""The command ``hopnet``: gathers the topics; an error is one sentence and exit code 2."""
+"""The command ``hopnet``: all command groups; an error is one sentence and exit code 2."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from hopnet.errors import HopnetError, ValidityWarning
 # Every typer has a click of its own, or shares one: what a wrong option raises is found by descent.
 USAGE_ERRORS = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 INTERRUPTED = 130
+
+__all__ = ["main"]
+
 app = typer.Typer(
     name="hopnet",
-    help="Spin and charge in two-dimensional hopping conductors.",
+    help="Charge and spin in hopping conductors: exact networks, triads, averages.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -37,15 +40,16 @@ def show_version(wanted: bool):
 @app.callback()
 def root(
     version: Annotated[
-        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print it.")
+        bool,
+        typer.Option("--version", callback=show_version, is_eager=True, help="Print the version."),
     ] = False,
 ):
-    """Spin and charge in two-dimensional hopping conductors."""
+    """Charge and spin in hopping conductors: exact networks, triads, averages."""
 
 
-@cache  # once a process: a second time would fasten every command twice
+@cache  # once per process: a second time would register every command twice
 def add_topics():
-    """Fasten every topic to the command; each topic imports its physics only when it runs."""
+    """Register every command group; each imports its physics only when it runs."""
     from hopnet.cli import (
         bench,
         berry,
@@ -72,7 +76,7 @@ def add_topics():
         topic.add_to(app)
 
 
-def show_warning(message, category, filename, lineno, file=None, line=None):
+def show_warning(message, category, filename, lineno, _file=None, line=None):
     """Print a validity warning as one line on standard error, other warnings as Python does."""
     if issubclass(category, ValidityWarning):
         print(f"warning: {message}", file=sys.stderr)
@@ -80,7 +84,7 @@ def show_warning(message, category, filename, lineno, file=None, line=None):
         sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
     """Entry point of the console script.
 
     Parameters
@@ -93,8 +97,9 @@ def main(argv=None):
     int
         Exit code: 0, or 2 for bad input, or 130 when interrupted.
     """
-    warnings.showwarning = show_warning
     add_topics()
+    before = warnings.showwarning
+    warnings.showwarning = show_warning
     try:
         code = app(args=argv, standalone_mode=False, prog_name="hopnet") or 0
     except HopnetError as error:
@@ -112,6 +117,8 @@ def main(argv=None):
         return 2
     except (typer.Abort, KeyboardInterrupt):
         code = INTERRUPTED
+    finally:
+        warnings.showwarning = before
     if code == INTERRUPTED:
         print("interrupted; what was finished is kept", file=sys.stderr)
     return code

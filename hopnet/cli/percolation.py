@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hopnet.cli.options import (
+    Density,
+    Geometry,
+    Json,
+    NSites,
+    Out,
+    Samples,
+    Seed,
+    Sizes,
+    TauS,
+    counts,
+    numbers,
+)
+from hopnet.cli.output import errors_console, print_answer, save_figures, save_table
 from hopnet.errors import ParameterError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["add_to"]
 
 commands = typer.Typer(
     name="percolation",
@@ -16,17 +34,9 @@ commands = typer.Typer(
     no_args_is_help=True,
 )
 
-NSites = Annotated[int, typer.Option("--n-sites", help="Sites of a sample.")]
-Seed = Annotated[int, typer.Option(help="Seed; there is no default.")]
-Density = Annotated[float, typer.Option(help="n_s a_b^2.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Out = Annotated[Path | None, typer.Option(help="Directory for figures and tables.")]
-Samples = Annotated[str, typer.Option(help="Samples of each size: one number, or one per size.")]
-Sizes = Annotated[str, typer.Option(help="Numbers of sites, separated by commas.")]
 
-
-def add_to(app):
-    """Fasten ``percolation`` to ``app`` (a typer.Typer)."""
+def add_to(app: typer.Typer) -> None:
+    """Register the command group ``percolation`` with ``app`` (a typer.Typer)."""
     app.add_typer(commands)
 
 
@@ -35,15 +45,16 @@ def sample(
     seed: Seed,
     n_sites: NSites = 10_000,
     density: Density = 0.01,
-    geometry: Annotated[str, typer.Option(help="open, cylinder or torus.")] = "open",
-    length: Annotated[
-        float | None, typer.Option(help="Threshold in a_b [the sample's own].")
+    geometry: Geometry = "open",
+    threshold_length: Annotated[
+        float | None,
+        typer.Option("--threshold-length", help="Longest occupied link, in a_b [of the sample]."),
     ] = None,
-    tau_s: Annotated[float, typer.Option(help="For the shares of triads, in tau_0.")] = 0.0,
+    tau_s: TauS = 0.0,
     out: Out = None,
     as_json: Json = False,
 ):
-    """One sample: its threshold, clusters and backbone; flows and triads where a current can flow.
+    """One sample: threshold, clusters and backbone; with contacts also flows and triads.
 
     Example: hopnet percolation sample --n-sites 4000 --density 0.01 --seed 7 --out results/sample
     """
@@ -59,7 +70,7 @@ def sample(
         )
     network = build_network(random_sites(n_sites, density=density, seed=seed, geometry=geometry))
     threshold = percolation_threshold(network)
-    backbone = find_backbone(network, length)
+    backbone = find_backbone(network, threshold_length)
     clusters = find_clusters(network, backbone.threshold_length)
     answer = {
         "n_sites": n_sites,
@@ -84,13 +95,16 @@ def sample(
     records = {"backbone": backbone}
     if geometry != "torus":
         records |= add_flow(answer, network, tau_s)
-    report(answer, as_json)
+    print_answer(answer, as_json)
     if out is not None:
-        draw_sample(out, records, as_json)
+        from hopnet.plots import percolation as plots
+
+        figures = {name: getattr(plots, f"plot_{name}")(one) for name, one in records.items()}
+        save_figures(out, figures, as_json)
 
 
-def add_flow(answer, network, tau_s):
-    """Solve for the current and enter what it says."""
+def add_flow(answer: dict[str, Any], network: Any, tau_s: float) -> dict[str, Any]:
+    """Add what the current of the sample tells to the answer; return the records for figures."""
 
     from hopnet.percolation.flow import flow_statistics, resistivity_ratio
     from hopnet.spin.shares import triad_shares
@@ -115,19 +129,6 @@ def add_flow(answer, network, tau_s):
     return {"flow": statistics, "triads": shares}
 
 
-def draw_sample(out, records, quiet):
-    """Write the figures of one sample."""
-    from hopnet.plots import percolation as plots
-    from hopnet.plots.frame import save_figure
-
-    out.mkdir(parents=True, exist_ok=True)
-    for name, record in records.items():
-        path = out / f"{name}.png"
-        save_figure(getattr(plots, f"plot_{name}")(record), path)
-        if not quiet:
-            print(f"wrote {path}")
-
-
 @commands.command()
 def threshold(
     seed: Seed,
@@ -144,7 +145,7 @@ def threshold(
     from hopnet.percolation.scaling import PLANE, combined_threshold, dual_threshold
 
     table = gather(sample_thresholds, sizes, samples, seed)
-    answer = {"rows": []}
+    answer: dict[str, Any] = {"rows": []}
     for size, rows in table.groupby("n_sites"):
         value, error = dual_threshold(rows["first"], rows["second"])
         answer["rows"].append(
@@ -158,9 +159,8 @@ def threshold(
         "literature": PLANE["l_c"],
         "deviation_over_error": (value - PLANE["l_c"]) / error,
     }
-    report(answer, as_json)
-    if out is not None:
-        draw_table(out, answer, table, {"collapse": ("plot_collapse", (table,))}, as_json)
+    print_answer(answer, as_json, title="threshold")
+    write_study(out, answer, table, {"collapse": ("plot_collapse", (table,))}, as_json)
 
 
 @commands.command()
@@ -168,7 +168,9 @@ def exponents(
     seed: Seed,
     sizes: Sizes = "1000,4000,16000",
     samples: Samples = "1000,500,200",
-    conductance: Annotated[bool, typer.Option(help="Also the conductivity exponent t.")] = False,
+    conductance: Annotated[
+        bool, typer.Option("--conductance", help="Also the conductivity exponent t.")
+    ] = False,
     out: Out = None,
     as_json: Json = False,
 ):
@@ -184,7 +186,7 @@ def exponents(
         critical_exponents,
     )
 
-    if len(numbers(sizes, "sizes")) < 3:
+    if len(counts(sizes, "sizes")) < 3:
         raise ParameterError(
             f"exponents need at least three sizes, got --sizes {sizes}; add sizes, best by factors "
             "of four."
@@ -192,7 +194,7 @@ def exponents(
     table = gather(sample_critical, sizes, samples, seed)
     found = critical_exponents(table)
     value, error, _ = combined_threshold(table)
-    answer = {
+    answer: dict[str, Any] = {
         "rows": [
             {
                 "quantity": "l_c_sqrt_density",
@@ -226,21 +228,22 @@ def exponents(
                 "largest_sizes_fitted": best_window(t),
             }
         )
-    report(answer, as_json)
-    if out is not None:
-        figures = {
-            "exponents": ("plot_exponents", (table, found)),
-            "collapse": ("plot_collapse", (table,)),
-        }
-        draw_table(out, answer, table, figures, as_json)
+    print_answer(answer, as_json, title="critical exponents")
+    figures = {
+        "exponents": ("plot_exponents", (table, found)),
+        "collapse": ("plot_collapse", (table,)),
+    }
+    write_study(out, answer, table, figures, as_json)
 
 
 @commands.command()
 def resistivity(
     seed: Seed,
-    densities: Annotated[str, typer.Option(help="n_s a_b^2, by commas.")] = "0.1,0.03,0.01",
+    densities: Annotated[
+        str, typer.Option("--densities", help="n_s a_b^2: a list with commas, or start:stop:n.")
+    ] = "0.1,0.03,0.01",
     n_sites: NSites = 4000,
-    samples: Annotated[int, typer.Option(help="Samples of each density.")] = 20,
+    samples: Annotated[int, typer.Option("--samples", help="Samples per density.")] = 20,
     out: Out = None,
     as_json: Json = False,
 ):
@@ -251,7 +254,7 @@ def resistivity(
     from hopnet.percolation.criticality import sample_resistivities
 
     table = sample_resistivities(
-        n_sites, samples, densities=numbers(densities, "densities", float), seed=seed
+        n_sites, samples, densities=numbers(densities, "densities"), seed=seed
     )
     rows = []
     for density, own in table.groupby("density"):
@@ -267,77 +270,54 @@ def resistivity(
             }
         )
     answer = {"rows": rows}
-    report(answer, as_json)
-    if out is not None:
-        draw_table(out, answer, table, {"resistivity": ("plot_resistivity", (table,))}, as_json)
+    print_answer(answer, as_json, title="resistivity")
+    write_study(out, answer, table, {"resistivity": ("plot_resistivity", (table,))}, as_json)
 
 
-def best_window(estimate):
-    """Number of largest sizes in the window of most weight."""
+def best_window(estimate: Any) -> int:
+    """Number of sizes in the fit window of largest weight."""
     return int(estimate.window_size[estimate.window_weight.argmax()])
 
 
-def numbers(text, name, kind=int):
-    """Numbers separated by commas."""
-    try:
-        found = [kind(word) for word in text.split(",")]
-    except ValueError:
-        found = []
-    if not found:
-        raise ParameterError(f"--{name} takes numbers separated by commas, got {text!r}; mend it.")
-    return found
-
-
-def gather(measure, sizes, samples, seed):
-    """One table of all sizes."""
+def gather(measure: Any, sizes: str, samples: str, seed: int) -> pd.DataFrame:
+    """One table with the samples of all sizes, measured with a progress bar."""
     import pandas as pd
+    from rich.progress import track
 
-    sizes, samples = numbers(sizes, "sizes"), numbers(samples, "samples")
-    if len(samples) == 1:
-        samples = samples * len(sizes)
-    if len(samples) != len(sizes):
+    n_sites, n_samples = counts(sizes, "sizes"), counts(samples, "samples")
+    if len(n_samples) == 1:
+        n_samples = n_samples * len(n_sites)
+    if len(n_samples) != len(n_sites):
         raise ParameterError(
-            f"--samples takes one number or one per size ({len(sizes)}), got {len(samples)}."
+            f"--samples takes one number or one per size ({len(n_sites)}), got {len(n_samples)}."
         )
-    return pd.concat([measure(n, k, seed=seed) for n, k in zip(sizes, samples)], ignore_index=True)
+    pairs = list(zip(n_sites, n_samples))
+    shown = track(pairs, description="sizes", console=errors_console(), transient=True)
+    return pd.concat([measure(n, k, seed=seed) for n, k in shown], ignore_index=True)
 
 
-def report(answer, as_json):
-    """Print an answer as JSON, or as lines and a table."""
-    if as_json:
-        print(json.dumps(answer, indent=1))
+def write_study(
+    out: Path | None,
+    answer: dict[str, Any],
+    table: pd.DataFrame,
+    figures: dict[str, tuple[str, tuple]],
+    quiet: bool,
+) -> None:
+    """Write the samples, the answer with date and version, and the figures into a folder."""
+    if out is None:
         return
-    from hopnet.cli.bench import print_table
-
-    for name, value in answer.items():
-        if name == "rows":
-            print_table("percolation", [{k: short(v) for k, v in row.items()} for row in value])
-        else:
-            print(f"{name:32s} {short(value)}")
-
-
-def short(value):
-    """Six digits for floats, one by one in lists."""
-    if isinstance(value, list):
-        return ", ".join(str(short(each)) for each in value)
-    return f"{value:.6g}" if isinstance(value, float) else value
-
-
-def draw_table(out, answer, table, figures, quiet):
-    """Write the samples, the answer with date and version, and the figures."""
     import datetime
+    import json
 
     import hopnet
+    from hopnet.files import atomic_write
     from hopnet.plots import percolation as plots
-    from hopnet.plots.frame import save_figure
 
-    out.mkdir(parents=True, exist_ok=True)
-    table.to_csv(out / "samples.csv", index=False)
+    save_table(table, out / "samples.csv")
     stamp = {"hopnet": hopnet.__version__, "date": datetime.date.today().isoformat()}
-    (out / "answer.json").write_text(json.dumps(stamp | answer, indent=1) + "\n")
-    written = [out / "samples.csv", out / "answer.json"]
-    for name, (function, records) in figures.items():
-        written.append(out / f"{name}.png")
-        save_figure(getattr(plots, function)(*records), written[-1])
+    with atomic_write(out / "answer.json") as file:
+        file.write((json.dumps(stamp | answer, indent=1) + "\n").encode())
     if not quiet:
-        print("wrote", *written)
+        print(f"wrote {out / 'samples.csv'}\nwrote {out / 'answer.json'}")
+    drawn = {name: getattr(plots, function)(*own) for name, (function, own) in figures.items()}
+    save_figures(out, drawn, quiet)

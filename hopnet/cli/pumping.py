@@ -14,7 +14,7 @@ Out = Annotated[Path | None, typer.Option("--out", help="Where the figure is wri
 Json = Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")]
 
 
-def add_to(app):
+def add_to(app: typer.Typer) -> None:
     """Fasten ``pumping`` to ``app`` (a typer.Typer)."""
     topic = typer.Typer(
         no_args_is_help=True,
@@ -137,14 +137,14 @@ def crossover(
         report = {"crossover_q_ell": points, "rows": rows, "interface": split}
         print(json.dumps(report, indent=1))
     else:
-        from hopnet.cli.bench import print_table
+        from hopnet.cli.output import print_table
 
         short = {"ell_over_lambda": "l/lambda", "q_ell": "q l", "ratio_1d": "1D", "ratio_2d": "2D"}
         short |= {"ratio_3d": "3D", "leading_3d": "3D, leading"}
-        print_table("local over diffusive spin current", renamed(rows, short))
+        print_table(renamed(rows, short), title="local over diffusive spin current", digits=4)
         short = dict(zip(interfaces[0]._fields, ("width / l", "local", "diffusive")))
         few = interfaces if out is None else interfaces[::5]
-        print_table("current at an interface, tau_s = 25 tau", renamed(few, short))
+        print_table(renamed(few, short), title="current at an interface, tau_s = 25 tau", digits=4)
         text = ", ".join(f"{name} {x:.6f}" for name, x in points.items())
         print(f"equal at q ell = {text}")
     if out is not None:
@@ -207,13 +207,15 @@ def efficiency(
     if as_json:
         print(json.dumps({"unit": "2e/hbar", "rows": rows}, indent=1))
     else:
-        from hopnet.cli.bench import print_table
+        from hopnet.cli.output import print_table
 
         for kernel, name in (("boltzmann", "any free path"), ("diffusive", "diffusive")):
             short = {"q_ell": "q l", f"rashba_transverse_{kernel}": "Rashba, across q"}
             short |= {f"rashba_longitudinal_{kernel}": "Rashba, along q"}
             short |= {f"impurity_{kernel}": "impurities"}
-            print_table(f"charge over spin current in 2e/hbar, {name}", renamed(rows, short))
+            print_table(
+                renamed(rows, short), title=f"charge over spin current in 2e/hbar, {name}", digits=4
+            )
     if out is not None:
         from hopnet.plots.pumping import plot_efficiency, save_figure
 
@@ -250,10 +252,10 @@ def orders(
     if as_json:
         print(json.dumps([row._asdict() for row in table], indent=1))
     else:
-        from hopnet.cli.bench import print_table
+        from hopnet.cli.output import print_table
 
         few = [row._asdict() for row in table[::4]]
-        print_table("second order over all orders in J", few)
+        print_table(few, title="second order over all orders in J", digits=4)
     if out is not None:
         from hopnet.plots.pumping import plot_orders, save_figure
 
