@@ -1,4 +1,4 @@
-"""Backbone: what of a percolating cluster can carry current, its red bonds, its shortest path."""
+"""Backbone of the percolating cluster: current-carrying links, red bonds, shortest path."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from hopnet.kernels import backbone as kernels
 from hopnet.kernels.neighbours import fill_rows
 from hopnet.network.network import Network
 from hopnet.percolation.clusters import (
+    Threshold,
     check_contacts,
     find_clusters,
     least_log_conductance,
     percolation_threshold,
 )
 from hopnet.records import read_only
+
+__all__ = ["Backbone", "find_backbone", "wrapping_backbone"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,14 +35,14 @@ class Backbone:
         Links on at least one path between the contacts that visits no site twice: those through
         which a current can flow. Ascending.
     red_link : int64[n_red]
-        Links on every path between the contacts: cutting one cuts the current. In order of the
-        way from source to drain.
+        Links on every path between the contacts: without any one of them no current flows. In
+        order from source to drain.
     path_link : int64[n_steps]
         Links of one shortest (chemical) path, in order from source to drain.
     site : bool[n_sites]
-        Sites of the backbone.
+        Whether a site belongs to the backbone.
     dead_end : bool[n_sites]
-        Other sites of the clusters that join the contacts.
+        Whether a site belongs to a cluster that joins the contacts, but not to the backbone.
     """
 
     network: Network
@@ -52,24 +55,25 @@ class Backbone:
 
     @property
     def chemical_length(self) -> int:
-        """Least number of links between the contacts."""
+        """Smallest number of links of a path between the contacts."""
         return self.path_link.size
 
     @property
     def n_sites(self) -> int:
-        """Sites of the backbone."""
+        """Number of sites of the backbone."""
         return int(self.site.sum())
 
 
 @dataclass(frozen=True, eq=False)
 class BackboneBetween:
-    """A graph between two nodes: backbone, bridges and shortest path, as places in its links.
+    """Backbone, red bonds and shortest path between two nodes of a graph.
 
     Attributes
     ----------
     link, red_link, path_link : int64 arrays
+        Places in the list of links of the graph, with the meaning of `Backbone`.
     joined : bool[n_nodes]
-        Nodes that some path joins to the source.
+        Whether a path joins the node to the source.
     """
 
     link: np.ndarray
@@ -79,7 +83,7 @@ class BackboneBetween:
 
 
 def rows_of(link_i, link_j, n_nodes):
-    """Rows of a graph whose links may repeat and run either way; see `kernels.neighbours`."""
+    """Rows of a graph whose links may repeat and go either way; see `kernels.neighbours`."""
     start = np.empty(n_nodes + 1, np.int64)
     neighbour, link = np.empty((2, 2 * link_i.size), np.int64)
     fill_rows(link_i, link_j, start, neighbour, link)
@@ -87,14 +91,14 @@ def rows_of(link_i, link_j, n_nodes):
 
 
 def depth_first(rows, root):
-    """(number, low, parent, parent_link, visited) of a depth-first walk; visited is cut to size."""
+    """(number, low, parent, parent_link, visited) of a depth-first search from ``root``."""
     number, low, parent, parent_link, visited = np.empty((5, rows[0].size - 1), np.int64)
     n = kernels.depth_first(*rows, root, number, low, parent, parent_link, visited)
     return number, low, parent, parent_link, visited[:n]
 
 
 def path_to_root(parent, parent_link, node):
-    """Nodes and links from ``node`` back to the root of a walk, the root excepted."""
+    """Nodes and links from ``node`` to the root of a search, without the root itself."""
     nodes, links = [], []
     while parent[node] >= 0:
         nodes.append(node)
@@ -109,7 +113,7 @@ def backbone_between(link_i, link_j, n_nodes, source, drain):
     Parameters
     ----------
     link_i, link_j : int64[n_links]
-        Links may repeat; none joins a node to itself.
+        The two nodes of each link. Links may repeat; none joins a node to itself.
     n_nodes : int
     source, drain : int
         Two different nodes.
@@ -125,16 +129,16 @@ def backbone_between(link_i, link_j, n_nodes, source, drain):
 
     Notes
     -----
-    A link carries current when it lies on a loop through an extra link from drain to source: the
-    biconnected component of that link (Hopcroft and Tarjan, Comm. ACM 16, 372 (1973)). All parts
-    are linear in nodes and links.
+    A link carries current when it lies on a loop through an extra link from drain to source. These
+    links are the biconnected component of the extra link (Hopcroft and Tarjan, Comm. ACM 16, 372
+    (1973)). The cost is linear in nodes and links.
     """
     rows = rows_of(link_i, link_j, n_nodes)
     number, low, parent, parent_link, visited = depth_first(rows, source)
     joined = number >= 0
     if not joined[drain]:
         raise NotPercolatingError(
-            "no path of occupied links joins the contacts; raise the threshold length."
+            "no path of occupied links joins the contacts; raise threshold_length."
         )
     nodes, links = path_to_root(parent, parent_link, drain)
     red = links[low[nodes] == number[nodes]][::-1]
@@ -178,10 +182,10 @@ def find_backbone(network: Network, threshold_length: float | None = None) -> Ba
 
     Notes
     -----
-    A contact is one node, as it is for the current; links within a contact belong to nothing.
-    On a torus the two ends of the critical link, which closes the first loop around, are the
-    contacts, and the backbone is what lies on such loops: there are no edges to mend for. The
-    critical link is then red and the last of ``red_link`` and ``path_link``.
+    A contact is one node, as it is for the current; links within a contact do not count. On a
+    torus the critical link closes the first loop around the sample. Its two sites take the part of
+    the contacts, and the backbone holds the links that lie on such loops. The critical link is
+    then a red bond, and the last of ``red_link`` and ``path_link``.
 
     Examples
     --------
@@ -221,8 +225,15 @@ def find_backbone(network: Network, threshold_length: float | None = None) -> Ba
     return gather(network, -0.5 * least, occupied, parts, cluster)
 
 
-def wrapping_backbone(network, threshold):
-    """`find_backbone` on a torus, at the threshold of the first loop around it."""
+def wrapping_backbone(network: Network, threshold: Threshold) -> Backbone:
+    """The backbone on a torus, at the threshold of the first loop around it.
+
+    Parameters
+    ----------
+    network : Network
+    threshold : Threshold
+        The event "wrapping" of this network.
+    """
     order = np.arange(network.n_links)
     worst = threshold.log_conductance
     before = (network.log_conductance > worst) | (
@@ -243,7 +254,7 @@ def wrapping_backbone(network, threshold):
 
 
 def gather(network, length, occupied, parts, cluster):
-    """A Backbone from the parts of the graph of occupied links."""
+    """The `Backbone` record from the parts of the graph of occupied links."""
     link = np.sort(occupied[parts.link])
     site = np.zeros(network.n_sites, np.bool_)
     site[network.link_i[link]] = True

@@ -1,8 +1,9 @@
 """Percolation on the network that carries the current: thresholds and clusters.
 
-Links are taken in order of conductance, best first. The *length* of a link is here
-``-ln(G_ij rho_0) / 2``, in a_b: its distance R_ij in the R-model, and for other rates the
-distance at which equal sites would conduct as well.
+Links are added in order of conductance, the best conductor first. A link is *occupied* when it is
+present at a given threshold. The *length* of a link is here ``-ln(G_ij rho_0) / 2``, in a_b: its
+distance R_ij in the R-model, and for other rates the distance at which two sites of equal energy
+would conduct as well.
 """
 
 from __future__ import annotations
@@ -20,9 +21,30 @@ from hopnet.kernels import clusters as kernels
 from hopnet.network.network import Network
 from hopnet.records import read_only
 
+__all__ = [
+    "EVENTS",
+    "ClusterSweep",
+    "Clusters",
+    "OrderedLinks",
+    "Threshold",
+    "check_contacts",
+    "contact_flags",
+    "find_clusters",
+    "find_events",
+    "least_log_conductance",
+    "link_seams",
+    "order_links",
+    "percolation_threshold",
+    "sweep_clusters",
+]
+
 EVENTS = ("contacts", "wrapping", "wrapping x", "wrapping y", "second wrapping")
-BLOCK = 4096  # sites whose links are thinned out together: they fit into the second-level cache
-PARTS = 12  # of the links of a block; labelling anew costs as much as ordering beyond
+# Number of sites whose links are thinned out together. Their arrays fit into the second-level
+# cache; larger blocks leave fewer links but are slower per link.
+BLOCK = 4096
+# The links of a block are sorted in this many parts, and clusters are labelled again after each.
+# With more parts, labelling costs as much as it saves in sorting.
+PARTS = 12
 
 
 @dataclass(frozen=True)
@@ -38,11 +60,11 @@ class Threshold:
     link : int
         Its number in the network.
     wraps : (int, int)
-        How often the loop that it closes runs around the sample along x and y; (0, 0) for a path
-        between contacts. Signs are those of one sense of the loop; where loops around exist
-        already, one of several answers.
+        How often the loop that this link closes wraps around the sample along x and y; (0, 0) for
+        a path between contacts. The signs belong to one sense of the loop. Where other loops wrap
+        already, this is one of several answers.
     event : str
-        Which event; see `percolation_threshold`.
+        Name of the event; see `percolation_threshold`.
     """
 
     threshold_length: float
@@ -59,10 +81,13 @@ class OrderedLinks:
     Attributes
     ----------
     link : int64[n]
-        Numbers in the network, best conductor first; equals in order of their number.
+        Number of each link in the network, best conductor first; links of equal conductance in
+        order of their number.
     link_i, link_j : int64[n]
+        The two sites of each link.
     seam : int64[n, 2] or int64[0, 2]
-        Seams crossed from i to j along x and y; empty on a sample with hard edges.
+        Number of seams (periodic boundaries) that the link crosses from i to j along x and y, with
+        sign; empty on a sample with hard edges.
     """
 
     link: np.ndarray
@@ -71,7 +96,7 @@ class OrderedLinks:
     seam: np.ndarray
 
 
-def link_seams(network):
+def link_seams(network: Network) -> np.ndarray:
     """int64[n_links, 2]: seams crossed from i to j along x and y; no rows for hard edges."""
     period = np.array(network.sites.period)
     seam = np.empty((network.n_links if period.any() else 0, 2), np.int64)
@@ -80,7 +105,7 @@ def link_seams(network):
     return seam
 
 
-def order_links(network):
+def order_links(network: Network) -> OrderedLinks:
     """Links that can join clusters or close a loop around the sample, best conductor first.
 
     Parameters
@@ -93,8 +118,9 @@ def order_links(network):
 
     Notes
     -----
-    A link that closes a loop of better links within its own neighbourhood is left out: it joins
-    nothing. Some 1.2 links a site are left of 5. Linear in links; sorting is by buckets.
+    A link that closes a loop of better links within its own block of sites is left out, because it
+    joins nothing. Of 5 links per site about 1.2 remain. The cost is linear in the number of links;
+    sorting is by buckets.
     """
     seam = link_seams(network)
     seamless = ~(seam[:, 0].astype(np.bool_) | seam[:, 1].astype(np.bool_))
@@ -118,7 +144,7 @@ def order_links(network):
     )
 
 
-def contact_flags(network):
+def contact_flags(network: Network) -> np.ndarray:
     """int64[n_sites]: 1 on the source, 2 on the drain, 0 elsewhere."""
     flag = np.zeros(network.n_sites, np.int64)
     flag[network.source] += 1
@@ -126,7 +152,9 @@ def contact_flags(network):
     return flag
 
 
-def find_events(network, *, stop=None, ordered=None):
+def find_events(
+    network: Network, *, stop: str | None = None, ordered: OrderedLinks | None = None
+) -> dict[str, Threshold]:
     """All percolation events of a sample, in one pass over its links.
 
     Parameters
@@ -135,12 +163,12 @@ def find_events(network, *, stop=None, ordered=None):
     stop : str, optional
         Name of the event after which to stop; default: go through all links.
     ordered : OrderedLinks, optional
-        Of this network, if you have them.
+        The ordered links of this network, if they are there already.
 
     Returns
     -------
     dict of str to Threshold
-        Events that happened, under the names of `percolation_threshold`.
+        The events that happened, under the names of `percolation_threshold`.
     """
     ordered = order_links(network) if ordered is None else ordered
     n = network.n_sites
@@ -158,10 +186,12 @@ def find_events(network, *, stop=None, ordered=None):
     return name_events(network, ordered, event)
 
 
-def name_events(network, ordered, event):
-    """Thresholds from the rows that the kernels write."""
+def name_events(
+    network: Network, ordered: OrderedLinks, event_rows: np.ndarray
+) -> dict[str, Threshold]:
+    """Thresholds by name from the rows that the kernels write, one per event."""
     found = {}
-    for name, (place, w_x, w_y) in zip(EVENTS, event.tolist()):
+    for name, (place, w_x, w_y) in zip(EVENTS, event_rows.tolist()):
         if place >= 0:
             link = int(ordered.link[place])
             worst = float(network.log_conductance[link])
@@ -180,9 +210,10 @@ def percolation_threshold(network: Network, event: str | None = None) -> Thresho
     network : Network
     event : str, optional
         ``"contacts"``: a path joins source and drain (default where a current can flow: open
-        and cylinder). ``"wrapping"``: a cluster first runs around the sample (default on a torus,
-        where the contacts are a formality). Also ``"wrapping x"``, ``"wrapping y"`` (around that
-        axis, whatever else) and ``"second wrapping"`` (a second, independent way around).
+        and cylinder). ``"wrapping"``: a cluster first wraps around the sample (default on a torus,
+        whose contacts carry no current). Also ``"wrapping x"`` and ``"wrapping y"`` (a cluster
+        wraps along that axis) and ``"second wrapping"`` (a cluster wraps in a second, independent
+        direction).
 
     Returns
     -------
@@ -193,12 +224,12 @@ def percolation_threshold(network: Network, event: str | None = None) -> Thresho
     ParameterError
         An unknown event, one that this geometry does not know, an empty contact.
     NotPercolatingError
-        If the event does not happen with the links there are.
+        If the event does not happen with the links of this network.
 
     Notes
     -----
-    Union-find over links in order of conductance, one pass; loops around the sample are counted
-    by the seams they cross, in whole numbers (after Machta et al., Phys. Rev. E 54, 1332 (1996)
+    Union-find over links in order of conductance, in one pass. Loops around the sample are counted
+    in whole numbers by the seams that they cross (after Machta et al., Phys. Rev. E 54, 1332 (1996)
     and Newman and Ziff, Phys. Rev. E 64, 016706 (2001)).
 
     Examples
@@ -223,7 +254,7 @@ def percolation_threshold(network: Network, event: str | None = None) -> Thresho
         known = ", ".join(repr(name) for name in EVENTS if allowed[name])
         raise ParameterError(
             f"event must be one of {known} on a sample of geometry {network.sites.geometry!r}, "
-            f"got {event!r}; choose one of them."
+            f"got {event!r}; name one of these."
         )
     if event == "contacts":
         check_contacts(network)
@@ -237,7 +268,7 @@ def percolation_threshold(network: Network, event: str | None = None) -> Thresho
     return found[event]
 
 
-def check_contacts(network):
+def check_contacts(network: Network) -> None:
     """Raise if a contact holds no site."""
     for name, contact in (("source", network.source), ("drain", network.drain)):
         if contact.size == 0:
@@ -270,7 +301,7 @@ def least_log_conductance(network: Network, threshold_length: float | None) -> f
 
 @dataclass(frozen=True, eq=False)
 class Clusters:
-    """Sites joined by links up to a threshold.
+    """Clusters of sites that links up to a threshold join.
 
     Attributes
     ----------
@@ -280,11 +311,14 @@ class Clusters:
     label : int64[n_sites]
         Cluster of each site, numbered in order of the lowest site.
     size : int64[n_clusters]
+        Number of sites of each cluster.
     gyration_radius : float64[n_clusters], in a_b
-        Root mean square distance from the centre; of a cluster that wraps around the sample, as
-        its links laid it out.
-    touches_source, touches_drain, wraps : bool[n_clusters]
-        Contacts reached; whether the cluster runs around a periodic sample.
+        Root mean square distance of the sites from their centre. A cluster that wraps around the
+        sample is laid out in the plane along its links.
+    touches_source, touches_drain : bool[n_clusters]
+        Whether the cluster holds a site of the contact.
+    wraps : bool[n_clusters]
+        Whether the cluster wraps around a periodic sample.
     """
 
     network: Network
@@ -315,7 +349,7 @@ class Clusters:
 
     @property
     def finite(self) -> np.ndarray:
-        """bool[n_clusters]: all but the largest (of equals, the one with the lowest site)."""
+        """bool[n_clusters]: all but the largest (of equal ones the one with the lowest site)."""
         out = np.ones(self.n_clusters, np.bool_)
         if out.size:
             out[np.argmax(self.size)] = False
@@ -323,13 +357,13 @@ class Clusters:
 
     @property
     def mean_size(self) -> float:
-        """S = sum s^2 / sum s, clusters but the largest: mean size seen by a random site."""
+        """S = sum s^2 / sum s without the largest: mean size of the cluster of a random site."""
         size = self.size[self.finite].astype(np.float64)
         return float(np.sum(size**2) / max(np.sum(size), 1.0))
 
     @property
     def correlation_length(self) -> float:
-        """xi, in a_b: xi^2 = 2 sum s^2 R_s^2 / sum s^2, clusters but the largest."""
+        """xi, in a_b: xi^2 = 2 sum s^2 R_s^2 / sum s^2 over all clusters but the largest."""
         size = self.size[self.finite].astype(np.float64)
         radius = self.gyration_radius[self.finite]
         return float(np.sqrt(2 * np.sum((size * radius) ** 2) / max(np.sum(size**2), 1.0)))
@@ -404,7 +438,23 @@ def find_clusters(network: Network, threshold_length: float | None = None) -> Cl
 
 @dataclass(frozen=True, eq=False)
 class MergeHistory:
-    """What the kernel `sweep_merges` leaves behind."""
+    """What the kernel `sweep_merges` writes: the final clusters and every merger on the way.
+
+    Attributes
+    ----------
+    parent : int64[n_sites]
+        Union-find: parent of each site; minus the size of the cluster at its root.
+    contact : int64[n_sites]
+        At roots: 1 if the cluster touches the source, plus 2 for the drain, plus 4 if it wraps.
+    spread : float64[n_sites]
+        At roots: s R_s^2.
+    event : int64[5, 3]
+        One row per event: place of its link, and how often its loop wraps along x and y.
+    merge : int64[n_mergers]
+        Place in the ordered links of each link that joined two clusters.
+    count, moment : int64[n_mergers, 3], float64[n_mergers, 3]
+        As in `ClusterSweep`.
+    """
 
     parent: np.ndarray
     contact: np.ndarray
@@ -415,8 +465,8 @@ class MergeHistory:
     moment: np.ndarray
 
 
-def merge_links(network, links):
-    """Join links one after another and keep the history."""
+def merge_links(network: Network, links: OrderedLinks) -> MergeHistory:
+    """Add links one after another and keep the history of the clusters."""
     n = network.n_sites
     parent, contact = np.full(n, -1), contact_flags(network)
     spread, event = np.empty(n), np.empty((5, 3), np.int64)
@@ -442,20 +492,21 @@ def merge_links(network, links):
 
 @dataclass(frozen=True, eq=False)
 class ClusterSweep:
-    """Clusters at every threshold: one row for each link that joined two of them.
+    """Clusters at every threshold: one row per link that joined two clusters.
 
     Attributes
     ----------
     network : Network
     link : int64[n_mergers]
-        Link that joined two clusters, best conductor first.
+        Number of each link that joined two clusters, best conductor first.
     threshold_length : float64[n_mergers], in a_b
         Length of that link.
     count : int64[n_mergers, 3]
-        Sizes of the larger and the smaller partner; largest cluster afterwards.
+        Sizes of the larger and of the smaller of the two clusters; size of the largest cluster of
+        the sample afterwards.
     moment : float64[n_mergers, 3]
-        Afterwards: sum of s^2 and sum of s^2 R_s^2 over all clusters but the largest; s R_s^2 of
-        the largest.
+        Values afterwards: sum of s^2 and sum of s^2 R_s^2 over all clusters but the largest;
+        s R_s^2 of the largest.
     thresholds : dict of str to Threshold
         Events of `percolation_threshold` that happened on the way.
     """
@@ -484,7 +535,7 @@ class ClusterSweep:
         return n_clusters, largest, mean_size, np.sqrt(np.maximum(square_length, 0.0))
 
     def at(self, threshold_length: ArrayLike) -> pd.DataFrame:
-        """Cluster statistics at one or more thresholds, without another pass over links.
+        """Cluster statistics at one or more thresholds, without another pass over the links.
 
         Parameters
         ----------
@@ -525,7 +576,7 @@ class ClusterSweep:
 
 
 def sweep_clusters(network: Network) -> ClusterSweep:
-    """Clusters along the whole sweep of thresholds, with all events, in one pass.
+    """Clusters at every threshold, with all events, in one pass over the links.
 
     Parameters
     ----------
@@ -537,8 +588,8 @@ def sweep_clusters(network: Network) -> ClusterSweep:
 
     Notes
     -----
-    Peak memory about 120 bytes a site on top of the network, of which 64 stay (measured with 5
-    links a site).
+    Peak memory is about 120 bytes per site beyond the network, of which 64 remain (measured with 5
+    links per site).
     """
     ordered = order_links(network)
     state = merge_links(network, ordered)
