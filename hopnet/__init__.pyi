@@ -23,10 +23,10 @@ from .network.triads import find_triads as find_triads
 from .percolation.backbone import Backbone as Backbone
 from .percolation.backbone import find_backbone as find_backbone
 from .percolation.clusters import Clusters as Clusters
-from .percolation.clusters import Threshold as Threshold
 from .percolation.clusters import find_clusters as find_clusters
-from .percolation.clusters import percolation_threshold as percolation_threshold
 from .percolation.clusters import sweep_clusters as sweep_clusters
+from .percolation.thresholds import Threshold as Threshold
+from .percolation.thresholds import percolation_threshold as percolation_threshold
 from .seeds import sample_seed as sample_seed
 from .spin.curve import FCurve as FCurve
 from .spin.curve import Spin as Spin

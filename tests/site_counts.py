@@ -13,8 +13,8 @@ from hopnet.errors import ParameterError
 from hopnet.network.neighbours import find_links
 from hopnet.network.network import join_sites
 from hopnet.network.sites import Sites, random_sites
-from hopnet.percolation.clusters import EVENTS, find_events
 from hopnet.percolation.criticality import DENSITY, check_samples, sample_generator, sample_row
+from hopnet.percolation.thresholds import EVENTS, find_events
 from hopnet.threads import limit_threads
 
 

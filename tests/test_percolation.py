@@ -15,14 +15,9 @@ from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 import hopnet as hn
 from hopnet.network.network import Network, join_sites
 from hopnet.network.sites import Sites
-from hopnet.percolation import clusters as percolation
-from hopnet.percolation.clusters import (
-    find_clusters,
-    find_events,
-    order_links,
-    percolation_threshold,
-    sweep_clusters,
-)
+from hopnet.percolation import thresholds as percolation
+from hopnet.percolation.clusters import find_clusters, sweep_clusters
+from hopnet.percolation.thresholds import find_events, order_links, percolation_threshold
 
 FEW = settings(max_examples=20, deadline=None, derandomize=True)
 SEEDS = st.integers(1, 10**6)

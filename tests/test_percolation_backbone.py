@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import hopnet as hn
 from hopnet.percolation.backbone import backbone_between, depth_first, find_backbone, rows_of
-from hopnet.percolation.clusters import find_events, percolation_threshold
+from hopnet.percolation.thresholds import find_events, percolation_threshold
 from test_percolation import chain, mutant, network_of
 
 FEW = settings(max_examples=20, deadline=None, derandomize=True)
@@ -188,7 +188,7 @@ def test_refused_input():
     for length in (-2.0, np.nan, 1e-9):
         with pytest.raises(hn.ParameterError):
             find_backbone(network, length)
-    with pytest.raises(hn.NotPercolatingError, match="raise the threshold"):
+    with pytest.raises(hn.NotPercolatingError, match="raise threshold_length"):
         find_backbone(network, 7.0)
     with pytest.raises(hn.ParameterError, match="source contact is empty"):
         find_backbone(dataclasses.replace(network, source=np.empty(0, np.int64)))

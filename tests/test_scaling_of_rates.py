@@ -14,7 +14,7 @@ from hopnet.elimination.scaling import (
 from hopnet.errors import ParameterError
 from hopnet.network.build import build_network
 from hopnet.network.sites import random_sites
-from hopnet.percolation.clusters import percolation_threshold
+from hopnet.percolation.thresholds import percolation_threshold
 from hopnet.transport.current import solve_current
 
 

@@ -133,5 +133,5 @@ def test_bad_fits(temperature, exponent):
 
 
 def test_bad_temperature():
-    with pytest.raises(hn.ParameterError, match="kT must be a positive"):
+    with pytest.raises(hn.ParameterError, match="kT must hold finite numbers above 0"):
         temperature_curve(sample(1, 1000), [0.1, 0.0])

@@ -18,7 +18,8 @@ from hopnet.errors import ParameterError
 from hopnet.network.build import build_network
 from hopnet.network.sites import random_sites
 from hopnet.percolation.backbone import find_backbone
-from hopnet.percolation.clusters import percolation_threshold, sweep_clusters
+from hopnet.percolation.clusters import sweep_clusters
+from hopnet.percolation.thresholds import percolation_threshold
 
 
 def measure(n_sites=1_000_000, networkx_sites=100_000, repeats=3, seed=1, cutoff=1.5, memory=True):

@@ -61,7 +61,8 @@ def sample(
     from hopnet.network.build import build_network
     from hopnet.network.sites import random_sites
     from hopnet.percolation.backbone import find_backbone
-    from hopnet.percolation.clusters import find_clusters, percolation_threshold
+    from hopnet.percolation.clusters import find_clusters
+    from hopnet.percolation.thresholds import percolation_threshold
 
     if geometry == "torus" and tau_s:
         raise ParameterError(

@@ -5,9 +5,7 @@ from .backbone import find_backbone as find_backbone
 from .backbone import wrapping_backbone as wrapping_backbone
 from .clusters import Clusters as Clusters
 from .clusters import ClusterSweep as ClusterSweep
-from .clusters import Threshold as Threshold
 from .clusters import find_clusters as find_clusters
-from .clusters import percolation_threshold as percolation_threshold
 from .clusters import sweep_clusters as sweep_clusters
 from .criticality import sample_conductances as sample_conductances
 from .criticality import sample_critical as sample_critical
@@ -23,3 +21,5 @@ from .scaling import critical_exponents as critical_exponents
 from .scaling import dual_threshold as dual_threshold
 from .scaling import extrapolate as extrapolate
 from .scaling import fit_power_law as fit_power_law
+from .thresholds import Threshold as Threshold
+from .thresholds import percolation_threshold as percolation_threshold

@@ -10,10 +10,10 @@ from hopnet.errors import NotPercolatingError, ParameterError
 from hopnet.kernels import backbone as kernels
 from hopnet.kernels.neighbours import fill_rows
 from hopnet.network.network import Network
-from hopnet.percolation.clusters import (
+from hopnet.percolation.clusters import find_clusters
+from hopnet.percolation.thresholds import (
     Threshold,
     check_contacts,
-    find_clusters,
     least_log_conductance,
     percolation_threshold,
 )

@@ -18,7 +18,8 @@ from hopnet.network.build import build_network
 from hopnet.network.network import Network, join_sites
 from hopnet.network.sites import Sites, random_sites
 from hopnet.percolation.backbone import wrapping_backbone
-from hopnet.percolation.clusters import EVENTS, find_events, percolation_threshold, sweep_clusters
+from hopnet.percolation.clusters import sweep_clusters
+from hopnet.percolation.thresholds import EVENTS, find_events, percolation_threshold
 from hopnet.seeds import check_seed, random_stream
 from hopnet.threads import limit_threads
 from hopnet.transport.current import solve_current

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hopnet.errors import ParameterError
-from hopnet.percolation.clusters import percolation_threshold
+from hopnet.percolation.thresholds import percolation_threshold
 from hopnet.records import read_only
 from hopnet.transport.current import Current
 

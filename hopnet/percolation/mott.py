@@ -10,7 +10,7 @@ from hopnet.network.energies import barriers
 from hopnet.network.neighbours import candidate_links
 from hopnet.network.network import join_sites
 from hopnet.network.sites import Sites
-from hopnet.percolation.clusters import find_events
+from hopnet.percolation.thresholds import find_events
 from hopnet.records import read_only
 from hopnet.seeds import random_stream
 
