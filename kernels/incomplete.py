@@ -37,6 +37,7 @@ entry, and moves on to the list of the entry after it. Before row 2 of the pictu
     (rows 0 and 1 wait at column 2; after row 2 both have moved: row 0 to column 4, row 1 is done)
 """
 
+from math import frexp, ldexp
 from typing import NamedTuple
 
 import numpy as np
@@ -258,26 +259,37 @@ def solve(rows, rhs, x, out):
 
 @njit(cache=True, nogil=True)
 def _invert(d, f, out):
-    """out[9] = (d 1 + f)^-1 of a 3x3 matrix f; zero if d is zero."""
+    """out[9] = (d 1 + f)^-1 of a 3x3 matrix f; zero if d is zero.
+
+    The matrix is first scaled by a power of two, which is exact: its determinant is of third order
+    in d and would underflow long before d does.
+    """
     if d == 0.0:
         out[:] = 0.0
         return
-    a = d + f[0]
-    e = d + f[4]
-    h = d + f[8]
-    p = e * h - f[5] * f[7]
-    q = f[5] * f[6] - f[3] * h
-    r = f[3] * f[7] - e * f[6]
-    scale = 1.0 / (a * p + f[1] * q + f[2] * r)
+    unit = ldexp(1.0, -frexp(d)[1])
+    a = unit * (d + f[0])
+    b = unit * f[1]
+    c = unit * f[2]
+    g = unit * f[3]
+    e = unit * (d + f[4])
+    k = unit * f[5]
+    l = unit * f[6]
+    m = unit * f[7]
+    h = unit * (d + f[8])
+    p = e * h - k * m
+    q = k * l - g * h
+    r = g * m - e * l
+    scale = unit / (a * p + b * q + c * r)
     out[0] = p * scale
-    out[1] = (f[2] * f[7] - f[1] * h) * scale
-    out[2] = (f[1] * f[5] - f[2] * e) * scale
+    out[1] = (c * m - b * h) * scale
+    out[2] = (b * k - c * e) * scale
     out[3] = q * scale
-    out[4] = (a * h - f[2] * f[6]) * scale
-    out[5] = (f[2] * f[3] - a * f[5]) * scale
+    out[4] = (a * h - c * l) * scale
+    out[5] = (c * g - a * k) * scale
     out[6] = r * scale
-    out[7] = (f[1] * f[6] - a * f[7]) * scale
-    out[8] = (a * e - f[1] * f[3]) * scale
+    out[7] = (b * l - a * m) * scale
+    out[8] = (a * e - b * g) * scale
 
 
 @njit(cache=True, nogil=True)

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hopnet.checks import array_of, instance_of, number, one_of
+from hopnet.elimination.scaling import HIGHEST
 from hopnet.errors import ParameterError
 from hopnet.kernels import coefficients as coefficient_kernels
 from hopnet.network.network import Network
@@ -93,10 +94,14 @@ def spin_orbit_determinant(matrix: np.ndarray) -> float:
 
 def check_eta(eta: float) -> float:
     """hbar / (J_0 tau_0) as a float, or a ParameterError."""
-    return number("eta = hbar / (J_0 tau_0)", eta, low=0.0, hint="10 meV and 10 ps give 6.58e-3")
+    return number(
+        "eta = hbar / (J_0 tau_0)", eta, low=0.0, high=1e50, hint="10 meV and 10 ps give 6.58e-3"
+    )
 
 
-def hop_table(network: Network, spin_orbit: np.ndarray, threads: int = 1) -> np.ndarray:
+def hop_table(
+    network: Network, spin_orbit: np.ndarray, threads: int = 1, log_scale: float = 0.0
+) -> np.ndarray:
     """The hop table: rotation and amplitudes of every link i < j, for the vector from i to j.
 
     Parameters
@@ -106,6 +111,8 @@ def hop_table(network: Network, spin_orbit: np.ndarray, threads: int = 1) -> np.
         The matrix M of half-angles per a_b.
     threads : int
         Number of threads. The result does not depend on it.
+    log_scale : float
+        Logarithm of the unit of conductances and occupations.
 
     Returns
     -------
@@ -114,6 +121,9 @@ def hop_table(network: Network, spin_orbit: np.ndarray, threads: int = 1) -> np.
         its length. Columns 4 and 5: ``hop`` and ``overlap`` of `hopnet.network.triads.amplitudes`.
     """
     table = np.empty((network.n_links, 6))
+    log_conductance = network.log_conductance - log_scale
+    # A larger occupation, that of a deep trap, would overflow. It cancels from the coefficients.
+    log_occupation = np.minimum(network.log_occupation - log_scale, HIGHEST)
 
     def fill(first: int) -> None:
         coefficient_kernels.fill_hops(
@@ -121,8 +131,8 @@ def hop_table(network: Network, spin_orbit: np.ndarray, threads: int = 1) -> np.
             min(first + LINKS_AT_ONCE, network.n_links),
             network.separation,
             spin_orbit,
-            network.log_conductance,
-            network.log_occupation,
+            log_conductance,
+            log_occupation,
             network.link_i,
             network.link_j,
             table,
@@ -133,7 +143,7 @@ def hop_table(network: Network, spin_orbit: np.ndarray, threads: int = 1) -> np.
 
 
 def spin_loops(
-    triads: Triads, spin_orbit: ArrayLike, *, eta: float
+    triads: Triads, spin_orbit: ArrayLike, *, eta: float, log_scale: float = 0.0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Strength and spin rotation of every triad, without loss of digits at any coupling.
 
@@ -149,6 +159,8 @@ def spin_loops(
         The matrix M of half-angles per a_b.
     eta : float
         hbar / (J_0 tau_0).
+    log_scale : float
+        Logarithm of the unit of conductances, occupations and strengths.
 
     Returns
     -------
@@ -167,7 +179,7 @@ def spin_loops(
         triads.link,
         network.separation,
         spin_orbit_determinant(matrix),
-        hop_table(network, matrix),
+        hop_table(network, matrix, log_scale=log_scale),
         check_eta(eta),
         strength,
         loop,

@@ -24,7 +24,7 @@ from hopnet.errors import ConvergenceError, ParameterError
 from hopnet.network.network import INNER, Network
 from hopnet.records import load_arrays, read_only, save_arrays
 
-__all__ = ["Current", "balance_at_sites", "net_flow", "own_current", "solve_current"]
+__all__ = ["Current", "balance_at_sites", "in_unit", "net_flow", "own_current", "solve_current"]
 
 # Largest relative difference of source and drain current that is accepted. Machine precision
 # gives some 1e-15; a larger bound would let a fault of the elimination pass unseen.
@@ -273,7 +273,7 @@ def own_current(
     return current
 
 
-def in_unit(value, log_unit):
+def in_unit(value: Any, log_unit: float) -> Any:
     """``value * exp(log_unit)``: 0 or inf where a float cannot hold it, never nan."""
     if abs(log_unit) <= 700.0:
         return value * np.exp(log_unit)

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hopnet.elimination.scaling import ScaledRates, scaled_conductance
 from hopnet.elimination.symbolic import analyse
 from hopnet.elimination.symmetric import factor
 from hopnet.kernels import coefficients as kernels
-from hopnet.network.network import Network
+from hopnet.network.network import INNER, Network
 from hopnet.network.triads import sum_over_triads
 from hopnet.spin.coefficients import hop_table, spin_orbit_determinant
+from hopnet.spin.kinetics.unit import find_rates
 from hopnet.threads import thread_count
+from hopnet.transport.current import net_flow
 
 __all__ = ["Coupling", "feedback_solver", "find_coupling", "reciprocal_current"]
 
@@ -25,6 +28,8 @@ class Coupling:
     Attributes
     ----------
     network : Network
+    rates : ScaledRates
+        K_ij and n_i in their common unit, in which all sums over triads are too.
     arrays : tuple
         The arguments that the kernels of `hopnet.kernels.coefficients` take before the drops:
         separation of the links, det M, table of hops, eta.
@@ -32,6 +37,7 @@ class Coupling:
     """
 
     network: Network
+    rates: ScaledRates
     arrays: tuple[np.ndarray, float, np.ndarray, float]
     threads: int
 
@@ -98,11 +104,16 @@ class Coupling:
         current = sum_over_triads(network, part, source, self.threads, lowest)
         return source[:, 0], current
 
-    def precession(self, conductance: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+    def precession(self, sigma: np.ndarray) -> np.ndarray:
         """float64[n_sites, 3]: sum_j K_ij (R_ij - 1) sigma_j, the torque of precession in hops."""
         network, out = self.network, np.empty((self.network.n_sites, 3))
         kernels.sum_precession(
-            network.link_i, network.link_j, conductance, self.hops, np.ascontiguousarray(sigma), out
+            network.link_i,
+            network.link_j,
+            self.rates.conductance,
+            self.hops,
+            np.ascontiguousarray(sigma),
+            out,
         )
         return out
 
@@ -134,22 +145,34 @@ def find_coupling(
     -------
     Coupling
     """
-    threads = thread_count(threads)
-    hops = hop_table(network, matrix, threads)
+    threads, rates = thread_count(threads), find_rates(network)
+    hops = hop_table(network, matrix, threads, rates.log_scale)
     arrays = (network.separation, spin_orbit_determinant(matrix), hops, eta)
-    return Coupling(network, arrays, threads)
+    return Coupling(network, rates, arrays, threads)
 
 
-def feedback_solver(
-    network: Network, threads: int | None = None
-) -> Callable[[np.ndarray], np.ndarray]:
-    """A function that returns the link drops caused by flows fed into sites, contacts at zero."""
-    symbolic = analyse(network.dissection, network.link_i, network.link_j, network.terminals)
-    scale = network.log_conductance.max()
-    factored = factor(symbolic, np.exp(network.log_conductance - scale), threads=threads)
+def feedback_solver(coupling: Coupling) -> Callable[[np.ndarray], np.ndarray]:
+    """A function that returns the link drops caused by flows fed into sites, contacts at zero.
+
+    Flows are in the unit of the rates. What is left over at each site is fed into the same factor
+    once more, as in `hopnet.transport.current.solve_current`: this makes the flows of side loops
+    accurate too.
+    """
+    network, rates = coupling.network, coupling.rates
+    terminal = network.terminals
+    symbolic = analyse(network.dissection, network.link_i, network.link_j, terminal)
+    conductance, log_scale = scaled_conductance(
+        network.link_i, network.link_j, network.log_conductance, terminal
+    )
+    factored = factor(symbolic, conductance, threads=coupling.threads)
+    unit = np.exp(rates.log_scale - log_scale)
+    inner = terminal == INNER
 
     def response(flow):
-        return factored.link_drops(network.n_links, (0.0, 0.0), rhs=flow * np.exp(-scale))
+        fed = flow * unit
+        drop = factored.link_drops(network.n_links, (0.0, 0.0), rhs=fed)
+        left_over = np.where(inner, fed - net_flow(network, conductance * drop), 0.0)
+        return drop + factored.link_drops(network.n_links, (0.0, 0.0), rhs=left_over)
 
     return response
 

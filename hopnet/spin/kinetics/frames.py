@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hopnet.elimination.scaling import ScaledRates
 from hopnet.kernels import kinetics as kernels
 from hopnet.network.network import Network
 from hopnet.spin.coefficients import hop_table
 from hopnet.spin.kinetics.incomplete import SCALAR_CUT
+from hopnet.spin.kinetics.unit import find_rates
 
 __all__ = ["Frames", "find_frames", "hop_rotations", "rotation_matrices"]
 
@@ -26,8 +28,8 @@ class Frames:
     Attributes
     ----------
     network : Network
-    conductance : float64[n_links]
-        K_ij.
+    rates : ScaledRates
+        K_ij and n_i in their common unit.
     transport : float64[n_links, 4]
         Quaternion of the hop j -> i, i < j, a turn by 2 d_ij, between local frames.
     frame : float64[n_sites, 4]
@@ -37,10 +39,15 @@ class Frames:
     """
 
     network: Network
-    conductance: np.ndarray
+    rates: ScaledRates
     transport: np.ndarray
     frame: np.ndarray
     dephasing: np.ndarray
+
+    @property
+    def conductance(self) -> np.ndarray:
+        """float64[n_links]: K_ij in the unit of the rates."""
+        return self.rates.conductance
 
     def to_local(self, vector: np.ndarray) -> np.ndarray:
         """float64[n_sites, 3]: Q_i^T v_i, a vector of every site in its local frame."""
@@ -78,7 +85,12 @@ def rotation_matrices(q: np.ndarray) -> np.ndarray:
     )
 
 
-def find_frames(network: Network, hops: np.ndarray, slowest: float = 0.0) -> Frames:
+def find_frames(
+    network: Network,
+    hops: np.ndarray,
+    slowest: float = 0.0,
+    rates: ScaledRates | None = None,
+) -> Frames:
     """Frames in which the links of the maximum spanning forest of K do not rotate.
 
     Parameters
@@ -89,6 +101,8 @@ def find_frames(network: Network, hops: np.ndarray, slowest: float = 0.0) -> Fra
     slowest : float
         Smallest relaxation rate n_i / tau_s. Links so much weaker that the preconditioners leave
         them out are not considered for the forest.
+    rates : ScaledRates, optional
+        K_ij and n_i in their common unit; made if they are not given.
 
     Returns
     -------
@@ -101,7 +115,8 @@ def find_frames(network: Network, hops: np.ndarray, slowest: float = 0.0) -> Fra
     forest of strong links serves.
     """
     n = network.n_sites
-    conductance = network.conductance
+    rates = find_rates(network) if rates is None else rates
+    conductance = rates.conductance
     strong = np.flatnonzero(conductance > SCALAR_CUT * slowest)
     weakness = network.log_conductance.max(initial=-np.inf) - network.log_conductance[strong]
     step = max(weakness.max(initial=0.0), 1e-300) / 65535
@@ -116,4 +131,4 @@ def find_frames(network: Network, hops: np.ndarray, slowest: float = 0.0) -> Fra
     kernels.fill_transport(
         network.link_i, network.link_j, conductance, hops, forest, frame, transport, dephasing
     )
-    return Frames(network, conductance, transport, frame, dephasing)
+    return Frames(network, rates, transport, frame, dephasing)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import frexp, ldexp
 
 import numpy as np
 
@@ -51,14 +52,16 @@ def solve_rows(
     """
     rows = preconditioner.rows
     r = np.where(rows.free[:, None], rhs, 0.0)
+    largest = float(np.abs(r).max(initial=0.0))
+    if largest == 0.0:
+        return np.zeros_like(r), [0.0]
+    # A power of two as unit is exact, and squares neither overflow nor underflow.
+    unit = ldexp(1.0, frexp(largest)[1])
+    r /= unit
     norm = float(np.linalg.norm(r))
-    if start is None or norm == 0.0:
-        x = np.zeros_like(r)
-    else:
-        x = start.copy()
+    x = np.zeros_like(r) if start is None else start / unit
+    if start is not None:
         r -= rows.apply(x)
-    if norm == 0.0:
-        return x, [0.0]
     krylov = conjugate_gradients if rows.symmetric else restarted_gmres
     history = [float(np.linalg.norm(r)) / norm]
 
@@ -70,7 +73,7 @@ def solve_rows(
         iterate(min(PATIENCE, max_iterations))
         preconditioner.blocks = history[-1] > tolerance and len(history) <= max_iterations
     iterate(max_iterations)
-    return x, history
+    return x * unit, history
 
 
 def conjugate_gradients(

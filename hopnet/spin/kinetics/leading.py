@@ -21,7 +21,8 @@ from hopnet.spin.coefficients import check_eta, check_spin_orbit, spin_orbit_det
 from hopnet.spin.kinetics.checks import check_site_times
 from hopnet.spin.kinetics.coupling import find_coupling
 from hopnet.spin.kinetics.observables import induced_direction, z_cross
-from hopnet.transport.current import Current, solve_current
+from hopnet.spin.kinetics.unit import count_electrons, current_in_unit
+from hopnet.transport.current import Current, in_unit, own_current
 
 __all__ = ["LeadingOrder", "solve_leading_order"]
 
@@ -114,21 +115,19 @@ def solve_leading_order(
     ParameterError
         If an argument is not of the kind described.
     """
-    matrix = check_spin_orbit(spin_orbit)
-    eta = check_eta(eta)
+    current = own_current(network, current, threads)
+    network.check_dilute()
+    matrix, eta = check_spin_orbit(spin_orbit), check_eta(eta)
     tau_s = float(check_site_times(network, number("tau_s", tau_s))[0])
-    if current is None:
-        current = solve_current(network, threads=threads)
-    network.check_owns(current)
     rescaled_coupling, ratio = rescale(matrix)
-    torque, _, drift = find_coupling(network, rescaled_coupling, eta, threads).torque(current.drop)
+    coupling = find_coupling(network, rescaled_coupling, eta, threads)
+    torque, _, drift = coupling.torque(current.drop)
     torque *= ratio**ORDER
     drift *= ratio**2
 
     # S^z of every site, and its differences along the links, by one scalar elimination.
-    occupation = network.occupation
-    n_electrons = float(occupation.sum())
-    conductance = network.conductance
+    conductance, occupation, log_scale = coupling.rates
+    n_electrons = count_electrons(network, coupling.rates)
     symbolic = analyse(network.dissection, network.link_i, network.link_j)
     factored = factor(symbolic, conductance, occupation / tau_s, threads=threads)
     sigma_z = factored.solve(torque[:, 2])
@@ -147,7 +146,8 @@ def solve_leading_order(
 
     # f, from J across = -(T/2) eta (N / L) I f.
     T = -2.0 * spin_orbit_determinant(matrix)
-    unit = -0.5 * T * eta * network.n_sites / network.width_across_current * current.conductance
+    conducted = current_in_unit(network, coupling.rates, current).conductance
+    unit = -0.5 * T * eta * network.n_sites / network.width_across_current * conducted
     across = network.direction_across
     f, f_drift = ((part @ across) / unit if unit else 0.0 for part in (total, drift))
     axis = induced_direction(network, matrix)
@@ -157,12 +157,12 @@ def solve_leading_order(
     return LeadingOrder(
         network=network,
         tau_s=tau_s,
-        spin_z=read_only(occupation * sigma_z),
+        spin_z=read_only(in_unit(occupation * sigma_z, log_scale)),
         polarisation_drift=read_only(tau_s / n_electrons * generated),
         polarisation_diffusion=read_only(tau_s / n_electrons * precession),
-        spin_current_drift=read_only(drift),
-        spin_current_diffusion=read_only(diffusion),
-        spin_current_from_spin=read_only(from_spin),
+        spin_current_drift=read_only(in_unit(drift, log_scale)),
+        spin_current_diffusion=read_only(in_unit(diffusion, log_scale)),
+        spin_current_from_spin=read_only(in_unit(from_spin, log_scale)),
         polarisation_from_current=read_only(by_current),
         f=float(f),
         f_drift=float(f_drift),

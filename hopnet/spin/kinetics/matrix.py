@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike
 from scipy.sparse import bmat, coo_array, csc_array, csr_array, diags_array
 from scipy.sparse.linalg import splu
 
-from hopnet.checks import one_of
-from hopnet.errors import ParameterError, ValidityWarning
+from hopnet.checks import instance_of, one_of
+from hopnet.errors import ConvergenceError, ParameterError, ValidityWarning
 from hopnet.network.network import Network
 from hopnet.network.triads import find_triads
 from hopnet.records import read_only
@@ -25,7 +25,7 @@ from hopnet.spin.kinetics.coupling import Coupling
 from hopnet.spin.kinetics.frames import hop_rotations, rotation_matrices
 from hopnet.spin.kinetics.problem import Problem, SteadyState
 from hopnet.spin.kinetics.sweeps import WEAK_ROW
-from hopnet.transport.current import Current
+from hopnet.spin.kinetics.unit import UnitCurrent
 
 __all__ = ["check_precession", "coupling_blocks", "growth_rate", "hopping_block", "solve_matrix"]
 
@@ -49,7 +49,12 @@ def hop_matrices(network: Network, spin_orbit: np.ndarray, precession: str) -> n
     return out
 
 
-def hopping_block(network: Network, spin_orbit: np.ndarray, precession: str) -> csr_array:
+def hopping_block(
+    network: Network,
+    spin_orbit: np.ndarray,
+    precession: str,
+    conductance: np.ndarray | None = None,
+) -> csr_array:
     """csr[3n, 3n]: sum_j K_ij (sigma_i - R_ij sigma_j), [hopping 5b].
 
     Parameters
@@ -57,9 +62,11 @@ def hopping_block(network: Network, spin_orbit: np.ndarray, precession: str) -> 
     network : Network
     spin_orbit : float64[2, 2]
     precession : {"rotation", "linear"}
+    conductance : float64[n_links], optional
+        K_ij in any unit; default: those of the network.
     """
     i, j = network.link_i, network.link_j
-    conductance = network.conductance
+    conductance = network.conductance if conductance is None else conductance
     R = conductance[:, None, None] * hop_matrices(network, spin_orbit, precession)
     total = np.bincount(i, conductance, network.n_sites)
     total += np.bincount(j, conductance, network.n_sites)
@@ -73,7 +80,7 @@ def hopping_block(network: Network, spin_orbit: np.ndarray, precession: str) -> 
 
 
 def coupling_blocks(
-    network: Network, spin_orbit: np.ndarray, eta: float
+    network: Network, spin_orbit: np.ndarray, eta: float, log_scale: float = 0.0
 ) -> tuple[csr_array, csr_array]:
     """Gamma and Lambda as sparse matrices.
 
@@ -83,6 +90,8 @@ def coupling_blocks(
     spin_orbit : float64[2, 2]
     eta : float
         hbar / (J_0 tau_0).
+    log_scale : float
+        Logarithm of the unit of conductances and occupations.
 
     Returns
     -------
@@ -92,7 +101,7 @@ def coupling_blocks(
         Particle flow into each site, sum of Lambda_ikj . S_j, per sigma = S / n, [hopping 5a].
     """
     triads = find_triads(network)
-    strength, loop = spin_loops(triads, spin_orbit, eta=eta)
+    strength, loop = spin_loops(triads, spin_orbit, eta=eta, log_scale=log_scale)
     loop = strength[:, None, None] * loop
     n = network.n_sites
     rows, columns, torque, flow_rows, flow_columns, flow = [], [], [], [], [], []
@@ -126,39 +135,43 @@ class Equations(NamedTuple):
     right: np.ndarray  # float64[4n]: right side
     lap: csr_array  # [n, n]: hopping of particles
     flow: csr_array  # [n, 3n]: flow that spins drive into every site
+    torque: csr_array  # [3n, n]: torque of the potentials on the spins
     spin_block: csr_array  # [3n, 3n]: hopping with rotation, relaxation and magnetic field
+    onsite: csr_array  # [3n, 3n]: relaxation and magnetic field alone
 
 
-def assemble(network: Network, problem: Problem) -> Equations:
+def assemble(coupling: Coupling, problem: Problem) -> Equations:
     """The equations [hopping 5a] and [hopping 5b] of all sites as sparse matrices."""
+    network, rates = coupling.network, coupling.rates
     n = network.n_sites
     i, j = network.link_i, network.link_j
-    K = network.conductance
+    K = rates.conductance
     adjacency = coo_array((np.concatenate([K, K]), (np.append(i, j), np.append(j, i))), (n, n))
     lap = csr_array(diags_array(adjacency.sum(axis=1))) - csr_array(adjacency)
     wx, wy, wz = problem.field
     turn = np.array([[0.0, -wz, wy], [wz, 0.0, -wx], [-wy, wx, 0.0]])
     local = np.einsum("n,ab->nab", problem.rate, problem.anisotropy)
-    local -= np.einsum("n,ab->nab", network.occupation, turn)
+    local -= np.einsum("n,ab->nab", rates.occupation, turn)
     x, y = np.divmod(np.arange(9), 3)
     site = 3 * np.arange(n)[:, None]
-    onsite = coo_array((local.ravel(), ((site + x).ravel(), (site + y).ravel())), (3 * n, 3 * n))
-    spin_block = hopping_block(network, problem.spin_orbit, problem.precession) + csr_array(onsite)
-    torque, flow = coupling_blocks(network, problem.spin_orbit, problem.eta)
+    onsite = csr_array(
+        coo_array((local.ravel(), ((site + x).ravel(), (site + y).ravel())), (3 * n, 3 * n))
+    )
+    spin_block = hopping_block(network, problem.spin_orbit, problem.precession, K) + onsite
+    torque, flow = coupling_blocks(network, problem.spin_orbit, problem.eta, rates.log_scale)
     corner = -flow if problem.feedback else None
     system = csr_array(bmat([[lap, corner], [-torque, spin_block]]))
     right = np.concatenate([np.zeros(n), problem.source.ravel()])
-    return Equations(system, right, lap, flow, spin_block)
+    return Equations(system, right, lap, flow, torque, spin_block, onsite)
 
 
-def solve_matrix(coupling: Coupling, current: Current, problem: Problem) -> SteadyState:
+def solve_matrix(coupling: Coupling, current: UnitCurrent, problem: Problem) -> SteadyState:
     """Solve the 4N equations [hopping 5a], [hopping 5b] by sparse LU.
 
     Parameters
     ----------
     coupling : Coupling
-    current : Current
-        Of the network at unit bias, without spins.
+    current : UnitCurrent
     problem : Problem
 
     Returns
@@ -177,11 +190,12 @@ def solve_matrix(coupling: Coupling, current: Current, problem: Problem) -> Stea
             f"method 'matrix' takes at most {LARGEST} sites, got {n}; use method='frames' "
             "(with precession='rotation')."
         )
-    equations = assemble(network, problem)
+    equations = assemble(coupling, problem)
     held = np.zeros(4 * n, np.bool_)
     held[:n][network.isolated] = True
     held[network.source] = held[network.drain] = True
     held[n + 3 * problem.sinks[:, None] + np.arange(3)] = True
+    held |= equations.system.diagonal() == 0.0  # sites without any rate that a float can hold
     value = np.zeros(4 * n)
     value[network.source] = problem.bias
     rhs = equations.right - equations.system @ value
@@ -195,13 +209,13 @@ def solve_matrix(coupling: Coupling, current: Current, problem: Problem) -> Stea
         into += equations.flow @ value[n:]
         driven = coupling.feedback(current.drop, sigma)[1]
     drop = potential[network.link_i] - potential[network.link_j]
-    row_residual, residual = judge_equations(equations, value, held)
+    row_residual, residual = judge_equations(coupling, problem, equations, value, held)
     return SteadyState(
         sigma=sigma,
         torque=coupling.torque(drop)[0],
         drop=read_only(drop),
         current=float(into[network.drain].sum()),
-        feedback_current=read_only(driven),
+        feedback_current=driven,
         residual=residual,
         row_residual=read_only(row_residual),
         growing_modes=count_growing(equations, problem, free[free >= n] - n),
@@ -209,17 +223,54 @@ def solve_matrix(coupling: Coupling, current: Current, problem: Problem) -> Stea
 
 
 def judge_equations(
-    equations: Equations, value: np.ndarray, held: np.ndarray
+    coupling: Coupling,
+    problem: Problem,
+    equations: Equations,
+    value: np.ndarray,
+    held: np.ndarray,
 ) -> tuple[np.ndarray, float]:
-    """Residual of every row over the moduli of its terms, and the largest of the judged rows."""
-    size, n = value.shape[0], value.shape[0] // 4
-    residual = np.where(held, 0.0, np.abs(equations.system @ value - equations.right))
-    moduli = abs(equations.system) @ np.abs(value) + np.abs(equations.right)
-    row_residual = np.divide(residual, moduli, out=np.zeros(size), where=moduli > 0)
+    """Residual of every row over the flows through its site, and the largest judged one.
+
+    Terms are differences along links, K_ij (X_i - X_j) and K_ij (sigma_i - R_ij sigma_j). Compared
+    with K_ij X_i and K_ij X_j, the residual would be of the order of rounding always: an assembled
+    matrix keeps only the sum of the conductances of a site, and the weak ones among them are lost.
+
+    Returns
+    -------
+    row_residual : float64[n_sites, 4]
+    residual : float
+    """
+    network, n = coupling.network, coupling.network.n_sites
+    i, j, K = network.link_i, network.link_j, coupling.rates.conductance
+    potential, sigma = value[:n], value[n:].reshape(n, 3)
+    R = hop_matrices(network, problem.spin_orbit, problem.precession)
+    # What leaves the two ends of every link: particles in the first column, then spins.
+    drop = potential[i] - potential[j]
+    turned_j = np.einsum("lab,lb->la", R, sigma[j])
+    turned_i = np.einsum("lba,lb->la", R, sigma[i])
+    leaving_i = K[:, None] * np.column_stack([drop, sigma[i] - turned_j])
+    leaving_j = K[:, None] * np.column_stack([-drop, sigma[j] - turned_i])
+    # All other terms of the rows.
+    driven = equations.flow @ value[n:] if problem.feedback else np.zeros(n)
+    others = [
+        np.column_stack([-driven, (equations.onsite @ value[n:]).reshape(n, 3)]),
+        -np.column_stack([np.zeros(n), (equations.torque @ potential).reshape(n, 3)]),
+        -np.column_stack([equations.right[:n], equations.right[n:].reshape(n, 3)]),
+    ]
+    residual, moduli = np.sum(others, axis=0), np.sum(np.abs(others), axis=0)
+    for ends, leaving in ((i, leaving_i), (j, leaving_j)):
+        for column in range(4):
+            residual[:, column] += np.bincount(ends, leaving[:, column], n)
+            moduli[:, column] += np.bincount(ends, np.abs(leaving[:, column]), n)
+    free = ~np.column_stack([held[:n], held[n:].reshape(n, 3)])
+    row_residual = np.divide(
+        np.abs(residual), moduli, out=np.zeros((n, 4)), where=free & (moduli > 0)
+    )
     # Particle rows and spin rows have different units: each kind is judged by its own mean.
-    throughput = np.split(0.5 * moduli, [n])
-    strong = np.concatenate([part > WEAK_ROW * part.mean() for part in throughput])
-    return row_residual, float(row_residual[strong].max(initial=0.0))
+    judged = np.column_stack(
+        [part > WEAK_ROW * part.mean() for part in (moduli[:, :1], moduli[:, 1:])]
+    )
+    return row_residual, float(row_residual[judged].max(initial=0.0))
 
 
 def count_growing(equations: Equations, problem: Problem, spin_free: np.ndarray) -> int:
@@ -242,7 +293,13 @@ def solve_sparse(matrix: csr_array, rhs: np.ndarray) -> np.ndarray:
     row = 1.0 / np.sqrt(abs(matrix).max(axis=1).toarray().ravel())
     column = 1.0 / np.sqrt(abs(matrix).max(axis=0).toarray().ravel())
     scaled = csc_array(diags_array(row) @ matrix @ diags_array(column))
-    lu = splu(scaled)
+    try:
+        lu = splu(scaled)
+    except RuntimeError:
+        raise ConvergenceError(
+            "the matrix of this sample must not be singular, which it is to double precision: its "
+            "rates span too many orders of magnitude; use method='frames'."
+        ) from None
     x = lu.solve(row * rhs)
     x += lu.solve(row * rhs - scaled @ x)
     return column * x
@@ -286,12 +343,14 @@ def growth_rate(network: Network, spin_orbit: ArrayLike, *, precession: str = "r
     ParameterError
         If the network has more sites, or an argument is not of the kind described.
     """
+    instance_of("network", network, Network, "make it with hopnet.build_network")
     check_precession(precession)
     if network.n_sites > LARGEST_DENSE:
         raise ParameterError(
             f"growth_rate needs all eigenvalues and takes at most {LARGEST_DENSE} sites, got "
             f"{network.n_sites}; take a smaller sample."
         )
+    # K_ij / sqrt(n_i n_j): no rate is too large or too small for a float.
     block = hopping_block(network, check_spin_orbit(spin_orbit), precession)
     scale = diags_array(np.repeat(np.exp(-0.5 * network.log_occupation), 3))
     symmetric = scale @ block @ scale

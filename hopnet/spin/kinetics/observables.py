@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from hopnet.checks import instance_of
 from hopnet.constants import Z_CROSS
 from hopnet.elimination.symbolic import analyse
 from hopnet.elimination.symmetric import factor
@@ -17,6 +18,8 @@ from hopnet.spin.coefficients import check_spin_orbit, spin_orbit_determinant
 from hopnet.spin.kinetics.coupling import find_coupling
 from hopnet.spin.kinetics.frames import hop_rotations
 from hopnet.spin.kinetics.solve import Kinetics
+from hopnet.spin.kinetics.unit import count_electrons, find_rates
+from hopnet.transport.current import in_unit
 
 __all__ = [
     "SpinCurrent",
@@ -77,15 +80,16 @@ def precession_rate(network: Network, spin_orbit: ArrayLike) -> float:
     -------
     float
     """
-    matrix = check_spin_orbit(spin_orbit)
+    instance_of("network", network, Network, "make it with hopnet.build_network")
+    matrix, rates = check_spin_orbit(spin_orbit), find_rates(network)
     v = hop_rotations(network, matrix)[:, 1:]
     axis = induced_direction(network, matrix)
     norm = np.linalg.norm(axis)
     if norm == 0:
         return 0.0
     across = (v**2).sum(axis=1) - (v @ (axis / norm)) ** 2
-    loss = 2.0 * network.conductance * across
-    return float(2.0 * loss.sum() / network.occupation.sum())
+    loss = 2.0 * rates.conductance * across
+    return float(2.0 * loss.sum() / count_electrons(network, rates))
 
 
 def induced_direction(network: Network, matrix: np.ndarray) -> np.ndarray:
@@ -114,32 +118,34 @@ def f_from_polarisation(kinetics: Kinetics) -> float:
     ParameterError
         If there is no bias, det M = 0, or tau_s differs between sites.
     """
+    instance_of("kinetics", kinetics, Kinetics, "solve it with hopnet.solve_kinetics")
     network = kinetics.network
-    unit = polarisation_unit(kinetics)
-    if not np.any(unit):
+    if np.any(kinetics.generation):
         raise ParameterError(
-            "f is defined where the leading order does not vanish: a bias and det M != 0, got "
-            f"bias={kinetics.bias!r} and M={kinetics.spin_orbit.tolist()}; set both."
+            "f is defined for spins that the current alone induces, this solution has a "
+            "generation; solve without one."
         )
-    if np.any(kinetics.tau_s != kinetics.tau_s[0]) or network.n_sites == 0:
+    if np.any(kinetics.tau_s != kinetics.tau_s[0]):
         raise ParameterError(
             "f is defined for one tau_s of all sites, this solution has several; solve with one."
         )
-    return float(kinetics.polarisation @ unit / (unit @ unit))
-
-
-def polarisation_unit(kinetics: Kinetics) -> np.ndarray:
-    """float64[3]: the polarisation at f = 1, to leading order."""
-    network, matrix = kinetics.network, kinetics.spin_orbit
-    T = -2.0 * spin_orbit_determinant(matrix)
-    n_electrons = network.occupation.sum()
-    strength = kinetics.tau_s[0] * T * kinetics.eta * network.n_sites / n_electrons
-    return (
-        strength
-        * kinetics.current
-        / network.width_across_current
-        * induced_direction(network, matrix)
-    )
+    # Total spin, and its value at f = 1, in the unit of the rates: N_e cancels.
+    rates = find_rates(network)
+    total = (rates.occupation[:, None] * kinetics.sigma).sum(axis=0)
+    current = kinetics.relative_current * np.exp(kinetics.log_conductance - rates.log_scale)
+    T = -2.0 * spin_orbit_determinant(kinetics.spin_orbit)
+    unit = kinetics.tau_s[0] * T * kinetics.eta * network.n_sites * current
+    unit /= network.width_across_current
+    axis = induced_direction(network, kinetics.spin_orbit)
+    size = np.abs(axis).max()
+    if unit * size == 0.0:
+        raise ParameterError(
+            "f is defined where the leading order does not vanish: a bias, eta > 0 and det M != 0, "
+            f"got bias={kinetics.bias!r}, eta={kinetics.eta!r} and "
+            f"M={kinetics.spin_orbit.tolist()}; set all three."
+        )
+    direction = axis / size
+    return float(total @ direction / (direction @ direction) / (unit * size))
 
 
 def spin_current(kinetics: Kinetics, *, threads: int | None = None) -> SpinCurrent:
@@ -161,14 +167,13 @@ def spin_current(kinetics: Kinetics, *, threads: int | None = None) -> SpinCurre
     The differences of S^z along links come from one more scalar elimination, with all terms other
     than hopping of z spin on the right side. No digits are lost at low density.
     """
-    network, matrix = kinetics.network, kinetics.spin_orbit
-    occupation = network.occupation
-    sigma = kinetics.spin / occupation[:, None]
+    instance_of("kinetics", kinetics, Kinetics, "solve it with hopnet.solve_kinetics")
+    network, matrix, sigma = kinetics.network, kinetics.spin_orbit, kinetics.sigma
     coupling = find_coupling(network, matrix, kinetics.eta, threads)
+    occupation, conductance = coupling.rates.occupation, coupling.rates.conductance
     torque, _, drift = coupling.torque(kinetics.drop)
-    conductance = network.conductance
     # All terms of the z row other than hopping and relaxation of z spin.
-    precessing = coupling.precession(conductance, sigma)
+    precessing = coupling.precession(sigma)
     rate = occupation / kinetics.tau_s
     local = sigma @ kinetics.anisotropy[2]
     local -= sigma[:, 2] * kinetics.anisotropy[2, 2]
@@ -186,15 +191,17 @@ def spin_current(kinetics: Kinetics, *, threads: int | None = None) -> SpinCurre
     difference = factored.link_drops(network.n_links, ends, rhs=source)
     diffusion = network.separation.T @ (conductance * difference)
     position = network.sites.position - network.sites.position.mean(axis=0)
-    from_spin = position.T @ (kinetics.spin[:, 2] / kinetics.tau_s)
+    from_spin = position.T @ (occupation * sigma[:, 2] / kinetics.tau_s)
     if network.sites.period[1]:
         from_spin[1] = np.nan
     total = drift + diffusion
-    turned = -(2.0 * kinetics.tau_s.mean() / occupation.sum()) * z_cross(matrix @ total)
+    n_electrons = count_electrons(network, coupling.rates)
+    turned = -(2.0 * kinetics.tau_s.mean() / n_electrons) * z_cross(matrix @ total)
+    scale = coupling.rates.log_scale
     return SpinCurrent(
-        read_only(drift),
-        read_only(diffusion),
-        read_only(total),
-        read_only(from_spin),
+        read_only(in_unit(drift, scale)),
+        read_only(in_unit(diffusion, scale)),
+        read_only(in_unit(total, scale)),
+        read_only(in_unit(from_spin, scale)),
         read_only(turned),
     )

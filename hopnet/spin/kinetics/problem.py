@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ class Problem(NamedTuple):
     eta : float
         hbar / (J_0 tau_0).
     rate : float64[n_sites]
-        n_i / tau_s.
+        n_i / tau_s, in the unit of the rates.
     anisotropy : float64[3, 3]
         The relaxation rate is (1 / tau_s) anisotropy . S.
     field : float64[3], in 1/tau_0
@@ -27,7 +28,7 @@ class Problem(NamedTuple):
     sinks : int64 array
         Sites whose spin is held at zero.
     source : float64[n_sites, 3]
-        Spin generated per time at every site, n_i g_i.
+        Spin generated per time at every site, n_i g_i, in the unit of the rates.
     bias : float
         X at the source.
     feedback : bool
@@ -55,9 +56,14 @@ class SteadyState(NamedTuple):
     sigma : float64[n_sites, 3]
         S_i / n_i.
     torque : float64[n_sites, 3]
-        Torque of the current on the spins.
-    drop, current, feedback_current, residual, row_residual, iterations, history, sweeps, \
-growing_modes
+        Torque of the current on the spins, in the unit of the rates.
+    drop : float64[n_links]
+        X_i - X_j.
+    current : float
+        Particles per time from source to drain, in the unit of the rates.
+    feedback_current : float64[3]
+        The part driven by the components of the spins, in the unit of the rates.
+    residual, row_residual, numerical_error, iterations, history, sweeps, growing_modes
         As in `hopnet.spin.kinetics.solve.Kinetics`.
     """
 
@@ -68,6 +74,7 @@ growing_modes
     feedback_current: np.ndarray
     residual: float
     row_residual: np.ndarray
+    numerical_error: float = math.nan
     iterations: int = 0
     history: tuple[float, ...] = ()
     sweeps: int = 0

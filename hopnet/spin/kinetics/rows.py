@@ -176,8 +176,7 @@ def spin_rows(
     -------
     SpinRows
     """
-    network = frames.network
-    occupation = network.occupation
+    network, occupation = frames.network, frames.rates.occupation
     if np.array_equal(anisotropy, np.eye(3)):
         block = rate[:, None, None] * np.eye(3)
     else:

@@ -9,17 +9,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from hopnet.checks import array_of, instance_of, number, one_of, whole
 from hopnet.errors import ParameterError
 from hopnet.material import Material, conductivities
 from hopnet.network.build import build_network
 from hopnet.network.network import Network
 from hopnet.network.sites import random_sites
-from hopnet.spin.coefficients import check_spin_orbit
+from hopnet.spin.coefficients import check_eta, check_spin_orbit
 from hopnet.spin.curve import f_curve
 from hopnet.spin.kinetics.leading import solve_leading_order
 from hopnet.spin.kinetics.observables import f_from_polarisation, precession_rate
 from hopnet.spin.kinetics.solve import solve_kinetics
-from hopnet.transport.current import Current, solve_current
+from hopnet.transport.current import Current, own_current
 
 __all__ = ["cisp_against_density", "full_over_leading"]
 
@@ -58,20 +59,23 @@ def full_over_leading(
         Columns angle, tau_s, tau_DP (`precession_rate`), f (leading order), f_full, ratio,
         iterations, residual.
     """
-    form = check_spin_orbit(spin_orbit)
+    form, eta = check_spin_orbit(spin_orbit), check_eta(eta)
+    half_angles = array_of(
+        "angles", angles, low=0.0, above=True, hint="give half-angles in radians"
+    )
+    times = array_of("tau_s", tau_s, low=0.0, above=True, hint="give times in tau_0")
     largest = np.linalg.norm(form, 2)
     if largest == 0.0:
         raise ParameterError(
             "spin_orbit must not vanish, got zeros; give its form, such as [[0, 1], [1, 0]]."
         )
-    if current is None:
-        current = solve_current(network, threads=threads)
+    current = own_current(network, current, threads)
     rows = []
-    for t in tau_s:
+    for t in times:
         leading = solve_leading_order(
             network, form, eta=eta, tau_s=t, current=current, threads=threads
         )
-        for angle in angles:
+        for angle in half_angles:
             matrix = form * (angle / largest)
             full = solve_kinetics(
                 network, matrix, eta=eta, tau_s=t, current=current, threads=threads
@@ -126,9 +130,13 @@ def cisp_against_density(
         Columns density, n_s (1/m^2), f, resistivity (Ohm), resistivity_percolation (Ohm),
         s, s_percolation (resistivity exp(2 l_c / a_b) rho_0).
     """
+    instance_of("material", material, Material, "make it with hopnet.Material")
+    values = array_of("density", density, low=1e-20, high=1e20, hint="give values of n_s a_b^2")
+    field, n_sites = number("field", field, unit="V/m"), whole("n_sites", n_sites, low=3, high=1e8)
+    one_of("geometry", geometry, ("cylinder", "open"))
     tau_s = material.tau_s / material.tau_0
     rows = []
-    for value in density:
+    for value in values:
         scale = value / material.density
         here = dataclasses.replace(material, n=material.n * scale, n_s=material.n_s * scale, T=None)
         network = build_network(random_sites(n_sites, density=value, seed=seed, geometry=geometry))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hopnet.checks import array_of, flag, number, shown, whole
+from hopnet.checks import array_of, flag, number, one_of, shown, whole
 from hopnet.errors import ParameterError
 from hopnet.network.network import Network
 from hopnet.records import read_only
@@ -17,9 +17,17 @@ from hopnet.spin.kinetics.coupling import find_coupling
 from hopnet.spin.kinetics.matrix import check_precession, solve_matrix
 from hopnet.spin.kinetics.problem import Problem
 from hopnet.spin.kinetics.sweeps import solve_by_sweeps
-from hopnet.transport.current import Current, solve_current
+from hopnet.spin.kinetics.unit import count_electrons, current_in_unit, site_potential
+from hopnet.transport.current import Current, in_unit, own_current
 
 __all__ = ["Kinetics", "solve_kinetics"]
+
+# Default tolerance of the Krylov method and of the feedback. A larger value saves at most half of
+# the iterations, a smaller one is beyond double precision in most samples.
+TOLERANCE = 1e-12
+# Default number of iterations after which the Krylov method is given up. With 3x3 blocks it needs
+# 5 to 15, so more than this means that it does not converge.
+MAX_ITERATIONS = 400
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +55,10 @@ class Kinetics:
         Whether the spin of contact sites was held at zero.
     drop : float64[n_links]
         X_i - X_j. It includes the feedback of spins only where that exceeds the tolerance.
+    sigma : float64[n_sites, 3]
+        S_i / n_i, the spin per electron.
     spin : float64[n_sites, 3]
-        S_i.
+        S_i, in the unit of `Network.occupation`. It is 0 where a float cannot hold it.
     polarisation : float64[3]
         s = sum S_i / N_e.
     drift : float64[3]
@@ -57,17 +67,29 @@ class Kinetics:
         The part of s turned by precession during hops [hopping S41]. With uniform isotropic
         relaxation, no field and no generation, drift and diffusion add up to the polarisation.
     current : float, in 1/tau_0
-        Particles per time from source to drain.
+        Particles per time from source to drain. It is 0 where a float cannot hold it.
+    relative_current : float
+        The current over the conductance of the network, a number of any temperature and density:
+        the bias that would drive the same current without spins.
+    log_conductance : float
+        Logarithm of the conductance of the network (`Current.log_conductance`).
     feedback_current : float64[3]
         The part of the current driven by the x, y, z components of the spins: the spin-galvanic
         effect directly (in-plane components) and through the spin current (z component: inverse
         KKM, then inverse SHE).
     residual : float
-        Largest |row residual| / sum of moduli of the row's terms, over the rows with a
-        throughput above 1e-8 of the mean. Spin rows are judged in local frames.
-    row_residual : float64[n_sites, 3] or [4 n_sites]
-        The residual of every row over the sum of moduli of its terms: the spin rows with method
-        "frames"; with "matrix" the particle rows, then the spin rows.
+        Largest row residual of the judged rows. Spin rows are judged if their throughput exceeds
+        1e-8 of the mean, or if their site carries a part of the current that spins drive; particle
+        rows if the flows through their site exceed 1e-8 of the mean or of the current.
+    row_residual : float64[n_sites, 4]
+        The residual of every row: the particle row of each site, then its three spin rows. The
+        particle row is relative to the moduli of the flows through the site, and contains the flow
+        that spins drive where it was left out. Spin rows of method "frames" are in local frames,
+        relative to the moduli of their terms; those of "matrix" are relative to the moduli of the
+        differences along links, which shows the digits that the matrix has lost.
+    numerical_error : float
+        Relative change of the polarisation and of the current driven by spins that one more
+        refinement of the spins would make; NaN with method "matrix".
     iterations : int
         Iterations of the Krylov method in all sweeps together; 0 for a matrix.
     history : tuple of float
@@ -90,18 +112,27 @@ class Kinetics:
     generation: np.ndarray
     absorbing_contacts: bool
     drop: np.ndarray
+    sigma: np.ndarray
     spin: np.ndarray
     polarisation: np.ndarray
     drift: np.ndarray
     diffusion: np.ndarray
     current: float
+    relative_current: float
+    log_conductance: float
     feedback_current: np.ndarray
     residual: float
     row_residual: np.ndarray
+    numerical_error: float
     iterations: int
     history: tuple[float, ...]
     sweeps: int
     growing_modes: int
+
+    @property
+    def potential(self) -> np.ndarray:
+        """float64[n_sites]: X_i of every site; NaN for sites without a path to a contact."""
+        return site_potential(self.network, self.drop, self.bias)
 
 
 def solve_kinetics(
@@ -119,8 +150,8 @@ def solve_kinetics(
     feedback: bool = True,
     current: Current | None = None,
     method: str | None = None,
-    tolerance: float = 1e-12,
-    max_iterations: int = 400,
+    tolerance: float | None = None,
+    max_iterations: int | None = None,
     threads: int | None = None,
 ) -> Kinetics:
     """Steady solution of the coupled equations of occupation and spin.
@@ -160,18 +191,20 @@ def solve_kinetics(
         "linear" is the literal S + 2 d x S of the paper, with method "matrix" only. It has growing
         modes at every coupling; their number is reported, with a warning.
     feedback : bool
-        Whether spins act back on occupations (Lambda).
+        Whether spins act back on occupations (Lambda). Without a bias they must, because nothing
+        else drives a current.
     current : Current, optional
         The current of this network; solved for if it is not given.
     method : {"frames", "matrix"}, optional
         "frames" (default for rotation): a Krylov method in local frames along the strongest links,
         for samples of any size. "matrix": sparse LU of all 4N unknowns, up to 20000 sites. It
-        loses digits at low density, as any assembled matrix does.
-    tolerance : float
+        loses digits at low density, as any assembled matrix does; `Kinetics.residual` says how
+        many.
+    tolerance : float, optional
         Largest norm of the spin rows' residual, relative to their right side, and largest change
-        of the torque by the feedback. Used by method "frames".
-    max_iterations : int
-        Largest number of iterations of the Krylov method. Used by method "frames".
+        of the torque by the feedback; default 1e-12. With method "frames" only.
+    max_iterations : int, optional
+        Largest number of iterations of the Krylov method; default 400. With method "frames" only.
     threads : int, optional
         The result does not depend on it.
 
@@ -216,38 +249,47 @@ def solve_kinetics(
     >>> bool(abs(sge.current / (4 * 500 * cisp.polarisation[1] / 50) - 1) < 1e-10)
     True
     """
-    method = check_method(method, check_precession(precession))
+    current = own_current(network, current, threads)
+    network.check_dilute()
     eta, tau_s = check_eta(eta), check_site_times(network, tau_s)
     source, bias = check_generation(network, generation), number("bias", bias)
-    tolerance = number("tolerance", tolerance, low=0.0, above=True)
-    max_iterations = whole("max_iterations", max_iterations, low=1)
-    absorbing_contacts = flag("absorbing_contacts", absorbing_contacts)
-    network.check_dilute()
-    if current is None:
-        current = solve_current(network, threads=threads)
-    network.check_owns(current)
-    occupation = network.occupation
+    method = check_method(method, check_precession(precession), tolerance, max_iterations)
+    feedback, absorbing_contacts = (
+        check_feedback(feedback, bias),
+        flag("absorbing_contacts", absorbing_contacts),
+    )
+    matrix = check_spin_orbit(spin_orbit)
+    coupling = find_coupling(network, matrix, eta, threads)
+    rates = coupling.rates
     contacts = np.union1d(network.source, network.drain)
     problem = Problem(
-        spin_orbit=check_spin_orbit(spin_orbit),
+        spin_orbit=matrix,
         eta=eta,
-        rate=occupation / tau_s,
+        rate=rates.occupation / tau_s,
         anisotropy=check_anisotropy(anisotropy),
         field=array_of("field", field, shape=(3,), hint="give all three components, in 1/tau_0"),
         sinks=contacts if absorbing_contacts else np.empty(0, np.int64),
-        source=occupation[:, None] * source if np.any(source) else source,
+        source=rates.occupation[:, None] * source if np.any(source) else source,
         bias=bias,
-        feedback=flag("feedback", feedback),
+        feedback=feedback,
         precession=precession,
     )
-    coupling = find_coupling(network, problem.spin_orbit, eta, threads)
+    unit_current = current_in_unit(network, rates, current)
     if method == "matrix":
-        found = solve_matrix(coupling, current, problem)
+        found = solve_matrix(coupling, unit_current, problem)
     else:
-        found = solve_by_sweeps(coupling, current, problem, tolerance, max_iterations)
-    precessing = coupling.precession(network.conductance, found.sigma)
-    n_electrons = occupation.sum()
-    spin = occupation[:, None] * found.sigma
+        found = solve_by_sweeps(
+            coupling,
+            unit_current,
+            problem,
+            TOLERANCE if tolerance is None else number("tolerance", tolerance, low=0.0, above=True),
+            MAX_ITERATIONS
+            if max_iterations is None
+            else whole("max_iterations", max_iterations, low=1),
+        )
+    spin = rates.occupation[:, None] * found.sigma
+    precessing = coupling.precession(found.sigma)
+    n_electrons = count_electrons(network, rates)
     return Kinetics(
         network=network,
         spin_orbit=read_only(problem.spin_orbit),
@@ -259,14 +301,18 @@ def solve_kinetics(
         generation=read_only(source),
         absorbing_contacts=absorbing_contacts,
         drop=found.drop,
-        spin=read_only(spin),
+        sigma=read_only(found.sigma),
+        spin=read_only(in_unit(spin, rates.log_scale)),
         polarisation=read_only(spin.sum(axis=0) / n_electrons),
         drift=read_only((tau_s[:, None] * found.torque).sum(axis=0) / n_electrons),
         diffusion=read_only((tau_s[:, None] * precessing).sum(axis=0) / n_electrons),
-        current=found.current,
-        feedback_current=found.feedback_current,
+        current=float(in_unit(found.current, rates.log_scale)),
+        relative_current=found.current / unit_current.conductance,
+        log_conductance=current.log_conductance,
+        feedback_current=read_only(in_unit(found.feedback_current, rates.log_scale)),
         residual=found.residual,
         row_residual=found.row_residual,
+        numerical_error=found.numerical_error,
         iterations=found.iterations,
         history=found.history,
         sweeps=found.sweeps,
@@ -274,14 +320,33 @@ def solve_kinetics(
     )
 
 
-def check_method(method: str | None, precession: str) -> str:
-    """The method to use, or a ParameterError if it cannot do this precession."""
-    if method is None:
-        return "frames" if precession == "rotation" else "matrix"
-    if method not in ("frames", "matrix") or (method == "frames" and precession == "linear"):
+def check_feedback(feedback: bool, bias: float) -> bool:
+    """Whether spins act back on occupations, or a ParameterError where nothing drives a current."""
+    feedback = flag("feedback", feedback)
+    if bias == 0.0 and not feedback:
         raise ParameterError(
-            f"method must be 'frames' (precession='rotation' only) or 'matrix', got "
-            f"{shown(method)} with precession={precession!r}; leave method out for the one that "
-            "fits."
+            "without a bias only spins drive a current, so feedback must be True with bias=0, got "
+            "False; leave feedback out, or give a bias."
+        )
+    return feedback
+
+
+def check_method(
+    method: str | None, precession: str, tolerance: float | None, max_iterations: int | None
+) -> str:
+    """The method to use, or a ParameterError if it cannot do what is asked."""
+    if method is None:
+        method = "frames" if precession == "rotation" else "matrix"
+    one_of("method", method, ("frames", "matrix"), "leave it out for the one that fits")
+    if method == "frames" and precession == "linear":
+        raise ParameterError(
+            "method must be 'matrix' with precession='linear', got 'frames'; leave method out, or "
+            "use precession='rotation'."
+        )
+    if method == "matrix" and not (tolerance is None and max_iterations is None):
+        raise ParameterError(
+            "tolerance and max_iterations belong to method 'frames', got "
+            f"tolerance={shown(tolerance)} and max_iterations={shown(max_iterations)} with "
+            "'matrix', which does not iterate; leave them out."
         )
     return method

@@ -13,19 +13,24 @@ import numpy as np
 
 from hopnet.errors import ConvergenceError
 from hopnet.kernels import kinetics as kernels
+from hopnet.network.network import INNER
 from hopnet.records import read_only
 from hopnet.spin.kinetics.coupling import Coupling, feedback_solver, reciprocal_current
 from hopnet.spin.kinetics.frames import find_frames
 from hopnet.spin.kinetics.krylov import solve_rows
 from hopnet.spin.kinetics.problem import Problem, SteadyState
 from hopnet.spin.kinetics.rows import Preconditioner, SpinRows, spin_rows
-from hopnet.transport.current import Current
+from hopnet.spin.kinetics.unit import UnitCurrent
+from hopnet.transport.current import net_flow
 
 __all__ = ["WEAK_ROW", "solve_by_sweeps"]
 
-# Rows whose throughput is below this part of the mean are not judged: they hold rounding only. A
-# larger value would leave out rows with a physical throughput.
+# Rows whose throughput is below this part of the mean are not judged unless an answer needs them:
+# most of them hold rounding only. A larger value would leave out rows with a physical throughput.
 WEAK_ROW = 1e-8
+# A site is judged, however weak its rows, if it carries more than this part of the current that
+# spins drive. In a cold sample the sites that carry the current hold few of the electrons.
+CARRIER = 1e-6
 # Residual of a row over the moduli of its terms that is aimed at in every judged row. The norm of
 # all rows alone would leave weak rows inaccurate; a smaller value costs iterations.
 ROW_RESIDUAL = 1e-9
@@ -37,32 +42,91 @@ SWEEPS = 30
 SQUARE = 1e-3
 # Krylov solves aim at FINER * tolerance; then weakly driven rows rarely need a second solve.
 FINER = 0.05
+# Relative change of the answers (polarisation and current driven by spins) below which the spins
+# are not refined any further. A Krylov method reaches about 1e-12 where all sites are alike.
+REFINED = 1e-12
+# Change of the largest sigma that counts as much as a change of the answers by REFINED: single
+# spins are needed to 1e-9.
+SINGLE_SPIN = 1e-3
+# A relative change of the answers that is accepted if the scalar factor makes it no smaller. Above
+# it, a factor of 3x3 blocks is made.
+ACCURATE = 1e-10
+# Largest number of refinements. Each reduces the error to half or less, usually to 0.1 or less.
+REFINEMENTS = 60
+# The effect of the feedback on the answers is taken for rounding if one unit of rounding in every
+# flow has an effect of at least this part of it. Rounding errors add up to some tens of units.
+NOISE = 0.01
 # The sweeps diverge if one changes the torque by more than this many times the drive.
 DIVERGENCE = 1e3
 
 
+class Answers(NamedTuple):
+    """The numbers that a steady state is solved for: polarisation, and current driven by spins."""
+
+    rows: SpinRows
+    occupation: np.ndarray  # float64[n_sites]: n_i
+    unit_torque: np.ndarray  # float64[n_sites, 3]: torque of a unit bias
+
+    def of(self, local: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Total spin, current by components, whole current, and every sigma in local frames."""
+        sigma = self.rows.frames.to_laboratory(local)
+        total = (self.occupation[:, None] * sigma).sum(axis=0)
+        driven = reciprocal_current(self.unit_torque, sigma)
+        return total, driven, driven.sum(keepdims=True), local
+
+    def change(self, step: np.ndarray, local: np.ndarray) -> float:
+        """Largest relative change of an answer when ``step`` is added to ``local``."""
+        changes = [
+            relative(part, whole) for part, whole in zip(self.of(step), self.of(local), strict=True)
+        ]
+        return max(*changes[:3], SINGLE_SPIN * changes[3])
+
+    def carriers(self, local: np.ndarray) -> np.ndarray:
+        """bool[n_sites]: the sites that carry more than `CARRIER` of the current of the spins."""
+        sigma = self.rows.frames.to_laboratory(local)
+        share = np.abs(self.unit_torque * sigma).sum(axis=1)
+        return share > CARRIER * share.sum()
+
+
+def relative(step: np.ndarray, value: np.ndarray) -> float:
+    """Largest modulus of ``step`` over that of ``value``; 0 where both vanish."""
+    change, size = (float(np.abs(array).max(initial=0.0)) for array in (step, value))
+    if change == 0.0:
+        return 0.0
+    return change / size if size > 0.0 else np.inf
+
+
 class SpinSolver:
-    """The spin rows of a sample and the iterations spent on them.
+    """The spin rows of a sample, the iterations spent on them, and how good the last answers are.
 
     Attributes
     ----------
     preconditioner : Preconditioner
         It holds the rows.
+    answers : Answers
     tolerance : float
         Norm of the residual over that of the right side.
     max_iterations : int
         Largest number of iterations of all solves together.
     history : list of float
         Relative residuals of all solves; the first one is that of zero spins.
+    numerical_error : float
+        Relative change of the answers that one more refinement of the last solve would make.
     """
 
     def __init__(
-        self, preconditioner: Preconditioner, tolerance: float, max_iterations: int
+        self,
+        preconditioner: Preconditioner,
+        answers: Answers,
+        tolerance: float,
+        max_iterations: int,
     ) -> None:
         self.preconditioner = preconditioner
+        self.answers = answers
         self.tolerance = tolerance
         self.max_iterations = max_iterations
         self.history: list[float] = []
+        self.numerical_error = 0.0
 
     @property
     def rows(self) -> SpinRows:
@@ -75,7 +139,16 @@ class SpinSolver:
         return max(len(self.history) - 1, 0)
 
     def solve(self, rhs: np.ndarray, start: np.ndarray | None = None) -> np.ndarray:
-        """Spins in local frames for a right side, or ConvergenceError with the estimate."""
+        """Spins in local frames for a right side: Krylov method, weak rows, refinement."""
+        return self.refine(self.polish(self.iterate(rhs, start), rhs), rhs)
+
+    def effect(self, change: np.ndarray, local: np.ndarray) -> float:
+        """Relative change of the answers if the right side changes, estimated by the factor."""
+        right = np.where(self.rows.free[:, None], change, 0.0)
+        return self.answers.change(self.preconditioner.solve(right), local)
+
+    def iterate(self, rhs: np.ndarray, start: np.ndarray | None) -> np.ndarray:
+        """Solve by the Krylov method, or raise ConvergenceError with the estimate."""
         left = self.max_iterations - self.iterations
         local, more = solve_rows(self.preconditioner, rhs, FINER * self.tolerance, left, start)
         self.history.extend(more[1:] if self.history else more)
@@ -91,26 +164,47 @@ class SpinSolver:
             )
         return local
 
-    def polish(self, local: np.ndarray, rhs: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-        """Solve again, with a smaller tolerance, while a judged row is above `ROW_RESIDUAL`.
-
-        Returns
-        -------
-        local : float64[n_sites, 3]
-        row_residual : float64[n_sites, 3]
-        residual : float
-            The largest one of the judged rows.
-        """
-        row_residual, residual = judge_rows(self.rows, local, rhs)
-        before = np.inf
+    def polish(self, local: np.ndarray, rhs: np.ndarray) -> np.ndarray:
+        """Solve again, with a smaller tolerance, while a strong row is above `ROW_RESIDUAL`."""
+        residual, before = judge_rows(self.rows, local, rhs)[1], np.inf
         while ROW_RESIDUAL < residual < 0.5 * before and self.iterations < self.max_iterations:
             finer = self.history[-1] * min(0.1, 0.5 * ROW_RESIDUAL / residual)
             left = self.max_iterations - self.iterations
             local, more = solve_rows(self.preconditioner, rhs, finer, left, local)
             self.history += more[1:]
             before = residual
-            row_residual, residual = judge_rows(self.rows, local, rhs)
-        return local, row_residual, residual
+            residual = judge_rows(self.rows, local, rhs)[1]
+        return local
+
+    def refine(self, local: np.ndarray, rhs: np.ndarray) -> np.ndarray:
+        """Correct the spins by the factor alone, until the answers do not change any more.
+
+        A Krylov method lowers one norm of all rows together. In a cold sample the sites that carry
+        the current hold so few electrons that their rows do not count in that norm. One correction
+        by the factor reduces the error of every site by itself, whatever its occupation.
+        """
+        right = np.where(self.rows.free[:, None], rhs, 0.0)
+
+        def correction(x):
+            return self.preconditioner.solve(right - self.rows.apply(x))
+
+        step = correction(local)
+        self.numerical_error = self.answers.change(step, local)
+        for _ in range(REFINEMENTS):
+            if self.numerical_error <= REFINED:
+                break
+            candidate = local + step
+            following = correction(candidate)
+            change = self.answers.change(following, candidate)
+            if change <= 0.5 * self.numerical_error:
+                local, step, self.numerical_error = candidate, following, change
+            elif self.preconditioner.blocks or self.numerical_error <= ACCURATE:
+                break  # rounding
+            else:
+                self.preconditioner.blocks = True
+                step = correction(local)
+                self.numerical_error = self.answers.change(step, local)
+        return local
 
 
 class Settled(NamedTuple):
@@ -121,13 +215,14 @@ class Settled(NamedTuple):
     torque: np.ndarray  # float64[n_sites, 3]: torque of the current
     drop: np.ndarray  # float64[n_links]: X_i - X_j
     driven: np.ndarray  # float64[3]: current driven by the components of the spins
+    flow: np.ndarray  # float64[n_sites]: flow that spins drive into every site, taken up in drop
+    left_out: np.ndarray  # float64[n_sites]: bound of the flow that is not taken up
     sweeps: int = 0  # how often the feedback was taken up
-    left_out: float = 0.0  # largest share of a site's throughput that spins drive, left out
 
 
 def solve_by_sweeps(
     coupling: Coupling,
-    current: Current,
+    current: UnitCurrent,
     problem: Problem,
     tolerance: float,
     max_iterations: int,
@@ -137,8 +232,7 @@ def solve_by_sweeps(
     Parameters
     ----------
     coupling : Coupling
-    current : Current
-        Of the network at unit bias, without spins.
+    current : UnitCurrent
     problem : Problem
     tolerance : float
         Norm of the spin rows' residual over that of their right side, and change of the torque by
@@ -150,22 +244,31 @@ def solve_by_sweeps(
     SteadyState
     """
     preconditioner, unit_torque, reach = prepare_rows(coupling, current, problem)
-    solver = SpinSolver(preconditioner, tolerance, max_iterations)
-    frames = solver.rows.frames
+    frames = preconditioner.rows.frames
+    answers = Answers(preconditioner.rows, coupling.rates.occupation, unit_torque)
+    solver = SpinSolver(preconditioner, answers, tolerance, max_iterations)
     torque = problem.bias * unit_torque
-    rhs = frames.to_local(torque + problem.source)
-    found = Settled(solver.solve(rhs), rhs, torque, problem.bias * current.drop, np.zeros(3))
+    rhs, nothing = frames.to_local(torque + problem.source), np.zeros(coupling.network.n_sites)
+    found = Settled(
+        solver.solve(rhs), rhs, torque, problem.bias * current.drop, np.zeros(3), nothing, nothing
+    )
     if problem.feedback:
-        found = settle_feedback(solver, coupling, current, problem, found, unit_torque, reach)
-    local, row_residual, residual = solver.polish(found.local, found.rhs)
+        found = settle_feedback(solver, coupling, current, problem, found, reach)
+    # Particle rows and spin rows of every site, and the largest of those that are judged.
+    spin_residual, of_spins = judge_rows(
+        solver.rows, found.local, found.rhs, answers.carriers(found.local)
+    )
+    total = float(problem.bias * current.conductance + found.driven.sum())
+    particle_residual, of_particles = judge_particles(coupling, found, total)
     return SteadyState(
-        sigma=frames.to_laboratory(local),
+        sigma=frames.to_laboratory(found.local),
         torque=found.torque,
         drop=read_only(found.drop),
-        current=float(problem.bias * current.conductance + found.driven.sum()),
-        feedback_current=read_only(found.driven),
-        residual=max(residual, found.left_out),
-        row_residual=read_only(row_residual),
+        current=total,
+        feedback_current=found.driven,
+        residual=max(of_spins, of_particles),
+        row_residual=read_only(np.column_stack([particle_residual, spin_residual])),
+        numerical_error=solver.numerical_error,
         iterations=solver.iterations,
         history=tuple(solver.history),
         sweeps=found.sweeps,
@@ -173,7 +276,7 @@ def solve_by_sweeps(
 
 
 def prepare_rows(
-    coupling: Coupling, current: Current, problem: Problem
+    coupling: Coupling, current: UnitCurrent, problem: Problem
 ) -> tuple[Preconditioner, np.ndarray, np.ndarray]:
     """Sum the torque over the triads while the frames, the rows and their factor are made.
 
@@ -190,7 +293,9 @@ def prepare_rows(
         waiting = beside.submit(coupling.torque, current.drop)
         if coupling.threads == 1:
             waiting.result()
-        frames = find_frames(coupling.network, coupling.hops, float(problem.rate.min()))
+        frames = find_frames(
+            coupling.network, coupling.hops, float(problem.rate.min()), coupling.rates
+        )
         rows = spin_rows(
             frames,
             problem.rate,
@@ -208,87 +313,168 @@ def prepare_rows(
 def settle_feedback(
     solver: SpinSolver,
     coupling: Coupling,
-    current: Current,
+    current: UnitCurrent,
     problem: Problem,
     found: Settled,
-    unit_torque: np.ndarray,
     reach: np.ndarray,
 ) -> Settled:
     """Update the current by the spins and solve the spins again, until the torque settles.
 
     If no flow driven by spins matters, only the current that they drive is added, by reciprocity.
     """
-    frames, bias = solver.rows.frames, problem.bias
-    sigma, rhs = frames.to_laboratory(found.local), found.rhs
+    frames, bias, unit_torque = solver.rows.frames, problem.bias, solver.answers.unit_torque
+    sigma, drive = frames.to_laboratory(found.local), found.rhs
     left_out = negligible_feedback(coupling, current, reach, sigma, bias, solver.tolerance)
     if left_out is not None:
         return found._replace(driven=reciprocal_current(unit_torque, sigma), left_out=left_out)
-    response = feedback_solver(coupling.network, coupling.threads)
-    drive = max(float(np.linalg.norm(rhs)), 1e-300)
-    sweeps = 0
+    response, sweeps = feedback_solver(coupling), 0
     while True:
         # Lambda: the flows that the spins drive, and the drops and the torque that belong to them.
         flow, driven = coupling.feedback(current.drop, sigma)
         drop = bias * current.drop + response(flow)
         torque = coupling.torque(drop)[0]
         new = frames.to_local(torque + problem.source)
-        change = float(np.linalg.norm(new - rhs)) / drive
+        change = relative_norm(new - found.rhs, drive)
+        effect = solver.effect(new - found.rhs, found.local)
+        found = found._replace(torque=torque, drop=drop, driven=driven, flow=flow, sweeps=sweeps)
         if change <= solver.tolerance:
-            return Settled(found.local, rhs, torque, drop, driven, sweeps)
+            if effect <= REFINED:
+                return found
+            # In a cold sample the flows among deep sites may be so large that their rounding, fed
+            # into the contacts' side of the network, has a larger effect than the feedback.
+            noise = rounding_of(reach * largest_nearby(coupling, sigma))
+            torque = frames.to_local(coupling.torque(response(noise))[0])
+            if solver.effect(torque, found.local) > NOISE * effect:
+                return found
         if sweeps == SWEEPS or not change < DIVERGENCE:
             raise ConvergenceError(
                 f"the feedback of spins on the current must settle within {SWEEPS} sweeps, the "
-                f"torque still changes by {change:.1e} of itself; use method='matrix' or a "
-                "smaller eta.",
+                f"torque still changes by {change:.1e} of itself and the answers by {effect:.1e}; "
+                "use method='matrix' or a smaller eta.",
                 estimate=sigma,
-                residual=change,
+                residual=max(change, effect),
                 iterations=solver.iterations,
             )
         # Gamma: the spins for the new torque.
-        rhs, sweeps = new, sweeps + 1
-        found = found._replace(local=solver.solve(rhs, found.local))
+        sweeps += 1
+        found = found._replace(local=solver.solve(new, found.local), rhs=new, sweeps=sweeps)
         before, sigma = sigma, frames.to_laboratory(found.local)
         # The drops are now older than the spins. Stop if another sweep would change neither the
         # torque nor the drops; the current driven by the change of the spins is added.
         stale = change * float(np.abs(flow).sum())
         known = solver.tolerance * abs(bias) * float(current.throughput.sum())
-        if change**2 <= SQUARE * solver.tolerance and stale <= known:
-            driven = driven + reciprocal_current(unit_torque, sigma - before)
-            return Settled(found.local, rhs, torque, drop, driven, sweeps)
+        settled = change**2 <= SQUARE * solver.tolerance and effect**2 <= REFINED
+        if settled and stale <= known:
+            step = sigma - before
+            moduli = particle_moduli(coupling, drop, flow)
+            return found._replace(
+                driven=driven + reciprocal_current(unit_torque, step),
+                left_out=bound_flow(coupling, current, reach, step, moduli),
+            )
+
+
+def rounding_of(moduli: np.ndarray) -> np.ndarray:
+    """Rounding errors of sums with terms of given moduli: one unit each, with alternating signs."""
+    sign = np.where(np.arange(moduli.shape[0]) % 2, -1.0, 1.0)
+    return np.finfo(np.float64).eps * sign * moduli
+
+
+def relative_norm(step: np.ndarray, value: np.ndarray) -> float:
+    """Norm of ``step`` over that of ``value``, of any magnitude; 0 where both vanish."""
+    if not np.any(step):
+        return 0.0
+    unit = float(np.abs(value).max(initial=0.0))
+    if unit == 0.0:
+        return np.inf
+    return float(np.linalg.norm(step / unit) / np.linalg.norm(value / unit))
+
+
+def largest_nearby(coupling: Coupling, sigma: np.ndarray) -> np.ndarray:
+    """float64[n_sites]: length of the largest spin at the neighbours of each site."""
+    network, out = coupling.network, np.empty(coupling.network.n_sites)
+    size = np.linalg.norm(sigma, axis=1)
+    kernels.largest_neighbour(network.row_start, network.row_neighbour, size, out)
+    return out
 
 
 def negligible_feedback(
     coupling: Coupling,
-    current: Current,
+    current: UnitCurrent,
     reach: np.ndarray,
     sigma: np.ndarray,
     bias: float,
     tolerance: float,
-) -> float | None:
-    """Largest share of a site's throughput that spins drive, or None if it has to be taken up.
+) -> np.ndarray | None:
+    """Bound of the flow that spins drive into every site, or None if it has to be taken up.
 
-    No flow is larger than ``reach`` times the largest spin nearby. Where this bound does not
-    settle a row, the flow itself is summed.
+    It has to be taken up if it could change the torque by more than the tolerance, or the particle
+    row of a judged site by more than `ROW_RESIDUAL` of its flows.
     """
-    network = coupling.network
-    size = np.linalg.norm(sigma, axis=1)
     throughput = 2.0 * abs(bias) * current.throughput  # the moduli of the terms of a row
-    if not reach @ size <= tolerance * throughput.sum():
+    if not reach @ np.linalg.norm(sigma, axis=1) <= tolerance * throughput.sum():
         return None
-    largest = np.empty(network.n_sites)
-    kernels.largest_neighbour(network.row_start, network.row_neighbour, size, largest)
-    judged = throughput > WEAK_ROW * throughput.mean()
-    judged[network.source] = judged[network.drain] = False
-    flow = reach * largest
-    doubtful = np.flatnonzero(judged & (flow > 0.1 * ROW_RESIDUAL * throughput))
-    flow[doubtful] = np.abs(coupling.feedback(current.drop, sigma, at=doubtful)[0][doubtful])
+    flow = bound_flow(coupling, current, reach, sigma, throughput)
+    judged = judged_particles(coupling, throughput)
     share = float((flow[judged] / throughput[judged]).max(initial=0.0))
-    return share if share <= ROW_RESIDUAL else None
+    return flow if share <= ROW_RESIDUAL else None
 
 
-def judge_rows(rows: SpinRows, local: np.ndarray, rhs: np.ndarray) -> tuple[np.ndarray, float]:
-    """Residual of every spin row over the moduli of its terms, and the largest judged one."""
+def bound_flow(
+    coupling: Coupling,
+    current: UnitCurrent,
+    reach: np.ndarray,
+    sigma: np.ndarray,
+    moduli: np.ndarray,
+) -> np.ndarray:
+    """float64[n_sites]: bound of the flow that ``sigma`` drives into every site.
+
+    No flow is larger than ``reach`` times the largest spin nearby. At judged sites where this is
+    not small against the moduli of the particle row, the flow itself is summed.
+    """
+    flow = reach * largest_nearby(coupling, sigma)
+    doubtful = judged_particles(coupling, moduli) & (flow > 0.1 * ROW_RESIDUAL * moduli)
+    at = np.flatnonzero(doubtful)
+    flow[at] = np.abs(coupling.feedback(current.drop, sigma, at=at)[0][at])
+    return flow
+
+
+def particle_moduli(coupling: Coupling, drop: np.ndarray, flow: np.ndarray) -> np.ndarray:
+    """float64[n_sites]: sum of the moduli of the terms of every particle row."""
+    network, n = coupling.network, coupling.network.n_sites
+    size = np.abs(coupling.rates.conductance * drop)
+    return np.bincount(network.link_i, size, n) + np.bincount(network.link_j, size, n) + abs(flow)
+
+
+def judged_particles(coupling: Coupling, moduli: np.ndarray, current: float = np.inf) -> np.ndarray:
+    """bool[n_sites]: inner sites with flows above `WEAK_ROW` of the mean, or of the current."""
+    inner = coupling.network.terminals == INNER
+    return inner & (moduli > WEAK_ROW * min(float(moduli.mean()), abs(current)))
+
+
+def judge_rows(
+    rows: SpinRows, local: np.ndarray, rhs: np.ndarray, needed: np.ndarray | None = None
+) -> tuple[np.ndarray, float]:
+    """Residual of every spin row over the moduli of its terms, and the largest judged one.
+
+    Judged are the rows with a throughput above `WEAK_ROW` of the mean, and those of the sites
+    ``needed`` (bool[n_sites]).
+    """
     error, moduli = rows.judge(local, rhs)
     row_residual = np.divide(error, moduli, out=np.zeros_like(error), where=moduli > 0)
-    strong = moduli > WEAK_ROW * moduli.mean()
-    return row_residual, float(row_residual[strong].max(initial=0.0))
+    judged = moduli > WEAK_ROW * moduli.mean()
+    if needed is not None:
+        judged |= needed[:, None]
+    return row_residual, float(row_residual[judged].max(initial=0.0))
+
+
+def judge_particles(coupling: Coupling, found: Settled, current: float) -> tuple[np.ndarray, float]:
+    """Residual of every particle row over the flows through its site; the largest judged one."""
+    network, hop = coupling.network, coupling.rates.conductance * found.drop
+    error = np.abs(net_flow(network, hop) - found.flow) + found.left_out
+    moduli = particle_moduli(coupling, found.drop, found.flow)
+    inner = network.terminals == INNER
+    row_residual = np.divide(
+        error, moduli, out=np.zeros(network.n_sites), where=inner & (moduli > 0)
+    )
+    judged = judged_particles(coupling, moduli, current)
+    return row_residual, float(row_residual[judged].max(initial=0.0))
