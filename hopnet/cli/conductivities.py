@@ -42,10 +42,7 @@ def conductivities(
 
     Example: hopnet conductivities runs/material_letter.toml --n-sites 5000 --seed 1
     """
-    import numpy as np
-
     from hopnet.material import Material, high_density_polarisation, warn_of_limits
-    from hopnet.material import conductivities as tensors
     from hopnet.network.build import build_network
     from hopnet.network.sites import random_sites
     from hopnet.spin.curve import f_curve
@@ -62,28 +59,7 @@ def conductivities(
         )
         curve = f_curve(network, tau_s=tau_s)
         f_here = float(curve.f[0]) if f is None else f
-        rows = []
-        for name, value, rho, note in (
-            ("letter", 1.0, "letter", "f = 1, l_c = 1.2 / sqrt(n_s) as the letter rounds it"),
-            ("letter, its f", f_here, "letter", "the same with the f that belongs there"),
-            ("percolation", f_here, "percolation", "rho_0 exp(2 l_c / a_b), l_c sqrt(n_s) = 1.198"),
-            ("sample", f_here, curve.resistivity, "resistivity of the sample itself: use this"),
-            ("crossover", f_here, "crossover", "rho = rho_0"),
-            ("crossover, f = 1", 1.0, "crossover", "the letter's 'about 1 %'"),
-        ):
-            got = tensors(material, value, resistivity=rho, signs=signs)
-            rows.append(
-                {
-                    "estimate": name,
-                    "f": value,
-                    "resistivity_Ohm": got.resistivity,
-                    "s": float(np.linalg.norm(got.cisp, 2)) * volts,
-                    "cisp_m_per_V": got.cisp.tolist(),
-                    "sge_A_per_m": got.sge.tolist(),
-                    "she_per_V_s": got.she.tolist(),
-                    "note": note,
-                }
-            )
+        rows = polarisations(material, f_here, curve.resistivity, signs, volts)
     report = {
         "material": str(material_file),
         "density": material.density,
@@ -108,6 +84,37 @@ def conductivities(
         print(json.dumps(report, indent=1))
         return
     print_conductivities(report)
+
+
+def polarisations(material, f, resistivity, signs, volts):
+    """One row per estimate of the polarisation: what it assumes, and what it gives."""
+    import numpy as np
+
+    from hopnet.material import conductivities as tensors
+
+    rows = []
+    for name, value, rho, note in (
+        ("letter", 1.0, "letter", "f = 1, l_c = 1.2 / sqrt(n_s) as the letter rounds it"),
+        ("letter, its f", f, "letter", "the same with the f that belongs there"),
+        ("percolation", f, "percolation", "rho_0 exp(2 l_c / a_b), l_c sqrt(n_s) = 1.198"),
+        ("sample", f, resistivity, "resistivity of the sample itself: use this"),
+        ("crossover", f, "crossover", "rho = rho_0"),
+        ("crossover, f = 1", 1.0, "crossover", "the letter's 'about 1 %'"),
+    ):
+        got = tensors(material, value, resistivity=rho, signs=signs)
+        rows.append(
+            {
+                "estimate": name,
+                "f": value,
+                "resistivity_Ohm": got.resistivity,
+                "s": float(np.linalg.norm(got.cisp, 2)) * volts,
+                "cisp_m_per_V": got.cisp.tolist(),
+                "sge_A_per_m": got.sge.tolist(),
+                "she_per_V_s": got.she.tolist(),
+                "note": note,
+            }
+        )
+    return rows
 
 
 def without_validity_warnings():

@@ -19,7 +19,7 @@ from hopnet.cli.options import (
     TauS,
     numbers,
 )
-from hopnet.cli.output import print_answer, save_figures
+from hopnet.cli.output import errors_console, print_answer, save_figures
 from hopnet.errors import ParameterError
 
 __all__ = ["add_to"]
@@ -186,10 +186,6 @@ def temperature(
     """
     import numpy as np
 
-    from hopnet.network.energies import with_energies
-    from hopnet.network.sites import random_sites
-    from hopnet.seeds import check_seed
-    from hopnet.spin.temperature import temperature_curve
     from hopnet.transport.variable_range import fit_mott_law
 
     samples = whole("--samples", samples, low=1)
@@ -200,18 +196,15 @@ def temperature(
             f"--temperatures takes three or more positive numbers, got {temperatures!r}; write "
             "1e-3:3e-2:7 for example."
         )
-    table = []
-    for k in range(samples):
-        stream = np.random.SeedSequence(check_seed(seed), spawn_key=(k,)).spawn(2)
-        sites = random_sites(n_sites, density=density, seed=stream[0])
-        sites = with_energies(sites, density_of_states, width=1.0, seed=stream[1])
-        table.append(temperature_curve(sites, kT, chemical_potential=0.0))
+    table = temperature_curves(seed, samples, n_sites, density, density_of_states, kT)
     logs = np.array([t.log_resistivity for t in table])
     mean = logs.mean(axis=0)
     error = logs.std(axis=0, ddof=1) / np.sqrt(samples) if samples > 1 else None
     xi = np.mean([t.xi_c for t in table], axis=0)
     law = fit_mott_law(kT, mean, power=power)
-    error_of_law = law.error  # from sample to sample, if there are several: they share their sites
+    # All temperatures of a sample share its sites, so the scatter about one line is too small an
+    # error: with several samples it is that from sample to sample.
+    error_of_law = law.error
     if samples > 1:
         each = [fit_mott_law(kT, one, power=power).kT_0 for one in logs]
         error_of_law = float(np.std(each, ddof=1) / np.sqrt(samples))
@@ -242,6 +235,26 @@ def temperature(
         title=f"{samples} samples of {n_sites} sites, $n_sa_b^2$ = {density:g}, "
         f"{density_of_states.replace('_', ' ')} density of states",
     )
+
+
+def temperature_curves(seed, samples, n_sites, density, density_of_states, kT):
+    """The table of each sample, with a progress bar."""
+    import numpy as np
+    from rich.progress import track
+
+    from hopnet.network.energies import with_energies
+    from hopnet.network.sites import random_sites
+    from hopnet.seeds import check_seed
+    from hopnet.spin.temperature import temperature_curve
+
+    tables = []
+    console = errors_console()
+    for k in track(range(samples), description="samples", console=console, transient=True):
+        stream = np.random.SeedSequence(check_seed(seed), spawn_key=(k,)).spawn(2)
+        sites = random_sites(n_sites, density=density, seed=stream[0])
+        sites = with_energies(sites, density_of_states, width=1.0, seed=stream[1])
+        tables.append(temperature_curve(sites, kT, chemical_potential=0.0))
+    return tables
 
 
 def walk(

@@ -13,6 +13,7 @@ Both sums are of positive terms, so no digit is lost between G(0) and G(inf), ho
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -200,6 +201,48 @@ class AdmittanceModel:
         return np.abs(rate) * self.unit * self.model.error(rate) + 1e-12 * np.abs(self(rate))
 
 
+class ModelEquation(NamedTuple):
+    """(Lap + s c) x = b in units of ``unit``, with the two right-hand sides of the model.
+
+    Attributes
+    ----------
+    symbolic : Elimination
+    conductance : float64[n_links]
+    occupation : float64[n_sites]
+        The capacity c of each site.
+    sides : float64[n_sites, 2]
+        Lap w and c w.
+    unit : float, in 1/rho_0
+    """
+
+    symbolic: Elimination
+    conductance: np.ndarray
+    occupation: np.ndarray
+    sides: np.ndarray
+    unit: float
+
+    def solve(self, rate: float, threads: int | None) -> np.ndarray:
+        """float64[n_sites, 2]: the solutions for both sides at one real rate."""
+        excess = rate * self.occupation
+        return factor(self.symbolic, self.conductance, excess, threads=threads).solve(self.sides)
+
+
+def model_equation(network: Network, u: np.ndarray, threads: int | None) -> ModelEquation:
+    """The equation of `admittance_model`, with w = X - u from the static potential X."""
+    inner = network.terminals == INNER
+    symbolic = analyse(network.dissection, network.link_i, network.link_j, network.terminals)
+    conductance, scale = scaled_conductance(
+        network.link_i, network.link_j, network.log_conductance, network.terminals
+    )
+    static = factor(symbolic, conductance, threads=threads)
+    potential = static.solve(fed_from_source(network, conductance))
+    occupation = np.exp(network.log_capacity) / np.exp(scale)
+    lap_u = net_flow(network, conductance * (u[network.link_i] - u[network.link_j]))
+    sides = np.stack([-lap_u, occupation * (potential - u)], axis=1)
+    sides[~inner] = 0.0
+    return ModelEquation(symbolic, conductance, occupation, sides, float(np.exp(scale)))
+
+
 def admittance_model(
     network: Network,
     slowest: float,
@@ -245,44 +288,29 @@ def admittance_model(
     check_contacts_and_rates(network, "slowest", [slowest])
     current = own_current(network, current, threads)
     u = external_potential(network, profile)
-    inner = network.terminals == INNER
-    symbolic = analyse(network.dissection, network.link_i, network.link_j, network.terminals)
-    conductance, scale = scaled_conductance(
-        network.link_i, network.link_j, network.log_conductance, network.terminals
-    )
-    static = factor(symbolic, conductance, threads=threads)
-    potential = static.solve(fed_from_source(network, conductance))
-    capacity = np.exp(network.log_capacity)
-    w = np.where(inner, potential - u, 0.0)
-    lap_w = np.where(
-        inner, -net_flow(network, conductance * (u[network.link_i] - u[network.link_j])), 0.0
-    )
-    occupation = capacity / np.exp(scale)
-    source, side = lap_w, np.where(inner, occupation * w, 0.0)
     high = float((network.conductance * (u[network.link_i] - u[network.link_j]) ** 2).sum())
-
+    equation = model_equation(network, u, threads)
     ends = np.log10(slowest / MARGIN), np.log10(fastest * MARGIN)
-    unit = float(np.exp(scale))
     poles = np.logspace(*ends, int(np.ceil((ends[1] - ends[0]) / FIRST_STEP)) + 1)
     probes = np.geomspace(slowest, fastest, 101)
     solved: dict[float, np.ndarray] = {}
     while True:
         for pole in poles.tolist():
             if pole not in solved:
-                factored = factor(symbolic, conductance, pole * occupation, threads=threads)
-                solved[pole] = factored.solve(np.stack([source, side], axis=1))
+                solved[pole] = equation.solve(pole, threads)
         model = rational_model(
-            symbolic,
+            equation.symbolic,
             network.link_i,
             network.link_j,
-            conductance,
-            source,
-            side,
+            equation.conductance,
+            *equation.sides.T,
             poles,
-            occupation=occupation,
+            occupation=equation.occupation,
             solutions=np.stack([solved[pole] for pole in poles.tolist()], axis=1),
         )
-        found = AdmittanceModel(network, current.conductance, high, model, unit, slowest, fastest)
+        found = AdmittanceModel(
+            network, current.conductance, high, model, equation.unit, slowest, fastest
+        )
         error = np.maximum(
             *(found.numerical_error(s) / np.abs(found(s)) for s in (probes, 1j * probes))
         )
