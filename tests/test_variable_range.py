@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 import hopnet as hn
+from hopnet.network.energies import check_temperature, critical_exponent
 from hopnet.percolation.mott import sample_mott_numbers
 from hopnet.percolation.scaling import dual_threshold
 from hopnet.spin.temperature import temperature_curve
-from hopnet.transport.variable_range import fit_mott_law, mean_critical_exponent
+from hopnet.transport.variable_range import fit_mott_law
 
 DENSITY = 0.02
 kT = np.logspace(-3, -1.7, 5)  # more than a decade, in widths of the band
@@ -62,7 +63,16 @@ def test_mott_number_to_three_digits():
 
 
 def test_critical_exponent_follows_the_same_law():
-    mean, error = mean_critical_exponent(sample, kT[::2], 3)
+    found = np.array(
+        [
+            [
+                critical_exponent(sample(k), check_temperature(one), chemical_potential=0.0)
+                for one in kT[::2]
+            ]
+            for k in range(3)
+        ]
+    )
+    mean, error = found.mean(axis=0), found.std(axis=0, ddof=1) / np.sqrt(3)
     number = mean**3 * kT[::2] * DENSITY  # = kT_0 g a_b^2 if xi_c = (T_0 / T)^(1/3)
     spread = 3 * error / mean * number
     print("kT xi_c^3 g a_b^2 =", np.round(number, 2), "+-", np.round(spread, 2))
@@ -120,16 +130,30 @@ def test_fit_of_an_exact_law():
 
 
 @pytest.mark.parametrize(
-    ("temperature", "exponent"),
+    ("temperature", "exponent", "message"),
     [
-        ([1.0, 2.0], [1.0, 2.0]),
-        ([1.0, 2.0, -1.0], [1, 2, 3]),
-        ([1.0, 2.0, 3.0], [1, 2]),
+        ([1.0, 2.0], [1.0, 2.0], "three or more temperatures"),
+        ([1.0, 2.0, -1.0], [1, 2, 3], "temperatures must be positive"),
+        ([1.0, 2.0, 3.0], [1, 2], "three or more temperatures"),
+        ([1.0, 1.0, 1.0], [1, 2, 3], "not all equal"),
+        ([1.0, 2.0, 3.0], [1, np.nan, 3], "exponent must hold finite numbers"),
+        ("warm", [1, 2, 3], "kT must hold real numbers"),
+        ([1.0, 2.0, 3.0], None, "exponent must hold real numbers"),
     ],
 )
-def test_bad_fits(temperature, exponent):
-    with pytest.raises(hn.ParameterError, match="three or more temperatures"):
+def test_bad_fits(temperature, exponent, message):
+    with pytest.raises(hn.ParameterError, match=message):
         fit_mott_law(temperature, exponent)
+
+
+@pytest.mark.parametrize("exponent", [[5.0, 5.0, 5.0, 5.0], [1.0, 2.0, 3.0, 4.0]])
+def test_a_fit_with_the_wrong_sign_is_refused(exponent):
+    """ln rho that does not grow towards low temperature: kT_0 = 0 +- 0 was the answer before."""
+    with pytest.raises(hn.ConvergenceError, match="must grow towards low temperature") as caught:
+        fit_mott_law([1.0, 2.0, 3.0, 4.0], exponent)
+    slope, intercept = caught.value.estimate
+    assert slope <= 1e-12
+    assert np.isfinite(intercept)
 
 
 def test_bad_temperature():

@@ -23,6 +23,7 @@ from scipy.special import stdtrit
 from hopnet.errors import ParameterError
 from hopnet.records import read_only
 from hopnet.spin.curve import FCurve
+from hopnet.transport.diffusion import einstein_diffusion
 
 __all__ = [
     "LARGEST",
@@ -204,14 +205,13 @@ def summarise_point(
     )
     for name in ("f_drift", "f_diffusion", "log_conductance", "resistivity"):
         columns[name], columns[f"{name}_standard_error"], *_ = mean_interval(by_sample(done, name))
-    # Einstein's relation: the sheet conductance of the network is the density of electrons times D
     electrons = done["density"].iloc[0]
     if "mean_occupation" in done:  # sites with energies
         electrons = electrons * done["mean_occupation"].mean()
         log_rho = by_sample(done, "log_resistivity")
         mean, error, *_ = mean_interval(log_rho)
         columns |= {"log_resistivity": mean, "log_resistivity_standard_error": error}
-    diffusivity = 1.0 / (columns["resistivity"] * electrons)
+    diffusivity = einstein_diffusion(columns["resistivity"], electrons)
     with np.errstate(divide="ignore"):
         columns["reach"] = done["width"].iloc[0] / np.sqrt(diffusivity * tau_s)
     return pd.DataFrame(columns)

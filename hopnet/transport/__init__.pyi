@@ -7,6 +7,7 @@ from .current import Current as Current
 from .current import solve_current as solve_current
 from .diffusion import diffusion_constant as diffusion_constant
 from .diffusion import diffusion_tensor as diffusion_tensor
+from .diffusion import einstein_diffusion as einstein_diffusion
 from .hall import HallAngle as HallAngle
 from .hall import hall_angle as hall_angle
 from .hall import hall_resistance as hall_resistance
