@@ -21,10 +21,9 @@ def relaxations(weight, rate, calls):
 
 @pytest.mark.parametrize("signs", ["positive", "mixed", "negative"])
 def test_sums_of_relaxations(signs):
-    """Any sum over a wide spectrum, also through zero: near tolerance, error mostly as stated.
+    """Any sum over a wide spectrum, also through zero: within the tolerance and within its error.
 
-    Random sums of 400 relaxations are rougher than a network's; of 28 of them one missed the
-    tolerance, by 22 %, and the stated error was too small at most 2.5-fold.
+    Random sums of 400 relaxations are rougher than the curves of a network.
     """
     rng = np.random.default_rng(12)
     rate = 10.0 ** rng.uniform(-12, 2, 400)
@@ -40,28 +39,46 @@ def test_sums_of_relaxations(signs):
     exact = np.array([(weight * v / (rate + v)).sum() for v in z])
     if signs == "mixed":
         assert exact.min() < 0 < exact.max()
-    assert len(calls) == len(curve.node) < 25
+    assert len(calls) == len(curve.node) < 34
     error = np.abs(curve.value - exact)
-    assert np.all(error <= 1.5e-2 * np.abs(exact) + 1e-6)
-    assert np.mean(error <= curve.error + 1e-12) >= 0.85
-    assert np.all(error <= 5 * curve.error + 1e-12)
+    assert np.all(error <= 1e-2 * np.abs(exact) + 1e-6)
+    assert np.all(error <= curve.error + 1e-12)
 
 
-def test_one_point_and_too_few_nodes():
+def test_one_point_needs_one_node():
     evaluate = relaxations(np.ones(1), np.ones(1), [])
-    assert interpolate(evaluate, [2.0, 2.0], relative=1e-2, absolute=1e-6).value == pytest.approx(
-        2 / 3
+    curve = interpolate(evaluate, [2.0, 2.0], relative=1e-2, absolute=1e-6)
+    assert curve.value == pytest.approx(2 / 3)
+    assert curve.node == pytest.approx([2.0])
+
+
+def test_where_nodes_do_not_suffice_the_function_is_evaluated_itself():
+    """A step too sharp for five nodes: exact values instead of a ConvergenceError."""
+    weight, rate = np.array([1.0, -1.0]), np.array([1e-3, 1.001e-3])
+    z = np.logspace(-12, 2, 9)
+    curve = interpolate(
+        relaxations(weight, rate, []), z, relative=1e-9, absolute=1e-12, max_nodes=5
     )
-    sharp = np.array([1.0, -1.0]), np.array([1e-3, 1.001e-3])
-    with pytest.raises(hn.ConvergenceError, match="more than 5 factors") as caught:
-        interpolate(
-            relaxations(*sharp, []),
-            np.logspace(-12, 2, 9),
-            relative=1e-9,
-            absolute=1e-12,
-            max_nodes=5,
-        )
-    assert caught.value.estimate.shape == (9,)
+    exact = np.array([(weight * v / (rate + v)).sum() for v in z])
+    assert np.all(np.abs(curve.value - exact) <= curve.error + 1e-17)
+    assert np.all(curve.error <= 1e-9 * np.abs(exact) + 1e-12)
+    assert 5 < curve.node.size <= 7 + 9
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"z": [1.0, -1.0]}, "z must hold finite numbers above 0"),
+        ({"z": "many"}, "z must hold real numbers"),
+        ({"relative": None}, "relative"),
+        ({"absolute": 0.0}, "absolute"),
+        ({"max_nodes": 2.5}, "max_nodes"),
+    ],
+)
+def test_bad_arguments_of_interpolate(change, message):
+    arguments = {"z": [1.0, 2.0], "relative": 1e-2, "absolute": 1e-6, "max_nodes": 9} | change
+    with pytest.raises(hn.ParameterError, match=message):
+        interpolate(relaxations(np.ones(1), np.ones(1), []), arguments.pop("z"), **arguments)
 
 
 SAMPLES = [
@@ -83,14 +100,13 @@ def test_curves_of_samples_against_exact_factors(sample):
     exact = hn.f_curve(network, tau_s, current=current, tolerance=0)
     error = np.abs(few.f - exact.f)
     assert np.all(error <= 1e-2 * np.abs(exact.f) + 1e-6 * abs(exact.f_drift))
-    assert np.mean(error <= few.numerical_error + 1e-12) >= 0.9
-    assert np.all(error <= 5 * few.numerical_error + 1e-12)
+    assert np.all(error <= few.numerical_error + 1e-12)
     assert error.max() > 1e-9, "this was not interpolated"
     np.testing.assert_allclose(few.f, few.f_drift + few.f_diffusion, atol=1e-14)
     assert np.all(exact.numerical_error < 1e-14)
 
 
-def test_zero_and_infinite_tau_s_ride_along():
+def test_zero_and_infinite_tau_s_among_others():
     network = random_network(4000, 0.01, 4, "open")
     tau_s = np.concatenate([[np.inf], np.logspace(0, 8, 11), [0.0]])
     curve = hn.f_curve(network, tau_s)
@@ -144,7 +160,7 @@ def test_rational_model_in_time():
         assert reduced.decay(t) == pytest.approx(exact, abs=2e-2 * np.abs(c) @ np.abs(b) / n)
 
 
-def test_occupation_enters_the_shift(model):
+def test_occupation_enters_the_excess(model):
     network, symbolic, g, (b, c), _ = model
     occupation = np.random.default_rng(4).uniform(0.2, 3, network.n_sites)
     reduced = rational_model(
