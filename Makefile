@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export MPLBACKEND := Agg
 
-.PHONY: help run test processors slow bench lint docs clean
+.PHONY: help run test processors slow faults bench lint docs clean
 
 help:
 	@echo "make run    compute a real f(n_s, tau_s) curve: table and picture in results/f_curve"
@@ -12,6 +12,7 @@ help:
 	@echo "make lint   format, lint and types"
 	@echo "make processors   the suite on other BLAS kernels, the kernels on a generic processor"
 	@echo "make slow   the long checks"
+	@echo "make faults kills, flipped bits and hostile run files at random, 50 times as many"
 	@echo "make bench  side-by-side measurements of everything: runs/benchmarks"
 	@echo "make docs   the reference site in build/docs, its lessons run at small size"
 
@@ -42,6 +43,9 @@ processors: $(VENV)/.ready
 
 slow: $(VENV)/.ready
 	$(BIN)/python -m pytest -m slow --durations=20
+
+faults: $(VENV)/.ready
+	HOPNET_FAULTS=$${HOPNET_FAULTS:-50} $(BIN)/python -m pytest tests/faults --durations=5
 
 bench: $(VENV)/.ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'

@@ -191,13 +191,16 @@ def sentence(failure: ValidationError, model: type[BaseModel], prefix: Sequence[
     errors = failure.errors()
     # A misspelt key makes the right one missing too: report the misspelling.
     first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
-    inner, keys = follow(model, [str(part) for part in first["loc"]])
-    keys = [*prefix, *keys]
+    location = [str(part) for part in first["loc"]]
+    unknown = first["type"] == "extra_forbidden"
+    # The last part of an unknown key's path is what the user wrote, never a mark of pydantic.
+    inner, keys = follow(model, location[:-1] if unknown else location)
+    keys = [*prefix, *keys, *(location[-1:] if unknown else [])]
     path = ".".join(keys)
-    if first["type"] == "extra_forbidden":
+    if unknown:
         *parents, key = keys
         where = f"in [{'.'.join(parents)}]" if parents else "at the top"
-        return f"unknown key {key!r} {where}; {nearest(key, inner.model_fields)}"
+        return f"unknown key {shown(key)} {where}; {nearest(key, inner.model_fields)}"
     if first["type"] == "missing":
         return f"{path} is missing; add it"
     message = first["msg"].removeprefix("Value error, ")

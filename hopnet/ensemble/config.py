@@ -169,7 +169,7 @@ class RunConfig(Section):
                 inner = [f"{key}.{name}" for name in values] if isinstance(values, dict) else []
                 if set(inner) & SCANNABLE.keys():
                     raise ValueError(f'write scanned keys in quotes: "{inner[0]}"')
-                raise ValueError(f"{key!r} cannot be scanned; {nearest(key, SCANNABLE)}")
+                raise ValueError(f"{key!r:.100} cannot be scanned; {nearest(key, SCANNABLE)}")
             axes[key] = axis_values(key, values)
         if {"network.cutoff", "network.cutoff_radius"} <= axes.keys():
             raise ValueError(

@@ -1,0 +1,115 @@
+"""Faults at random: bytes and answers as without them, or one sentence."""
+
+import shutil
+import time
+
+import pandas as pd
+import pytest
+
+import hopnet as hn
+from faults.injector import disturb, flip, mutated, seeds, start_run
+from hopnet.ensemble.config import as_toml, config_from_dict, config_from_text
+from hopnet.ensemble.results import collect, run_status
+from hopnet.errors import HopnetError
+from run_samples import Recorder, files_of, run_file, tables_of
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("finished") / "run"
+    hn.run_ensemble(run_file(n_sites=300, samples=3), directory)
+    return directory
+
+
+def same(frame, other):
+    pd.testing.assert_frame_equal(frame, other, check_exact=True)
+
+
+def test_no_flip_is_read_silently(finished, tmp_path):
+    """One bit of any file: every reader refuses, reports, or gives the same numbers."""
+    table = hn.read_results(finished)
+    means = hn.read_results(finished, what="statistics")
+    paths = sorted(p.relative_to(finished) for p in finished.rglob("*") if p.is_file())
+    paths = [p for p in paths if not (p.parts[0] == "samples" and p.suffix == ".json")]
+    silent = []
+    for trial, generator in enumerate(seeds(60, "flip")):
+        copy = tmp_path / "copy"
+        shutil.copytree(finished, copy)
+        path = paths[trial % len(paths)]
+        place = flip(copy / path, generator)
+        noticed = False
+        try:
+            facts = run_status(copy)
+            noticed = bool(facts["tables"]) or facts["n_damaged"] > 0
+        except HopnetError:
+            noticed = True
+        for what, good in (("table", table), ("statistics", means)):
+            try:
+                same(hn.read_results(copy, what=what), good)
+            except HopnetError:
+                noticed = True
+        recorder = Recorder()
+        try:
+            again = collect(copy, listener=recorder)
+            if recorder.ends[-1]["n_missing"] == 0:
+                pd.testing.assert_frame_equal(again, table, check_exact=True)
+        except HopnetError:
+            noticed = True
+        if not noticed and path.suffix != ".parquet":
+            silent.append((str(path), place))  # of a Parquet file units and such may change
+        shutil.rmtree(copy)
+    assert not silent
+
+
+TEXTS = [
+    as_toml(config_from_dict(run_file())),
+    as_toml(config_from_dict(run_file(cluster={"system": "pbs", "queue": "short"}))),
+    '[sites]\nn_sites = 100\ndensity = 0.1\nseed = 3\ndensity_of_states = "uniform"\n[network]\n'
+    'kT = 0.1\n[spin]\ntau_s = { start = 1.0, stop = 9.0, n = 3 }\n[scan]\nmode = "list"\n'
+    '"network.kT" = [0.1, 0.2]\n"ensemble.samples" = [1, 2]\n',
+]
+
+
+def test_mutated_run_files_are_read_or_refused_in_one_sentence():
+    for trial, generator in enumerate(seeds(400, "text")):
+        text = mutated(TEXTS[trial % len(TEXTS)], generator)
+        start = time.monotonic()
+        words = ""
+        try:
+            config = config_from_text(text)
+            assert config.points()
+            as_toml(config)
+        except HopnetError as failure:
+            words = str(failure)
+        assert "\n" not in words, repr(text)
+        assert len(words) < 2000, repr(text)
+        assert time.monotonic() - start < 10, repr(text)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    table = run_file(n_sites=2000, samples=10)
+    directory = tmp_path_factory.mktemp("undisturbed") / "run"
+    hn.run_ensemble(table, directory)
+    return table, files_of(directory), tables_of(directory)
+
+
+def test_killed_at_random_the_bytes_are_those_of_an_undisturbed_run(undisturbed, tmp_path):
+    table, files, tables = undisturbed
+    path = tmp_path / "x.toml"
+    path.write_text(as_toml(config_from_dict(table)))
+    for trial, generator in enumerate(seeds(2, "kill")):
+        directory = tmp_path / f"run{trial}"
+        for _ in range(2):
+            process = start_run(path, directory, generator.choice([1, 2, 2]))
+            disturb(process, generator)
+            if generator.random() < 0.7:
+                process.kill()
+            words = process.communicate(timeout=120)[0]
+            assert "Traceback" not in words, words
+        hn.run_ensemble(table, directory)
+        assert files_of(directory) == files
+        assert tables_of(directory) == tables
+        assert not list(directory.rglob("*.part"))
+        assert not list((directory / "running").iterdir())
+        shutil.rmtree(directory)
