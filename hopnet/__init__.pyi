@@ -1,5 +1,7 @@
 """The public names of hopnet, each with its home. This list is the only one."""
 
+from .elimination.directed import first_passage as first_passage
+from .elimination.directed import stationary_occupation as stationary_occupation
 from .ensemble.results import read_results as read_results
 from .ensemble.run import run_ensemble as run_ensemble
 from .errors import ConvergenceError as ConvergenceError
@@ -37,6 +39,8 @@ from .spin.hanle import hanle_curve as hanle_curve
 from .spin.kinetics.solve import solve_kinetics as solve_kinetics
 from .transport.admittance import admittance as admittance
 from .transport.admittance import admittance_model as admittance_model
+from .transport.bias import Bias as Bias
+from .transport.bias import solve_bias as solve_bias
 from .transport.current import Current as Current
 from .transport.current import solve_current as solve_current
 from .transport.hall import HallAngle as HallAngle

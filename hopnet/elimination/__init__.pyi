@@ -1,5 +1,9 @@
 """What this room offers."""
 
+from .directed import DirectedFactor as DirectedFactor
+from .directed import factor_directed as factor_directed
+from .directed import first_passage as first_passage
+from .directed import stationary_occupation as stationary_occupation
 from .dissection import Dissection as Dissection
 from .dissection import dissect_graph as dissect_graph
 from .reduced import RationalModel as RationalModel

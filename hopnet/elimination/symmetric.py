@@ -39,7 +39,14 @@ from hopnet.errors import ParameterError
 from hopnet.kernels import elimination as elimination_kernels
 from hopnet.threads import run_side_by_side, thread_count
 
-__all__ = ["Factor", "factor"]
+__all__ = [
+    "Factor",
+    "check_entries",
+    "factor",
+    "negligible_entry",
+    "run_downward",
+    "run_upward",
+]
 
 # Numbers whose ratio is at most SPAN, and which are themselves at least 1 / SPAN, are factored
 # with everything below NEGLIGIBLE counted as zero. Products of two numbers that are kept are then
@@ -259,7 +266,7 @@ def factor(
     return Factor(e, weight, pivot, mesh[:-1, :-1], threads)
 
 
-def check_entries(name, value, *shapes):
+def check_entries(name: str, value: npt.ArrayLike, *shapes: tuple[int, ...]) -> np.ndarray:
     """Finite numbers without a negative real part, of one of the shapes given, as an array."""
     value = np.asarray(value)
     if value.dtype.kind not in "iufc" or value.shape not in shapes:
@@ -276,7 +283,7 @@ def check_entries(name, value, *shapes):
     return value
 
 
-def negligible_entry(*arrays):
+def negligible_entry(*arrays: np.ndarray) -> float:
     """The size below which an entry counts as zero: `NEGLIGIBLE`, or `SMALLEST` for a wide span."""
     sizes = np.concatenate([np.abs(array).ravel() for array in arrays])
     sizes = sizes[sizes > 0]

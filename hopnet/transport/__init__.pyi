@@ -3,6 +3,8 @@
 from .admittance import AdmittanceModel as AdmittanceModel
 from .admittance import admittance as admittance
 from .admittance import admittance_model as admittance_model
+from .bias import Bias as Bias
+from .bias import solve_bias as solve_bias
 from .current import Current as Current
 from .current import solve_current as solve_current
 from .diffusion import diffusion_constant as diffusion_constant

@@ -1,0 +1,284 @@
+"""Directed elimination [field 1], [field 2] and finite bias [field 3].
+
+High precision, closed forms, the limits of Ohm's law and of a strong field, bad input.
+"""
+
+import mpmath
+import numpy as np
+import pytest
+from hopnet.kernels import directed as kernels
+
+import hopnet as hn
+from hopnet.elimination.directed import factor_directed, first_passage, stationary_occupation
+from hopnet.elimination.dissection import dissect_graph
+from hopnet.elimination.symbolic import analyse
+from samples import TWELVE, dense_sites, random_network
+from twins import directed as twin
+
+
+def random_chain(n, reach, decades, seed):
+    """Links of random places closer than ``reach``, and logarithms of random rates both ways."""
+    rng = np.random.default_rng(seed)
+    position = rng.random((n, 2))
+    i, j = np.triu_indices(n, 1)
+    near = np.hypot(*(position[i] - position[j]).T) < reach
+    i, j = i[near], j[near]
+    log_rates = rng.uniform(-decades * np.log(10), 0.0, (2, i.size))
+    return i, j, log_rates, position
+
+
+def generator(n, i, j, log_rates):
+    """The matrix of the master equation in high precision: d p / d t = M p."""
+    M = mpmath.zeros(n)
+    for l in range(i.size):
+        a, b = int(i[l]), int(j[l])
+        for start, end, log in ((a, b, log_rates[0, l]), (b, a, log_rates[1, l])):
+            rate = mpmath.e ** mpmath.mpf(float(log))
+            M[end, start] += rate
+            M[start, start] -= rate
+    return M
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("leaf", [3, 200])
+@pytest.mark.parametrize("dtype", [float, complex])
+def test_directed_kernels_equal_their_twins(leaf, dtype, kernel_version):
+    n = 40
+    i, j, log_rates, position = random_chain(n, 0.4, 3, 5)
+    terminal = np.full(n, -1)
+    terminal[[2, 7]], terminal[[5]] = 0, 1
+    e = analyse(dissect_graph(i, j, position, leaf_size=leaf), i, j, terminal)
+    n_e = e.node.shape[0]
+    rank = np.empty(n, np.int64)
+    rank[e.node] = np.arange(n_e)
+    rank[terminal >= 0] = n_e + terminal[terminal >= 0]
+    dense = np.zeros((n_e + 3, n_e + 3), dtype)
+    for l in range(i.size):
+        a, b = rank[i[l]], rank[j[l]]
+        if min(a, b) < n_e:
+            dense[a, b] += np.exp(log_rates[0, l])
+            dense[b, a] += np.exp(log_rates[1, l])
+    killing = np.linspace(0.1, 0.2, n_e).astype(dtype) * (1 + 0.5j if dtype is complex else 1)
+    dense[:n_e, -1] = killing
+    w, v, pivot, reduced = twin.factor_directed_fronts(dense, n_e)
+
+    forward = e.edge_sign > 0
+    going, coming = np.exp(log_rates[:, e.edge_link])
+    edge_rates = np.stack([np.where(forward, going, coming), np.where(forward, coming, going)])
+    weights = np.zeros((2, e.n_entries), dtype)
+    found, contribution = np.empty(n_e, dtype), np.empty(e.contribution_size, dtype)
+    which = np.arange(e.fronts.left.shape[0])
+    kernel_version(kernels.factor_directed_fronts)(
+        which,
+        e.fronts,
+        edge_rates.astype(dtype),
+        killing,
+        1e-300,
+        e.contribution_start,
+        contribution,
+        weights,
+        found,
+    )
+    np.testing.assert_allclose(found, pivot, rtol=1e-12)
+    f = e.fronts
+    for t in which:
+        first, last = f.front_start[t], f.front_start[t + 1]
+        boundary = f.boundary[f.boundary_start[t] : f.boundary_start[t + 1]]
+        column = np.concatenate([np.arange(first, last), boundary])
+        own = weights[:, f.weight_start[t] : f.weight_start[t + 1]]
+        own = own.reshape(2, last - first, column.size)
+        for k in range(last - first):
+            later = column[k + 1 :]
+            np.testing.assert_allclose(own[0, k, k + 1 :], w[first + k, later], rtol=1e-12)
+            np.testing.assert_allclose(own[1, k, k + 1 :], v[first + k, later], rtol=1e-12)
+    rates = np.empty((3, 3), dtype)
+    kernel_version(kernels.fill_terminal_rates)(f, e.contribution_start, contribution, rates)
+    expected = twin.fill_terminal_rates(reduced, n_e)
+    np.testing.assert_allclose(rates, expected, rtol=1e-12, atol=1e-300)
+
+
+@pytest.mark.parametrize(("n", "decades", "seed"), [(12, 5, 2), (60, 50, 3), (100, 60, 4)])
+def test_occupations_to_their_last_digits(n, decades, seed):
+    i, j, log_rates, position = random_chain(n, 0.35, decades, seed)
+    p = stationary_occupation(i, j, *log_rates, position)
+    with mpmath.workdps(3 * decades + 60):
+        M = generator(n, i, j, log_rates)
+        for c in range(n):
+            M[n - 1, c] = 1
+        exact = mpmath.lu_solve(M, mpmath.matrix([0] * (n - 1) + [1]))
+        worst = max(abs(float(p[k] / exact[k] - 1)) for k in range(n))
+    assert worst < 5e-14
+
+
+def test_first_passage_to_its_last_digits():
+    n, target, avoid = 60, 3, 17
+    i, j, log_rates, position = random_chain(n, 0.35, 50, 3)
+    probability, time = first_passage(i, j, *log_rates, position, [target], avoid=[avoid])
+    assert (probability[target], probability[avoid], time[target]) == (1.0, 0.0, 0.0)
+    free = [k for k in range(n) if k not in (target, avoid)]
+    with mpmath.workdps(200):
+        M = generator(n, i, j, log_rates).T
+        inner = mpmath.matrix([[M[a, b] for b in free] for a in free])
+        h = mpmath.lu_solve(inner, mpmath.matrix([-M[a, target] for a in free]))
+        tau = mpmath.lu_solve(inner, mpmath.matrix([-1] * len(free)))
+        worst = max(
+            max(abs(float(probability[k] / h[q] - 1)), abs(float(time[k] / tau[q] - 1)))
+            for q, k in enumerate(free)
+        )
+    assert worst < 5e-14
+
+
+def test_killing_and_injection_conserve_carriers():
+    n = 80
+    i, j, log_rates, position = random_chain(n, 0.3, 8, 6)
+    e = analyse(dissect_graph(i, j, position), i, j)
+    rng = np.random.default_rng(7)
+    killing, injection = rng.random((2, n))
+    factored = factor_directed(e, *np.exp(log_rates), killing)
+    p = factored.occupation(injection)
+    assert (killing * p).sum() == pytest.approx(injection.sum(), rel=1e-13)
+    assert factored.first_passage(killing) == pytest.approx(np.ones(n), rel=1e-13)
+    # A Laplace transform: the complex rate s kills, and s sum p is what was injected.
+    s = 0.3 + 2.0j
+    p = factor_directed(e, *np.exp(log_rates), s).occupation(injection)
+    assert (s * p).sum() == pytest.approx(injection.sum(), rel=1e-12)
+
+
+def test_clusters_are_normalised_each():
+    p = stationary_occupation(
+        [0, 2], [1, 3], [0.0, 1.0], [0.0, 0.0], [[0, 0], [1, 0], [5, 0], [6, 0]]
+    )
+    np.testing.assert_allclose(p[:2], 0.5)
+    assert p[2:].sum() == pytest.approx(1.0)
+    assert p[3] / p[2] == pytest.approx(np.e)
+
+
+def test_where_no_end_is_reached():
+    probability, time = first_passage(
+        [0, 2], [1, 3], [0.0, 0.0], [0.0, 0.0], [[0, 0], [1, 0], [5, 0], [6, 0]], [0]
+    )
+    assert probability.tolist() == [1.0, 1.0, 0.0, 0.0]
+    assert time.tolist() == [0.0, 1.0, np.inf, np.inf]
+
+
+# The reference network of 12 sites, energies 0.1 i cos(i) / 0.5 in kT, contacts site 0 and 11,
+# eV = 9 F: 1500-bit arithmetic. F, bath, J, J_sd, p_1, p_6, p_10.
+OPEN = [
+    (
+        (0.3, "miller_abrahams"),
+        (0.0097385725084672495, 0.010440212331304421),
+        (0.6558552800172, 0.3605635782949, 7.029114140403),
+    ),
+    (
+        (3.0, "ohmic"),
+        (0.10816558016147646, 0.10816558016167976),
+        (0.1824628355228, 0.2336714094443, 7.045906226473),
+    ),
+    ((1e-6, "ohmic"), (5.0639560611934022e-8, 0.0056266431655887326), None),
+]
+
+
+@pytest.mark.parametrize(("given", "currents", "occupations"), OPEN)
+def test_digits_of_a_finite_bias(given, currents, occupations):
+    (F, bath), (J, J_sd) = given, currents
+    number = np.arange(12)
+    energy = 0.1 * number * np.cos(number)
+    sites = hn.with_energies(dense_sites(TWELVE, 10.0), energy, width=1.0, seed=3)
+    network = hn.build_network(sites, cutoff_radius=20.0, contacts=([0], [11]), kT=0.5, bath=bath)
+    bias = hn.solve_bias(network, 9.0 * F)
+    unit = np.exp(-energy.min() / 0.5)  # hopnet counts occupations from the lowest level
+    assert bias.current * unit == pytest.approx(J, rel=1e-13)
+    assert bias.forward * unit == pytest.approx(J_sd, rel=1e-13)
+    if occupations is not None:
+        np.testing.assert_allclose(bias.occupation[[1, 6, 10]] * unit, occupations, rtol=1e-12)
+        assert bias.flow is not None
+        assert bias.imbalance < 1e-14
+
+
+def test_digits_of_single_flows():
+    number = np.arange(12)
+    energy = 0.1 * number * np.cos(number)
+    sites = hn.with_energies(dense_sites(TWELVE, 10.0), energy, width=1.0, seed=3)
+    network = hn.build_network(
+        sites, cutoff_radius=20.0, contacts=([0], [11]), kT=0.5, bath="miller_abrahams"
+    )
+    bias = hn.solve_bias(network, 2.7)
+    pair = {(int(i), int(j)): l for l, (i, j) in enumerate(zip(network.link_i, network.link_j))}
+    unit = np.exp(-energy.min() / 0.5)
+    expected = {
+        (0, 2): 0.003743616083405492,
+        (2, 3): 0.001409906114565945,
+        (3, 5): 0.003689423375658352,
+        (9, 11): 0.001866360407187368,
+        (6, 9): 0.0009833317015598908,
+    }
+    for ends, flow in expected.items():
+        assert bias.flow[pair[ends]] * unit == pytest.approx(flow, rel=1e-12)
+
+
+@pytest.mark.parametrize("bath", ["ohmic", "miller_abrahams", "heat_bath"])
+@pytest.mark.parametrize(("density", "kT"), [(0.01, None), (0.02, 0.1)])
+def test_ohms_law_at_small_voltage(bath, density, kT):
+    sites = hn.random_sites(800, density=density, seed=5)
+    if kT is not None:
+        sites = hn.with_energies(sites, "uniform", width=1.0, seed=6)
+    network = hn.build_network(sites, kT=kT, bath=bath)
+    conductance = hn.solve_current(network).conductance
+    bias = hn.solve_bias(network, 1e-10, bath=bath)
+    assert bias.current / 1e-10 == pytest.approx(conductance, rel=3e-9)
+    assert bias.noise == pytest.approx(2 * conductance, rel=1e-8)  # Johnson noise
+    assert np.abs(bias.occupation / network.occupation - 1)[~network.isolated].max() < 1e-8
+
+
+@pytest.mark.parametrize("voltage", [0.5, 30.0, 200.0])
+def test_forward_over_backward_is_the_boltzmann_factor(voltage):
+    network = random_network(600, 0.03, 7)
+    bias = hn.solve_bias(network, voltage)
+    assert np.log(bias.forward / bias.backward) == pytest.approx(voltage, rel=1e-13)
+    through = bias.flow[network.terminals[network.link_i] == 0].sum()
+    through -= bias.flow[network.terminals[network.link_j] == 0].sum()
+    assert through == pytest.approx(bias.current, rel=1e-12)
+
+
+def test_two_sites_in_closed_form():
+    """One link between the contacts: I = a (1 - exp(-eV)), the rate down does not grow."""
+    sites = dense_sites(np.array([[1.0, 5.0], [5.0, 5.0], [5.0, 9.5]]), 10.0)
+    network = hn.build_network(sites, cutoff_radius=4.1, contacts=([0], [1]))
+    for voltage in (0.2, 5.0, -5.0):
+        bias = hn.solve_bias(network, voltage, bath="miller_abrahams")
+        expected = np.exp(-8.0) * -np.expm1(-abs(voltage)) * np.sign(voltage)
+        assert bias.current == pytest.approx(expected, rel=1e-13)
+    assert hn.solve_bias(network, 0.0).current == 0.0
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda n: hn.solve_bias(n, np.inf), "finite number"),
+        (lambda n: hn.solve_bias(n, "1"), "finite number"),
+        (lambda n: hn.solve_bias(n, 1e4), "-600 to 600"),
+        (lambda n: hn.solve_bias(None, 1.0), "network"),
+        (lambda n: hn.solve_bias(n, 1.0, bath="cold"), "bath"),
+        (lambda n: hn.stationary_occupation([0], [1], [0.0], [-900.0], [[0, 0], [1, 0]]), "span"),
+        (lambda n: hn.stationary_occupation([0], [2], [0.0], [0.0], [[0, 0], [1, 0]]), "node"),
+        (lambda n: hn.stationary_occupation([0], [1], ["a"], [0.0], [[0, 0], [1, 0]]), "real"),
+        (lambda n: hn.first_passage([0], [1], [0.0], [0.0], [[0, 0], [1, 0]], [5]), "from 0 to 1"),
+        (
+            lambda n: hn.first_passage([0], [1], [0.0], [0.0], [[0, 0], [1, 0]], [0], avoid=[0]),
+            "must not share",
+        ),
+    ],
+)
+def test_bad_input(call, words):
+    with pytest.raises(hn.ParameterError, match=words):
+        call(random_network(200, 0.05, 3))
+
+
+def test_a_torus_and_exclusion_are_refused():
+    torus = hn.build_network(hn.random_sites(300, density=0.05, seed=3, geometry="torus"))
+    with pytest.raises(hn.ParameterError, match="torus"):
+        hn.solve_bias(torus, 1.0)
+    sites = hn.with_energies(hn.random_sites(300, density=0.05, seed=3), width=1.0, seed=4)
+    network = hn.build_network(sites, kT=0.3, chemical_potential=0.0)
+    with pytest.raises(hn.ParameterError, match="few carriers"):
+        hn.solve_bias(network, 1.0)
