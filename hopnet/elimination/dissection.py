@@ -109,7 +109,7 @@ def dissect_graph(
     link_i, link_j = check_links(link_i, link_j, n)
     if ring is not None:
         ring = number("ring", ring, low=0.0, above=True)
-    leaf_size = whole("leaf_size", leaf_size, low=1)
+    leaf_size = min(whole("leaf_size", leaf_size, low=1), max(n, 1))
     strip = number("strip", strip, low=0.0)
     threads = thread_count(threads)
     if rows is None:

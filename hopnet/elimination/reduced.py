@@ -21,7 +21,7 @@ import numpy.typing as npt
 from scipy.interpolate import KroghInterpolator
 from scipy.linalg import eigh, orth, qr
 
-from hopnet.checks import array_of, instance_of, number, whole
+from hopnet.checks import array_of, instance_of, number, shown, whole
 from hopnet.elimination.dissection import check_links
 from hopnet.elimination.symbolic import Elimination
 from hopnet.elimination.symmetric import factor
@@ -110,6 +110,10 @@ def interpolate(
     on curves of samples of 20 to 1500 sites, n_s a_b^2 from 0.003 to 0.01, a third of them with
     site energies: every error is below its estimate and below the tolerance.
     """
+    if not callable(evaluate):
+        raise ParameterError(
+            f"evaluate must be a function of z, got {shown(evaluate)}; it returns f and df/dz."
+        )
     asked = array_of("z", z, low=0.0, above=True)
     relative = number("relative", relative, low=0.0)
     absolute = number("absolute", absolute, low=0.0, above=True)
@@ -370,6 +374,8 @@ def rational_model(
         solutions = np.stack(
             [factor(elimination, conductance, s * n, threads=threads).solve(sides) for s in pole], 1
         )
+    else:
+        solutions = array_of("solutions", solutions, shape=(n_nodes, pole.size, 2))
     vector = solutions.reshape(n_nodes, -1)
     vector = vector / np.linalg.norm(vector, axis=0)
     with one_blas_thread():

@@ -15,6 +15,8 @@ import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
+from hopnet.checks import array_of
+from hopnet.elimination.dissection import check_links
 from hopnet.errors import ParameterError
 
 __all__ = [
@@ -37,7 +39,8 @@ HIGHEST = 660.0
 
 # Smallest logarithm over the critical conductance; what is smaller counts as zero, so that no
 # number is subnormal (the smallest normal float is exp(-708)). At n_links links this changes the
-# current by less than n_links^2 exp(LOWEST) of itself.
+# current by less than n_links^2 exp(LOWEST) of itself: at unit bias a link carries at most its own
+# conductance, and the current is at least the critical conductance over n_links.
 LOWEST = -690.0
 
 
@@ -89,9 +92,19 @@ def critical_log_conductance(
     The strongest path runs in the maximum spanning tree. The conductance G of the whole network
     obeys ``g_c / n_links <= G <= n_links g_c``. Cost: O(n_links log n_links).
     """
-    link_i, link_j = np.asarray(link_i), np.asarray(link_j)
-    log_conductance = np.asarray(log_conductance, dtype=np.float64)
-    terminal = np.asarray(terminal)
+    return critical(*check_graph(link_i, link_j, log_conductance, terminal))
+
+
+def check_graph(link_i, link_j, log_conductance, terminal):
+    """The four arrays of a graph, checked: what nodes there are, and one logarithm per link."""
+    kind = array_of("terminal", terminal, empty=True, hint="pass Network.terminals")
+    link_i, link_j = check_links(link_i, link_j, kind.shape[0])
+    logarithm = array_of("log_conductance", log_conductance, shape=link_i.shape, empty=True)
+    return link_i, link_j, logarithm, kind
+
+
+def critical(link_i, link_j, log_conductance, terminal):
+    """`critical_log_conductance` of a graph that was checked."""
     n = terminal.shape[0]
     if log_conductance.size == 0:
         return 0.0
@@ -151,22 +164,20 @@ def scaled_rates(
     ``n sigma = gamma tau_s``, stays the same, and sigma elsewhere changes by less than
     ``tau_s (sum of K at the node) exp(-HIGHEST)`` of itself, K in units of the critical one.
     """
-    log_conductance = np.asarray(log_conductance, dtype=np.float64)
-    log_occupation = np.asarray(log_occupation, dtype=np.float64)
-    every = np.concatenate([log_conductance, log_occupation])
-    if np.abs(every).max(initial=0.0) <= ORDINARY:
-        return ScaledRates(np.exp(log_conductance), np.exp(log_occupation), 0.0)
-    scale = critical_log_conductance(link_i, link_j, log_conductance, terminal)
-    log_conductance, log_occupation = log_conductance - scale, log_occupation - scale
-    check_span(log_conductance)
-    if log_occupation.max() < LOWEST:
+    graph = check_graph(link_i, link_j, log_conductance, terminal)
+    log_K, n_nodes = graph[2], graph[3].shape[0]
+    log_n = array_of("log_occupation", log_occupation, shape=(n_nodes,), empty=True)
+    if np.abs(np.concatenate([log_K, log_n])).max(initial=0.0) <= ORDINARY:
+        return ScaledRates(np.exp(log_K), np.exp(log_n), 0.0)
+    scale = critical(*graph)
+    log_K, log_n = log_K - scale, log_n - scale
+    check_span(log_K)
+    if log_n.size and log_n.max() < LOWEST:
         raise ParameterError(
             f"the largest occupation must lie above exp({LOWEST:g}) of the critical conductance, "
-            f"it lies at exp({log_occupation.max():.0f}); raise the temperature."
+            f"it lies at exp({log_n.max():.0f}); raise the temperature."
         )
-    return ScaledRates(
-        exponential(log_conductance), exponential(np.minimum(log_occupation, HIGHEST)), scale
-    )
+    return ScaledRates(exponential(log_K), exponential(np.minimum(log_n, HIGHEST)), scale)
 
 
 def scaled_conductance(
@@ -199,15 +210,16 @@ def scaled_conductance(
     ParameterError
         If a link lies more than exp(`HIGHEST`) above the critical conductance.
     """
-    log_conductance = np.asarray(log_conductance, dtype=np.float64)
-    if log_conductance.size == 0:
+    graph = check_graph(link_i, link_j, log_conductance, terminal)
+    log_K = graph[2]
+    if log_K.size == 0:
         return np.empty(0), 0.0
-    if np.ptp(log_conductance) <= ORDINARY:
-        scale = float(log_conductance.max())
-        return np.exp(log_conductance - scale), scale
-    scale = critical_log_conductance(link_i, link_j, log_conductance, terminal)
-    check_span(log_conductance - scale)
-    return exponential(log_conductance - scale), scale
+    if np.ptp(log_K) <= ORDINARY:
+        scale = float(log_K.max())
+        return np.exp(log_K - scale), scale
+    scale = critical(*graph)
+    check_span(log_K - scale)
+    return exponential(log_K - scale), scale
 
 
 def log_conductance_span(
@@ -220,22 +232,24 @@ def log_conductance_span(
 
     Parameters
     ----------
-    link_i, link_j, log_conductance, terminal
-        As in `critical_log_conductance`.
+    link_i, link_j : int64[n_links]
+        The two nodes of each link.
+    log_conductance : float64[n_links]
+        Logarithm of the conductance of each link.
+    terminal : int64[n_nodes]
+        0 for nodes of the source, 1 for nodes of the drain, as `Network.terminals`.
 
     Returns
     -------
     float
         Where all conductances lie within exp(`ORDINARY`), their whole span, which is not less.
     """
-    log_conductance = np.asarray(log_conductance, dtype=np.float64)
-    if log_conductance.size == 0:
+    graph = check_graph(link_i, link_j, log_conductance, terminal)
+    log_K = graph[2]
+    if log_K.size == 0:
         return 0.0
-    span = float(np.ptp(log_conductance))
-    if span <= ORDINARY:
-        return span
-    critical = critical_log_conductance(link_i, link_j, log_conductance, terminal)
-    return float(log_conductance.max()) - critical
+    span = float(np.ptp(log_K))
+    return span if span <= ORDINARY else float(log_K.max()) - critical(*graph)
 
 
 def check_span(log_conductance):

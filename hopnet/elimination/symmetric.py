@@ -33,7 +33,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hopnet.checks import instance_of, shown
+from hopnet.checks import instance_of, shown, whole
 from hopnet.elimination.symbolic import Elimination
 from hopnet.errors import ParameterError
 from hopnet.kernels import elimination as elimination_kernels
@@ -141,13 +141,16 @@ class Factor:
         """
         e = self.elimination
         dtype = self.weight.dtype
-        value = np.append(np.asarray(terminal_value, dtype), dtype.type(0))
-        if n_links != e.n_links or value.shape[0] != e.n_terminals + 1:
+        given = np.asarray(terminal_value)
+        kinds = "iufc" if dtype.kind == "c" else "iuf"
+        fits = given.shape == (e.n_terminals,) and (given.size == 0 or given.dtype.kind in kinds)
+        if whole("n_links", n_links) != e.n_links or not fits:
             raise ParameterError(
                 f"link_drops needs the {e.n_links} links and one value for each of the "
-                f"{e.n_terminals} terminals of its graph, got {shown(n_links)} links and "
-                f"{value.shape[0] - 1} values; pass the numbers that analyse was given."
+                f"{e.n_terminals} terminals of its graph, got {shown(n_links)} links and the "
+                f"values {shown(terminal_value)}; pass the numbers that analyse was given."
             )
+        value = np.append(given.astype(dtype), dtype.type(0))
         source = np.zeros(e.node.shape[0], dtype)
         if rhs is not None:
             b = self.forward(self.columns_of(rhs))[: e.node.shape[0], 0]
@@ -268,7 +271,12 @@ def factor(
 
 def check_entries(name: str, value: npt.ArrayLike, *shapes: tuple[int, ...]) -> np.ndarray:
     """Finite numbers without a negative real part, of one of the shapes given, as an array."""
-    value = np.asarray(value)
+    if isinstance(value, np.ma.MaskedArray):
+        raise ParameterError(f"{name} must not be masked; fill it, or leave out what is masked.")
+    try:
+        value = np.asarray(value)
+    except (TypeError, ValueError):
+        value = np.asarray(None)
     if value.dtype.kind not in "iufc" or value.shape not in shapes:
         allowed = " or ".join("a single number" if s == () else str(s) for s in shapes)
         raise ParameterError(
