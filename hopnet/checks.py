@@ -39,6 +39,7 @@ def shown(value: Any) -> str:
         except Exception as failure:  # whatever an object's own repr may raise
             text = f"a {type(value).__name__} that cannot be shown ({type(failure).__name__})"
     text = " ".join(text.split())  # one line, also for arrays and tables
+    text = " ".join(text.split())
     return text if len(text) <= 120 else f"{text[:110]} ..."
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hopnet.checks import shown
 from hopnet.errors import ParameterError
 from hopnet.files import digest
 
@@ -15,8 +16,8 @@ def check_seed(seed):
     whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool) and seed >= 0
     if not (whole or isinstance(seed, np.random.SeedSequence)):
         raise ParameterError(
-            f"seed must be a whole number >= 0 (or a numpy SeedSequence), got {seed!r}; any such "
-            "number will do, note it down."
+            f"seed must be a whole number >= 0 (or a numpy SeedSequence), got {shown(seed)}; "
+            "any such number will do, note it down."
         )
     return seed
 

@@ -12,18 +12,19 @@ from numpy.typing import ArrayLike
 
 from hopnet.checks import number, whole
 from hopnet.elimination.reduced import interpolate
-from hopnet.errors import ParameterError, ValidityWarning
+from hopnet.errors import ConvergenceError, ParameterError, ValidityWarning
 from hopnet.network.network import Network
 from hopnet.network.triads import Triads
 from hopnet.records import load_arrays, read_only, save_arrays
 from hopnet.spin.equations import (
     SpinEquations,
+    balanced_spin,
     f_and_slope_at_rate,
-    f_and_spin_at_rate,
+    f_and_spin_at_time,
     spin_equations,
 )
 from hopnet.spin.generation import check_tau_s
-from hopnet.transport.current import Current
+from hopnet.transport.current import Current, in_unit
 
 __all__ = ["FCurve", "Spin", "f_curve", "solve_spin"]
 
@@ -31,6 +32,10 @@ __all__ = ["FCurve", "Spin", "f_curve", "solve_spin"]
 # about eight factors: a smaller number would add interpolation errors without saving time, a larger
 # one would take more factors than the curve needs.
 MOST_EXACT = 8
+
+# Largest number of factors of an interpolated curve. A curve that needs more has bends that a
+# smooth curve should not have; every tau_s then gets a factor of its own.
+MOST_NODES = 40
 
 # Absolute part of the tolerance of an interpolated f, in units of f_drift. It decides how far a
 # curve that falls to zero is followed: a smaller value adds factors where f is negligible.
@@ -166,7 +171,7 @@ def f_curve(
     tolerance : float
         More than eight finite tau_s > 0 are interpolated between exact values and slopes, to
         ``tolerance * abs(f) + 1e-6 * abs(f_drift)``. With 0, each tau_s has its own factor and f
-        is exact.
+        is exact. So it is where the interpolation does not reach the tolerance.
     threads : int, optional
         Number of threads. No result depends on it.
 
@@ -219,31 +224,27 @@ def f_and_error(
 ) -> tuple[np.ndarray, np.ndarray]:
     """f and its absolute error at each tau_s, exact or interpolated as `f_curve` says."""
     f_drift = equations.generation.f_drift
-    f = np.empty(tau_s.shape)
-    error = np.full(tau_s.shape, np.finfo(float).eps * abs(f_drift))
-    smooth = np.isfinite(tau_s) & (tau_s > 0)
-    if tolerance > 0 and smooth.sum() > MOST_EXACT and f_drift != 0:
-        curve = interpolate(
-            lambda rate: f_and_slope_at_rate(equations, rate),
-            1.0 / tau_s[smooth],
-            relative=tolerance,
-            absolute=FLOOR * abs(f_drift),
-        )
-        f[smooth] = curve.value
-        error[smooth] += curve.error
+    f, error = np.empty(tau_s.shape), np.empty(tau_s.shape)
+    smooth = np.isfinite(tau_s) & ~equations.relaxes_fast(tau_s)
+    n_smooth = int(smooth.sum())
+    if tolerance > 0 and n_smooth > MOST_EXACT and f_drift != 0:
+        try:
+            curve = interpolate(
+                lambda rate: f_and_slope_at_rate(equations, rate),
+                1.0 / tau_s[smooth],
+                relative=tolerance,
+                absolute=FLOOR * abs(f_drift),
+                max_nodes=min(MOST_NODES, n_smooth),
+            )
+            f[smooth] = curve.value
+            error[smooth] = curve.error + np.finfo(float).eps * abs(f_drift)
+        except ConvergenceError:  # a curve with more bends than it has points: all exact
+            smooth[:] = False
     else:
         smooth[:] = False
     for t in np.flatnonzero(~smooth):
-        f[t] = f_and_spin(equations, tau_s[t])[0]
+        f[t], error[t], _ = f_and_spin_at_time(equations, tau_s[t])
     return f, error
-
-
-def f_and_spin(equations: SpinEquations, tau_s: float) -> tuple[float, np.ndarray]:
-    """f and S~ at one relaxation time, exactly."""
-    if tau_s == 0.0:
-        return equations.generation.f_drift, np.zeros(equations.network.n_sites)
-    factored = equations.factor(equations.occupation / tau_s)
-    return f_and_spin_at_rate(equations, factored, 1.0 / tau_s)
 
 
 def solve_spin(
@@ -279,5 +280,6 @@ def solve_spin(
             f"solve_spin takes one tau_s, got {times.size}; call it once for each of them."
         )
     equations = spin_equations(network, current, triads, threads)
-    f, spin = f_and_spin(equations, float(times[0]))
-    return Spin(network, float(times[0]), read_only(spin), float(f))
+    solution = f_and_spin_at_time(equations, float(times[0]))
+    spin = in_unit(balanced_spin(equations, solution, float(times[0])), equations.log_scale)
+    return Spin(network, float(times[0]), read_only(spin), float(solution.f))

@@ -7,23 +7,47 @@ is (m^2 a_b^2 T / (hbar^3 J_0)) S~_i with T = -2 det beta.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from hopnet.elimination.symbolic import Elimination, analyse
 from hopnet.elimination.symmetric import Factor, factor
+from hopnet.errors import ParameterError
 from hopnet.network.network import Network
 from hopnet.network.triads import Triads
-from hopnet.spin.generation import Generation, spin_generation
+from hopnet.spin.generation import Generation, rates_of, scaled_generation
 from hopnet.transport.current import Current, net_flow, own_current
 
 __all__ = [
+    "FAndSpin",
     "SpinEquations",
+    "balanced_spin",
+    "check_generation",
     "f_and_slope_at_rate",
     "f_and_spin_at_rate",
+    "f_and_spin_at_time",
     "local_diffusion",
     "spin_equations",
 ]
+
+EPSILON = float(np.finfo(float).eps)
+
+# Relaxation that is faster than the fastest hops by this factor leaves f_drift alone: diffusion
+# takes back a part of about 1 / FAST. A smaller value would change digits that a float holds.
+FAST = 1e20
+
+# Largest excess n / tau_s. The largest float is 1.8e308: this leaves room for sums and products.
+MOST_EXCESS = 1e290
+
+# Rounding of f in units of the machine precision times the sum of the moduli of its terms; measured
+# against 60-digit arithmetic. A smaller number would not cover every sample.
+ROUNDING_ERRORS = 8.0
+
+# Ratio of the mean spin of a solution, which is rounding, to its spins, above which the limit
+# tau_s = inf replaces it. There 1/tau_s is below 1e-22 of the relaxation rates, so that the limit
+# is exact to machine precision. Subtracting the mean would lose as many digits.
+LOST = 1e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,11 +60,14 @@ class SpinEquations:
     current : Current
         The current that generates the spins.
     generation : Generation
-        The right-hand side gamma, the drift part of f and the prefactor c.
+        The right-hand side gamma, the drift part of f and the prefactor c, in the unit below.
     conductance : float64[n_links]
-        K_ij of every link.
+        K_ij of every link, over exp(log_scale).
     occupation : float64[n_sites]
-        n_i of every site.
+        n_i of every site, over exp(log_scale).
+    log_scale : float
+        Logarithm of the common factor of K, n and gamma, which cancels from sigma and from f. It is
+        0 unless their logarithms span more than usual.
     elimination : Elimination
         The symbolic analysis; it is the same for every tau_s.
     threads : int or None
@@ -52,12 +79,34 @@ class SpinEquations:
     generation: Generation
     conductance: np.ndarray
     occupation: np.ndarray
+    log_scale: float
     elimination: Elimination
     threads: int | None
 
     def factor(self, excess: np.ndarray | float) -> Factor:
         """The factor of Lap + diag(excess), for a real or complex excess."""
         return factor(self.elimination, self.conductance, excess, threads=self.threads)
+
+    def occupation_at(self, rate: complex) -> np.ndarray:
+        """float64[n_sites]: n_i, so far capped that the excess ``rate * n_i`` is a float.
+
+        A site with so large an excess has S~ = gamma / rate, whatever the cap.
+        """
+        size = abs(rate)
+        return np.minimum(self.occupation, MOST_EXCESS / size) if size > 1.0 else self.occupation
+
+    def relaxes_fast(self, tau_s: np.ndarray | float) -> np.ndarray:
+        """Whether spins relax so much faster than they hop that f = f_drift."""
+        fastest = self.fastest_rate()
+        return np.asarray(tau_s) <= (1.0 / FAST / fastest if fastest > 0 else np.inf)
+
+    def fastest_rate(self) -> float:
+        """The largest rate at which a site loses its spin by hops: max of (sum_j K_ij) / n_i."""
+        network, n = self.network, self.occupation
+        total = np.bincount(network.link_i, self.conductance, network.n_sites)
+        total += np.bincount(network.link_j, self.conductance, network.n_sites)
+        with np.errstate(over="ignore"):
+            return float(np.divide(total, n, out=np.zeros_like(n), where=n > 0).max())
 
     @property
     def hard_edges(self) -> bool:
@@ -78,20 +127,60 @@ def spin_equations(
 ) -> SpinEquations:
     """The equations of the spin of a network; the current is solved for if it is not given."""
     current = own_current(network, current, threads)
+    rates = rates_of(network)
     return SpinEquations(
         network=network,
         current=current,
-        generation=spin_generation(network, current, triads),
-        conductance=network.conductance,
-        occupation=network.occupation,
+        generation=scaled_generation(current, triads, rates.log_scale),
+        conductance=rates.conductance,
+        occupation=rates.occupation,
+        log_scale=rates.log_scale,
         elimination=analyse(network.dissection, network.link_i, network.link_j),
         threads=threads,
     )
 
 
-def f_and_spin_at_rate(
-    equations: SpinEquations, factored: Factor, rate: float
-) -> tuple[float, np.ndarray]:
+def check_generation(equations: SpinEquations) -> None:
+    """Raise where nothing generates spins, so that nothing can be taken relative to f."""
+    if not np.any(equations.generation.gamma):
+        raise ParameterError(
+            "the response of the induced spin needs a current through triads, none flows through "
+            "any triad of this sample and f is 0; widen the cutoff or take another sample."
+        )
+
+
+class FAndSpin(NamedTuple):
+    """f and the spins at one relaxation rate.
+
+    Attributes
+    ----------
+    f : float
+    rounding : float
+        Absolute error of f by rounding.
+    spin : float64[n_sites]
+        S~ of every site, over exp(log_scale).
+    """
+
+    f: float
+    rounding: float
+    spin: np.ndarray
+
+
+def f_and_spin_at_time(equations: SpinEquations, tau_s: float) -> FAndSpin:
+    """f and S~ at one relaxation time, from 0 to inf.
+
+    Where spins relax much faster than they hop, S~ = tau_s gamma and f = f_drift.
+    """
+    generation = equations.generation
+    if equations.relaxes_fast(tau_s):
+        rounding = ROUNDING_ERRORS * EPSILON * abs(generation.f_drift)
+        return FAndSpin(generation.f_drift, rounding, tau_s * generation.gamma)
+    rate = 1.0 / tau_s
+    factored = equations.factor(equations.occupation_at(rate) / tau_s)
+    return f_and_spin_at_rate(equations, factored, rate)
+
+
+def f_and_spin_at_rate(equations: SpinEquations, factored: Factor, rate: float) -> FAndSpin:
     """f and S~ at the relaxation rate 1/tau_s, in the form that suits the geometry.
 
     Equations [hopping S43] and [hopping S45]::
@@ -113,25 +202,79 @@ def f_and_spin_at_rate(
 
     Returns
     -------
-    f : float
-    spin : float64[n_sites]
-        S~ of every site.
+    FAndSpin
     """
-    generation = equations.generation
-    spin = factored.solve(generation.gamma) * equations.occupation
+    generation, c = equations.generation, equations.generation.prefactor
+    spin = factored.solve(generation.gamma) * equations.occupation_at(rate)
     if equations.hard_edges:
-        moment = float((equations.position_across() * spin).sum())
-        return generation.prefactor * rate * moment, spin
-    return generation.f_drift + local_diffusion(equations, factored), spin
+        y = equations.position_across()
+        term = y * spin
+        f = c * rate * float(term.sum())
+        size = float(rate * np.abs(term).sum() + np.abs(y * generation.gamma).sum())
+    else:
+        term = diffusion_terms(equations, factored)
+        f = generation.f_drift - c * float(term.sum())
+        size = float(np.abs(term).sum())
+    rounding = ROUNDING_ERRORS * EPSILON * (abs(generation.f_drift) + abs(c) * size)
+    return FAndSpin(f, rounding, spin)
 
 
 def local_diffusion(equations: SpinEquations, factored: Factor) -> float:
     """f_diffusion from the differences of sigma along links [hopping S45], in any geometry."""
-    network, generation = equations.network, equations.generation
-    difference = factored.link_drops(network.n_links, rhs=generation.gamma)
+    return -equations.generation.prefactor * float(diffusion_terms(equations, factored).sum())
+
+
+def diffusion_terms(equations: SpinEquations, factored: Factor) -> np.ndarray:
+    """float64[n_links]: (y_i - y_j) K_ij (sigma_i - sigma_j) of every link."""
+    network = equations.network
+    difference = factored.link_drops(network.n_links, rhs=equations.generation.gamma)
     y_ij = -(network.separation @ network.direction_across)
-    moment = y_ij * equations.conductance * difference
-    return -generation.prefactor * float(moment.sum())
+    return y_ij * equations.conductance * difference
+
+
+def balanced_spin(equations: SpinEquations, solution: FAndSpin, tau_s: float) -> np.ndarray:
+    """S~ without the mean that rounding leaves: hops conserve spin and gamma adds up to zero.
+
+    In each cluster of sites the spins add up to zero at every tau_s. At tau_s = inf the equations
+    fix sigma only up to one constant for each cluster, and this fixes the constant.
+
+    Parameters
+    ----------
+    equations : SpinEquations
+    solution : FAndSpin
+        The solution at ``tau_s``.
+    tau_s : float, in tau_0
+
+    Returns
+    -------
+    float64[n_sites]
+    """
+    cluster, spin = equations.network.cluster, solution.spin
+    if equations.relaxes_fast(tau_s):
+        return spin
+    if np.isfinite(tau_s):
+        n = equations.occupation_at(1.0 / tau_s)
+        mean = mean_in_clusters(cluster, spin, n)
+        balanced = spin - n * mean[cluster]
+        if np.abs(n * mean[cluster]).max() <= LOST * np.abs(balanced).max():
+            return balanced
+    n = equations.occupation
+    sigma = equations.factor(0.0).solve(equations.generation.gamma)
+    # sigma counted from that of the site with the largest n of its cluster: a deep trap holds
+    # nearly all weight, and its own spin is minus the sum of the others
+    order = np.lexsort((-n, cluster))
+    heaviest = order[np.unique(cluster[order], return_index=True)[1]]
+    sigma = sigma - sigma[heaviest][cluster]
+    balanced = n * (sigma - mean_in_clusters(cluster, n * sigma, n)[cluster])
+    balanced[heaviest] = 0.0
+    balanced[heaviest] = -np.bincount(cluster, balanced, heaviest.size)
+    return balanced
+
+
+def mean_in_clusters(cluster: np.ndarray, spin: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """float64[n_clusters]: (sum of the spins) / (sum of n_i) of every cluster."""
+    total, weight = np.bincount(cluster, spin), np.bincount(cluster, n)
+    return np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
 
 
 def f_and_slope_at_rate(equations: SpinEquations, rate: float) -> tuple[float, float]:
@@ -150,12 +293,12 @@ def f_and_slope_at_rate(equations: SpinEquations, rate: float) -> tuple[float, f
     f : float
     slope : float
     """
-    network = equations.network
-    factored = equations.factor(rate * equations.occupation)
-    f, spin = f_and_spin_at_rate(equations, factored, rate)
+    network, n = equations.network, equations.occupation_at(rate)
+    factored = equations.factor(rate * n)
+    f, _, spin = f_and_spin_at_rate(equations, factored, rate)
     if equations.hard_edges:
         y = equations.position_across()
-        response = y - rate * factored.solve(y * equations.occupation)
+        response = y - rate * factored.solve(y * n)
     else:
         y_ij = -(network.separation @ network.direction_across)
         response = factored.solve(net_flow(network, y_ij * equations.conductance))

@@ -10,17 +10,20 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hopnet.checks import array_of, instance_of
+from hopnet.elimination.scaling import HIGHEST, ScaledRates, scaled_rates
 from hopnet.kernels import triads as kernels
 from hopnet.network.network import Network
-from hopnet.network.triads import Triads, amplitudes, list_triads, parts_of
+from hopnet.network.triads import Triads, list_triads, parts_of
 from hopnet.records import read_only
-from hopnet.transport.current import Current, own_current
+from hopnet.transport.current import Current, in_unit, own_current
 
 __all__ = [
     "Generation",
     "TriadGeneration",
     "check_tau_s",
     "generation_in_triads",
+    "rates_of",
+    "scaled_generation",
     "spin_generation",
 ]
 
@@ -75,11 +78,34 @@ def spin_generation(network: Network, current: Current, triads: Triads | None = 
     """
     instance_of("current", current, Current, "make it with hopnet.solve_current")
     own_current(network, current)
+    log_scale = rates_of(network).log_scale
+    scaled = scaled_generation(current, triads, log_scale)
+    return Generation(
+        gamma=read_only(in_unit(scaled.gamma, log_scale)),
+        f_drift=scaled.f_drift,
+        prefactor=float(in_unit(np.float64(scaled.prefactor), -log_scale)),
+    )
+
+
+def rates_of(network: Network) -> ScaledRates:
+    """K_ij and n_i of a network without exclusion, as floats over exp(log_scale)."""
     network.check_dilute()
+    return scaled_rates(
+        network.link_i,
+        network.link_j,
+        network.log_conductance,
+        network.log_occupation,
+        network.terminals,
+    )
+
+
+def scaled_generation(current: Current, triads: Triads | None, log_scale: float) -> Generation:
+    """`spin_generation` for rates over exp(log_scale): gamma and the current are over it too."""
+    network = current.network
     gamma = np.zeros(network.n_sites)
     factors = (
         network.separation,
-        *amplitudes(network),
+        *scaled_amplitudes(network, log_scale),
         current.drop,
         network.direction_across,
         gamma,
@@ -87,8 +113,25 @@ def spin_generation(network: Network, current: Current, triads: Triads | None = 
     moment = sum(
         kernels.sum_generation(site, link, *factors) for site, link in triad_lists(network, triads)
     )
-    c = -2.0 * network.width_across_current / (network.n_sites * current.conductance)
+    conductance = current.conductance
+    if log_scale != 0.0:  # the current itself may lie outside the range of floats
+        conductance = float(np.exp(current.log_conductance - log_scale))
+    c = -2.0 * network.width_across_current / (network.n_sites * conductance)
     return Generation(read_only(gamma), float(c * moment), c)
+
+
+def scaled_amplitudes(network: Network, log_scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """The hop and overlap of every link, as `amplitudes` gives them, for n over exp(log_scale).
+
+    n is capped at exp(HIGHEST): it cancels from each term K_ik K_jk exp(R_ik + R_jk - R_ij) / n_k
+    of a triad but for the site k in the middle of the two hops, and there a term with so large an n
+    is zero.
+    """
+    distance = network.distance
+    n = np.minimum(network.log_occupation - log_scale, HIGHEST)
+    log_pair = 0.5 * (n[network.link_i] + n[network.link_j])
+    hop = np.exp(network.log_conductance - log_scale + distance - log_pair)
+    return hop, np.exp(log_pair - distance)
 
 
 def triad_lists(network: Network, triads: Triads | None) -> Iterable[tuple[np.ndarray, np.ndarray]]:
@@ -115,7 +158,9 @@ class TriadGeneration(NamedTuple):
     at_k: np.ndarray
 
 
-def generation_in_triads(current: Current, triads: Triads) -> TriadGeneration:
+def generation_in_triads(
+    current: Current, triads: Triads, log_scale: float = 0.0
+) -> TriadGeneration:
     """The generation of spin by each triad on its own [hopping S44]; `spin_generation` adds it up.
 
     Parameters
@@ -123,13 +168,15 @@ def generation_in_triads(current: Current, triads: Triads) -> TriadGeneration:
     current : Current
     triads : Triads
         The triads of the network that the current flows in.
+    log_scale : float
+        The generation is divided by exp(log_scale).
 
     Returns
     -------
     TriadGeneration
     """
     ij, ik, jk = triads.link.T
-    hop, overlap = amplitudes(current.network)
+    hop, overlap = scaled_amplitudes(current.network, log_scale)
     interference = (
         hop[ik] * hop[jk] * overlap[ij]
         + hop[ij] * hop[jk] * overlap[ik]

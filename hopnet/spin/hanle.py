@@ -7,13 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hopnet.checks import array_of, one_of
+from hopnet.checks import one_of
 from hopnet.errors import ParameterError
 from hopnet.network.network import Network
 from hopnet.records import read_only
 from hopnet.spin.coefficients import check_spin_orbit
-from hopnet.spin.equations import spin_equations
-from hopnet.spin.response import check_one_time, check_tolerance, response_and_error
+from hopnet.spin.equations import check_generation, spin_equations
+from hopnet.spin.response import (
+    LARGEST,
+    check_one_time,
+    check_range,
+    check_tolerance,
+    response_and_error,
+)
 from hopnet.transport.current import Current
 
 __all__ = ["HanleCurve", "ac_response", "hanle_curve"]
@@ -92,7 +98,8 @@ def hanle_curve(
         current, s_x0 / s_0 = -(M_yx f_along_current) / (M_xy f). By default that is left out, as
         it vanishes in large samples.
     method : {"model", "exact"}
-        "model" takes the reduced model of `spin_response`, "exact" one complex factor per field.
+        "model" takes the reduced model of `spin_response`, and "exact" one complex factor per
+        field. The model gives way to exact factors where it does not reach ``tolerance``.
     tolerance : float
         Error that the model may have, in units of f_drift.
     threads : int, optional
@@ -116,11 +123,12 @@ def hanle_curve(
     True
     """
     tau_s = check_one_time(tau_s)
-    omega = array_of("field", field, hint="give precession frequencies in 1/tau_0")
+    omega = check_range("field", field, low=-LARGEST)
     one_of("method", method, ("model", "exact"))
     tolerance = check_tolerance(tolerance)
     matrix = None if spin_orbit is None else check_spin_orbit(spin_orbit)
     equations = spin_equations(network, current, threads=threads)
+    check_generation(equations)
     rate = np.append(1.0 / tau_s + 1j * omega, 1.0 / tau_s)
     F, along_current, error = response_and_error(equations, rate, method, tolerance)
     f, f_along_current = float(F[-1].real), float(along_current[-1].real)
@@ -188,9 +196,10 @@ def ac_response(
     complex128[n]
     """
     tau_s = check_one_time(tau_s)
-    omega = array_of("frequency", frequency, low=0.0, hint="give frequencies in 1/tau_0")
+    omega = check_range("frequency", frequency)
     tolerance = check_tolerance(tolerance)
     equations = spin_equations(network, current, threads=threads)
+    check_generation(equations)
     rate = np.append(1.0 / tau_s - 1j * omega, 1.0 / tau_s)
     F, _, _ = response_and_error(equations, rate, "model", tolerance)
     return F[:-1] / (F[-1].real * (1 - 1j * omega * tau_s))

@@ -28,6 +28,13 @@ HOPS_AT_ONCE = 2_000_000
 # was asked for by mistake go on for longer.
 MOST_HOPS = 1e10
 
+# Largest number of carriers: at one time they take 48 bytes each.
+MOST_CARRIERS = 1_000_000_000
+
+# Largest time, in tau_0, and one over the smallest tau_s. Products with larger ones would leave the
+# range of floats.
+LONGEST = 1e100
+
 # Rates below this fraction of the largest one are the modes of conserved numbers, which carry no
 # current; the fraction is about the number of sites times the rounding of a dense diagonalisation.
 CONSERVED = 1e-12
@@ -158,8 +165,8 @@ def walk(
     network = check_network(network)
     network.check_dilute()
     time = check_times(time)
-    n_carriers = whole("n_carriers", n_carriers, low=1)
-    block = whole("block", block, low=1)
+    n_carriers = check_count("n_carriers", n_carriers)
+    block = check_count("block", block)
     tau_s = check_decay(tau_s)
     first_spin = check_spin(spin)
     hops = hop_rows(network, check_form(spin_orbit))
@@ -250,9 +257,14 @@ def check_network(network: Network) -> Network:
     return instance_of("network", network, Network, "make it with hopnet.build_network")
 
 
+def check_count(name: str, value: int) -> int:
+    """A number of carriers."""
+    return whole(name, whole(name, value, low=1), high=MOST_CARRIERS)
+
+
 def check_times(time: ArrayLike) -> np.ndarray:
     """Ascending finite times >= 0 as an array."""
-    found = array_of("time", time, low=0.0, hint="give ascending times in tau_0")
+    found = array_of("time", time, low=0.0, high=LONGEST, hint="give ascending times in tau_0")
     if np.any(np.diff(found) < 0):
         raise ParameterError("time must ascend, got times in another order; sort them.")
     return found
@@ -260,7 +272,7 @@ def check_times(time: ArrayLike) -> np.ndarray:
 
 def check_decay(tau_s: float) -> float:
     """A relaxation time above 0, which may be infinite."""
-    return number("tau_s", tau_s, low=0.0, above=True, infinite=True, unit="in tau_0")
+    return number("tau_s", tau_s, low=1 / LONGEST, infinite=True, unit="in tau_0")
 
 
 def check_form(spin_orbit: ArrayLike | None) -> np.ndarray:
@@ -357,7 +369,7 @@ def expected_walk(
             f"expected_walk takes a torus of up to {DENSE_SITES} sites, got a network of "
             f"{network.n_sites} sites, {network.sites.geometry!r}; take another sample."
         )
-    time = array_of("time", time, low=0.0, hint="give times in tau_0")
+    time = array_of("time", time, low=0.0, high=LONGEST, hint="give times in tau_0")
     matrix, first_spin, tau_s = check_form(spin_orbit), check_spin(spin), check_decay(tau_s)
     square = expected_square(network, time)
     total = expected_spin(network, matrix, first_spin, time) * np.exp(-time / tau_s)[:, None]

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hopnet.checks import number, shown
+from hopnet.checks import array_of, number, shown
 from hopnet.elimination.reduced import RationalModel, rational_model
 from hopnet.errors import ConvergenceError, ParameterError
 from hopnet.network.network import Network
@@ -26,10 +26,14 @@ from hopnet.spin.equations import SpinEquations, spin_equations
 from hopnet.transport.current import Current, net_flow
 
 __all__ = [
+    "LARGEST",
     "MARGIN",
     "SpinResponse",
     "check_one_time",
+    "check_range",
     "check_tolerance",
+    "exact_response",
+    "range_is_too_wide",
     "response_and_error",
     "response_at",
     "response_model",
@@ -46,6 +50,15 @@ POLES_PER_DECADE = (2, 4, 8)
 
 # Relative error of F that rounding in the projection can cause; measured against exact factors.
 ROUNDING = 1e-10
+
+# Largest number of decades between the slowest and the fastest rate of a model. Hopping rates of a
+# sample span less; a wider range needs more factors than exact values at the rates asked for.
+MOST_DECADES = 40.0
+
+# Largest time and largest rate of a response, in units of tau_0 and 1/tau_0; the smallest is one
+# over it. Beyond, products of rates and times would leave the range of floats. tau_0 is about 10
+# ps: such numbers are mistakes.
+LARGEST = 1e60
 
 # Columns of the right-hand sides of a model: the generation of spin, the moment across the current
 # and the moment along it.
@@ -109,17 +122,26 @@ def check_rates(rate: ArrayLike) -> np.ndarray:
         raise ParameterError(
             f"rates 1/tau_s + i omega must be complex numbers, got {shown(rate)}; give one or more."
         ) from None
-    if found.size == 0 or not (np.all(np.isfinite(found)) and np.all(found.real > 0)):
+    good = found.size > 0 and np.all(np.isfinite(found)) and np.all(found.real >= 1 / LARGEST)
+    if found.ndim != 1 or not good or np.abs(found).max() > 2 * LARGEST:
         raise ParameterError(
-            "rates 1/tau_s + i omega must be finite with a positive real part, smallest is "
-            f"{found.real.min(initial=np.inf)!r}; relaxation makes spins decay."
+            "rates 1/tau_s + i omega must be finite with a positive real part (moduli from "
+            f"{1 / LARGEST:g} to {LARGEST:g}), got {shown(found)}; relaxation makes spins decay."
         )
     return found
 
 
 def check_one_time(tau_s: float) -> float:
-    """A finite tau_s > 0 as a float."""
-    return number("tau_s", tau_s, low=0.0, above=True, unit="in tau_0", hint="give one time")
+    """A finite tau_s > 0 as a float, between 1 / `LARGEST` and `LARGEST`."""
+    found = number("tau_s", tau_s, low=0.0, above=True, unit="in tau_0", hint="give one time")
+    return number("tau_s", found, low=1 / LARGEST, high=LARGEST, unit="in tau_0")
+
+
+def check_range(name: str, value: ArrayLike, *, low: float = 0.0) -> np.ndarray:
+    """Times or frequencies as an array of finite numbers from ``low`` to `LARGEST`."""
+    return array_of(
+        name, value, low=low, high=LARGEST, hint="give one or more numbers in units of tau_0"
+    )
 
 
 class Moments(NamedTuple):
@@ -141,9 +163,9 @@ class Moments(NamedTuple):
     local: bool
 
 
-def moments_of_spin(equations: SpinEquations) -> Moments:
-    """The moments of the spin across and along the current."""
-    network, n = equations.network, equations.occupation
+def moments_of_spin(equations: SpinEquations, n: np.ndarray) -> Moments:
+    """The moments of the spin across and along the current, for occupations n."""
+    network = equations.network
     across = network.direction_across
     place = network.sites.position - network.sites.position.mean(axis=0)
     along = n * (place @ np.array([across[1], -across[0]]))
@@ -185,10 +207,12 @@ def response_at(
 
 def exact_response(equations: SpinEquations, rate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """What `response_at` returns, from equations that are ready."""
-    generation, moments = equations.generation, moments_of_spin(equations)
+    generation = equations.generation
     across, along = np.empty((2, rate.size), np.complex128)
     for k, z in enumerate(rate):
-        sigma = equations.factor(z * equations.occupation).solve(generation.gamma)
+        n = equations.occupation_at(z)
+        moments = moments_of_spin(equations, n)
+        sigma = equations.factor(z * n).solve(generation.gamma)
         along[k] = generation.prefactor * z * (moments.along @ sigma)
         if moments.local:
             across[k] = generation.f_drift - generation.prefactor * (moments.across @ sigma)
@@ -231,8 +255,8 @@ def spin_response(
     ConvergenceError
         If eight poles per decade are not enough.
     """
-    slowest = number("slowest", slowest, low=1e-300, unit="in 1/tau_0")
-    fastest = number("fastest", fastest, low=1e-300, unit="in 1/tau_0")
+    slowest = number("slowest", slowest, low=1 / LARGEST, high=LARGEST, unit="in 1/tau_0")
+    fastest = number("fastest", fastest, low=1 / LARGEST, high=LARGEST, unit="in 1/tau_0")
     tolerance = check_tolerance(tolerance)
     equations = spin_equations(network, current, threads=threads)
     return response_model(equations, slowest, fastest, tolerance)
@@ -247,7 +271,8 @@ def response_model(
     equations: SpinEquations, slowest: float, fastest: float, tolerance: float
 ) -> SpinResponse:
     """What `spin_response` returns, from equations that are ready."""
-    generation, moments = equations.generation, moments_of_spin(equations)
+    generation, n = equations.generation, equations.occupation
+    moments = moments_of_spin(equations, n)
     sides = np.stack([generation.gamma, moments.across, moments.along], axis=1)
     low, high = np.log10(slowest / MARGIN), np.log10(max(fastest, slowest) * MARGIN)
     # rates at which the error is estimated: on the real axis and close to the imaginary one
@@ -262,7 +287,9 @@ def response_model(
         chosen = range(0, grid.size, finest // density)
         for k in chosen:
             if k not in solved:
-                solved[k] = equations.factor(grid[k] * equations.occupation).solve(sides)
+                solved[k] = equations.factor(grid[k] * equations.occupation_at(grid[k])).solve(
+                    sides
+                )
         solution = np.stack([solved[k] for k in chosen], axis=1)
         response = SpinResponse(
             network=equations.network,
@@ -270,8 +297,7 @@ def response_model(
             prefactor=generation.prefactor,
             model_across=model_of_moment(equations, sides, grid[chosen], solution, ACROSS),
             model_along=model_of_moment(equations, sides, grid[chosen], solution, ALONG),
-            f_drift_along_current=generation.prefactor
-            * float(moments.along / equations.occupation @ generation.gamma),
+            f_drift_along_current=drift_along_current(equations, moments),
             local=moments.local,
         )
         error = response.numerical_error(probes).max()
@@ -286,6 +312,13 @@ def response_model(
     )
 
 
+def drift_along_current(equations: SpinEquations, moments: Moments) -> float:
+    """F of the moment along the current at infinite z: c sum_i x_i gamma_i."""
+    n, generation = equations.occupation, equations.generation
+    x = np.divide(moments.along, n, out=np.zeros_like(n), where=n > 0)
+    return generation.prefactor * float(x @ generation.gamma)
+
+
 def model_of_moment(
     equations: SpinEquations,
     sides: np.ndarray,
@@ -295,27 +328,45 @@ def model_of_moment(
 ) -> RationalModel:
     """The rational model of one moment (ACROSS or ALONG) from the solutions at the poles."""
     network = equations.network
-    return rational_model(
-        equations.elimination,
-        network.link_i,
-        network.link_j,
-        equations.conductance,
-        sides[:, GENERATED],
-        sides[:, moment],
-        poles,
-        occupation=equations.occupation,
-        solutions=solution[:, :, [GENERATED, moment]],
-    )
+    try:
+        return rational_model(
+            equations.elimination,
+            network.link_i,
+            network.link_j,
+            equations.conductance,
+            sides[:, GENERATED],
+            sides[:, moment],
+            poles,
+            occupation=equations.occupation,
+            solutions=solution[:, :, [GENERATED, moment]],
+        )
+    except (np.linalg.LinAlgError, ValueError):
+        raise ConvergenceError(
+            f"the projection on {len(poles)} poles is singular: rates and occupations of this "
+            "sample span too many decades; use response_at or method='exact'.",
+            iterations=len(poles),
+        ) from None
 
 
 def response_and_error(
     equations: SpinEquations, rate: np.ndarray, method: str, tolerance: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """F, its counterpart along the current and the absolute error of F at complex rates."""
-    if method == "exact":
-        F, along_current = exact_response(equations, rate)
-        rounding = np.finfo(float).eps * abs(equations.generation.f_drift)
-        return F, along_current, np.full(rate.size, rounding)
-    size = np.abs(rate)
-    response = response_model(equations, float(rate[-1].real), float(size.max()), tolerance)
-    return response(rate), response.along_current(rate), response.numerical_error(rate)
+    """F, its counterpart along the current and the absolute error of F at complex rates.
+
+    The last rate is the smallest, 1/tau_s. Where the model fails, every rate gets its own factor.
+    """
+    size, slowest = np.abs(rate), float(rate[-1].real)
+    if method == "model" and not range_is_too_wide(slowest, float(size.max())):
+        try:
+            response = response_model(equations, slowest, float(size.max()), tolerance)
+            return response(rate), response.along_current(rate), response.numerical_error(rate)
+        except ConvergenceError:  # the model fails where rates span too many decades
+            pass
+    F, along_current = exact_response(equations, rate)
+    rounding = np.finfo(float).eps * abs(equations.generation.f_drift)
+    return F, along_current, np.full(rate.size, rounding)
+
+
+def range_is_too_wide(slowest: float, fastest: float) -> bool:
+    """Whether a model between two rates would need more than `MOST_DECADES`."""
+    return np.log10(fastest) - np.log10(slowest) > MOST_DECADES

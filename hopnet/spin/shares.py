@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hopnet.checks import array_of, instance_of, number
-from hopnet.elimination.symbolic import analyse
-from hopnet.elimination.symmetric import factor
 from hopnet.errors import ParameterError
 from hopnet.network.triads import Triads, find_triads
 from hopnet.records import read_only
-from hopnet.spin.generation import generation_in_triads, spin_generation
+from hopnet.spin.equations import spin_equations
+from hopnet.spin.generation import generation_in_triads
 from hopnet.transport.current import Current
 
 __all__ = ["TriadShares", "triad_shares"]
@@ -99,17 +98,17 @@ def triad_shares(
             "use geometry='open' or tau_s=0."
         )
     triads = find_triads(network) if triads is None else triads
-    c = spin_generation(network, current, triads).prefactor
+    equations = spin_equations(network, current, triads)
+    c = equations.generation.prefactor
+    gamma = generation_in_triads(current, triads, equations.log_scale)
     i, j, k = triads.site.T
     ij, ik, _ = triads.link.T
-    gamma = generation_in_triads(current, triads)
-    if tau_s == 0.0:
+    if equations.relaxes_fast(tau_s):
         y = network.separation @ network.direction_across
         contribution = c * (y[ij] * gamma.at_j + y[ik] * gamma.at_k)
     else:
         y = network.sites.position @ network.direction_across
-        symbolic = analyse(network.dissection, network.link_i, network.link_j)
-        excess = network.occupation / tau_s
-        z = factor(symbolic, network.conductance, excess).solve(excess * (y - y.mean()))
+        excess = equations.occupation_at(1.0 / tau_s) / tau_s
+        z = equations.factor(excess).solve(excess * (y - y.mean()))
         contribution = c * ((z[j] - z[i]) * gamma.at_j + (z[k] - z[i]) * gamma.at_k)
     return TriadShares(triads, float(tau_s), read_only(contribution))

@@ -60,7 +60,7 @@ def temperature_curve(
     """
     instance_of("sites", sites, Sites, "make them with hopnet.with_energies")
     temperatures = array_of(
-        "kT", kT, low=0.0, above=True, hint="give temperatures in the unit of the energies"
+        "kT", kT, low=1e-60, high=1e60, hint="give temperatures in the unit of the energies"
     )
     if tau_s is not None:
         tau_s = number("tau_s", tau_s, low=0.0, infinite=True, unit="in tau_0")
