@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from hopnet.checks import number, whole
 from hopnet.elimination.reduced import interpolate
-from hopnet.errors import ConvergenceError, ParameterError, ValidityWarning
+from hopnet.errors import ParameterError, ValidityWarning
 from hopnet.network.network import Network
 from hopnet.network.triads import Triads
 from hopnet.records import load_arrays, read_only, save_arrays
@@ -33,8 +33,8 @@ __all__ = ["FCurve", "Spin", "f_curve", "solve_spin"]
 # one would take more factors than the curve needs.
 MOST_EXACT = 8
 
-# Largest number of factors of an interpolated curve. A curve that needs more has bends that a
-# smooth curve should not have; every tau_s then gets a factor of its own.
+# Largest number of nodes of an interpolated curve. Where it would need more, the tau_s in question
+# get a factor each.
 MOST_NODES = 40
 
 # Absolute part of the tolerance of an interpolated f, in units of f_drift. It decides how far a
@@ -228,18 +228,22 @@ def f_and_error(
     smooth = np.isfinite(tau_s) & ~equations.relaxes_fast(tau_s)
     n_smooth = int(smooth.sum())
     if tolerance > 0 and n_smooth > MOST_EXACT and f_drift != 0:
-        try:
-            curve = interpolate(
-                lambda rate: f_and_slope_at_rate(equations, rate),
-                1.0 / tau_s[smooth],
-                relative=tolerance,
-                absolute=FLOOR * abs(f_drift),
-                max_nodes=min(MOST_NODES, n_smooth),
-            )
-            f[smooth] = curve.value
-            error[smooth] = curve.error + np.finfo(float).eps * abs(f_drift)
-        except ConvergenceError:  # a curve with more bends than it has points: all exact
-            smooth[:] = False
+        rounding = []
+
+        def evaluate(rate: float) -> tuple[float, float]:
+            value, slope, own_rounding = f_and_slope_at_rate(equations, rate)
+            rounding.append(own_rounding)
+            return value, slope
+
+        curve = interpolate(
+            evaluate,
+            1.0 / tau_s[smooth],
+            relative=tolerance,
+            absolute=FLOOR * abs(f_drift),
+            max_nodes=min(MOST_NODES, n_smooth),
+        )
+        f[smooth] = curve.value
+        error[smooth] = curve.error + max(rounding)
     else:
         smooth[:] = False
     for t in np.flatnonzero(~smooth):

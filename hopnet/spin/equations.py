@@ -277,8 +277,8 @@ def mean_in_clusters(cluster: np.ndarray, spin: np.ndarray, n: np.ndarray) -> np
     return np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
 
 
-def f_and_slope_at_rate(equations: SpinEquations, rate: float) -> tuple[float, float]:
-    """f and df/ds at the relaxation rate s = 1/tau_s.
+def f_and_slope_at_rate(equations: SpinEquations, rate: float) -> tuple[float, float, float]:
+    """f, df/ds and the rounding of f at the relaxation rate s = 1/tau_s.
 
     df/ds = c (M^-1 q) . S~ with M = Lap + s n and q_i = sum_j (y_i - y_j) K_ij. With hard edges
     M^-1 q = y - s M^-1 (n y), which keeps more digits.
@@ -292,10 +292,12 @@ def f_and_slope_at_rate(equations: SpinEquations, rate: float) -> tuple[float, f
     -------
     f : float
     slope : float
+    rounding : float
+        Absolute error of f by rounding.
     """
     network, n = equations.network, equations.occupation_at(rate)
     factored = equations.factor(rate * n)
-    f, _, spin = f_and_spin_at_rate(equations, factored, rate)
+    f, rounding, spin = f_and_spin_at_rate(equations, factored, rate)
     if equations.hard_edges:
         y = equations.position_across()
         response = y - rate * factored.solve(y * n)
@@ -303,4 +305,5 @@ def f_and_slope_at_rate(equations: SpinEquations, rate: float) -> tuple[float, f
         y_ij = -(network.separation @ network.direction_across)
         response = factored.solve(net_flow(network, y_ij * equations.conductance))
     # a sum and not a matrix product: BLAS may add in another order on another processor
-    return f, equations.generation.prefactor * float((response * spin).sum())
+    slope = equations.generation.prefactor * float((response * spin).sum())
+    return f, slope, rounding
