@@ -15,6 +15,7 @@ from .material import conductivities as conductivities
 from .network.build import build_network as build_network
 from .network.energies import with_energies as with_energies
 from .network.network import Network as Network
+from .network.readers import read_sites as read_sites
 from .network.sites import Sites as Sites
 from .network.sites import critical_length as critical_length
 from .network.sites import lattice_sites as lattice_sites
