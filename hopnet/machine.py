@@ -14,6 +14,8 @@ from typing import Any
 
 import psutil
 
+from hopnet.threads import thread_count
+
 __all__ = [
     "describe_machine",
     "machine_memory",
@@ -86,12 +88,10 @@ def processor_name() -> str:
 
 def describe_machine() -> dict[str, Any]:
     """What a reader needs to judge a measured time: processor, cores, threads, versions."""
-    import numba
-
     return {
         "processor": processor_name(),
         "cores": os.cpu_count(),
-        "threads": numba.get_num_threads(),
+        "threads": thread_count(),
         "system": f"{platform.system()} {platform.machine()}",
         "versions": {n: versions()[n] for n in ("python", "hopnet", "numpy", "scipy", "numba")},
     }

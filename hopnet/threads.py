@@ -1,40 +1,99 @@
-"""Threads: one place that decides how many run, for BLAS, for Numba and for our own pool.
+"""Threads: one place that decides how many run, for BLAS and for our own pool.
 
-Three runtimes start threads in this package: BLAS, the parallel loops of Numba, and the pool of
-`run_side_by_side`. `limit_threads` limits all three together. No result depends on the number of
-threads: BLAS always runs on one, because it adds in another order on more.
+Two runtimes start threads in this package: BLAS, and the pool of `run_side_by_side`, whose tasks
+are compiled kernels that release the interpreter lock. `limit_threads` limits both together. No
+result depends on the number of threads: BLAS always runs on one, because it adds in another order
+on more.
+
+Kernels do not use the parallel loops of Numba. Their threads live as long as the process: with GNU
+OpenMP a child made by fork (`multiprocessing.Pool` on Linux) is ended at its first parallel loop
+and the pool waits for ever, and with Numba's own layer two Python threads in parallel loops end
+the process. Our pool lives as long as one call, and so serves both.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
-import numba
 from threadpoolctl import ThreadpoolController
 
 from hopnet.checks import whole
 
-__all__ = ["limit_threads", "one_blas_thread", "run_side_by_side", "thread_count"]
+__all__ = ["limit_threads", "one_blas_thread", "run_in_parts", "run_side_by_side", "thread_count"]
 
 # The number of threads that an enclosing `limit_threads` allows, or None outside of any.
 LIMIT: ContextVar[int | None] = ContextVar("LIMIT", default=None)
 
 
 @cache
-def blas_controller() -> ThreadpoolController:
-    """The controller of the BLAS libraries of this process, looked up once."""
-    return ThreadpoolController()
+def blas_libraries() -> list[Any]:
+    """The BLAS libraries of this process, as threadpoolctl controls them, looked up once."""
+    return ThreadpoolController().select(user_api="blas").lib_controllers
 
 
-def one_blas_thread() -> contextlib.AbstractContextManager[Any]:
+def setter_of(library: Any) -> Callable[[int], Any]:
+    """The function that sets the number of threads of a BLAS library, from any Python thread."""
+    return getattr(library, "_real_set_num_threads", library.set_num_threads)
+
+
+class BlasLimit:
+    """The limit of BLAS to one thread, shared by all Python threads of this process.
+
+    The libraries know one limit per process. The first thread that asks for it sets it, and the
+    last one that leaves restores the former numbers: else one thread would end it for the others.
+    For the same reason the limits of threadpoolctl do not serve: of several Python threads only
+    one may set them.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.users = 0
+        self.before: list[tuple[Callable[[int], Any], int]] = []
+
+    def enter(self) -> None:
+        """Limit BLAS to one thread, if no other thread has done so."""
+        with self.lock:
+            if self.users == 0:
+                self.before = [
+                    (setter_of(library), library.num_threads) for library in blas_libraries()
+                ]
+                for set_threads, _ in self.before:
+                    set_threads(1)
+            self.users += 1
+
+    def leave(self) -> None:
+        """Restore the former numbers of threads, if no other thread needs the limit."""
+        with self.lock:
+            self.users -= 1
+            if self.users == 0:
+                for set_threads, number in self.before:
+                    set_threads(number)
+
+    def begin_child(self) -> None:
+        """Forget a lock that another thread held while this child was made by fork."""
+        self.lock = threading.Lock()
+
+
+BLAS_LIMIT = BlasLimit()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=BLAS_LIMIT.begin_child)
+
+
+@contextlib.contextmanager
+def one_blas_thread() -> Iterator[None]:
     """A context in which BLAS runs on one thread."""
-    return blas_controller().limit(limits=1, user_api="blas")
+    BLAS_LIMIT.enter()
+    try:
+        yield
+    finally:
+        BLAS_LIMIT.leave()
 
 
 def available_cores() -> int:
@@ -71,7 +130,7 @@ def thread_count(threads: int | None = None) -> int:
 
 @contextlib.contextmanager
 def limit_threads(threads: int | None = None) -> Iterator[int]:
-    """Limit BLAS, the parallel loops of Numba and our own pool together.
+    """Limit BLAS and our own pool together.
 
     Parameters
     ----------
@@ -84,14 +143,11 @@ def limit_threads(threads: int | None = None) -> Iterator[int]:
         The number of threads that code inside the context uses. BLAS uses one.
     """
     allowed = thread_count(threads)
-    before = numba.get_num_threads()
     token = LIMIT.set(allowed)
-    numba.set_num_threads(min(allowed, numba.config.NUMBA_NUM_THREADS))
     try:
         with one_blas_thread():
             yield allowed
     finally:
-        numba.set_num_threads(before)
         LIMIT.reset(token)
 
 
@@ -119,3 +175,25 @@ def run_side_by_side(
             return [call(task) for task in tasks]
         with ThreadPoolExecutor(threads) as pool:
             return list(pool.map(call, tasks))
+
+
+def run_in_parts(
+    call: Callable[[slice], Any], n: int, at_once: int, threads: int | None = None
+) -> None:
+    """Run ``call`` on all parts of a range, several at a time.
+
+    Parameters
+    ----------
+    call : callable
+        Takes one slice. It must release the interpreter lock to gain anything.
+    n : int
+        Length of the range.
+    at_once : int
+        Length of a part. A range of one part is done at once, without a thread.
+    threads : int, optional
+    """
+    parts = [slice(first, min(first + at_once, n)) for first in range(0, n, at_once)]
+    if len(parts) == 1:
+        call(parts[0])
+    else:
+        run_side_by_side(call, parts, threads)

@@ -1,7 +1,7 @@
 """Loops over wave vectors: interband pairs, their sums over filled states, finite-q response."""
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 
 @njit(cache=True)
@@ -158,7 +158,7 @@ def _sum_pairs(pair, occupation, value):
             value[5] += (f_m + f_n) * pair[4, m, n]
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, nogil=True)
 def fill_terms(table, matrix, out):
     """Matrices ``out[i] = sum_t table[i, t] matrix[t]``: the Hamiltonian of a model of terms.
 
@@ -171,10 +171,10 @@ def fill_terms(table, matrix, out):
 
     Notes
     -----
-    Parallel over rows; iteration ``i`` writes ``out[i]`` only.
+    Iteration ``i`` writes ``out[i]`` only: parts of the rows can run in parallel.
     """
     order = matrix.shape[1]
-    for i in prange(table.shape[0]):
+    for i in range(table.shape[0]):
         for p in range(order):
             for q in range(order):
                 real = 0.0
@@ -230,7 +230,7 @@ def _fill_pair(s, a, b, e, g, pair):
             pair[4, n, m] = pair[4, m, n]
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def fill_pairs(hamiltonian, field, current, spin, absolute, relative, block, energy, group, pair):
     """Interband pair quantities at each wave vector, equations [berry 2], [berry 9], [berry C7].
 
@@ -253,35 +253,33 @@ def fill_pairs(hamiltonian, field, current, spin, absolute, relative, block, ene
 
     Notes
     -----
-    Parallel over chunks of wave vectors, so that work arrays are made once per chunk; row ``i``
-    of the outputs is written by the iteration that owns it.
+    Iteration ``i`` writes row ``i`` of the outputs only: parts of the wave vectors can run in
+    parallel.
     """
     order = hamiltonian.shape[1]
     rows = hamiltonian.shape[0]
-    chunks = min(64, rows)
-    for c in prange(chunks):
-        u = np.empty((order, order), np.complex128)
-        work = np.empty((order, order), np.complex128)
-        a = np.empty((order, order), np.complex128)
-        b = np.empty((order, order), np.complex128)
-        s = np.empty((order, order), np.complex128)
-        for i in range(c * rows // chunks, (c + 1) * rows // chunks):
-            e = energy[i]
-            g = group[i]
-            a[:, :] = hamiltonian[i]
-            _diagonalise(a, e, u)
-            _to_bands(field[i], u, work, a)
-            _to_bands(current[i], u, work, b)
-            _to_bands(spin, u, work, s)
-            # Neighbouring bands closer than the tolerance share a group, named by its first band.
-            close = max(absolute, relative * max(abs(e[0]), abs(e[order - 1])))
-            g[0] = 0
-            for m in range(1, order):
-                g[m] = g[m - 1] if block and e[m] - e[m - 1] <= close else m
-            _fill_pair(s, a, b, e, g, pair[i])
+    u = np.empty((order, order), np.complex128)
+    work = np.empty((order, order), np.complex128)
+    a = np.empty((order, order), np.complex128)
+    b = np.empty((order, order), np.complex128)
+    s = np.empty((order, order), np.complex128)
+    for i in range(rows):
+        e = energy[i]
+        g = group[i]
+        a[:, :] = hamiltonian[i]
+        _diagonalise(a, e, u)
+        _to_bands(field[i], u, work, a)
+        _to_bands(current[i], u, work, b)
+        _to_bands(spin, u, work, s)
+        # Neighbouring bands closer than the tolerance share a group, named by its first band.
+        close = max(absolute, relative * max(abs(e[0]), abs(e[order - 1])))
+        g[0] = 0
+        for m in range(1, order):
+            g[m] = g[m - 1] if block and e[m] - e[m - 1] <= close else m
+        _fill_pair(s, a, b, e, g, pair[i])
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, nogil=True)
 def fill_values(energy, group, pair, mu, kT, value):
     """Sums over filled states at each wave vector, pair by pair, equations [berry 1], [berry 9].
 
@@ -297,17 +295,18 @@ def fill_values(energy, group, pair, mu, kT, value):
 
     Notes
     -----
-    Parallel over wave vectors; iteration ``i`` writes ``value[i]`` only. Differences are taken
-    as (f_m - f_n) per pair, so filled pairs that nearly touch do not leave rounding behind.
+    Iteration ``i`` writes ``value[i]`` only: parts of the wave vectors can run in parallel.
+    Differences are taken as (f_m - f_n) per pair, so filled pairs that nearly touch do not leave
+    rounding behind.
     """
     order = energy.shape[1]
-    for i in prange(energy.shape[0]):
+    for i in range(energy.shape[0]):
         occupation = np.empty(order)
         _occupy(energy[i], group[i], mu, kT, occupation)
         _sum_pairs(pair[i], occupation, value[i])
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, nogil=True)
 def add_filled(energy, pair, weight, mu, total):
     """Add the T = 0 sums of many wave vectors at many Fermi energies, equation [berry 1].
 
@@ -327,14 +326,15 @@ def add_filled(energy, pair, weight, mu, total):
 
     Notes
     -----
-    Parallel over C chunks of rows; chunk ``c`` adds to ``total[c]`` only. A filling that no
+    The rows are divided among C chunks, and chunk ``c`` adds to ``total[c]`` only: the chunks can
+    be added in parallel, one per call. A filling that no
     ``mu`` meets is skipped, so a pair that nearly touches contributes only where it is split.
     """
     chunks = total.shape[0]
     rows = energy.shape[0]
     order = energy.shape[1]
     last = mu.shape[0]
-    for c in prange(chunks):
+    for c in range(chunks):
         occupation = np.empty(order)
         value = np.empty(6)
         before = np.empty(6)
@@ -359,7 +359,7 @@ def add_filled(energy, pair, weight, mu, total):
                 start = stop
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, nogil=True)
 def add_thermal(energy, group, pair, weight, mu, kT, total):
     """Add the sums of many wave vectors at many chemical potentials, kT > 0, [berry 1].
 
@@ -373,11 +373,12 @@ def add_thermal(energy, group, pair, weight, mu, kT, total):
 
     Notes
     -----
-    Parallel over C chunks of rows; chunk ``c`` adds to ``total[c]`` only.
+    The rows are divided among C chunks, and chunk ``c`` adds to ``total[c]`` only: the chunks can
+    be added in parallel, one per call.
     """
     chunks = total.shape[0]
     rows = energy.shape[0]
-    for c in prange(chunks):
+    for c in range(chunks):
         occupation = np.empty(energy.shape[1])
         value = np.empty(6)
         for i in range(c * rows // chunks, (c + 1) * rows // chunks):
@@ -389,7 +390,7 @@ def add_thermal(energy, group, pair, weight, mu, kT, total):
                         total[c, j, w, q] += weight[i, w] * value[q]
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, nogil=True)
 def fill_conserved(minus, plus, field, spin, mu, kT, value):
     """Spin response at wave vector q to a field along a, per wave vector k.
 
@@ -410,10 +411,10 @@ def fill_conserved(minus, plus, field, spin, mu, kT, value):
 
     Notes
     -----
-    Parallel over wave vectors; iteration ``i`` writes ``value[i]`` only.
+    Iteration ``i`` writes ``value[i]`` only: parts of the wave vectors can run in parallel.
     """
     order = minus.shape[1]
-    for i in prange(minus.shape[0]):
+    for i in range(minus.shape[0]):
         e = np.empty(order)
         d = np.empty(order)
         u = np.empty((order, order), np.complex128)

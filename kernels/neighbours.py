@@ -1,7 +1,7 @@
 """Neighbour search on a grid of cells, and the rows of a graph from its links."""
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 
 @njit(cache=True)
@@ -83,14 +83,15 @@ def _scan_site(
     return count
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, nogil=True)
 def count_neighbours(
-    position, n_x, n_y, cell_x, cell_y, period_x, period_y, radius, start, member, out
+    low, high, position, n_x, n_y, cell_x, cell_y, period_x, period_y, radius, start, member, out
 ):
-    """Number of neighbours ``j > i`` within ``radius`` of each site.
+    """Number of neighbours ``j > i`` within ``radius`` of the sites low .. high - 1.
 
     Parameters
     ----------
+    low, high : int64
     position : float64[n_sites, 2]
     n_x, n_y, cell_x, cell_y, start, member
         The cells of `fill_cells`; sides at least ``radius``; at least 3 cells along an axis
@@ -103,10 +104,10 @@ def count_neighbours(
 
     Notes
     -----
-    Parallel over sites; iteration ``i`` writes ``out[i]`` only.
+    Iteration ``i`` writes ``out[i]`` only: parts of the sites can run in parallel.
     """
     nowhere = np.empty(0, np.int64)
-    for i in prange(position.shape[0]):
+    for i in range(low, high):
         out[i] = _scan_site(
             i,
             position,
@@ -124,8 +125,10 @@ def count_neighbours(
         )
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, nogil=True)
 def fill_neighbours(
+    low,
+    high,
     position,
     n_x,
     n_y,
@@ -140,11 +143,11 @@ def fill_neighbours(
     link_i,
     link_j,
 ):
-    """Write the links ``i < j`` within ``radius``, sorted by i, then by j.
+    """Write the links ``i < j`` within ``radius`` of the sites low .. high - 1, sorted by i and j.
 
     Parameters
     ----------
-    position ... member
+    low, high, position ... member
         As in `count_neighbours`.
     first : int64[n_sites + 1]
         Where the links of each site begin: the running sum of `count_neighbours`.
@@ -153,9 +156,10 @@ def fill_neighbours(
 
     Notes
     -----
-    Parallel over sites; iteration ``i`` writes ``link_i, link_j[first[i]:first[i+1]]`` only.
+    Iteration ``i`` writes ``link_i, link_j[first[i]:first[i+1]]`` only: parts of the sites can run
+    in parallel.
     """
-    for i in prange(position.shape[0]):
+    for i in range(low, high):
         row = link_j[first[i] : first[i + 1]]
         _scan_site(
             i,
@@ -216,7 +220,7 @@ def fill_rows(link_i, link_j, start, neighbour, link):
     start[0] = 0
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, nogil=True)
 def fill_separation(position, period_x, period_y, link_i, link_j, out):
     """Vector from site i to the nearest image of site j, for each link.
 
@@ -231,9 +235,9 @@ def fill_separation(position, period_x, period_y, link_i, link_j, out):
 
     Notes
     -----
-    Parallel over links; iteration ``l`` writes ``out[l]`` only.
+    Iteration ``l`` writes ``out[l]`` only: parts of the links can run in parallel.
     """
-    for l in prange(link_i.shape[0]):
+    for l in range(link_i.shape[0]):
         i = link_i[l]
         j = link_j[l]
         out[l, 0] = _wrapped(position[j, 0] - position[i, 0], period_x)

@@ -39,6 +39,7 @@ from hopnet.berry.decomposition import State, density_matrices, equilibrium_grad
 from hopnet.berry.pairs import values
 from hopnet.berry.spin_current import E2_OVER_H
 from hopnet.errors import ValidityWarning
+from hopnet.threads import limit_threads
 
 MODELS = [
     qwz(-1.0, 0.3),
@@ -413,15 +414,11 @@ def test_separate_sums_leave_rounding_where_a_doublet_nearly_closes():
 
 
 def test_threads_and_batches_do_not_change_the_bits():
-    import numba
-
     model, grid = kane_mele(), PeriodicGrid(128)
-    before = numba.get_num_threads()
     results = []
-    for threads in {1, before}:
-        numba.set_num_threads(threads)
-        results.append(spin_hall(model, grid, mu=[0.0, 1.5]).lcc)
-    numba.set_num_threads(before)
+    for threads in (1, 2, 3):
+        with limit_threads(threads):
+            results.append(spin_hall(model, grid, mu=[0.0, 1.5]).lcc)
     assert all(np.array_equal(r, results[0]) for r in results)
 
 

@@ -43,11 +43,14 @@ def test_neighbours_are_all_pairs_within_the_radius(n, seed, period):
             count, fill = getattr(count, "py_func", count), getattr(fill, "py_func", fill)
         cells = (position, 4, 4, 2.5, 2.5, *period, radius, start, member)
         number = np.empty(n, np.int64)
-        count(*cells, number)
+        middle = n // 2
+        count(middle, n, *cells, number)
+        count(0, middle, *cells, number)
         assert list(number) == twin.count_neighbours(position, period, radius)
         first = np.concatenate([[0], np.cumsum(number)])
         link_i, link_j = np.empty(first[-1], np.int64), np.empty(first[-1], np.int64)
-        fill(*cells, first, link_i, link_j)
+        fill(middle, n, *cells, first, link_i, link_j)
+        fill(0, middle, *cells, first, link_i, link_j)
         assert list(zip(link_i, link_j)) == twin.fill_neighbours(position, period, radius)
 
 

@@ -188,6 +188,7 @@ def test_kernels_are_boring(path, node, decorator):
     keywords = {k.arg: k.value for k in arguments}
     assert getattr(keywords.get("cache"), "value", None) is True, "cache=True is missing"
     assert "fastmath" not in keywords
+    assert "parallel" not in keywords, "threads are those of hopnet.threads.run_side_by_side"
     assert not any(isinstance(n, ast.Raise) for n in ast.walk(node)), "a kernel does not raise"
     if node.name.startswith("_"):
         return  # a helper of its own file, proved through the kernels that call it

@@ -251,18 +251,15 @@ def against_pythtb(n, repeats):
 
 def against_eigh(points, repeats, threads):
     """Every form at 401 Fermi energies against numpy.linalg.eigh alone on the same matrices."""
-    import numba
-
     from hopnet.berry import PeriodicGrid, bi2se3_bulk, spin_hall
     from hopnet.berry.quadrature import grid_batches
+    from hopnet.threads import limit_threads
 
     n = 2 * round(0.5 * points ** (1 / 3))
     model, grid = bi2se3_bulk(lattice=(4.14, 9.55)), PeriodicGrid(n)
     h = np.concatenate([model.hamiltonian(k) for k, _ in grid_batches(grid, model)])
     levels = np.linspace(-0.6, 0.6, 401)
-    before = numba.get_num_threads()
-    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
-    try:
+    with limit_threads(threads) as used:
         seconds = paired(
             {
                 "ours": lambda: spin_hall(model, grid, mu=levels, spin="y", field="x", current="z"),
@@ -270,9 +267,6 @@ def against_eigh(points, repeats, threads):
             },
             repeats=repeats,
         )
-        used = numba.get_num_threads()
-    finally:
-        numba.set_num_threads(before)
     return [
         row(
             "Bi2Se3 4x4, all forms, 401 E_F",

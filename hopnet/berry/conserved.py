@@ -10,7 +10,7 @@ import numpy.typing as npt
 from hopnet.berry.arguments import positive
 from hopnet.berry.domains import Domain, PeriodicGrid, Progress
 from hopnet.berry.integration import integrate
-from hopnet.berry.models import Model
+from hopnet.berry.models import WAVE_VECTORS_PER_TASK, Model
 from hopnet.berry.pairs import band_pairs, compiled
 from hopnet.berry.quadrature import Integral
 from hopnet.berry.resolution import Crossing, missed_by
@@ -18,6 +18,7 @@ from hopnet.berry.spin_current import energies_of, one_level
 from hopnet.checks import shown
 from hopnet.errors import ParameterError
 from hopnet.records import read_only
+from hopnet.threads import run_in_parts
 
 __all__ = ["conserved_current", "orbital_magnetisation", "spin_streda"]
 
@@ -87,10 +88,15 @@ def conserved_current(
     def slope(k, part):
         minus, plus = k - part * shift, k + part * shift
         velocity = 0.5 * (model.derivative(minus, a) + model.derivative(plus, a))
+        below, above = model.hamiltonian(minus), model.hamiltonian(plus)
         out = np.empty(len(k))
-        compiled().fill_conserved(
-            model.hamiltonian(minus), model.hamiltonian(plus), velocity, matrix, level, kT, out
-        )
+
+        def fill(part):
+            compiled().fill_conserved(
+                below[part], above[part], velocity[part], matrix, level, kT, out[part]
+            )
+
+        run_in_parts(fill, len(k), WAVE_VECTORS_PER_TASK)
         return out / (part * step)
 
     def function(k):

@@ -18,6 +18,7 @@ from hopnet.berry.arguments import check_stack, hermitian, is_plain, number, pos
 from hopnet.checks import one_of, shown, whole
 from hopnet.errors import ParameterError
 from hopnet.records import read_only
+from hopnet.threads import run_in_parts
 
 __all__ = [
     "AXES",
@@ -25,6 +26,7 @@ __all__ = [
     "SX",
     "SY",
     "SZ",
+    "WAVE_VECTORS_PER_TASK",
     "Model",
     "basis",
     "bhz",
@@ -47,6 +49,9 @@ SX = np.array([[0, 1], [1, 0]], dtype=complex)
 SY = np.array([[0, -1j], [1j, 0]])
 SZ = np.array([[1, 0], [0, -1]], dtype=complex)
 
+# Wave vectors per task when a batch is done in parallel: milliseconds of work, far more than it
+# takes to start a task, and a batch still has tasks for every core.
+WAVE_VECTORS_PER_TASK = 1024
 # Below this number of wave vectors one matrix product by BLAS adds up the terms; above it the
 # compiled loop is faster, because it runs on every core. Starting its threads takes about as long
 # as BLAS takes for 2048 wave vectors.
@@ -275,7 +280,9 @@ def from_terms(
         from hopnet.kernels.berry import fill_terms  # imports Numba, which takes half a second
 
         out = np.empty((rows, order, order), dtype=complex)
-        fill_terms(table, stack, out)
+        run_in_parts(
+            lambda part: fill_terms(table[part], stack, out[part]), rows, WAVE_VECTORS_PER_TASK
+        )
         return out
 
     def hamiltonian(k):

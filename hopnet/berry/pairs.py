@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from hopnet.berry.arguments import number, real_array
-from hopnet.berry.models import Model
+from hopnet.berry.models import WAVE_VECTORS_PER_TASK, Model
 from hopnet.checks import one_of, shown
 from hopnet.errors import ParameterError
+from hopnet.threads import run_in_parts
 
 __all__ = [
     "Pairs",
@@ -167,7 +168,21 @@ def pairs_at(
     pair = np.empty((n, 5, order, order))
     block = treatment.degeneracy == "block"
     tolerances = float(treatment.absolute), float(treatment.relative)
-    compiled().fill_pairs(h, d_a, d_b, spin, *tolerances, block, energy, group, pair)
+
+    def fill(part: slice) -> None:
+        compiled().fill_pairs(
+            h[part],
+            d_a[part],
+            d_b[part],
+            spin,
+            *tolerances,
+            block,
+            energy[part],
+            group[part],
+            pair[part],
+        )
+
+    run_in_parts(fill, n, WAVE_VECTORS_PER_TASK)
     if not np.isfinite(energy.sum()):
         raise ParameterError(
             "the Hamiltonian must be finite, got NaN or infinity; correct H(k) where it is "
@@ -202,5 +217,11 @@ def values(pairs: Pairs, mu: float, kT: float) -> np.ndarray:
     check_type("pairs", pairs, Pairs)
     mu, kT = number("mu", mu), number("kT", kT, low=0.0)
     out = np.empty((len(pairs.energy), 6))
-    compiled().fill_values(pairs.energy, pairs.group, pairs.pair, mu, kT, out)
+
+    def fill(part: slice) -> None:
+        compiled().fill_values(
+            pairs.energy[part], pairs.group[part], pairs.pair[part], mu, kT, out[part]
+        )
+
+    run_in_parts(fill, len(out), WAVE_VECTORS_PER_TASK)
     return out

@@ -41,6 +41,7 @@ from hopnet.berry.resolution import Crossing, add_missed, grid_of
 from hopnet.checks import shown
 from hopnet.errors import ParameterError, ValidityWarning
 from hopnet.records import read_only
+from hopnet.threads import run_side_by_side
 
 __all__ = [
     "E2_OVER_H",
@@ -431,13 +432,7 @@ def sweep(
         bands = pairs(k)
         if not points:
             total = np.zeros((CHUNKS, size, weight.shape[1], 6))
-        weight = np.ascontiguousarray(weight)
-        if kT == 0.0:
-            compiled().add_filled(bands.energy, bands.pair, weight, ascending, total)
-        else:
-            compiled().add_thermal(
-                bands.energy, bands.group, bands.pair, weight, ascending, kT, total
-            )
+        add_sums(bands, np.ascontiguousarray(weight), ascending, kT, total)
         if grid is not None:
             one = float(weight[0, 0])
             add_missed(model, grid, crossing, k, bands.energy, bands.group, one, missed)
@@ -453,6 +448,23 @@ def sweep(
     order = np.argsort(levels, kind="stable")
     table[:, order], spread[:, order] = -joined[0], errors
     return Sums(table, spread, points)
+
+
+def add_sums(
+    bands: Pairs, weight: np.ndarray, mu: np.ndarray, kT: float, total: np.ndarray
+) -> None:
+    """Add the sums over filled states of a batch to the partial sums, each chunk by itself."""
+    kernels, rows, chunks = compiled(), len(bands.energy), len(total)
+
+    def add(c: int) -> None:
+        part = slice(c * rows // chunks, (c + 1) * rows // chunks)
+        energy, pair, out = bands.energy[part], bands.pair[part], total[c : c + 1]
+        if kT == 0.0:
+            kernels.add_filled(energy, pair, weight[part], mu, out)
+        else:
+            kernels.add_thermal(energy, bands.group[part], pair, weight[part], mu, kT, out)
+
+    run_side_by_side(add, range(chunks))
 
 
 def anomalous_hall(

@@ -6,6 +6,10 @@ import numpy as np
 
 from hopnet.kernels import neighbours
 from hopnet.network.sites import Sites
+from hopnet.threads import run_in_parts
+
+# Sites per task when neighbours are found in parallel: some milliseconds of work.
+SITES_PER_TASK = 10_000
 
 
 def find_links(sites, radius):
@@ -21,11 +25,21 @@ def find_links(sites, radius):
     neighbours.fill_cells(position, n_x, n_y, cell_x, cell_y, start, member)
     cells = (position, n_x, n_y, cell_x, cell_y, *sites.period, radius, start, member)
     count = np.empty(sites.n_sites, np.int64)
-    neighbours.count_neighbours(*cells, count)
+    run_in_parts(
+        lambda part: neighbours.count_neighbours(part.start, part.stop, *cells, count),
+        sites.n_sites,
+        SITES_PER_TASK,
+    )
     first = np.concatenate([[0], np.cumsum(count)])
     link_i = np.empty(first[-1], np.int64)
     link_j = np.empty(first[-1], np.int64)
-    neighbours.fill_neighbours(*cells, first, link_i, link_j)
+    run_in_parts(
+        lambda part: neighbours.fill_neighbours(
+            part.start, part.stop, *cells, first, link_i, link_j
+        ),
+        sites.n_sites,
+        SITES_PER_TASK,
+    )
     return link_i, link_j
 
 

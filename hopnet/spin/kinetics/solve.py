@@ -18,6 +18,7 @@ from hopnet.spin.kinetics.matrix import check_precession, solve_matrix
 from hopnet.spin.kinetics.problem import Problem
 from hopnet.spin.kinetics.sweeps import solve_by_sweeps
 from hopnet.spin.kinetics.unit import count_electrons, current_in_unit, site_potential
+from hopnet.threads import one_blas_thread
 from hopnet.transport.current import Current, in_unit, own_current
 
 __all__ = ["Kinetics", "solve_kinetics"]
@@ -275,18 +276,15 @@ def solve_kinetics(
         precession=precession,
     )
     unit_current = current_in_unit(network, rates, current)
-    if method == "matrix":
-        found = solve_matrix(coupling, unit_current, problem)
-    else:
-        found = solve_by_sweeps(
-            coupling,
-            unit_current,
-            problem,
-            TOLERANCE if tolerance is None else number("tolerance", tolerance, low=0.0, above=True),
-            MAX_ITERATIONS
-            if max_iterations is None
-            else whole("max_iterations", max_iterations, low=1),
-        )
+    tolerance = TOLERANCE if tolerance is None else tolerance
+    most = MAX_ITERATIONS if max_iterations is None else max_iterations
+    tolerance = number("tolerance", tolerance, low=0.0, above=True)
+    most = whole("max_iterations", most, low=1)
+    with one_blas_thread():  # scalar products have the same bits on any number of cores
+        if method == "matrix":
+            found = solve_matrix(coupling, unit_current, problem)
+        else:
+            found = solve_by_sweeps(coupling, unit_current, problem, tolerance, most)
     spin = rates.occupation[:, None] * found.sigma
     precessing = coupling.precession(found.sigma)
     n_electrons = count_electrons(network, rates)
