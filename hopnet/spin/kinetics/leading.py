@@ -22,6 +22,7 @@ from hopnet.spin.kinetics.checks import check_site_times
 from hopnet.spin.kinetics.coupling import find_coupling
 from hopnet.spin.kinetics.observables import induced_direction, z_cross
 from hopnet.spin.kinetics.unit import count_electrons, current_in_unit
+from hopnet.threads import one_blas_thread
 from hopnet.transport.current import Current, in_unit, own_current
 
 __all__ = ["LeadingOrder", "solve_leading_order"]
@@ -74,6 +75,7 @@ class LeadingOrder:
     polarisation_from_f: np.ndarray
 
 
+@one_blas_thread()  # sums have the same bits on any number of cores
 def solve_leading_order(
     network: Network,
     spin_orbit: ArrayLike,

@@ -19,6 +19,7 @@ from hopnet.spin.kinetics.coupling import find_coupling
 from hopnet.spin.kinetics.frames import hop_rotations
 from hopnet.spin.kinetics.solve import Kinetics
 from hopnet.spin.kinetics.unit import count_electrons, find_rates
+from hopnet.threads import one_blas_thread
 from hopnet.transport.current import in_unit
 
 __all__ = [
@@ -148,6 +149,7 @@ def f_from_polarisation(kinetics: Kinetics) -> float:
     return float(total @ direction / (direction @ direction) / (unit * size))
 
 
+@one_blas_thread()  # sums have the same bits on any number of cores
 def spin_current(kinetics: Kinetics, *, threads: int | None = None) -> SpinCurrent:
     """Flow of z spin: drift, diffusion, total [hopping 11], and the moment of S^z [hopping 12].
 
