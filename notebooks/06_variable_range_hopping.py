@@ -13,11 +13,12 @@
 # %% [markdown]
 # # Variable-range hopping and Mott's law
 #
-# Sites differ in energy. A hop then has two prices: $2R/a_b$ for the overlap of the two states and
-# $\Delta/k_BT$ for the phonon that makes up the difference. When it is warm the second is small
-# change and an electron hops to a near neighbour. When it is cold it had better look further, where
-# there are more sites to choose from and one of them at nearly its own energy. The best compromise
-# between far and dear gives Mott's law, $\ln\rho \propto T^{-1/3}$ in the plane.
+# Sites differ in energy. The exponent of a hop then has two terms: $2R/a_b$ from the overlap of the
+# two states, and $\Delta/k_BT$ from the phonon that supplies the difference of energy. At high
+# temperature the second term is small, and an electron hops to a near neighbour. At low temperature
+# a longer hop can be easier, because among more sites there is one at nearly the same energy. The
+# best compromise between distance and energy gives Mott's law, $\ln\rho \propto T^{-1/3}$ in the
+# plane.
 #
 # Lengths are in units of $a_b$, times in $\tau_0$, resistivities in $\rho_0$, energies in units of
 # the width of a band of constant density of states, with the Fermi level in its middle.
@@ -44,7 +45,7 @@ density = 0.02
 
 
 def warm_sites(n_sites, seed, density_of_states="uniform"):
-    """Sites at random in the plane and in energy."""
+    """Sites with random positions in the plane and random energies."""
     sites = hn.random_sites(n_sites, density=density, seed=seed)
     return hn.with_energies(sites, density_of_states, width=1.0, seed=seed + 1000)
 
@@ -52,12 +53,15 @@ def warm_sites(n_sites, seed, density_of_states="uniform"):
 # %% [markdown]
 # ## The resistivity
 #
-# Each temperature is a network of its own on the same sites: $\ln G_{ij} = -2R_{ij}/a_b -
-# (|e_i| + |e_j| + |e_i - e_j|)/2k_BT$ up to the factor of the phonons, cut where it no longer
-# matters. The resistivity grows by 25 powers of ten over one and a half decades of temperature; no
-# logarithm is lost on the way, since nothing is exponentiated before Kirchhoff's laws have been
-# scaled. Beside it, a band with a gap at the Fermi level, density of states $\propto |e|$, as
-# Coulomb forces would make it (energies of different sites stay independent here): steeper still.
+# Each temperature is a network of its own on the same sites, with $\ln G_{ij} = -2R_{ij}/a_b -
+# (|e_i| + |e_j| + |e_i - e_j|)/2k_BT$ up to the prefactor of the phonons. Links with a larger
+# exponent than matters are left out. The resistivity grows by 25 powers of ten over one and a half
+# decades of temperature. Kirchhoff's laws are solved in the unit of the conductances that carry the
+# current, so nothing underflows.
+#
+# The second curve is for a band with a gap at the Fermi level, with a density of states
+# $\propto |e|$ as Coulomb forces would make it (energies of different sites are independent here).
+# It is steeper.
 
 # %%
 n_sites, n_samples = (4000, 3) if SMALL else (30_000, 4)
@@ -96,12 +100,12 @@ axes.grid(alpha=0.25)
 plt.show()
 
 # %% [markdown]
-# ## One number for all
+# ## Mott's number
 #
-# $k_BT_0\,g\,a_b^2$ is a pure number, the same for every material: put links in order of their
-# exponent and see when a cluster first wraps around the sample. No fit, no prefactor. The customary
-# value is 13.8; the slope above comes close to it and, since it takes up what the prefactor does
-# over one and a half decades, stays a little below.
+# $k_BT_0\,g\,a_b^2$ is a pure number, the same for every material. It follows from percolation
+# without a fit and without a prefactor: add links in the order of their exponents until a cluster
+# wraps around the sample. The commonly used value is 13.8. The slope above is a little smaller,
+# because it includes the change of the prefactor over one and a half decades of temperature.
 
 # %%
 table = sample_mott_numbers(15, 150 if SMALL else 1500, seed=3)
@@ -109,11 +113,12 @@ number, number_error = dual_threshold(table["first"], table["second"])
 print(f"Mott's number of the plane: {number:.2f} +- {number_error:.2f}")
 
 # %% [markdown]
-# ## Where the current runs
+# ## Where the current flows
 #
-# The same sample, warm and cold (links with less than $10^{-4}$ of the largest flow are not drawn).
-# Warm, nearly all sites take part and hops are short. Cold, only sites near the Fermi level are
-# left, the hops between them are long, and the current keeps to a few branches.
+# One sample at a high and at a low temperature (links with less than $10^{-4}$ of the largest flow
+# are not drawn). At the high temperature nearly all sites carry current and hops are short. At the
+# low temperature only sites near the Fermi level do, the hops between them are long, and the
+# current follows a few paths.
 
 # %%
 sites = warm_sites(1500, 29)
@@ -133,12 +138,13 @@ for axes, (name, one) in zip(panels, temperatures.items()):
 plt.show()
 
 # %% [markdown]
-# ## Far or dear
+# ## Distance and barrier of the hops
 #
-# What the hops that matter are like: distance and barrier, averaged over links with the heat that
-# is made in them, and over three samples. In Mott's regime both follow from one length:
-# $R \propto T^{-1/3}$, barrier $\propto T^{2/3}$ (broken lines, through the third point). At high
-# temperature the distance comes to rest at that of neighbours, the barrier at a part of the band.
+# The distance and the barrier of a hop are averaged over links, weighted by the heat that is made
+# in each link, and over three samples. In Mott's regime both follow from one length: $R \propto
+# T^{-1/3}$ and barrier $\propto T^{2/3}$ (dashed lines, through the third point). At high
+# temperature the distance approaches that of neighbours, and the barrier a fraction of the width
+# of the band.
 
 # %%
 kT_far = np.geomspace(1e-3, 1.0, 6 if SMALL else 10)
@@ -150,7 +156,7 @@ for k in range(3):
         current = hn.solve_current(network)
         heat = current.flow * current.drop / current.conductance
         step = barriers(network.link_i, network.link_j, sites.energy, one, 0.0)
-        distance[place] += heat @ np.hypot(*network.separation.T) / 3
+        distance[place] += heat @ network.distance / 3
         barrier[place] += one * (heat @ step) / 3
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
@@ -163,7 +169,7 @@ left.axhline(
     color=GREY,
     linewidth=0.8,
     linestyle=":",
-    label="$l_c$, longest hop at equal energies",
+    label="$l_c$, longest link at equal energies",
 )
 left.set(ylabel="length of a hop, $R/a_b$", ylim=(6, 50))
 left.set_yticks([6, 10, 20, 40], ["6", "10", "20", "40"])
@@ -182,10 +188,10 @@ plt.show()
 # %% [markdown]
 # ## One electron at a time
 #
-# All of this rests on equations for averages. Kinetic Monte Carlo knows nothing of them: carriers
-# hop about on a torus, each with its own dice. Left, how far they get; at first they go to and fro
-# between close sites, and only later diffuse with the $D$ of linear response. Right, where they
-# are at the end: on the sites that Boltzmann gives them.
+# All results so far follow from equations for averages. Kinetic Monte Carlo does not use them:
+# single carriers hop at random on a torus. The left figure shows how far they move. At first they
+# hop back and forth between close sites; later they diffuse with the $D$ of linear response. The
+# right figure compares their number on each site at the end with the Boltzmann distribution.
 
 # %%
 torus = hn.random_sites(150, density=0.1, seed=63, geometry="torus", min_distance=2.0)
@@ -197,7 +203,7 @@ expected, _ = expected_walk(torus, time)
 D = np.trace(diffusion_tensor(torus)) / 2
 r2 = (carriers.displacement**2).sum(axis=2)
 r2_error = r2.std(axis=0) / np.sqrt(n_carriers)
-n = np.exp(torus.log_occupation)
+n = torus.occupation
 share = n_carriers * n / n.sum()
 found = np.bincount(carriers.site[:, -1], minlength=n.size)
 
@@ -215,7 +221,7 @@ right.errorbar(
     color=BLUE,
     markersize=4,
     elinewidth=0.8,
-    label="one site each",
+    label="one point per site",
 )
 right.plot([0, share.max()], [0, share.max()], color="black", linewidth=1)
 right.set(xlabel="carriers expected on a site", ylabel="carriers found there at the end")
@@ -225,12 +231,13 @@ for axes in (left, right):
 plt.show()
 
 # %% [markdown]
-# ## What was checked
+# ## Checks
 #
-# The law is straight in $T^{-1/3}$ and not in $1/T$; the gap makes it steeper, the more the colder.
-# Mott's number comes out of percolation within its error and roughly out of the slope. Hops grow
-# longer and cheaper as it gets colder, on fewer sites. Carriers with dice go as far as the master
-# equation says and settle where Boltzmann puts them.
+# $\ln\rho$ is a straight line against $T^{-1/3}$ and not against $1/T$. The gap makes it steeper,
+# more so at lower temperature. Percolation gives Mott's number within its error, and the slope
+# gives it roughly. At lower temperature hops are longer, their barriers are lower, and fewer sites
+# carry the current. Single carriers move as far as the master equation says, and are distributed
+# over the sites as Boltzmann's law says.
 
 # %%
 assert law.residual < 0.5 * fit_mott_law(kT, mean["uniform"], power=1).residual
@@ -243,4 +250,4 @@ assert distance[0] > 1.5 * distance[-1]
 assert barrier[0] < 0.3 * barrier[-1]
 assert np.all(np.abs(r2.mean(axis=0) - expected) < 4.5 * r2_error)
 assert np.sum((found - share) ** 2 / share) < n.size + 6 * np.sqrt(2 * n.size)
-print("all of it holds")
+print("all checks passed")
