@@ -13,11 +13,11 @@
 # %% [markdown]
 # # Ensembles and error bars
 #
-# No two samples are alike: sites are thrown at random, and the current takes the path it finds. A
-# number to publish is a mean over samples with an error bar that means what it says. This lesson
-# runs ensembles from Python, resumes one, and then asks three questions of the results: which mean,
-# how large a sample, and how often the error bars hold the truth. Lengths are in $a_b$, times in
-# $\tau_0$; densities are $n_s a_b^2$.
+# No two samples are alike: the sites lie at random, and the current follows other paths in each. A
+# number to publish is a mean over samples with an error bar that can be trusted. This lesson runs
+# ensembles from Python, resumes one, and then asks three questions: which mean to take, how large a
+# sample must be, and how often the error bars contain the true value. Lengths are in $a_b$, times
+# in $\tau_0$; densities are $n_s a_b^2$.
 
 # %%
 import os
@@ -32,18 +32,18 @@ from hopnet.ensemble.statistics import mean_interval, samples_for_error
 from hopnet.percolation.scaling import extrapolate
 
 SMALL = os.environ.get("HOPNET_SMALL") == "1"
-results = tempfile.TemporaryDirectory()  # in real life a directory that stays: out="results/x"
+results = tempfile.TemporaryDirectory()  # usually a directory that stays: out="results/x"
 folder = Path(results.name)
 
 # %% [markdown]
 # ## A run, and a run resumed
 #
-# A run file, or the same as a dict, says what one sample is and how many there shall be.
-# `run_ensemble` computes the samples that the directory does not hold yet, one file each, and
-# gathers them into one table. Four samples are a start; asked for more, it keeps those it has:
-# each sample has its own seed, made from the physics of its point and its number. A killed run is
-# resumed the same way. `hopnet run FILE.toml --workers 8` does this on many processes, with the
-# same numbers to the last bit.
+# A run file, or a dict with the same content, says what one sample is and how many samples are
+# taken. `run_ensemble` computes the samples that the directory does not hold yet, one file each,
+# and gathers them into one table. Here it first computes four samples per point. Asked for more, it
+# keeps those four, because each sample has its own seed, made from the physics of its point and its
+# number. A killed run is resumed by the same call. `hopnet run FILE.toml --workers 8` computes the
+# same numbers, to the last bit, in eight processes.
 
 # %%
 question = {
@@ -75,11 +75,12 @@ print(statistics[columns].iloc[::8].to_string(index=False))
 # %% [markdown]
 # ## How samples differ
 #
-# Left, every sample (thin) and the mean with the standard deviation between samples (band). The
-# dilute ones differ far more, and they differ together: a sample that lies high does so at every
-# $\tau_s$, so neighbouring points of a mean curve err together, and it looks smoother than it is
-# sure. Right, the mean of $f$ at the shortest $\tau_s$ and its standard error as samples come in.
-# The band shrinks as $1/\sqrt{n}$: half the error costs four times the work.
+# The left picture shows every sample (thin lines), the mean (thick line) and the standard deviation
+# between samples (band). Dilute samples differ far more from each other. A sample that lies above
+# the mean at one $\tau_s$ does so at every $\tau_s$. Therefore the errors of neighbouring points
+# of a mean curve are correlated, and the curve looks smoother than its errors are small. The right
+# picture shows the mean of $f$ at the shortest $\tau_s$ and its standard error against the number
+# of samples. The error falls as $1/\sqrt{n}$: half the error costs four times the work.
 
 # %%
 figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.6), layout="constrained")
@@ -105,16 +106,16 @@ plt.show()
 # %% [markdown]
 # ## Which mean, and how large a sample?
 #
-# $f$ is a ratio: spin current over electric current. The mean of $f$ over samples counts each
-# sample once; the ratio of the means, $\langle f G\rangle / \langle G\rangle$, counts it by the
-# current that it carries. For large samples both are the same number; in the tables they stand side
-# by side. But conductances of small, dilute samples differ by decades (left: one dot a sample), so
-# the ratio listens to the few that conduct best, often by a path of its own kind: most samples
-# count for nothing, the error bar is wider, and the value leans to what those few have.
-# Hence the mean of $f$ is the headline.
+# $f$ is a ratio: spin current over electric current. The mean of $f$ over samples weighs every
+# sample equally. The ratio of the means, $\langle f G\rangle / \langle G\rangle$, weighs each
+# sample by the current that it carries. For large samples both are the same number; the tables
+# contain both. But the conductances of small, dilute samples differ by decades (left picture: one
+# dot per sample), so the few samples that conduct best decide the ratio, and most samples hardly
+# count: the error bar is wider, and the value is that of those few samples. Therefore the mean of
+# $f$ is the number to quote.
 #
-# What no averaging removes is the effect of size (right): the contact strips make no spin, and
-# they lower $f$ by about $3.6/\sqrt{N}$ of itself. `extrapolate` finds the limit
+# No averaging removes the effect of size (right picture): the contact strips generate no spin, and
+# they lower $f$ by about $3.6/\sqrt{N}$ of its value. `extrapolate` finds the limit
 # $1/\sqrt{N} \to 0$; its error includes the choice of the points that take part.
 
 # %%
@@ -189,19 +190,20 @@ plt.show()
 print(f"N -> inf: {limit}")
 
 # %% [markdown]
-# ## Do the error bars hold?
+# ## How often do the error bars contain the true value?
 #
-# A 95 % interval is a promise: of a hundred, ninety-five contain the truth. For a test the truth
-# must be known, so let the many small samples from above be the whole population, draw a few of
-# them again and again, and look. Three ways to make an interval from $n$ samples:
+# Of a hundred 95 % intervals about ninety-five should contain the true value. To test this the true
+# value must be known. So take the many small samples from above as the whole population, draw a few
+# of them many times, and count. There are three ways to make an interval from $n$ samples:
 #
-# * mean $\pm\ t \times$ standard error, with Student's $t$ for $n - 1$: what `statistics.csv` has;
-# * mean $\pm\ 1.96 \times$ standard error: as if the spread were known, too narrow for few samples;
+# * mean $\pm\ t \times$ standard error, with Student's $t$ for $n - 1$: as in `statistics.csv`;
+# * mean $\pm\ 1.96 \times$ standard error: as if the spread were known; it is too narrow for few
+#   samples;
 # * peeking: add samples until the standard error *looks* small enough, then stop. This stops early
-#   just when the spread happens to look small, so its bars are too short.
+#   when the spread happens to look small, so its intervals are too short.
 #
-# `target_error` in a run file must not peek: the spread of the first samples alone decides, once,
-# how many follow, and the interval goes on using it (Stein's two stages).
+# `target_error` in a run file does not peek: the spread of the first samples alone decides once how
+# many follow, and the interval keeps using this spread (Stein's two stages).
 
 # %%
 population = samples.query(f"`sites.n_sites` == {sizes[0]}")["f"].dropna().to_numpy()
@@ -212,7 +214,7 @@ target = 0.2 * population.std() / truth  # relative error that 25 samples give
 
 
 def two_stages(n_first):
-    """Covered? The spread of the first samples decides how many are taken."""
+    """Whether the interval contains the truth if the first samples decide how many are taken."""
     drawn = generator.choice(population, 400)
     n = samples_for_error(drawn[:n_first], target, 400)
     _, _, low, high = mean_interval(drawn[:n], pilot=n_first)
@@ -220,7 +222,7 @@ def two_stages(n_first):
 
 
 def peeking(n_first):
-    """Covered? Samples are added until their standard error looks small enough."""
+    """Whether it does if samples are added until their standard error looks small enough."""
     drawn = generator.choice(population, 400)
     n = np.arange(1, 401)
     mean = np.cumsum(drawn) / n
@@ -271,12 +273,13 @@ right.legend(frameon=False)
 plt.show()
 
 # %% [markdown]
-# ## What was checked
+# ## Checks
 #
-# A resumed run keeps its samples bit for bit. Mean of $f$ and ratio of means agree within a few of
-# their errors, the ratio with the wider ones. The size law extrapolates to a limit near 1.99.
-# Student's intervals and those of two stages hold their promise, as far as the skewness of small
-# samples and the number of repetitions allow; the other two ways do not.
+# A resumed run keeps its samples bit for bit. The mean of $f$ and the ratio of means agree within a
+# few of their errors; the errors of the ratio are wider. The size law extrapolates to a limit near
+# 1.99. Student's intervals and those of two stages contain the true value as often as they should,
+# as far as the skewness of small samples and the number of repetitions allow. The other two kinds
+# of intervals do not.
 
 # %%
 assert kept.equals(first), "a resumed run has changed its first samples"

@@ -94,7 +94,7 @@ REFUSED = {
     "truth for a number": (changed(ensemble={"samples": True}), ["whole number", "True"]),
     "number for truth": (changed(output={"snapshot": 1}), ["must be true or false, got 1"]),
     "number for a text": (changed(question=3), ["question must be a text, in quotes, got 3"]),
-    "slip of the pen in a key that is needed": (
+    "misspelt key in a key that is needed": (
         {"sites": {"n_sites": 10, "densty": 0.1, "seed": 1}, "spin": BASE["spin"]},
         ["unknown key 'densty' in [sites]", "'density'"],
     ),
@@ -214,7 +214,7 @@ def test_files_that_are_not_there_or_not_toml(tmp_path):
 
 
 @pytest.mark.parametrize("path", ENSEMBLES, ids=lambda p: p.name)
-def test_run_files_of_the_house_are_valid_and_survive_writing(path):
+def test_run_files_of_the_project_are_valid_and_survive_writing(path):
     config = read_config(path)
     again = config_from_text(as_toml(config))
     assert again.points() == config.points()

@@ -114,7 +114,7 @@ def test_what_does_not_fit_is_refused_in_one_sentence(table, words):
 
 
 def test_resistivity_of_charge_alone(tmp_path):
-    """The run file's way gives what `temperature_curve` gives, on the same sites."""
+    """A run file gives what `temperature_curve` gives, on the same sites."""
     table = run_ensemble(CHARGE, tmp_path / "run")
     assert table["f"].isna().all()
     assert (table["status"] == "done").all()

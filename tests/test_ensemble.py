@@ -208,7 +208,7 @@ def test_snapshots(tmp_path):
 
 
 @pytest.mark.parametrize("path", RUNS, ids=lambda path: path.stem)
-def test_run_files_of_the_house_run_in_small(tmp_path, path):
+def test_run_files_of_the_project_run_in_small(tmp_path, path):
     table = tomllib.loads(path.read_text())
     table.pop("cluster", None)
     table["ensemble"] = {"samples": 2}

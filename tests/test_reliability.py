@@ -500,3 +500,50 @@ def test_a_terminal_without_umlauts_still_shows_the_run(tmp_path):
 def test_a_ledger_travels_with_an_absolute_directory(tmp_path):
     assert isinstance(open_ledger(tmp_path / "x", {"a": 1}), Ledger)
     assert Path(open_ledger(tmp_path / "y" / ".." / "y", {"a": 1}).directory).is_absolute()
+
+
+@pytest.mark.slow
+def test_a_scheduler_with_certificates(tmp_path, monkeypatch):
+    """As docs/clusters.md says: the certificates come from the settings of Dask."""
+    from distributed import Security
+
+    content = Security.temporary().get_tls_config_for_role("worker")
+    for name in ("ca_file", "cert", "key"):
+        (tmp_path / f"{name}.pem").write_text(content[name])
+    files = [str(tmp_path / f"{name}.pem") for name in ("ca_file", "cert", "key")]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"tls://127.0.0.1:{free.getsockname()[1]}"
+    options = ["--tls-ca-file", files[0], "--tls-cert", files[1], "--tls-key", files[2]]
+    start = [sys.executable, "-P", "-m"]
+    port = address.rpartition(":")[2]
+    scheduler = subprocess.Popen(
+        [
+            *(*start, "distributed.cli.dask_scheduler", "--host", "tls://127.0.0.1"),
+            *("--port", port, "--no-dashboard", *options),
+        ]
+    )
+    worker = subprocess.Popen(
+        [
+            *(*start, "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny"),
+            *("--no-dashboard", "--local-directory", str(tmp_path), *options),
+        ]
+    )
+    table = run_file(n_sites=300, samples=2)
+    try:
+        time.sleep(3)
+        with pytest.raises(HopnetError, match="no Dask scheduler answers"):
+            hn.run_ensemble(table, tmp_path / "refused", scheduler=address)
+        import dask
+
+        names = ("ca-file", "client.cert", "client.key")
+        settings = {f"distributed.comm.tls.{n}": f for n, f in zip(names, files)}
+        with dask.config.set(settings):
+            recorder = Recorder()
+            hn.run_ensemble(table, tmp_path / "run", scheduler=address, listener=recorder)
+        assert not any("not protected" in note for note in recorder.notes)
+    finally:
+        for process in (worker, scheduler):
+            process.kill()
+            process.wait()
+    assert run_status(tmp_path / "run")["n_done"] == 4

@@ -1,4 +1,4 @@
-"""Engine against bare copies of the task: overhead, throughput of two workers, driver memory."""
+"""The Dask engine against bare copies of the task: overhead, throughput, memory of the driver."""
 
 from __future__ import annotations
 
@@ -9,37 +9,73 @@ import os
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from hopnet.bench import row
-from hopnet.ensemble.config import config_from_dict
+from hopnet.ensemble.config import Point, RunConfig, as_toml, config_from_dict
 from hopnet.ensemble.engines import do_task_alone, run_with_dask
 from hopnet.ensemble.ledger import open_ledger
 from hopnet.ensemble.listener import Listener
 from hopnet.ensemble.sample import compute_sample
-from hopnet.ensemble.tasks import Task
+from hopnet.ensemble.tasks import Report, Task
 from hopnet.ensemble.workers import ONE_THREAD, local_processes
 from hopnet.errors import ParameterError
 from hopnet.machine import versions
 
+__all__ = ["measure"]
 
-def measure(n_sites=20_000, n_tasks=500, n_bare=100, workers=2, rounds=4):
-    """Tasks through the Dask engine and bare copies of the task on as many processes, in turn.
+
+@dataclass
+class Turns:
+    """What the turns of the engine and of the bare copies have measured.
+
+    Attributes
+    ----------
+    bare : list of float, s
+        Time of each bare task.
+    bare_rate, rate : list of float, 1/s
+        Tasks per second in each turn of the bare copies and of the engine.
+    memory : list of float
+        Resident memory of the driver in bytes after each task.
+    cycles : list of tuple of float, s
+        For each task on a worker: time to the next start, computing time, writing time.
+    """
+
+    bare: list[float] = field(default_factory=list)
+    bare_rate: list[float] = field(default_factory=list)
+    rate: list[float] = field(default_factory=list)
+    memory: list[float] = field(default_factory=list)
+    cycles: list[tuple[float, float, float]] = field(default_factory=list)
+
+
+def measure(
+    n_sites: int = 20_000,
+    n_tasks: int = 500,
+    n_bare: int = 100,
+    workers: int = 2,
+    rounds: int = 4,
+) -> list[dict[str, Any]]:
+    """Compute tasks with the Dask engine and as bare copies on as many processes, in turns.
 
     Parameters
     ----------
     n_sites, n_tasks : int
+        Size of a sample, and number of tasks of the engine.
     n_bare : int
         Tasks that each bare process computes, shared among ``rounds + 1`` turns.
     workers : int
+        Number of processes.
     rounds : int
         Turns of the engine; each is compared with the bare turns before and after it.
 
     Returns
     -------
     list of dict
-        Seconds of a task, bare and on a worker. Overhead per task: what passes on a worker from
-        the start of a task to the start of the next, less computing; of it, writing the files.
+        Seconds of a task, bare and on a worker. Overhead per task: time on a worker from the
+        start of a task to the start of the next, less computing; of it, writing the files.
         Throughput of the engine over that of the bare copies (``ratio``, median over the turns;
         of each turn in ``ratios``). Growth of the driver's memory from the first quarter of the
         tasks to the last.
@@ -56,62 +92,81 @@ def measure(n_sites=20_000, n_tasks=500, n_bare=100, workers=2, rounds=4):
             "ensemble": {"samples": n_tasks},
         }
     )
+    turns = take_turns(config, n_bare // (rounds + 1), workers, rounds)
+    return rows_of(turns, workers, n_sites)
+
+
+def take_turns(config: RunConfig, n_bare: int, workers: int, rounds: int) -> Turns:
+    """Let the engine and the bare copies compute in turns."""
     point = config.points()[0]
-    bare, bare_rate, rate, memory = [], [], [], []
+    n_tasks = point.n_samples
+    turns = Turns()
     with (
         tempfile.TemporaryDirectory() as folder,
         start_bare(workers) as pool,
         local_processes(workers, Listener()) as (client, processes),
     ):
         ledger = open_ledger(Path(folder) / "run", config.identity())
-        (ledger.directory / "cycles").mkdir()
+        ledger.record(config.identity(), as_toml(config))
+        cycles = ledger.directory / "cycles"
+        cycles.mkdir()
         tasks = [Task(ledger, point, r, versions()) for r in range(n_tasks + 4 * workers)]
 
-        def engine_turn(tasks):
+        def engine_turn(some: Sequence[Task]) -> None:
             start = time.perf_counter()
-            for _ in run_with_dask(client, tasks, Listener(), workers=processes, do=timed_task):
-                memory.append(resident_memory())
-            rate.append(len(tasks) / (time.perf_counter() - start))
+            for _ in run_with_dask(client, some, Listener(), workers=processes, do=timed_task):
+                turns.memory.append(resident_memory())
+            turns.rate.append(len(some) / (time.perf_counter() - start))
 
-        def bare_turn(number):
-            # the same samples as the engine's, a part of them
-            tasks = [(point, r * number, number) for r in range(workers)]
-            turns = pool.map(compute_bare, tasks, chunksize=1)
-            bare.extend(s for seconds in turns for s in seconds)
-            bare_rate.append(sum(number / sum(seconds) for seconds in turns))
+        def bare_turn(number: int) -> None:
+            # The same samples as those of the engine, a part of them.
+            parts = [(point, r * number, number) for r in range(workers)]
+            found = pool.map(compute_bare, parts, chunksize=1)
+            turns.bare.extend(s for seconds in found for s in seconds)
+            turns.bare_rate.append(sum(number / sum(seconds) for seconds in found))
 
-        engine_turn(tasks[n_tasks:])  # every process has loaded its kernels
+        # Every process loads its kernels; what this measures is dropped.
+        engine_turn(tasks[n_tasks:])
         bare_turn(2)
-        for file in (ledger.directory / "cycles").iterdir():
-            file.unlink()
-        for kept in (bare, bare_rate, rate, memory):
-            kept.clear()
-        bare_turn(n_bare // (rounds + 1))
-        cycles = []
+        read_cycles(cycles)
+        turns = Turns()
+        bare_turn(n_bare)
         for turn in range(rounds):
             engine_turn(tasks[turn * n_tasks // rounds : (turn + 1) * n_tasks // rounds])
-            bare_turn(n_bare // (rounds + 1))
-            cycles += read_cycles(ledger.directory / "cycles")
-    ratios = [2.0 * e / (b + c) for e, b, c in zip(rate, bare_rate, bare_rate[1:])]
-    overhead = [cycle - compute for cycle, compute, _ in cycles]
-    quarter = len(memory) // 4
-    first, last = statistics.mean(memory[:quarter]), statistics.mean(memory[-quarter:])
+            bare_turn(n_bare)
+            turns.cycles += read_cycles(cycles)
+    return turns
+
+
+def rows_of(turns: Turns, workers: int, n_sites: int) -> list[dict[str, Any]]:
+    """The table of `measure`."""
+    n_tasks = len(turns.memory)
+    rates = zip(turns.rate, turns.bare_rate, turns.bare_rate[1:])
+    ratios = [2.0 * e / (b + c) for e, b, c in rates]
+    overhead = [cycle - compute for cycle, compute, _ in turns.cycles]
+    quarter = n_tasks // 4
+    first, last = statistics.mean(turns.memory[:quarter]), statistics.mean(turns.memory[-quarter:])
     return [
-        row(f"bare task, {workers} copies at once", bare, n_tasks=len(bare), n_sites=n_sites),
-        row(f"task on one of {workers} workers", [c for _, c, _ in cycles], n_tasks=n_tasks),
+        row(
+            f"bare task, {workers} copies at once",
+            turns.bare,
+            n_tasks=len(turns.bare),
+            n_sites=n_sites,
+        ),
+        row(f"task on one of {workers} workers", [c for _, c, _ in turns.cycles], n_tasks=n_tasks),
         row(
             "engine overhead per task",
             overhead,
             seconds_mean=statistics.mean(overhead),
             asked="median <= 0.02",
         ),
-        row("of it, writing the files", [writing for *_, writing in cycles]),
+        row("of it, writing the files", [writing for *_, writing in turns.cycles]),
         {
             "what": f"throughput of {workers} workers",
             "reference": f"{workers} bare copies",
             "ratio": statistics.median(ratios),
             "ratios": ", ".join(f"{r:.3f}" for r in ratios),
-            "tasks_per_second": statistics.mean(rate),
+            "tasks_per_second": statistics.mean(turns.rate),
             "asked": "ratio >= 0.9",
         },
         {
@@ -123,7 +178,7 @@ def measure(n_sites=20_000, n_tasks=500, n_bare=100, workers=2, rounds=4):
     ]
 
 
-def start_bare(n_copies):
+def start_bare(n_copies: int) -> Any:
     """A pool of processes started as workers are: one thread, a session of its own."""
     before = dict(os.environ)
     os.environ.update(ONE_THREAD)
@@ -134,8 +189,8 @@ def start_bare(n_copies):
         os.environ.update(before)
 
 
-def timed_task(task):
-    """`do_task_alone`; when it started, computed and wrote goes into a file of this worker."""
+def timed_task(task: Task) -> Report:
+    """`do_task_alone`; writes start, computing time and writing time to a file of this worker."""
     start = time.time()
     report = do_task_alone(task)
     writing = time.time() - start - report.seconds
@@ -144,8 +199,8 @@ def timed_task(task):
     return report
 
 
-def read_cycles(folder):
-    """Of each task but the last of each worker: (seconds to the next start, computing, writing).
+def read_cycles(folder: Path) -> list[tuple[float, float, float]]:
+    """For each task but the last of each worker: seconds to the next start, computing, writing.
 
     The files are removed, so that the pause between two turns counts for neither.
     """
@@ -157,9 +212,9 @@ def read_cycles(folder):
     return out
 
 
-def compute_bare(task):
-    """Compute a few samples, nothing else; the seconds that each took."""
-    point, first, number = task
+def compute_bare(part: tuple[Point, int, int]) -> list[float]:
+    """Compute a few samples and nothing else; the seconds that each took."""
+    point, first, number = part
     seconds = []
     for sample in range(first, first + number):
         start = time.perf_counter()
@@ -168,7 +223,7 @@ def compute_bare(task):
     return seconds
 
 
-def resident_memory():
+def resident_memory() -> int:
     """Resident memory of this process, in bytes."""
     import psutil
 
