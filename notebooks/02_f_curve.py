@@ -16,7 +16,7 @@
 # Current-induced spin polarisation, the spin-galvanic effect and the spin-Hall effect of hopping
 # electrons share one dimensionless function $f(n_s, \tau_s)$ of the density of sites and of the
 # spin relaxation time (D. S. Smirnov, L. E. Golub, Phys. Rev. Lett. **118**, 116801 (2017)). It
-# has two parts: the *drift* spin current, which triads of sites make of the electric current, and
+# has two parts: the *drift* spin current, which the electric current makes in triads of sites, and
 # the *diffusion* spin current, by which the separated spins flow back:
 # $f = f_\mathrm{dr} + f_\mathrm{diff}$.
 
@@ -28,7 +28,7 @@ import numpy as np
 
 import hopnet as hn
 
-small = bool(os.environ.get("HOPNET_SMALL"))
+small = os.environ.get("HOPNET_SMALL") == "1"
 n_sites, n_samples = (8_000, 4) if small else (60_000, 4)
 tau_s = np.logspace(-1, 10, 23)
 colours = plt.get_cmap("viridis")(np.linspace(0.0, 0.85, 4))
@@ -53,11 +53,11 @@ def mean_and_error(rows):
 # %% [markdown]
 # ## One function for three effects
 #
-# On the right spins relax at once and only the drift counts. To the left spins live longer than an
-# electron stays on its site, diffuse back, and $f$ falls: not within a decade, as a single rate
-# would have it, but over eight, for the hopping times are spread as wide. Dilute samples share one
-# curve almost over its whole length; the dense one starts lower and has a foot, of which more
-# below. Bands: standard error of the mean.
+# At the right end spins relax before they hop, and only the drift counts. Further left spins live
+# longer than an electron stays on its site. They diffuse back, and $f$ falls. A single hopping rate
+# would make it fall within one decade of $\tau_s$. It falls over eight, because the hopping times
+# span as many. Dilute samples share almost the whole curve. The dense sample starts lower and ends
+# in a foot, which the last section explains. Bands show the standard error of the mean.
 
 # %%
 densities = (0.1, 0.03, 0.01, 0.003)
@@ -77,16 +77,16 @@ plt.show()
 # %% [markdown]
 # ## Twice the letter
 #
-# The letter finds $f(n_s, 0) \approx 1.0$ below $n_s a_b^2 = 0.02$. Its own formula (S42), typed
-# in here as it is printed and summed over all triads of a sample, gives twice that, and hopnet the
-# same number to twelve digits. No factor of units can hide in between, since the triangle of (S46)
-# comes out exactly too. Where the letter lost the 2 is not known. (2.0 is a broad maximum near
-# 0.01: large samples, too large for a lesson, settle at 1.86 on the dilute side.)
+# The letter finds $f(n_s, 0) \approx 1.0$ below $n_s a_b^2 = 0.02$. Its own formula (S42) is typed
+# in here as it stands in the paper and summed over all triads of a sample. It gives twice that
+# value, and hopnet gives the same number to twelve digits. The difference is no factor of units,
+# since the triangle of (S46) agrees too. Why the letter has half of it is not known. (The value 2.0
+# is a broad maximum near 0.01. Large samples, too large for a lesson, give 1.86 at lower density.)
 
 
 # %%
 def printed_drift(network, current):
-    """(S42) with the paper's symbols: I_kj flows from j to k, R_ij = R_i - R_j, each pair once."""
+    """(S42) in the paper's symbols: I_kj flows from j to k, R_ij = R_i - R_j, each pair once."""
     triads = hn.find_triads(network)
     position = network.sites.position
     flow = current.flow[triads.link]  # through ij, ik, jk; positive from the first to the second
@@ -121,12 +121,13 @@ axes.legend(frameon=False, loc="lower left")
 plt.show()
 
 # %% [markdown]
-# ## Drift against diffusion, and a prime that is missing in print
+# ## Drift against diffusion, and a prime that is missing in the paper
 #
-# Left, the letter's Fig. 4: as $\tau_s$ grows, diffusion comes to cancel the drift. Right, the one
-# case that pencil and paper can do: a triangle of side $a = 6 a_b$. (S46) says that the two cancel
-# completely. The sum over $jk$ in (S43), read as it is printed, counts each pair of sites twice;
-# then the diffusion doubles, and $f$ ends at minus the drift. Each pair once is meant, as in (S42).
+# The left figure is the letter's Fig. 4: as $\tau_s$ grows, diffusion cancels the drift. The right
+# figure shows the one case that can be solved by hand, a triangle of side $a = 6 a_b$. By (S46) the
+# two cancel completely. The sum over $jk$ in (S43), as it stands in the paper, counts each pair of
+# sites twice. Then diffusion doubles, and $f$ ends at minus the drift. Each pair must be counted
+# once, as in (S42).
 
 # %%
 side = 6.0
@@ -163,10 +164,11 @@ plt.show()
 # %% [markdown]
 # ## Which f belongs to a large sample?
 #
-# "Complete compensation" is a matter of size. With hard edges the separated spins pile up and flow
-# back once they live long enough to cross the sample: the larger it is, the later $f$ falls. A
-# cylinder has no edges across the current. There nothing piles up, and a plateau stays: that is the
-# $f$ of the bulk. It is 0.19 at $n_s a_b^2$ = 0.1 and fades in dilute samples (0.005 at 0.02).
+# Complete compensation depends on the size of the sample. At hard edges the separated spins
+# accumulate. They flow back once they live long enough to cross the sample, so in a larger sample
+# $f$ falls at a larger $\tau_s$. A cylinder has no edges across the current. There nothing
+# accumulates, and $f$ keeps a plateau, which is the value of the bulk. It is 0.19 at
+# $n_s a_b^2$ = 0.1 and smaller in dilute samples (0.005 at 0.02).
 
 # %%
 sizes = (500, 2000, 8000) if small else (1000, 8000, 60_000)
@@ -186,9 +188,9 @@ plt.show()
 print(f"plateau of the bulk: {plateau:.4f} +- {plateau_error:.4f}")
 
 # %% [markdown]
-# ## What is checked
+# ## Checks
 #
-# - (S42), typed in as printed, is hopnet's drift to twelve digits, and it is nowhere near 1.
+# - (S42), as it stands in the paper, is hopnet's drift to twelve digits, and it is nowhere near 1.
 # - (S46) for the triangle, and $f \to -f_\mathrm{dr}$ if each pair is counted twice.
 # - $f$ falls as $\tau_s$ grows, in every sample, from the drift to zero between hard edges.
 # - The larger the open sample, the closer it stays to the bulk; the plateau of the cylinder is
@@ -206,4 +208,4 @@ for rows, drift in table.values():
 gap = [np.abs(values - bulk.mean(axis=0)).max() for values in opened.values()]
 assert gap[0] > gap[1] > gap[2]
 assert abs(plateau - 0.191) < 5 * plateau_error + 0.03
-print("all of it holds")
+print("All checks hold.")

@@ -50,10 +50,10 @@ def random_triads(draw):
 
 
 def check_relation_7(c):
-    """Lambda = 4 (W - G), and Gamma = W + G [hopping 7]: 1e-14 of the largest."""
+    """Lambda = 4 (W - G), and Gamma = W + G [hopping 7]: 1e-13 of the largest."""
     scale = np.abs(c.galvanic).max() + 1e-300
-    assert np.abs(c.galvanic - 4 * (c.separation - c.flip)).max() <= 1e-14 * scale
-    assert np.abs(c.torque - c.separation - c.flip).max() <= 1e-14 * scale
+    assert np.abs(c.galvanic - 4 * (c.separation - c.flip)).max() <= 1e-13 * scale
+    assert np.abs(c.torque - c.separation - c.flip).max() <= 1e-13 * scale
 
 
 @settings(deadline=None, derandomize=True, max_examples=60)
@@ -65,18 +65,18 @@ def test_exact_relations(sample):
     check_relation_7(c)
     torque, galvanic, rate = table(c, "torque"), table(c, "galvanic"), table(c, "strength")
     strength = [n[j] * Q for (_, _, j), Q in rate.items()]
-    scale = max(strength)  # a coefficient can reach 12 times that: 1e-14 of it
+    scale = max(strength)  # a coefficient can reach 12 times that: 1e-13 of it
     for i, k, j in rate:
         # [hopping S14], common source j, both targets: nothing goes out
-        assert np.abs(galvanic[i, k, j] + galvanic[k, i, j]).max() * n[j] <= 1e-13 * scale
+        assert np.abs(galvanic[i, k, j] + galvanic[k, i, j]).max() * n[j] <= 1e-12 * scale
         # one strength for all six processes, detailed balance [hopping S22]
-        assert n[j] * rate[i, k, j] == pytest.approx(n[k] * rate[i, j, k], rel=1e-13)
-        assert rate[i, k, j] == pytest.approx(rate[k, i, j], rel=1e-13)
+        assert n[j] * rate[i, k, j] == pytest.approx(n[k] * rate[i, j, k], rel=1e-12)
+        assert rate[i, k, j] == pytest.approx(rate[k, i, j], rel=1e-12)
         # [hopping S24]: nothing is generated in equilibrium
         balance = torque[i, k, j] * n[j] + torque[i, j, k] * n[k]
-        assert np.abs(balance).max() <= 1e-13 * scale
+        assert np.abs(balance).max() <= 1e-12 * scale
         # microscopic reciprocity of generation and galvanic current
-        assert np.abs(torque[j, k, i] * n[i] + galvanic[i, k, j] * n[j] / 4).max() <= 1e-13 * scale
+        assert np.abs(torque[j, k, i] * n[i] + galvanic[i, k, j] * n[j] / 4).max() <= 1e-12 * scale
     if kind == "helix":
         assert not np.any(c.torque)
         assert not np.any(c.galvanic)
@@ -114,10 +114,10 @@ def test_traces_of_pauli_matrices(sample):
         at_source = [np.trace(loop[0] @ s @ loop[1] @ loop[2]) for s in PAULI]
         size = rate[i, k, j]
         np.testing.assert_allclose(
-            torque[i, k, j], 3 * size * np.real(0.5j * np.array(at_target)), atol=1e-14 * size
+            torque[i, k, j], 3 * size * np.real(0.5j * np.array(at_target)), atol=1e-13 * size
         )
         np.testing.assert_allclose(
-            galvanic[i, k, j], 12 * size * np.real(0.5j * np.array(at_source)), atol=5e-14 * size
+            galvanic[i, k, j], 12 * size * np.real(0.5j * np.array(at_source)), atol=5e-13 * size
         )
 
 
@@ -144,12 +144,12 @@ def test_strength_from_hopping_times():
             + J(i, k) / (J(i, j) * J(k, j) * tau(i, j) * tau(k, j))
         )
     )
-    assert table(c, "strength")[i, k, j] == pytest.approx(expected, rel=1e-13)
+    assert table(c, "strength")[i, k, j] == pytest.approx(expected, rel=1e-12)
     assert tau(3, 6) == pytest.approx(8.7028186541e1, rel=1e-10)
     assert tau(6, 3) == pytest.approx(4.9891307957e2, rel=1e-10)
     triads = find_triads(twelve(0.0))
     strength, _ = spin_loops(triads, COUPLING, eta=0.01)
-    np.testing.assert_allclose(strength, 0.01 / 8 * np.exp(-triads.perimeter), rtol=1e-13)
+    np.testing.assert_allclose(strength, 0.01 / 8 * np.exp(-triads.perimeter), rtol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def closed_form_error(matrix, order):
 
 
 def test_printed_trace_fails_where_beta_has_a_trace():
-    """Deliberate error: Tr beta^2 for -2 det beta. The same without a trace, wrong with one."""
+    """Deliberate error: Tr beta^2 for -2 det beta is the same without a trace, wrong with one."""
     traceless, traced = (np.array(MATRICES[name]) for name in ("cubic axes", "traced"))
     assert closed_form_error(traceless, "printed") < 1e-4
     assert closed_form_error(traced, "lowest") < 1e-4
@@ -229,7 +229,7 @@ def test_factor_two_breaks_relation_7(name):
 
 
 def test_interference_amplitude():
-    """[hopping 8]: the bracket as printed; Hermitian conjugate for the way back; loop inside."""
+    """[hopping 8]: the bracket of the paper; the conjugate for the path back; the loop inside."""
     position = TWELVE[[0, 1, 3]]
     got = interference_amplitude(position, 10 * COUPLING, energy_difference=0.2)
 
@@ -239,14 +239,14 @@ def test_interference_amplitude():
 
     (U31, J31), (U32, J32), (U21, J21) = U(3, 1), U(3, 2), U(2, 1)
     bracket = np.eye(2) + J32 * J21 / (J31 * 0.2) * U31.conj().T @ U32 @ U21
-    np.testing.assert_allclose(got, J31 * U31 @ bracket, atol=1e-15)
-    np.testing.assert_allclose(U31 @ U31.conj().T, np.eye(2), atol=1e-15)
+    np.testing.assert_allclose(got, J31 * U31 @ bracket, atol=1e-14)
+    np.testing.assert_allclose(U31 @ U31.conj().T, np.eye(2), atol=1e-14)
     # the bracket depends on spin by the loop vector alone, and not at all without an area
     _, loop = spin_loops(find_triads(twelve(0.0)), 10 * COUPLING, eta=1.0)
     rest = U31.conj().T @ U32 @ U21
     vector = [np.real(0.5j * np.trace(s @ rest)) for s in PAULI]
     triads = find_triads(twelve(0.0)).site.tolist()
-    np.testing.assert_allclose(vector, -loop[triads.index([0, 1, 3]), 0], atol=1e-15)
+    np.testing.assert_allclose(vector, -loop[triads.index([0, 1, 3]), 0], atol=1e-14)
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ def test_bad_order_and_bad_triad():
         interference_amplitude(TWELVE[:2], COUPLING, energy_difference=1.0)
 
 
-def test_a_walk_in_parts_of_any_size_meets_every_triad(monkeypatch):
+def test_lists_in_parts_of_any_size_hold_every_triad(monkeypatch):
     network = hn.build_network(hn.random_sites(300, density=0.1, seed=2))
     whole = find_triads(network)
     for most in (1, 7, 10**9):

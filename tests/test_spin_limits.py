@@ -330,10 +330,6 @@ CALLS = {
     ),
     "walk": (walk, {"network": NETWORK, "time": [1.0], "n_carriers": 2, "seed": 4}),
     "expected_walk": (expected_walk, {"network": TORUS, "time": [1.0]}),
-    "kinetic_coefficients": (
-        hn.kinetic_coefficients if hasattr(hn, "kinetic_coefficients") else None,
-        {"triads": None},
-    ),
 }
 OPTIONS = {
     "f_curve": ("current", "triads", "tolerance", "threads"),
@@ -349,7 +345,6 @@ OPTIONS = {
     "walk": ("spin_orbit", "start", "spin", "tau_s", "block", "most_hops"),
     "expected_walk": ("spin_orbit", "spin", "tau_s"),
 }
-del CALLS["kinetic_coefficients"]
 
 
 @pytest.mark.parametrize("name", CALLS)

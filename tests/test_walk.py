@@ -11,7 +11,9 @@ from hopnet.transport.diffusion import diffusion_tensor
 from samples import random_network
 
 FORM = np.array([[0.05, 0.3], [-0.2, 0.1]])
-N_GROUPS = 10  # of sites, and one more for the rest: 10 x (occupation, s_y, s_z) = 30 observables
+# Groups of sites that are observed: 10 x (occupation, s_y, s_z) = 30 observables. One more group
+# holds the other sites.
+N_GROUPS = 10
 
 
 def warm(n_sites, seed, geometry="open", min_distance=0.0):
@@ -46,7 +48,7 @@ def master_equation(network, spin_orbit, start, spin, time, tau_s):
 
 
 def groups_of_sites(share):
-    """Sites put into groups, the heaviest first to the lightest group; the last is not observed."""
+    """The group of each site: the heaviest sites first, each into the lightest group so far."""
     load, out = np.zeros(N_GROUPS + 1), np.empty(share.size, np.int64)
     for i in np.argsort(-share):
         out[i] = np.argmin(load)
@@ -68,7 +70,7 @@ def distance_of_means(carriers, exact, group, k):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_thirty_observables_against_the_master_equation(name):
-    """p > 0.001 each; a wrong sense of rotation, and rates without detailed balance, fail."""
+    """p > 0.001 for each network; a wrong sense of rotation and a wrong time fail."""
     network = NETWORKS[name]()
     middle = np.hypot(*(network.sites.position - network.sites.length / 2).T)
     degree = np.bincount(network.cluster)[network.cluster]
@@ -126,7 +128,7 @@ def test_mean_square_displacement_against_linear_response(seed):
     away = (r2.mean(axis=0) - expected)[1:] / (r2.std(axis=0)[1:] / np.sqrt(9000))
     assert np.abs(away).max() < 4
     early = expected[1] / (4 * time[1])
-    assert early > 1.2 * exact, "to and fro at first: the short slope is another number"
+    assert early > 1.2 * exact, "carriers hop to and fro at first, so the early slope is larger"
     assert expected[3] - expected[2] == pytest.approx(4 * exact * 18_000, rel=0.02)
 
 
@@ -147,18 +149,26 @@ def test_mean_spin_from_equilibrium():
 def test_diffusion_tensor_of_a_lattice():
     sites = hn.lattice_sites("square", 12, 12, spacing=4.0, geometry="torus")
     network = hn.build_network(sites, cutoff_radius=4.1)
-    np.testing.assert_allclose(diffusion_tensor(network), 16 * np.exp(-8) * np.eye(2), atol=1e-14)
+    np.testing.assert_allclose(diffusion_tensor(network), 16 * np.exp(-8) * np.eye(2), atol=1e-13)
 
 
-def test_streams_and_start():
+def test_each_block_has_its_own_stream():
     network = random_network(150, 0.1, 51)
     few = walk(network, [5.0], n_carriers=100, seed=5, block=50)
     more = walk(network, [5.0], n_carriers=150, seed=5, block=50)
     assert np.array_equal(few.site, more.site[:100]), "blocks have streams of their own"
     assert not np.array_equal(few.site[:50], few.site[50:])
+
+
+def test_start_at_given_sites():
+    network = random_network(150, 0.1, 51)
     fixed = walk(network, [0.0], n_carriers=7, seed=5, start=np.arange(7))
     assert list(fixed.site[:, 0]) == list(range(7))
     assert not fixed.displacement.any()
+
+
+def test_rates_are_added_up_row_by_row():
+    network = random_network(150, 0.1, 51)
     running = hop_rows(network, np.zeros((2, 2))).running_rate
     assert running.max() < 5
 
