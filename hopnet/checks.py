@@ -19,6 +19,7 @@ __all__ = [
     "array_of",
     "flag",
     "instance_of",
+    "is_real",
     "number",
     "one_of",
     "shown",

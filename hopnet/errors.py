@@ -1,14 +1,25 @@
-"""What hopnet raises and warns: one family, one sentence each.
+"""Errors and warnings of hopnet: one family of classes, each message one sentence.
 
 A message says what is wrong, what is allowed, what was given and what to do.
-The command line prints it and leaves with exit code 2, without a traceback.
+The command line prints it and exits with code 2, without a traceback.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
+__all__ = [
+    "ConvergenceError",
+    "DataError",
+    "HopnetError",
+    "NotPercolatingError",
+    "ParameterError",
+    "ValidityWarning",
+]
+
 
 class HopnetError(Exception):
-    """Root of every error that hopnet raises on purpose."""
+    """Parent of every error that hopnet raises on purpose."""
 
 
 class ParameterError(HopnetError, ValueError):
@@ -20,19 +31,26 @@ class NotPercolatingError(HopnetError):
 
 
 class ConvergenceError(HopnetError):
-    """A solve that missed its tolerance.
+    """A solve missed its tolerance.
 
     Attributes
     ----------
     estimate : object
-        The best answer reached; it travels here and never as a result.
+        The best answer that was reached. It is never returned as a result.
     residual : float
         The residual that was too large.
     iterations : int
-        Iterations done (0 for a direct solve).
+        Number of iterations (0 for a direct solve).
     """
 
-    def __init__(self, message, *, estimate=None, residual=float("nan"), iterations=0):
+    def __init__(
+        self,
+        message: str,
+        *,
+        estimate: Any = None,
+        residual: float = float("nan"),
+        iterations: int = 0,
+    ):
         super().__init__(message)
         self.estimate = estimate
         self.residual = residual
@@ -40,8 +58,8 @@ class ConvergenceError(HopnetError):
 
 
 class DataError(HopnetError):
-    """A file that does not fit its own description, or belongs to another run."""
+    """A file that is damaged, does not fit its own description or belongs to another run."""
 
 
 class ValidityWarning(UserWarning):
-    """The numbers are computed as asked, outside the range where the theory holds."""
+    """The numbers are computed as requested, but outside the range where the theory holds."""

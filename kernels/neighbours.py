@@ -1,7 +1,58 @@
-"""Neighbour search on a grid of cells, and the rows of a graph from its links."""
+"""Neighbour search on a grid of cells, and the rows of a graph from its links.
+
+The rectangle of the sample is cut into cells whose sides are at least the search radius. All
+neighbours of a site then lie in its own cell and in the eight cells around it::
+
+    +----+----+----+----+
+    |    | o  | o  | o  |      x: the site
+    +----+----+----+----+      o: the cells that are searched
+    |    | o  | x  | o  |
+    +----+----+----+----+      cell c = iy * n_x + ix holds the sites
+    |    | o  | o  | o  |      member[start[c]:start[c+1]], ascending
+    +----+----+----+----+
+"""
+
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
+
+
+class Cells(NamedTuple):
+    """Sites sorted into cells, and what decides which of them are neighbours.
+
+    Attributes
+    ----------
+    position : float64[n_sites, 2]
+    n_x, n_y : int64
+        Number of cells along x and along y: at least 3 along an axis that repeats.
+    cell_x, cell_y : float64
+        Sides of a cell: at least ``radius``, or else all cells of the axis are neighbours.
+    period_x, period_y : float64
+        Length after which an axis repeats; 0 for hard edges.
+    radius : float64
+        Sites at most this far apart are neighbours.
+    start : int64[n_x * n_y + 1]
+    member : int64[n_sites]
+        The cells of `fill_cells`.
+    """
+
+    position: np.ndarray
+    n_x: int
+    n_y: int
+    cell_x: float
+    cell_y: float
+    period_x: float
+    period_y: float
+    radius: float
+    start: np.ndarray
+    member: np.ndarray
+
+
+@njit(cache=True)
+def _cell_along(coordinate, side, n):
+    """The cell of a coordinate along one axis; beyond the ends the first or the last cell."""
+    return min(max(int(coordinate / side), 0), n - 1)
 
 
 @njit(cache=True)
@@ -12,24 +63,26 @@ def fill_cells(position, n_x, n_y, cell_x, cell_y, start, member):
     ----------
     position : float64[n_sites, 2]
     n_x, n_y : int64
-        Cells along x and y; cell ``c = iy * n_x + ix``.
+        Number of cells along x and along y; cell ``c = iy * n_x + ix``.
     cell_x, cell_y : float64
-        Sides of a cell. Sites beyond the last cell count to the last cell.
+        Sides of a cell. Sites beyond the last cell belong to the last cell.
     start : int64[n_x * n_y + 1]
         Overwritten.
     member : int64[n_sites]
         Overwritten; ascending within a cell.
     """
+    # Count the sites of each cell, and sum the counts to where each cell begins.
     start[:] = 0
     for i in range(position.shape[0]):
-        ix = min(max(int(position[i, 0] / cell_x), 0), n_x - 1)
-        iy = min(max(int(position[i, 1] / cell_y), 0), n_y - 1)
+        ix = _cell_along(position[i, 0], cell_x, n_x)
+        iy = _cell_along(position[i, 1], cell_y, n_y)
         start[iy * n_x + ix + 1] += 1
     for c in range(n_x * n_y):
         start[c + 1] += start[c]
+    # Write each site at the next free place of its cell; start[c] moves to the end of cell c.
     for i in range(position.shape[0]):
-        ix = min(max(int(position[i, 0] / cell_x), 0), n_x - 1)
-        iy = min(max(int(position[i, 1] / cell_y), 0), n_y - 1)
+        ix = _cell_along(position[i, 0], cell_x, n_x)
+        iy = _cell_along(position[i, 1], cell_y, n_y)
         member[start[iy * n_x + ix]] = i
         start[iy * n_x + ix] += 1
     for c in range(n_x * n_y, 0, -1):
@@ -38,67 +91,56 @@ def fill_cells(position, n_x, n_y, cell_x, cell_y, start, member):
 
 
 @njit(cache=True)
-def _wrapped(shift, period):
-    """The shortest image of a coordinate difference; ``period`` is 0 where nothing wraps."""
+def _wrapped(difference, period):
+    """The shortest image of a coordinate difference; ``period`` is 0 where nothing repeats."""
     if period > 0.0:
-        if shift > 0.5 * period:
-            return shift - period
-        if shift < -0.5 * period:
-            return shift + period
-    return shift
+        if difference > 0.5 * period:
+            return difference - period
+        if difference < -0.5 * period:
+            return difference + period
+    return difference
 
 
 @njit(cache=True)
-def _scan_site(
-    i, position, n_x, n_y, cell_x, cell_y, period_x, period_y, radius, start, member, write, found
-):
-    """Count the neighbours ``j > i`` of site i; list them in ``found`` if asked."""
-    x = position[i, 0]
-    y = position[i, 1]
-    ix = min(max(int(x / cell_x), 0), n_x - 1)
-    iy = min(max(int(y / cell_y), 0), n_y - 1)
+def _scan_site(i, cells, write, found):
+    """Count the neighbours ``j > i`` of site i; list them in ``found`` if ``write`` is set."""
+    x = cells.position[i, 0]
+    y = cells.position[i, 1]
+    ix = _cell_along(x, cells.cell_x, cells.n_x)
+    iy = _cell_along(y, cells.cell_y, cells.n_y)
     count = 0
     for step_y in range(-1, 2):
         jy = iy + step_y
-        if period_y > 0.0:
-            jy = (jy + n_y) % n_y
-        elif jy < 0 or jy >= n_y:
+        if cells.period_y > 0.0:
+            jy = (jy + cells.n_y) % cells.n_y
+        elif jy < 0 or jy >= cells.n_y:
             continue
         for step_x in range(-1, 2):
             jx = ix + step_x
-            if period_x > 0.0:
-                jx = (jx + n_x) % n_x
-            elif jx < 0 or jx >= n_x:
+            if cells.period_x > 0.0:
+                jx = (jx + cells.n_x) % cells.n_x
+            elif jx < 0 or jx >= cells.n_x:
                 continue
-            cell = jy * n_x + jx
-            for m in range(start[cell], start[cell + 1]):
-                j = member[m]
+            cell = jy * cells.n_x + jx
+            for m in range(cells.start[cell], cells.start[cell + 1]):
+                j = cells.member[m]
                 if j > i:
-                    dx = _wrapped(position[j, 0] - x, period_x)
-                    dy = _wrapped(position[j, 1] - y, period_y)
-                    if dx * dx + dy * dy <= radius * radius:
+                    dx = _wrapped(cells.position[j, 0] - x, cells.period_x)
+                    dy = _wrapped(cells.position[j, 1] - y, cells.period_y)
+                    if dx * dx + dy * dy <= cells.radius * cells.radius:
                         if write:
                             found[count] = j
                         count += 1
     return count
 
 
-@njit(cache=True, nogil=True)
-def count_neighbours(
-    low, high, position, n_x, n_y, cell_x, cell_y, period_x, period_y, radius, start, member, out
-):
-    """Number of neighbours ``j > i`` within ``radius`` of the sites low .. high - 1.
+@njit(cache=True, parallel=True)
+def count_neighbours(cells, out):
+    """Number of neighbours ``j > i`` of each site.
 
     Parameters
     ----------
-    low, high : int64
-    position : float64[n_sites, 2]
-    n_x, n_y, cell_x, cell_y, start, member
-        The cells of `fill_cells`; sides at least ``radius``; at least 3 cells along an axis
-        that wraps.
-    period_x, period_y : float64
-        Length after which an axis wraps, 0 for hard edges.
-    radius : float64
+    cells : Cells
     out : int64[n_sites]
         Overwritten.
 
@@ -107,48 +149,17 @@ def count_neighbours(
     Iteration ``i`` writes ``out[i]`` only: parts of the sites can run in parallel.
     """
     nowhere = np.empty(0, np.int64)
-    for i in range(low, high):
-        out[i] = _scan_site(
-            i,
-            position,
-            n_x,
-            n_y,
-            cell_x,
-            cell_y,
-            period_x,
-            period_y,
-            radius,
-            start,
-            member,
-            False,
-            nowhere,
-        )
+    for i in prange(cells.position.shape[0]):
+        out[i] = _scan_site(i, cells, False, nowhere)
 
 
-@njit(cache=True, nogil=True)
-def fill_neighbours(
-    low,
-    high,
-    position,
-    n_x,
-    n_y,
-    cell_x,
-    cell_y,
-    period_x,
-    period_y,
-    radius,
-    start,
-    member,
-    first,
-    link_i,
-    link_j,
-):
-    """Write the links ``i < j`` within ``radius`` of the sites low .. high - 1, sorted by i and j.
+@njit(cache=True, parallel=True)
+def fill_neighbours(cells, first, link_i, link_j):
+    """Write the links ``i < j`` between neighbours, sorted by i, then by j.
 
     Parameters
     ----------
-    low, high, position ... member
-        As in `count_neighbours`.
+    cells : Cells
     first : int64[n_sites + 1]
         Where the links of each site begin: the running sum of `count_neighbours`.
     link_i, link_j : int64[n_links]
@@ -159,23 +170,10 @@ def fill_neighbours(
     Iteration ``i`` writes ``link_i, link_j[first[i]:first[i+1]]`` only: parts of the sites can run
     in parallel.
     """
-    for i in range(low, high):
+    for i in prange(cells.position.shape[0]):
         row = link_j[first[i] : first[i + 1]]
-        _scan_site(
-            i,
-            position,
-            n_x,
-            n_y,
-            cell_x,
-            cell_y,
-            period_x,
-            period_y,
-            radius,
-            start,
-            member,
-            True,
-            row,
-        )
+        _scan_site(i, cells, True, row)
+        # Sort the row by insertion: it holds a few neighbours, cell after cell.
         for a in range(1, row.shape[0]):
             j = row[a]
             b = a
@@ -189,23 +187,25 @@ def fill_neighbours(
 
 @njit(cache=True)
 def fill_rows(link_i, link_j, start, neighbour, link):
-    """Rows of a graph from its links: the neighbours of each site, and by which link.
+    """Rows of a graph from its links: the neighbours of each site, and the links to them.
 
     Parameters
     ----------
     link_i, link_j : int64[n_links]
-        ``i < j``. Sorted by (i, j) they give ascending rows.
+        ``i < j``. Links sorted by (i, j) give ascending rows.
     start : int64[n_sites + 1]
         Overwritten: site i owns ``neighbour[start[i]:start[i+1]]``.
     neighbour, link : int64[2 n_links]
         Overwritten.
     """
+    # Count the neighbours of each site, and sum the counts to where each row begins.
     start[:] = 0
     for l in range(link_i.shape[0]):
         start[link_i[l] + 1] += 1
         start[link_j[l] + 1] += 1
     for i in range(start.shape[0] - 1):
         start[i + 1] += start[i]
+    # Write each link into the rows of its two sites; start[i] moves to the end of row i.
     for l in range(link_i.shape[0]):
         i = link_i[l]
         j = link_j[l]
@@ -228,7 +228,7 @@ def fill_separation(position, period_x, period_y, link_i, link_j, out):
     ----------
     position : float64[n_sites, 2]
     period_x, period_y : float64
-        0 for hard edges.
+        Length after which an axis repeats; 0 for hard edges.
     link_i, link_j : int64[n_links]
     out : float64[n_links, 2]
         Overwritten.
@@ -244,49 +244,73 @@ def fill_separation(position, period_x, period_y, link_i, link_j, out):
         out[l, 1] = _wrapped(position[j, 1] - position[i, 1], period_y)
 
 
+class Kept(NamedTuple):
+    """The sites kept so far by `mark_apart`, as one linked list per cell.
+
+    Attributes
+    ----------
+    n_x, n_y : int64
+        Number of cells along x and along y: at least 3 along an axis that repeats.
+    cell_x, cell_y : float64
+        Sides of a cell, at least the distance that sites must keep.
+    period_x, period_y : float64
+        Length after which an axis repeats; 0 for hard edges.
+    head : int64[n_x * n_y]
+        The site that was kept last in each cell; -1 in an empty cell.
+    following : int64[n_candidates]
+        The site that was kept before this one in the same cell; -1 ends the list.
+    """
+
+    n_x: int
+    n_y: int
+    cell_x: float
+    cell_y: float
+    period_x: float
+    period_y: float
+    head: np.ndarray
+    following: np.ndarray
+
+
 @njit(cache=True)
-def mark_apart(position, taken, n_x, n_y, cell, period_x, period_y, distance, head, following, out):
+def mark_apart(position, taken, kept, distance, out):
     """Keep candidates one after another if no site kept before lies within ``distance``.
 
     Parameters
     ----------
     position : float64[n_candidates, 2]
-        In the order in which they are offered.
+        The candidates in the order in which they are offered.
     taken : int64
-        Candidates before this one are kept already and marked so in ``out``.
-    n_x, n_y : int64
-    cell : float64[2]
-        Sides of a cell, at least ``distance``.
-    period_x, period_y : float64
-        0 for hard edges.
+        Candidates before this one are in the lists already and marked in ``out``.
+    kept : Kept
+        Its lists are updated.
     distance : float64
-    head : int64[n_x * n_y], following : int64[n_candidates]
-        Linked lists of the sites kept in each cell; -1 ends a list. Updated.
+        Smallest distance of two sites that are kept.
     out : bool[n_candidates]
         ``out[taken:]`` is overwritten.
     """
     for i in range(taken, position.shape[0]):
         x = position[i, 0]
         y = position[i, 1]
-        ix = min(max(int(x / cell[0]), 0), n_x - 1)
-        iy = min(max(int(y / cell[1]), 0), n_y - 1)
+        ix = _cell_along(x, kept.cell_x, kept.n_x)
+        iy = _cell_along(y, kept.cell_y, kept.n_y)
         free = True
+        # Look through the lists of the nine cells around the candidate.
         for step in range(9):
             jx = ix + step % 3 - 1
             jy = iy + step // 3 - 1
-            if period_x > 0.0:
-                jx = (jx + n_x) % n_x
-            if period_y > 0.0:
-                jy = (jy + n_y) % n_y
-            if jx < 0 or jx >= n_x or jy < 0 or jy >= n_y:
+            if kept.period_x > 0.0:
+                jx = (jx + kept.n_x) % kept.n_x
+            if kept.period_y > 0.0:
+                jy = (jy + kept.n_y) % kept.n_y
+            if jx < 0 or jx >= kept.n_x or jy < 0 or jy >= kept.n_y:
                 continue
-            j = head[jy * n_x + jx]
+            j = kept.head[jy * kept.n_x + jx]
             while j >= 0 and free:
-                dx = _wrapped(position[j, 0] - x, period_x)
-                dy = _wrapped(position[j, 1] - y, period_y)
+                dx = _wrapped(position[j, 0] - x, kept.period_x)
+                dy = _wrapped(position[j, 1] - y, kept.period_y)
                 free = dx * dx + dy * dy >= distance * distance
-                j = following[j]
+                j = kept.following[j]
         out[i] = free
         if free:
-            following[i] = head[iy * n_x + ix]
-            head[iy * n_x + ix] = i
+            kept.following[i] = kept.head[iy * kept.n_x + ix]
+            kept.head[iy * kept.n_x + ix] = i

@@ -1,7 +1,8 @@
 """Triads: every triangle of the graph once, i < j < k, and the generation of spin on them.
 
-Row i and row j of the graph are merged for each link i < j; what they share beyond j is a triad.
-The list of some thousand sites stays in the cache while sums run over it.
+For each link i < j, row i and row j of the graph are merged. Each neighbour k > j that they share
+makes a triad. The triads of some thousand sites are listed at a time, so that the list stays in the
+CPU cache while the sums are taken.
 """
 
 from numba import njit
@@ -14,9 +15,9 @@ def fill_triads(lowest, upper_start, row_start, row_neighbour, row_link, site, l
     Parameters
     ----------
     lowest : int64[n]
-        Each once.
+        The lowest sites, each once.
     upper_start : int64[n_sites]
-        Where in each row the neighbours above the site begin.
+        Where in each row the neighbours with higher numbers begin.
     row_start, row_neighbour, row_link : int64 arrays
         Ascending rows of the graph.
     site : int64[at least the number of triads, 3]
@@ -27,13 +28,14 @@ def fill_triads(lowest, upper_start, row_start, row_neighbour, row_link, site, l
     Returns
     -------
     int64
-        How many there are; a site with m neighbours above it has at most m (m - 1) / 2.
+        Number of triads. A site with m higher neighbours has at most m (m - 1) / 2.
     """
     t = 0
     for i in lowest:
         end = row_start[i + 1]
         for a in range(upper_start[i], end):
             j = row_neighbour[a]
+            # Merge what row i holds beyond j with the upper part of row j.
             b = a + 1
             c = upper_start[j]
             end_j = row_start[j + 1]
@@ -57,7 +59,7 @@ def fill_triads(lowest, upper_start, row_start, row_neighbour, row_link, site, l
 
 @njit(cache=True, nogil=True)
 def add_to_sites(site, value, out):
-    """Add what the listed triads give to their three sites, in the order of the list.
+    """Add the contributions of the listed triads to their three sites, in the order of the list.
 
     Parameters
     ----------
@@ -75,7 +77,7 @@ def add_to_sites(site, value, out):
 
 @njit(cache=True, nogil=True)
 def sum_generation(site, link, separation, hop, overlap, drop, across, generation):
-    """Spin generation of the listed triads, [hopping S44], added up at their sites.
+    """Add the spin generation of the listed triads to their sites, [hopping S44].
 
     Parameters
     ----------
@@ -92,13 +94,13 @@ def sum_generation(site, link, separation, hop, overlap, drop, across, generatio
     across : float64[2]
         Unit vector across the current.
     generation : float64[n_sites]
-        gamma of these triads is added.
+        gamma of these triads is added to it.
 
     Returns
     -------
     float64
-        sum over triads and their sites of y gamma, y counted from the lowest site of the triad
-        (the three gamma of a triad add up to zero).
+        sum over triads and their sites of y gamma. y is counted from the lowest site of the
+        triad; this is allowed because the three gamma of a triad add up to zero.
     """
     total = 0.0
     for t in range(site.shape[0]):

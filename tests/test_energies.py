@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hopnet as hn
-from hopnet.network.energies import BATHS, critical_exponent, log_hops, log_occupations
+from hopnet.network.energies import BATHS, log_hops, log_occupations
+from hopnet.network.exponent import critical_exponent
 from hopnet.network.triads import find_triads
 from hopnet.spin.coefficients import PROCESSES, kinetic_coefficients
 from hopnet.spin.equations import local_diffusion, spin_equations
@@ -245,18 +246,18 @@ WARM = hn.with_energies(SITES, width=1.0, seed=4)
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: hn.build_network(WARM, kT=0.0), "kT must be a positive"),
-        (lambda: hn.build_network(WARM, kT=-1.0), "kT must be a positive"),
-        (lambda: hn.build_network(WARM, kT=np.nan), "kT must be a positive"),
-        (lambda: hn.build_network(WARM, kT=[1.0]), "kT must be a positive"),
+        (lambda: hn.build_network(WARM, kT=0.0), "kT must be"),
+        (lambda: hn.build_network(WARM, kT=-1.0), "kT must be"),
+        (lambda: hn.build_network(WARM, kT=np.nan), "kT must be"),
+        (lambda: hn.build_network(WARM, kT=[1.0]), "kT must be"),
         (lambda: hn.build_network(SITES, kT=1.0), "carry no energies"),
         (lambda: hn.build_network(WARM, kT=1.0, bath="phonons"), "bath must be one of"),
         (lambda: hn.build_network(WARM, kT=1.0, bath=np.zeros_like), "bath function"),
         (lambda: hn.build_network(WARM, kT=1.0, bath=lambda x: -x), "bath function"),
         (lambda: hn.build_network(WARM, chemical_potential=0.0), "needs kT"),
         (lambda: hn.build_network(WARM, kT=1.0, chemical_potential=np.inf), "chemical_potential"),
-        (lambda: hn.with_energies(SITES, np.zeros(3), width=1, seed=1), "4000 finite numbers"),
-        (lambda: hn.with_energies(SITES, np.full(4000, np.nan), width=1, seed=1), "not finite"),
+        (lambda: hn.with_energies(SITES, np.zeros(3), width=1, seed=1), r"shape \(4000\)"),
+        (lambda: hn.with_energies(SITES, np.full(4000, np.nan), width=1, seed=1), "finite numbers"),
         (lambda: hn.with_energies(SITES, "flat", width=1, seed=1), "density_of_states"),
         (lambda: hn.with_energies(SITES, width=-1, seed=1), "width"),
         (lambda: hn.with_energies(SITES, width=np.nan, seed=1), "width"),
@@ -264,13 +265,13 @@ WARM = hn.with_energies(SITES, width=1.0, seed=4)
             lambda: hn.sites_from_positions(
                 SITES.position, length=SITES.length, width=SITES.width, energy=np.zeros(7)
             ),
-            "energy must hold",
+            "energy must",
         ),
         (
             lambda: hn.sites_from_positions(
                 SITES.position, length=SITES.length, width=SITES.width, energy=np.full(4000, np.nan)
             ),
-            "energy must hold",
+            "energy must",
         ),
     ],
 )

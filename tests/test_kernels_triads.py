@@ -22,29 +22,37 @@ def graph(n, seed, radius=3.0):
     return position, {pair: l for l, pair in enumerate(pairs)}, (start, row, link)
 
 
-@pytest.mark.parametrize("disorder", [0.0, 2.0])
-@pytest.mark.parametrize("plain", [False, True])
-@pytest.mark.parametrize(("n", "seed"), [(1, 2), (3, 4), (40, 5), (40, 6)])
-def test_triads_and_generation(n, seed, plain, disorder):
-    def version(kernel):
-        return getattr(kernel, "py_func", kernel) if plain else kernel
+CASES = pytest.mark.parametrize(("n", "seed"), [(1, 2), (3, 4), (40, 5), (40, 6)])
 
-    position, links, rows = graph(n, seed)
-    triads = twin.fill_triads(links)
+
+def listed(n, rows, links, fill):
+    """Sites and links of all triads, listed in two batches."""
     upper = rows[0][:-1] + np.bincount([j for _, j in links], minlength=n).astype(np.int64)
     pieces = []
     for lowest in (np.arange(n // 3), np.arange(n // 3, n)):
         above = rows[0][lowest + 1] - upper[lowest]
         most = int((above * (above - 1)).sum()) // 2
         lists = np.empty((most, 3), np.int64), np.empty((most, 3), np.int64)
-        count = version(kernels.fill_triads)(lowest, upper, *rows, *lists)
+        count = fill(lowest, upper, *rows, *lists)
         pieces.append([array[:count] for array in lists])
-    site, link = (np.concatenate(columns) for columns in zip(*pieces))
-    assert [tuple(t) for t in site] == triads
-    assert [tuple(l) for l in link] == [
-        (links[i, j], links[i, k], links[j, k]) for i, j, k in triads
-    ]
+    return tuple(np.concatenate(columns) for columns in zip(*pieces))
 
+
+@CASES
+def test_fill_triads(n, seed, kernel_version):
+    _, links, rows = graph(n, seed)
+    triads = twin.fill_triads(links)
+    site, link = listed(n, rows, links, kernel_version(kernels.fill_triads))
+    assert [tuple(t) for t in site] == triads
+    expected = [(links[i, j], links[i, k], links[j, k]) for i, j, k in triads]
+    assert [tuple(l) for l in link] == expected
+
+
+@pytest.mark.parametrize("disorder", [0.0, 2.0])
+@CASES
+def test_sum_generation(n, seed, kernel_version, disorder):
+    position, links, rows = graph(n, seed)
+    site, link = listed(n, rows, links, kernels.fill_triads)
     potential = np.random.default_rng(seed + 100).uniform(size=n)
     i = np.array([pair[0] for pair in links], dtype=np.int64)
     j = np.array([pair[1] for pair in links], dtype=np.int64)
@@ -58,7 +66,7 @@ def test_triads_and_generation(n, seed, plain, disorder):
     overlap = np.exp(-distance) * geometric
     fields = (separation, hop, overlap, potential[i] - potential[j], across)
     expected, expected_moment = twin.sum_generation(
-        triads,
+        twin.fill_triads(links),
         lambda a, b: position[a] - position[b],
         lambda a, b: np.exp(
             -2 * np.hypot(*(position[a] - position[b])) - max(energy[a] - energy[b], 0.0)
@@ -68,13 +76,18 @@ def test_triads_and_generation(n, seed, plain, disorder):
         across,
     )
     gamma = np.zeros(n)
-    moment = version(kernels.sum_generation)(site, link, *fields, gamma)
+    moment = kernel_version(kernels.sum_generation)(site, link, *fields, gamma)
     np.testing.assert_allclose(gamma, expected, rtol=0, atol=1e-15)
     assert moment == pytest.approx(expected_moment, abs=1e-15)
-    # a global origin gives the same moment, because gamma adds up to zero in each triad
+    # A global origin gives the same moment, because gamma adds up to zero in each triad.
     assert gamma @ (position @ across) == pytest.approx(expected_moment, abs=1e-14)
 
-    value = np.random.default_rng(seed).normal(size=(len(triads), 3, 2))
+
+@CASES
+def test_add_to_sites(n, seed, kernel_version):
+    _, links, rows = graph(n, seed)
+    site, _ = listed(n, rows, links, kernels.fill_triads)
+    value = np.random.default_rng(seed).normal(size=(len(site), 3, 2))
     out = np.zeros((n, 2))
-    version(kernels.add_to_sites)(site, value, out)
+    kernel_version(kernels.add_to_sites)(site, value, out)
     np.testing.assert_allclose(out, twin.add_to_sites(site, value, n), rtol=0, atol=1e-13)

@@ -83,7 +83,7 @@ SITES = hn.random_sites(400, density=0.01, seed=3)
         ({"contacts": ([1, 2], [2])}, "share"),
         ({"contacts": ([1], [400])}, "site numbers"),
         ({"contacts": ([-1], [4])}, "site numbers"),
-        ({"contacts": ([1.5], [4])}, "site numbers"),
+        ({"contacts": ([1.5], [4])}, "whole numbers"),
         ({"cutoff": 9.0}, "share"),
     ],
 )
@@ -132,7 +132,7 @@ def test_energies_are_not_dropped_in_silence():
     [
         (lambda g: g.nodes[3].pop("pos"), "pos"),
         (lambda g: g.graph.pop("length"), "length"),
-        (lambda g: next(iter(g.edges(data=True)))[2].update(conductance=0.0), "positive"),
+        (lambda g: next(iter(g.edges(data=True)))[2].update(conductance=0.0), "must agree"),
         (lambda g: next(iter(g.edges(data=True)))[2].clear(), "conductance"),
     ],
 )

@@ -13,7 +13,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 
 import hopnet as hn
-from hopnet.network.network import Network, join_sites
+from hopnet.network.network import join_sites
 from hopnet.network.sites import Sites
 from hopnet.percolation import thresholds as percolation
 from hopnet.percolation.clusters import find_clusters, sweep_clusters
@@ -43,19 +43,8 @@ def bare(n, geometry="open"):
     """A network of n sites and no links, which the public constructors would refuse for n < 3."""
     nothing = np.empty(0, np.int64)
     sites = Sites(np.linspace(0.1, 0.9, 2 * n).reshape(n, 2), 10.0, 10.0, geometry)
-    return Network(
-        sites,
-        nothing,
-        nothing,
-        np.empty(0),
-        np.zeros(n),
-        nothing,
-        nothing,
-        "x",
-        1.0,
-        np.zeros(n + 1, np.int64),
-        nothing,
-        nothing,
+    return join_sites(
+        sites, nothing, nothing, np.empty(0), contacts=(nothing, nothing), cutoff_radius=1.0
     )
 
 

@@ -1,4 +1,4 @@
-"""Sites: thrown, on lattices, a user's own."""
+"""Sites: placed at random, on lattices, given by a user."""
 
 import numpy as np
 import pandas as pd
@@ -95,8 +95,8 @@ GOOD = np.random.default_rng(2).uniform(0, 30, (20, 2))
     ("position", "more", "message"),
     [
         (GOOD[:2], {}, "at least 3"),
-        (np.where(np.arange(40).reshape(20, 2) == 7, np.nan, GOOD), {}, "site 3"),
-        (GOOD.ravel(), {}, "n_sites, 2"),
+        (np.where(np.arange(40).reshape(20, 2) == 7, np.nan, GOOD), {}, r"nan at \(3, 1\)"),
+        (GOOD.ravel(), {}, r"shape \(n, 2\)"),
         (GOOD + 1, {}, "lie in"),
         (GOOD, {"length": 0}, "length"),
         (GOOD, {"width": np.inf}, "width"),

@@ -1,8 +1,8 @@
 """What this room offers."""
 
 from .build import build_network as build_network
-from .energies import critical_exponent as critical_exponent
 from .energies import with_energies as with_energies
+from .exponent import critical_exponent as critical_exponent
 from .neighbours import find_links as find_links
 from .network import Network as Network
 from .sites import Sites as Sites

@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from hopnet.checks import instance_of, number, one_of
 from hopnet.errors import ParameterError, ValidityWarning
-from hopnet.kernels import neighbours
 from hopnet.network.energies import (
+    Bath,
     barriers,
+    check_bath,
+    check_chemical_potential,
+    check_range,
     check_temperature,
-    critical_exponent,
     least_barriers,
     log_hops,
     log_occupations,
 )
-from hopnet.network.neighbours import candidate_links, find_links
-from hopnet.network.network import Network, join_sites
+from hopnet.network.exponent import critical_exponent, reference_level
+from hopnet.network.neighbours import SLACK, candidate_links, find_links, link_separation
+from hopnet.network.network import Network, join_sites, owned_numbers, pair_of_contacts
 from hopnet.network.sites import Sites, critical_length
 
-if TYPE_CHECKING:
-    pass
+__all__ = ["build_network"]
+
+# Given contacts lie clearly along y if their mean separation along y is more than STEEP times that
+# along x and more than half of the width. Smaller numbers would also stop contacts that are merely
+# oblique.
+STEEP = 3.0
+FAR = 0.5
 
 
 def build_network(
@@ -33,7 +42,8 @@ def build_network(
     contacts: str | tuple[ArrayLike, ArrayLike] = "x",
     kT: float | None = None,
     *,
-    bath: str = "ohmic",
+    axis: str | None = None,
+    bath: Bath = "ohmic",
     chemical_potential: float | None = None,
 ) -> Network:
     """Join sites into a resistor network: the R-model, or hops with phonons.
@@ -50,22 +60,27 @@ def build_network(
     Parameters
     ----------
     sites : Sites
+        The sites, with energies if kT is given.
     cutoff : float
         Links join sites closer than ``cutoff`` times l_c = 1.19847 / sqrt(n_s); with energies those
         with 2 R_ij / a_b + barrier <= ``cutoff`` xi_c, the critical exponent of the sample.
     cutoff_radius : float, in a_b, optional
-        The same as a length; then ``cutoff`` is not used, and barriers do not cut.
+        Length of the longest link. If it is given, ``cutoff`` is not used, and barriers do not
+        limit the links.
     contacts : {"x", "y"} or (source, drain)
-        Sites within one cutoff of the two edges across x or y, or arrays of site numbers (the
-        current is then taken to run along x).
+        Sites within one cutoff of the two edges across x or y, or arrays of site numbers.
     kT : float, optional
-        In the unit of the energies.
+        Thermal energy, in the unit of the energies.
+    axis : {"x", "y"}, optional
+        Direction of the current between given contacts: L in f is the width across it. By default
+        x, unless the contacts clearly lie along y: then it must be given.
     bath : {"ohmic", "miller_abrahams", "heat_bath"} or callable
         s(x): the rate down by x kT over that at equal energies, where it is 1. "ohmic" is
         x / (1 - exp(-x)), "miller_abrahams" 1, "heat_bath" 2 / (1 + exp(-x)).
     chemical_potential : float, optional
-        Given: Fermi-Dirac occupations f, and G_ij rho_0 = f_j (1 - f_i) / tau_ij. For the
-        resistivity of charge; spins need few electrons a site and refuse such a network.
+        If it is given, occupations f are those of Fermi and Dirac, and
+        G_ij rho_0 = f_j (1 - f_i) / tau_ij. This serves the resistivity of charge; spins need few
+        electrons per site and refuse such a network.
 
     Returns
     -------
@@ -74,64 +89,71 @@ def build_network(
     Raises
     ------
     ParameterError
-        A cutoff that is not positive; contacts that overlap, or are named and empty; a sample
-        that wraps and is narrower than three cutoffs; kT that is not positive, or given without
-        energies.
+        If a cutoff is not positive; contacts overlap, or are given and empty; a periodic sample is
+        narrower than three cutoffs; kT is not positive, or given without energies; the network does
+        not fit into memory.
 
     Notes
     -----
-    Cutting links is an approximation: the current runs through links up to about l_c. Going from
+    Cutting links is an approximation: the current flows through links up to about l_c. Going from
     1.5 to 1.25 l_c lowers f(tau_s = 0) by 0.3 % at n_s a_b^2 = 0.01 and by 2 % at 0.02; going to
     1.75 l_c changes it by 0.1 % and less (four samples of 2e5 sites each; `runs/cutoff.toml`).
     Cost: O(n_sites + n_links), by a grid of cells.
     """
-    kT = check_bath(sites, kT, chemical_potential)
-    axis = "y" if isinstance(contacts, str) and contacts == "y" else "x"
-    reach = find_reach(sites, cutoff, cutoff_radius, kT, chemical_potential, axis)
+    instance_of("sites", sites, Sites, "make them with hopnet.random_sites")
+    axis = current_axis(sites, contacts, axis)
+    thermal = thermal_state(sites, kT, bath, chemical_potential)
+    reach = find_reach(sites, cutoff, cutoff_radius, thermal, axis)
     check_periods(sites, reach.radius)
-    link_i, link_j = links_within(sites, reach, kT, chemical_potential)
+    link_i, link_j = links_within(sites, reach, thermal)
     distance = link_lengths(sites, link_i, link_j)
     warn_of_coinciding_sites(link_i, link_j, distance)
-    log_conductance, log_occupation = -2.0 * distance, None
-    if kT is not None:
-        log_occupation = log_occupations(sites.energy, kT, chemical_potential)
-        log_conductance = log_hops(
-            link_i,
-            link_j,
-            distance,
-            sites.energy,
-            kT,
-            bath=bath,
-            chemical_potential=chemical_potential,
-        )
-    named = not isinstance(contacts, str)
-    if not named:
-        contacts = contact_strips(sites, axis=contacts, depth=reach.radius)
+    log_conductance, log_occupation = rates(sites, link_i, link_j, distance, thermal)
     return join_sites(
         sites,
         link_i,
         link_j,
         log_conductance,
-        contacts=contacts,
-        named=named,
+        contacts=contact_sites(sites, contacts, axis, reach.radius),
         axis=axis,
         log_occupation=log_occupation,
         cutoff_radius=reach.radius,
         exclusion=chemical_potential is not None,
-        kT=kT,
-        bath=None if kT is None else bath,
-        chemical_potential=chemical_potential,
+        kT=thermal.kT if thermal else None,
+        bath=thermal.bath if thermal else None,
+        chemical_potential=thermal.chemical_potential if thermal else None,
         critical_exponent=reach.critical_exponent,
     )
 
 
+class Thermal(NamedTuple):
+    """What decides rates and occupations of sites with energies.
+
+    Attributes
+    ----------
+    kT : float
+        Thermal energy, in the unit of the energies.
+    bath : str or callable
+        As in `build_network`.
+    chemical_potential : float or None
+        If it is given, electrons exclude each other.
+    level : float or None
+        The energy at which n_i of Boltzmann is 1 (`reference_level`).
+    """
+
+    kT: float
+    bath: Bath
+    chemical_potential: float | None
+    level: float | None
+
+
 class Reach(NamedTuple):
-    """Which pairs of sites are linked.
+    """What decides which pairs of sites are linked.
 
     Attributes
     ----------
     radius : float, in a_b
-        Longest link.
+        Length of the longest allowed link.
     largest_exponent : float or None
         Largest 2 R_ij / a_b + barrier; None where the length alone decides.
     critical_exponent : float or None
@@ -143,83 +165,159 @@ class Reach(NamedTuple):
     critical_exponent: float | None = None
 
 
-def check_bath(sites, kT, chemical_potential):
-    """The temperature as a float or None, once it fits the sites and the chemical potential."""
+def current_axis(sites: Sites, contacts: Any, axis: str | None) -> str:
+    """The direction of the current, "x" or "y", or a ParameterError where it must be given."""
+    if isinstance(contacts, str):
+        edges = one_of("contacts", contacts, ("x", "y"), "or give (source, drain) arrays of sites")
+        if axis is not None and one_of("axis", axis, ("x", "y")) != edges:
+            raise ParameterError(
+                f"axis must be that of the contacts, {edges!r}, got {axis!r}; leave it out."
+            )
+        axis = edges
+    elif axis is None:
+        axis = "x"
+        if lie_along_y(sites, contacts):
+            raise ParameterError(
+                "these contacts lie along y, and the width across the current decides f; give "
+                "axis='y', or axis='x' if the current is to be taken along x."
+            )
+    one_of("axis", axis, ("x", "y"))
+    if axis == "y" and sites.period[1]:
+        raise ParameterError(
+            f"a {sites.geometry} has no edges across y to put contacts on; use contacts='x'."
+        )
+    return axis
+
+
+def lie_along_y(sites: Sites, contacts: Any) -> bool:
+    """Whether the mean positions of given contacts are much further apart along y than along x."""
+    if sites.period[1]:
+        return False
+    pair = [
+        owned_numbers(f"the {name} contact (site numbers)", one, sites.n_sites, "correct the array")
+        for name, one in zip(("source", "drain"), pair_of_contacts(contacts))
+    ]
+    if not all(one.size for one in pair):
+        return False
+    source, drain = (sites.position[one].mean(axis=0) for one in pair)
+    along_x, along_y = np.abs(drain - source)
+    return bool(along_y > STEEP * along_x and along_y > FAR * sites.width)
+
+
+def thermal_state(
+    sites: Sites, kT: float | None, bath: Bath, chemical_potential: float | None
+) -> Thermal | None:
+    """What decides the rates, once it fits the sites; None for the R-model."""
+    bath = check_bath(bath)
     if kT is not None:
         kT = check_temperature(kT)
-        if sites.energy is None:
-            raise ParameterError(
-                "kT is given, but these sites carry no energies; give them some by "
-                "with_energies(sites, ...), or leave kT out."
-            )
-    if chemical_potential is not None and (kT is None or not np.isfinite(chemical_potential)):
-        raise ParameterError(
-            f"chemical_potential must be a finite energy and needs kT, got {chemical_potential!r} "
-            f"with kT={kT!r}; give both or neither."
-        )
-    if kT is None and sites.energy is not None:
-        warnings.warn(
-            "these sites carry energies, but no kT is given: the network is the R-model, built "
-            "from distances alone; give kT for phonon-assisted rates.",
-            ValidityWarning,
-            stacklevel=3,
-        )
-    return kT
-
-
-def find_reach(sites, cutoff, cutoff_radius, kT, chemical_potential, axis):
-    """The `Reach` that the two ways to give a cutoff ask for."""
-    if cutoff_radius is not None:
-        if not (np.isfinite(cutoff_radius) and cutoff_radius > 0):
-            raise ParameterError(
-                f"cutoff_radius must be a positive length in a_b, got {cutoff_radius!r}; "
-                "1.8 / sqrt(n_s) is customary."
-            )
-        return Reach(float(cutoff_radius))
-    if not (np.isfinite(cutoff) and cutoff > 0):
-        raise ParameterError(
-            f"cutoff must be a positive multiple of l_c, got {cutoff!r}; 1.5 is customary."
-        )
+    chemical_potential = check_chemical_potential(chemical_potential, kT)
     if kT is None:
+        if sites.energy is not None:
+            warnings.warn(
+                "these sites carry energies, but no kT is given: the network is the R-model, built "
+                "from distances alone; give kT for phonon-assisted rates.",
+                ValidityWarning,
+                stacklevel=3,
+            )
+        return None
+    if sites.energy is None:
+        raise ParameterError(
+            "kT is given, but these sites carry no energies; give them some by "
+            "with_energies(sites, ...), or leave kT out."
+        )
+    check_range(sites.energy, kT)
+    level = reference_level(sites, kT) if chemical_potential is None else None
+    return Thermal(kT, bath, chemical_potential, level)
+
+
+def find_reach(
+    sites: Sites,
+    cutoff: float,
+    cutoff_radius: float | None,
+    thermal: Thermal | None,
+    axis: str,
+) -> Reach:
+    """The `Reach` for either kind of cutoff."""
+    if cutoff_radius is not None:
+        hint = "1.8 / sqrt(n_s) is customary"
+        return Reach(
+            number("cutoff_radius", cutoff_radius, low=0.0, above=True, unit="a_b", hint=hint)
+        )
+    cutoff = number(
+        "cutoff", cutoff, low=0.0, high=1e60, above=True, unit="l_c", hint="1.5 is customary"
+    )
+    if thermal is None:
         return Reach(float(cutoff * critical_length(sites.density)))
     largest = cutoff * critical_exponent(
-        sites, kT, chemical_potential=chemical_potential, axis=axis
+        sites,
+        thermal.kT,
+        chemical_potential=thermal.chemical_potential,
+        axis=axis,
+        level=thermal.level,
     )
     return Reach(float(0.5 * largest), largest, float(largest / cutoff))
 
 
-def check_periods(sites, radius):
-    """Raise if a sample that wraps is so narrow that links could meet around it."""
+def check_periods(sites: Sites, radius: float) -> None:
+    """Raise if a periodic sample is so narrow that links could meet around it."""
     for side, period in zip("xy", sites.period):
-        if period and period < 3 * radius:
+        if period and period * (1.0 + SLACK) < 3 * radius:
             raise ParameterError(
-                f"a sample that wraps along {side} must be at least 3 cutoffs "
+                f"a sample that is periodic along {side} must be at least 3 cutoffs "
                 f"({3 * radius:.4g} a_b) around, got {period:.4g} a_b; take more sites, a "
                 "smaller cutoff or geometry='open'."
             )
 
 
-def links_within(sites, reach, kT, chemical_potential):
+def links_within(
+    sites: Sites, reach: Reach, thermal: Thermal | None
+) -> tuple[np.ndarray, np.ndarray]:
     """The pairs of sites within reach: int64 arrays link_i < link_j, sorted."""
-    if reach.largest_exponent is None:
+    if reach.largest_exponent is None or thermal is None or sites.energy is None:
         return find_links(sites, reach.radius)
-    least = least_barriers(sites.energy, kT, chemical_potential)
-    eligible = least <= reach.largest_exponent
-    link_i, link_j, distance = candidate_links(sites, eligible, reach.radius)
-    exponent = 2.0 * distance + barriers(link_i, link_j, sites.energy, kT, chemical_potential)
-    kept = exponent <= reach.largest_exponent
+    energy, given = sites.energy, (thermal.kT, thermal.chemical_potential)
+    largest = reach.largest_exponent * (1.0 + SLACK)
+    least = least_barriers(energy, *given, level=thermal.level)
+    link_i, link_j, distance = candidate_links(sites, least <= largest, reach.radius)
+    exponent = 2.0 * distance + barriers(link_i, link_j, energy, *given, level=thermal.level)
+    kept = exponent <= largest
     return link_i[kept], link_j[kept]
 
 
-def link_lengths(sites, link_i, link_j):
-    """float64[n_links], a_b: distance of the nearest images of the two sites of each link."""
-    separation = np.empty((link_i.shape[0], 2))
-    neighbours.fill_separation(sites.position, *sites.period, link_i, link_j, separation)
+def link_lengths(sites: Sites, link_i: np.ndarray, link_j: np.ndarray) -> np.ndarray:
+    """float64[n_links], in a_b: distance of the nearest images of the two sites of each link."""
+    separation = link_separation(sites, link_i, link_j)
     return np.hypot(separation[:, 0], separation[:, 1])
 
 
-def warn_of_coinciding_sites(link_i, link_j, distance):
-    """Warn if two linked sites stand at the same place."""
+def rates(
+    sites: Sites,
+    link_i: np.ndarray,
+    link_j: np.ndarray,
+    distance: np.ndarray,
+    thermal: Thermal | None,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Logarithms of the conductances and of the occupations (None where all are 1)."""
+    if thermal is None or sites.energy is None:
+        return -2.0 * distance, None
+    kT, bath, chemical_potential, level = thermal
+    log_occupation = log_occupations(sites.energy, kT, chemical_potential, level=level)
+    log_conductance = log_hops(
+        link_i,
+        link_j,
+        distance,
+        sites.energy,
+        kT,
+        bath=bath,
+        chemical_potential=chemical_potential,
+        level=level,
+    )
+    return log_conductance, log_occupation
+
+
+def warn_of_coinciding_sites(link_i: np.ndarray, link_j: np.ndarray, distance: np.ndarray) -> None:
+    """Warn if two linked sites have the same position."""
     if np.any(distance == 0.0):
         l = int(np.flatnonzero(distance == 0.0)[0])
         warnings.warn(
@@ -230,16 +328,21 @@ def warn_of_coinciding_sites(link_i, link_j, distance):
         )
 
 
-def contact_strips(sites, *, axis, depth):
-    """Sites within ``depth`` of the two edges across ``axis``."""
-    if axis not in ("x", "y"):
-        raise ParameterError(
-            f"contacts must be 'x', 'y' or (source, drain) arrays of sites, got {axis!r}."
-        )
-    if axis == "y" and sites.period[1]:
-        raise ParameterError(
-            f"a {sites.geometry} has no edges across y to put contacts on; use contacts='x'."
-        )
-    along = sites.position[:, "xy".index(axis)]
-    far = sites.length if axis == "x" else sites.width
-    return np.flatnonzero(along <= depth), np.flatnonzero(along >= far - depth)
+def contact_sites(
+    sites: Sites, contacts: Any, axis: str, depth: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sites of the two contacts: those given, or those within ``depth`` of the two edges.
+
+    A strip at an edge may hold no site by chance; then no path joins the contacts. A contact that
+    somebody gives must hold a site.
+    """
+    if isinstance(contacts, str):
+        depth = depth * (1.0 + SLACK)
+        along = sites.position[:, "xy".index(axis)]
+        far = sites.length if axis == "x" else sites.width
+        return np.flatnonzero(along <= depth), np.flatnonzero(along >= far - depth)
+    pair = pair_of_contacts(contacts)
+    for name, contact in zip(("source", "drain"), pair):
+        if np.size(contact) == 0:
+            raise ParameterError(f"the {name} contact is empty; give the numbers of its sites.")
+    return pair

@@ -1,35 +1,51 @@
-"""Site energies: densities of states, phonon-assisted rates, the critical exponent of hopping.
+"""Site energies: densities of states, occupations and phonon-assisted rates.
 
-With energies a hop is paid for twice: by overlap, and by what a phonon must bring. Everything is
-kept in logarithms, so that low temperature neither under- nor overflows.
+With energies, a hop is limited by two factors: the overlap of the two states, and the energy that a
+phonon must provide. Everything is kept in logarithms, so that low temperature neither underflows
+nor overflows.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from hopnet.constants import PERCOLATION_RADIUS
+from hopnet.checks import array_of, instance_of, number, one_of, shown
 from hopnet.errors import ParameterError
-from hopnet.network.neighbours import candidate_links
 from hopnet.network.sites import Sites
 from hopnet.records import read_only
 from hopnet.seeds import Seed, random_stream
 
+__all__ = [
+    "BATHS",
+    "Bath",
+    "barriers",
+    "bath_factor",
+    "check_bath",
+    "check_chemical_potential",
+    "check_range",
+    "check_temperature",
+    "least_barriers",
+    "log_hops",
+    "log_occupations",
+    "with_energies",
+]
+
 DENSITIES_OF_STATES = ("uniform", "gaussian", "coulomb_gap")
-RESOLUTION = 1e-12  # to which the critical exponent of a sample is bisected, relative
+
+Bath = str | Callable[[np.ndarray], ArrayLike]
 
 
 def with_energies(
     sites: Sites,
     density_of_states: str | ArrayLike = "uniform",
     *,
-    width: float,
-    seed: Seed,
+    width: float | None = None,
+    seed: Seed | None = None,
 ) -> Sites:
     """The same sites with energies drawn from a density of states around zero.
 
@@ -39,26 +55,33 @@ def with_energies(
     density_of_states : {"uniform", "gaussian", "coulomb_gap"} or array_like[n_sites]
         "uniform": constant from -width/2 to width/2. "gaussian": standard deviation ``width``.
         "coulomb_gap": proportional to abs(e), the soft gap of two dimensions, up to
-        abs(e) = width/2, but without correlations, see Notes. Or energies of one's own (``seed`` is
-        not used then).
+        abs(e) = width/2, but without correlations (see Notes). An array gives the energies
+        themselves.
     width : float
-        In the unit in which kT will be given; not used for energies of one's own.
+        Width of the density of states, in the unit in which kT will be given. Not used for given
+        energies.
     seed : int, numpy.random.SeedSequence or numpy.random.Generator
+        Seed of the energies. Not used for given energies.
 
     Returns
     -------
     Sites
 
+    Raises
+    ------
+    ParameterError
+        If an argument is missing, of a wrong type or out of its range.
+
     Notes
     -----
-    Energies of different sites are independent of each other and of the places of the sites. For
-    "coulomb_gap" this is a model, not a Coulomb glass: the one-electron density of states has the
+    Energies of different sites are independent of each other and of the positions of the sites. For
+    "coulomb_gap" this is a model and no Coulomb glass. The one-electron density of states has the
     gap of Efros and Shklovskii (J. Phys. C 8, L49 (1975)), fixed in width and not filled up by
-    temperature, but there is no interaction. What it leaves out: a hop from i to j costs
-    e_j - e_i - e^2 / (kappa R_ij) in a Coulomb glass, in the ground state positive for every such
-    pair, and occupations of neighbours are correlated. It shows how a gap bends ln rho from
-    T^(-1/3) to T^(-1/2); the number in the T^(-1/2) law is not that of interacting electrons. For
-    them, give energies of your own, from a relaxed Coulomb glass.
+    temperature, but there is no interaction. In a Coulomb glass, a hop from i to j costs
+    e_j - e_i - e^2 / (kappa R_ij), which is positive for every such pair in the ground state, and
+    occupations of neighbours are correlated; the model leaves this out. It shows how a gap bends
+    ln rho from T^(-1/3) to T^(-1/2); its number in the T^(-1/2) law is not that of interacting
+    electrons. For those, give the energies of a relaxed Coulomb glass.
 
     Examples
     --------
@@ -68,109 +91,177 @@ def with_energies(
     >>> bool(abs(warm.energy).max() <= 0.5)
     True
     """
+    instance_of("sites", sites, Sites, "make them with hopnet.random_sites")
     if not isinstance(density_of_states, str):
-        energy = np.asarray(density_of_states, dtype=np.float64)
-        if energy.shape != (sites.n_sites,) or not np.all(np.isfinite(energy)):
-            raise ParameterError(
-                f"energies must be {sites.n_sites} finite numbers, one a site, got shape "
-                f"{energy.shape} with {int((~np.isfinite(energy)).sum())} not finite; mend them."
-            )
-        return dataclasses.replace(sites, energy=read_only(energy))
-    if density_of_states not in DENSITIES_OF_STATES:
-        raise ParameterError(
-            f"density_of_states must be one of {', '.join(DENSITIES_OF_STATES)} or an array, got "
-            f"{density_of_states!r}; choose one."
+        energy = array_of(
+            "density_of_states",
+            density_of_states,
+            shape=(sites.n_sites,),
+            hint=f"give one of {', '.join(DENSITIES_OF_STATES)} or one energy per site",
         )
-    if not (np.isfinite(width) and width >= 0):
-        raise ParameterError(f"width must be a finite energy >= 0, got {width!r}; mend it.")
-    seed = random_stream(seed)
+        return dataclasses.replace(sites, energy=read_only(energy, copy=False))
+    one_of("density_of_states", density_of_states, DENSITIES_OF_STATES, "or give an array")
+    width = number("width", width, low=0.0, high=1e300, hint="give it in the unit of kT")
+    if seed is None:
+        raise ParameterError(
+            "seed must be a whole number >= 0, got None; energies that cannot be reproduced are of "
+            "no use."
+        )
+    generator = random_stream(seed)
     if density_of_states == "gaussian":
-        energy = width * seed.standard_normal(sites.n_sites)
+        energy = width * generator.standard_normal(sites.n_sites)
     else:
-        part = 2.0 * seed.random(sites.n_sites) - 1.0
+        part = 2.0 * generator.random(sites.n_sites) - 1.0
         if density_of_states == "coulomb_gap":
             part = np.sign(part) * np.sqrt(np.abs(part))
         energy = 0.5 * width * part
-    return dataclasses.replace(sites, energy=read_only(energy))
+    return dataclasses.replace(sites, energy=read_only(energy, copy=False))
 
 
-def ohmic(x):
+def ohmic(x: np.ndarray) -> np.ndarray:
     """x / (1 - exp(-x)): density of phonons times coupling proportional to energy; 1 at x = 0."""
     small = np.where(x > 0, x, 1.0)
     return np.where(x > 0, small / -np.expm1(-small), 1.0)
 
 
-def miller_abrahams(x):
+def miller_abrahams(x: np.ndarray) -> np.ndarray:
     """1: every hop down in energy has the rate of a hop at equal energies."""
     return np.ones_like(x)
 
 
-def heat_bath(x):
-    """2 / (1 + exp(-x)): rates limited by the bath's own speed (Glauber); 1 at x = 0."""
+def heat_bath(x: np.ndarray) -> np.ndarray:
+    """2 / (1 + exp(-x)): rates limited by the speed of the bath (Glauber); 1 at x = 0."""
     return 2.0 / (1.0 + np.exp(-x))
 
 
+# The baths that have a name: s(x), the rate down by x kT over that at equal energies.
 BATHS = {"ohmic": ohmic, "miller_abrahams": miller_abrahams, "heat_bath": heat_bath}
 
+# What the formula of a user may raise on wrong input.
+FAULTS_OF_A_FORMULA = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError)
 
-def bath_factor(bath, x):
+
+def check_bath(bath: Any) -> Bath:
+    """The name of a bath or a function, or a ParameterError."""
+    if callable(bath):
+        return bath
+    return one_of("bath", bath, BATHS, "or give a function of energy over kT")
+
+
+def bath_factor(bath: Bath, x: np.ndarray) -> np.ndarray:
     """Rate of a hop down by x kT over that of a hop at equal energies.
 
-    The factor D(e) (N_e + Theta) q / e^2 ... of [hopping S9] in one function: down s(x), up
-    exp(-x) s(x), which is detailed balance.
+    This is the factor D(e) (N_e + Theta) q / e^2 of [hopping S9] as one function: s(x) for a hop
+    down and exp(-x) s(x) for a hop up, which is detailed balance.
 
     Parameters
     ----------
     bath : {"ohmic", "miller_abrahams", "heat_bath"} or callable
         A callable takes float64[n] x >= 0 and returns s(x) > 0, its limit at x = 0 included.
     x : float64[n]
+        Energy difference of the two sites over kT, >= 0.
 
     Returns
     -------
     float64[n]
+
+    Raises
+    ------
+    ParameterError
+        If the bath is unknown, or the callable does not return finite positive numbers.
     """
-    if isinstance(bath, str) and bath in BATHS:
+    bath = check_bath(bath)
+    if isinstance(bath, str):
         return BATHS[bath](x)
-    if not callable(bath):
+    try:
+        value = np.asarray(bath(x.copy()), dtype=np.float64)
+    except FAULTS_OF_A_FORMULA as failure:
         raise ParameterError(
-            f"bath must be one of {', '.join(BATHS)} or a function of energy over kT, got "
-            f"{bath!r}; choose one."
-        )
-    value = np.asarray(bath(x), dtype=np.float64)
+            f"a bath function must return one number for every x >= 0, it raised {shown(failure)}; "
+            "correct it."
+        ) from failure
     if value.shape != x.shape or not np.all(np.isfinite(value)) or np.any(value <= 0):
         raise ParameterError(
             "a bath function must return a finite positive number for every x >= 0, at x = 0 its "
-            f"limit, smallest is {np.min(value, initial=np.inf)!r}; mend it."
+            f"limit, got {shown(value)}; correct it."
         )
     return value
 
 
-def check_temperature(kT):
+def check_temperature(kT: Any) -> float:
     """kT as a float, or a ParameterError."""
-    if not (np.ndim(kT) == 0 and np.isfinite(kT) and kT > 0):
+    return number(
+        "kT",
+        kT,
+        low=0.0,
+        above=True,
+        unit="in the unit of the energies",
+        hint="hopping with phonons stops at T = 0",
+    )
+
+
+def check_chemical_potential(chemical_potential: Any, kT: float | None) -> float | None:
+    """The chemical potential as a float or None, or a ParameterError."""
+    if chemical_potential is None:
+        return None
+    value = number("chemical_potential", chemical_potential, hint="give an energy, or leave it out")
+    if kT is None:
         raise ParameterError(
-            f"kT must be a positive number in the unit of the energies, got {kT!r}; "
-            "hopping with phonons stops at T = 0."
+            f"chemical_potential needs kT, got {value!r} without kT; give both or neither."
         )
-    return float(kT)
+    return value
 
 
-def log_occupations(energy, kT, chemical_potential=None):
-    """ln n_i, Boltzmann (largest n is 1) [hopping S22] or Fermi-Dirac.
+def check_range(energy: np.ndarray, kT: float) -> None:
+    """Raise if energies over kT leave the range of floats."""
+    with np.errstate(over="ignore"):
+        span = (energy.max() / kT) - (energy.min() / kT)
+    if not span < 1e15:
+        raise ParameterError(
+            f"energies must span less than 1e15 kT, they span {span:.3g} kT; raise kT."
+        )
+
+
+def log_occupations(
+    energy: np.ndarray,
+    kT: float,
+    chemical_potential: float | None = None,
+    *,
+    level: float | None = None,
+) -> np.ndarray:
+    """ln n_i, of Boltzmann [hopping S22] or of Fermi and Dirac.
 
     Parameters
     ----------
     energy : float64[n_sites]
+        Site energies.
     kT : float
+        Thermal energy, in the unit of the energies.
     chemical_potential : float, optional
-        Given: ln f_i of Fermi and Dirac.
+        If it is given, ln f_i of Fermi and Dirac.
+    level : float, optional
+        The energy at which n_i of Boltzmann is 1; by default the lowest energy.
+
+    Returns
+    -------
+    float64[n_sites]
     """
     if chemical_potential is None:
-        return -(energy - energy.min()) / kT
+        return -(energy - (energy.min() if level is None else level)) / kT
     return -np.logaddexp(0.0, (energy - chemical_potential) / kT)
 
 
-def log_hops(link_i, link_j, distance, energy, kT, *, bath="ohmic", chemical_potential=None):
+def log_hops(
+    link_i: np.ndarray,
+    link_j: np.ndarray,
+    distance: np.ndarray,
+    energy: np.ndarray,
+    kT: float,
+    *,
+    bath: Bath = "ohmic",
+    chemical_potential: float | None = None,
+    level: float | None = None,
+) -> np.ndarray:
     """ln K_ij of every link: equilibrium flow from j to i, which equals that from i to j.
 
     Equations [hopping S9], [hopping S26], code units, x = abs(e_i - e_j) / kT, s the bath factor::
@@ -182,11 +273,19 @@ def log_hops(link_i, link_j, distance, energy, kT, *, bath="ohmic", chemical_pot
     Parameters
     ----------
     link_i, link_j : int64[n_links]
+        The two sites of each link.
     distance : float64[n_links], in a_b
+        Length of each link.
     energy : float64[n_sites]
+        Site energies.
     kT : float
+        Thermal energy, in the unit of the energies.
     bath : str or callable
+        As in `bath_factor`.
     chemical_potential : float, optional
+        If it is given, electrons exclude each other.
+    level : float, optional
+        The energy at which n_i of Boltzmann is 1; by default the lowest energy.
 
     Returns
     -------
@@ -194,123 +293,74 @@ def log_hops(link_i, link_j, distance, energy, kT, *, bath="ohmic", chemical_pot
 
     Notes
     -----
-    tau_0 is the time of a hop at equal energies at this temperature. It is symmetric to rounding by
+    tau_0 is the time of a hop at equal energies at this temperature. K is symmetric to rounding by
     construction: n_j exp(-(e_i - e_j)_+ / kT) = exp(-(max(e_i, e_j) - e_0) / kT).
     """
     e_i, e_j = energy[link_i], energy[link_j]
     x = np.abs(e_i - e_j) / kT
     overlap = -2.0 * distance + np.log(bath_factor(bath, x))
     if chemical_potential is None:
-        return overlap - (np.maximum(e_i, e_j) - energy.min()) / kT
+        return overlap - (np.maximum(e_i, e_j) - (energy.min() if level is None else level)) / kT
     high = (np.maximum(e_i, e_j) - chemical_potential) / kT
     low = (np.minimum(e_i, e_j) - chemical_potential) / kT
     # f_low (1 - f_high) exp(-(high - low)) = f_high (1 - f_low)
     return overlap - np.logaddexp(0.0, high) - np.logaddexp(0.0, -low)
 
 
-def barriers(link_i, link_j, energy, kT, chemical_potential=None):
-    """Energy part of the exponent of every link, >= 0; the bath factor is left out.
+def barriers(
+    link_i: np.ndarray,
+    link_j: np.ndarray,
+    energy: np.ndarray,
+    kT: float,
+    chemical_potential: float | None = None,
+    *,
+    level: float | None = None,
+) -> np.ndarray:
+    """Energy part of the exponent of every link, >= 0, without the bath factor.
 
-    (max(e_i, e_j) - e_0) / kT for Boltzmann occupations, with exclusion (abs(e_i - mu) +
-    abs(e_j - mu) + abs(e_i - e_j)) / 2 kT, the limit of energies large beside kT.
+    It is (max(e_i, e_j) - e_0)_+ / kT for Boltzmann occupations, and with exclusion
+    (abs(e_i - mu) + abs(e_j - mu) + abs(e_i - e_j)) / 2 kT, the limit of energies that are large
+    compared with kT.
+
+    Parameters
+    ----------
+    link_i, link_j : int64[n_links]
+        The two sites of each link.
+    energy : float64[n_sites]
+        Site energies.
+    kT : float
+        Thermal energy, in the unit of the energies.
+    chemical_potential : float, optional
+        mu, if electrons exclude each other.
+    level : float, optional
+        e_0; by default the lowest energy.
+
+    Returns
+    -------
+    float64[n_links]
     """
     e_i, e_j = energy[link_i], energy[link_j]
     if chemical_potential is None:
-        return (np.maximum(e_i, e_j) - energy.min()) / kT
+        lowest = energy.min() if level is None else level
+        return np.maximum(np.maximum(e_i, e_j) - lowest, 0.0) / kT
     from_level = np.abs(e_i - chemical_potential) + np.abs(e_j - chemical_potential)
     return 0.5 * (from_level + np.abs(e_i - e_j)) / kT
 
 
-def least_barriers(energy, kT, chemical_potential=None):
-    """float64[n_sites]: no link of a site has a barrier below this."""
-    if chemical_potential is None:
-        return (energy - energy.min()) / kT
-    return np.abs(energy - chemical_potential) / kT
-
-
-def sample_exponent(sites, exponents, least, axis, start):
-    """The least xi at which links with exponents <= xi join the two ends of a sample.
-
-    Ends are strips of depth xi / 2, the longest hop; ``exponents(i, j, distance)`` of links.
-    """
-    box = Sites(
-        sites.position,
-        sites.length,
-        sites.width,
-        "cylinder" if sites.geometry == "torus" else sites.geometry,
-    )
-    along = sites.position[:, "xy".index(axis)]
-    far = sites.length if axis == "x" else sites.width
-
-    def clusters(n, i, j):
-        graph = coo_array((np.ones(i.size, np.int8), (i, j)), shape=(n, n))
-        return connected_components(graph, directed=False)
-
-    def joined(xi, cluster):
-        first = cluster[(along <= 0.5 * xi) & (least <= xi)]
-        last = cluster[(along >= far - 0.5 * xi) & (least <= xi)]
-        return np.intersect1d(first, last).size > 0
-
-    high = start
-    while True:
-        i, j, distance = candidate_links(box, least <= high, 0.5 * high)
-        exponent = exponents(i, j, distance)
-        kept = exponent <= high
-        if joined(high, clusters(sites.n_sites, i[kept], j[kept])[1]):
-            break
-        high *= 1.25
-    i, j, exponent = i[kept], j[kept], exponent[kept]
-    # links below the bracket are contracted, links above it dropped: the rest shrinks by half
-    low, n_nodes, node = 0.0, sites.n_sites, np.arange(sites.n_sites)
-    while high - low > RESOLUTION * high:
-        middle = 0.5 * (low + high)
-        below = exponent <= middle
-        n_merged, merged = clusters(n_nodes, i[below], j[below])
-        if joined(middle, merged[node]):
-            high = middle
-            i, j, exponent = i[below], j[below], exponent[below]
-        else:
-            low, n_nodes, node = middle, n_merged, merged[node]
-            i, j, exponent = merged[i[~below]], merged[j[~below]], exponent[~below]
-            apart = i != j
-            i, j, exponent = i[apart], j[apart], exponent[apart]
-    return high
-
-
-def critical_exponent(sites, kT, *, chemical_potential=None, axis="x"):
-    """Critical exponent xi_c of variable-range hopping: exp(xi_c) is the scale of the resistivity.
-
-    Links with 2 R_ij / a_b + barrier <= xi_c just join the ends of the sample. The threshold of
-    the sample is scaled by that of the same sample at equal energies, which is known in the limit
-    of large samples, 2 l_c / a_b: most of the noise of a finite sample drops out, and energies -> 0
-    give the R-model.
+def least_barriers(
+    energy: np.ndarray,
+    kT: float,
+    chemical_potential: float | None = None,
+    *,
+    level: float | None = None,
+) -> np.ndarray:
+    """The smallest barrier that a link of each site can have: float64[n_sites].
 
     Parameters
     ----------
-    sites : Sites
-        With energies.
-    kT : float
-    chemical_potential : float, optional
-    axis : {"x", "y"}
-        Along which the sample is to be joined.
-
-    Returns
-    -------
-    float
+    energy, kT, chemical_potential, level
+        As in `barriers`.
     """
-    energy = sites.energy
-    least = least_barriers(energy, kT, chemical_potential)
-
-    def exponents(i, j, distance):
-        return 2.0 * distance + barriers(i, j, energy, kT, chemical_potential)
-
-    plain = 2.0 * PERCOLATION_RADIUS / np.sqrt(sites.density)
-    equal = sample_exponent(
-        sites,
-        lambda i, j, distance: 2.0 * distance,
-        np.zeros(sites.n_sites),
-        axis,
-        1.2 * plain,
-    )
-    own = sample_exponent(sites, exponents, least, axis, 1.2 * equal)
-    return plain * (own / equal)
+    if chemical_potential is None:
+        return np.maximum(energy - (energy.min() if level is None else level), 0.0) / kT
+    return np.abs(energy - chemical_potential) / kT

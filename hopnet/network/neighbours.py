@@ -1,33 +1,77 @@
-"""Neighbours: all pairs of sites within a radius, by a grid of cells."""
+"""Neighbours: all pairs of sites within a radius, found with a grid of cells."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from hopnet.checks import instance_of, number
 from hopnet.kernels import neighbours
-from hopnet.network.sites import Sites
+from hopnet.kernels.neighbours import Cells
+from hopnet.network.sites import Sites, check_memory
 from hopnet.threads import run_in_parts
 
-# Sites per task when neighbours are found in parallel: some milliseconds of work.
+__all__ = ["SLACK", "candidate_links", "find_links", "link_separation"]
+
+# Relative slack with which lengths are compared: a pair at just the radius is a link, whatever the
+# rounding of its positions. Rounding is some 1e-15 of a position over a distance, up to 1e-12 in
+# large samples. A larger slack would link pairs of random samples that lie beyond the radius.
+SLACK = 1e-9
+
+# Sites per task when neighbours are found in parallel: some milliseconds of work. Smaller tasks cost
+# more calls, larger ones leave threads idle at the end.
 SITES_PER_TASK = 10_000
 
+# Memory in bytes that one link needs in a network: ends, rates, separation and rows.
+BYTES_PER_LINK = 100
 
-def find_links(sites, radius):
-    """All pairs of sites within ``radius``: int64 arrays link_i < link_j, sorted."""
-    position = sites.position
+
+def find_links(sites: Sites, radius: float) -> tuple[np.ndarray, np.ndarray]:
+    """All pairs of sites within a radius.
+
+    Parameters
+    ----------
+    sites : Sites
+    radius : float, in a_b
+        Largest distance; a relative 1e-9 beyond it is accepted.
+
+    Returns
+    -------
+    link_i, link_j : int64[n_links]
+        The two sites of each pair, link_i < link_j, sorted.
+
+    Raises
+    ------
+    ParameterError
+        If the radius is not positive, or the links do not fit into memory.
+    """
+    instance_of("sites", sites, Sites, "make them with hopnet.random_sites")
+    radius = number("radius", radius, low=0.0, above=True, unit="a_b")
     size = np.array([sites.length, sites.width])
-    # about a site a cell at least: smaller cells cost more to visit than they save; but three
-    # cells round a ring, or a pair would be met twice
-    n_x, n_y = np.clip(size // radius, 1, max(np.sqrt(sites.n_sites) + 1, 3)).astype(int)
-    cell_x, cell_y = size / (n_x, n_y)
+    return pairs_within(sites.position, size, sites.period, radius)
+
+
+def pairs_within(
+    position: np.ndarray, size: np.ndarray, period: tuple[float, float], radius: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """`find_links` for positions in a rectangle."""
+    n = position.shape[0]
+    reach = radius * (1.0 + SLACK)
+    expected = 0.5 * n * min(n, 4.0 * n * min(reach / size[0], 1) * min(reach / size[1], 1))
+    check_memory(f"a network of some {expected:.1e} links", BYTES_PER_LINK * expected)
+    # At least about one site per cell: smaller cells cost more to visit than they save. A periodic
+    # axis needs three cells, or a pair would be found twice.
+    least = np.where(np.array(period) > 0, 3, 1)
+    most = max(np.sqrt(n) + 1, 3)
+    n_x, n_y = (int(count) for count in np.clip(size // reach, least, most))
+    cell_x, cell_y = (float(side) for side in size / (n_x, n_y))
     start = np.empty(n_x * n_y + 1, np.int64)
-    member = np.empty(sites.n_sites, np.int64)
+    member = np.empty(n, np.int64)
     neighbours.fill_cells(position, n_x, n_y, cell_x, cell_y, start, member)
-    cells = (position, n_x, n_y, cell_x, cell_y, *sites.period, radius, start, member)
-    count = np.empty(sites.n_sites, np.int64)
+    cells = Cells(position, n_x, n_y, cell_x, cell_y, *period, reach, start, member)
+    count = np.empty(n, np.int64)
     run_in_parts(
-        lambda part: neighbours.count_neighbours(part.start, part.stop, *cells, count),
-        sites.n_sites,
+        lambda part: neighbours.count_neighbours(part.start, part.stop, cells, count),
+        n,
         SITES_PER_TASK,
     )
     first = np.concatenate([[0], np.cumsum(count)])
@@ -35,21 +79,57 @@ def find_links(sites, radius):
     link_j = np.empty(first[-1], np.int64)
     run_in_parts(
         lambda part: neighbours.fill_neighbours(
-            part.start, part.stop, *cells, first, link_i, link_j
+            part.start, part.stop, cells, first, link_i, link_j
         ),
-        sites.n_sites,
+        n,
         SITES_PER_TASK,
     )
     return link_i, link_j
 
 
-def candidate_links(sites, eligible, radius):
-    """Pairs of eligible sites within ``radius`` and their distances."""
+def candidate_links(
+    sites: Sites, eligible: np.ndarray, radius: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs of eligible sites within a radius, and their distances.
+
+    Parameters
+    ----------
+    sites : Sites
+    eligible : bool[n_sites]
+        The sites that may be joined.
+    radius : float, in a_b
+        Largest distance.
+
+    Returns
+    -------
+    link_i, link_j : int64[n_links]
+        The two sites of each pair, link_i < link_j, sorted.
+    distance : float64[n_links], in a_b
+    """
     kept = np.flatnonzero(eligible)
-    part = Sites(sites.position[kept], sites.length, sites.width, sites.geometry)
-    i, j = find_links(part, radius)
-    step = part.position[j] - part.position[i]
+    position = sites.position[kept]
+    size = np.array([sites.length, sites.width])
+    i, j = pairs_within(position, size, sites.period, radius)
+    step = position[j] - position[i]
     for axis, period in enumerate(sites.period):
         if period:
             step[:, axis] -= period * np.round(step[:, axis] / period)
     return kept[i], kept[j], np.hypot(step[:, 0], step[:, 1])
+
+
+def link_separation(sites: Sites, link_i: np.ndarray, link_j: np.ndarray) -> np.ndarray:
+    """Vectors from site i to the nearest image of site j.
+
+    Parameters
+    ----------
+    sites : Sites
+    link_i, link_j : int64[n_links]
+        The two sites of each link.
+
+    Returns
+    -------
+    float64[n_links, 2], in a_b
+    """
+    out = np.empty((link_i.shape[0], 2))
+    neighbours.fill_separation(sites.position, *sites.period, link_i, link_j, out)
+    return out

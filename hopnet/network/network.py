@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,43 +14,66 @@ from numpy.typing import ArrayLike
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from hopnet.checks import array_of, flag, instance_of, number, one_of, shown, site_numbers
 from hopnet.elimination.dissection import Dissection, dissect_graph
-from hopnet.errors import NotPercolatingError, ParameterError
+from hopnet.errors import DataError, NotPercolatingError, ParameterError
 from hopnet.kernels import neighbours
-from hopnet.network.sites import Sites, critical_length, sites_from_positions
-from hopnet.records import load_arrays, read_only, save_arrays
+from hopnet.network.energies import Bath, check_bath
+from hopnet.network.neighbours import link_separation
+from hopnet.network.sites import SITE_ARRAYS, Sites, critical_length, sites_from_arrays
+from hopnet.records import is_owned, load_arrays, read_only, save_arrays
 
 if TYPE_CHECKING:
     import networkx
 
+__all__ = [
+    "DRAIN",
+    "INNER",
+    "LEFT_OUT",
+    "SOURCE",
+    "Network",
+    "check_digest",
+    "join_sites",
+    "owned_numbers",
+    "pair_of_contacts",
+]
 
 # The kind of a site in Kirchhoff's laws, as `hopnet.elimination.analyse` takes it: contacts are
 # terminals 0 and 1, inner sites are eliminated, sites without a path to a contact are left out.
 SOURCE, DRAIN, INNER, LEFT_OUT = 0, 1, -1, -2
+
+# Occupations above exp(HIGHEST_LOG), those of deep traps, are given as exp(HIGHEST_LOG), so that
+# sums of squares stay within the range of floats; `log_occupation` holds them exactly.
+HIGHEST_LOG = 300.0
+
+# Names in the file of a saved network, besides those of its sites.
+REQUIRED = ("link_i", "link_j", "log_conductance", "log_occupation", "source", "drain", "axis")
+OPTIONAL = ("cutoff_radius", "exclusion", "kT", "bath", "chemical_potential", "critical_exponent")
 
 
 @dataclass(frozen=True, eq=False)
 class Network:
     """Sites, links and contacts.
 
+    The record checks and copies what it is given, however it is made.
+
     Attributes
     ----------
     sites : Sites
+        The sites that the links join.
     link_i, link_j : int64[n_links]
-        ``link_i < link_j``, sorted.
+        The two sites of each link: ``link_i < link_j``, sorted.
     log_conductance : float64[n_links]
         ln(G_ij rho_0) = ln(K_ij tau_0), K_ij = n_j / tau_ij; with equal energies -2 R_ij / a_b.
     log_occupation : float64[n_sites]
-        ln(n_i) up to a constant (largest n_i is 1); zero where energies are equal.
+        ln(n_i), counted from the lowest site that is no isolated deep trap
+        (`hopnet.network.exponent.reference_level`); zero where energies are equal.
     source, drain : int64 arrays
-        Contact sites at unit and at zero potential.
+        Contact sites at unit and at zero potential, ascending.
     axis : {"x", "y"}
         Direction from source to drain; L in f is the width across it.
-    cutoff_radius : float
-        Longest link, in a_b (largest distance found, for a network given by its links).
-    row_start, row_neighbour, row_link : int64 arrays
-        Site i has neighbours ``row_neighbour[row_start[i]:row_start[i+1]]``, ascending, by links
-        ``row_link``.
+    cutoff_radius : float, in a_b
+        Length of the longest allowed link (of the longest link found, for given links).
     exclusion : bool
         Whether occupations are those of Fermi and Dirac: for charge alone, not for spins.
     kT : float or None
@@ -58,13 +81,17 @@ class Network:
     bath : str, callable or None
         The bath that the rates were computed with.
     chemical_potential : float or None
+        The chemical potential that the rates were computed with.
     critical_exponent : float or None
         xi_c, where links were chosen by their exponents.
+    row_start, row_neighbour, row_link : int64 arrays
+        Computed from the links. Site i has the neighbours
+        ``row_neighbour[row_start[i]:row_start[i+1]]``, ascending, by the links ``row_link``.
 
     Notes
     -----
-    Quantities that follow from these are computed when they are first asked for, and kept. A copy
-    by ``dataclasses.replace(network)`` keeps none of them.
+    Quantities that follow from these are computed when they are first needed, and kept. A copy by
+    ``dataclasses.replace(network)`` keeps none of them.
     """
 
     sites: Sites
@@ -76,14 +103,54 @@ class Network:
     drain: np.ndarray
     axis: str
     cutoff_radius: float
-    row_start: np.ndarray
-    row_neighbour: np.ndarray
-    row_link: np.ndarray
     exclusion: bool = False
     kT: float | None = None
-    bath: str | Callable | None = None
+    bath: Bath | None = None
     chemical_potential: float | None = None
     critical_exponent: float | None = None
+    row_start: np.ndarray = field(init=False)
+    row_neighbour: np.ndarray = field(init=False)
+    row_link: np.ndarray = field(init=False)
+
+    def __post_init__(self) -> None:
+        # A frozen record sets its checked values through object.__setattr__, only here.
+        def put(name: str, value: Any) -> None:
+            object.__setattr__(self, name, value)
+
+        instance_of("sites", self.sites, Sites, "make them with hopnet.random_sites")
+        n = self.sites.n_sites
+        for name in ("link_i", "link_j"):
+            put(name, owned_numbers(name, getattr(self, name), n, "give numbers of sites"))
+        check_links(self.link_i, self.link_j, n)
+        shapes = {"log_conductance": self.link_i.shape, "log_occupation": (n,)}
+        for name, shape in shapes.items():
+            put(name, owned_values(name, getattr(self, name), shape))
+        for name in ("source", "drain"):
+            put(name, check_contact(getattr(self, name), n, name))
+        check_apart(self.source, self.drain)
+        put("axis", one_of("axis", self.axis, ("x", "y")))
+        put("cutoff_radius", number("cutoff_radius", self.cutoff_radius, low=0.0))
+        put("exclusion", flag("exclusion", self.exclusion))
+        for name in ("kT", "chemical_potential", "critical_exponent"):
+            if getattr(self, name) is not None:
+                low = -np.inf if name == "chemical_potential" else 0.0
+                put(name, number(name, getattr(self, name), low=low))
+        if self.bath is not None:
+            put("bath", check_bath(self.bath))
+        row_start = np.empty(n + 1, np.int64)
+        row_neighbour = np.empty(2 * self.link_i.shape[0], np.int64)
+        row_link = np.empty(2 * self.link_i.shape[0], np.int64)
+        neighbours.fill_rows(self.link_i, self.link_j, row_start, row_neighbour, row_link)
+        put("row_start", read_only(row_start, np.int64, copy=False))
+        put("row_neighbour", read_only(row_neighbour, np.int64, copy=False))
+        put("row_link", read_only(row_link, np.int64, copy=False))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # Arrays can be written to after unpickling; checking the record again freezes them.
+        # Cached quantities are computed again when they are needed.
+        fields = type(self).__dataclass_fields__
+        self.__dict__.update({name: state[name] for name in fields})
+        self.__post_init__()
 
     @property
     def n_sites(self) -> int:
@@ -118,33 +185,35 @@ class Network:
     @cached_property
     def conductance(self) -> np.ndarray:
         """float64[n_links]: K_ij tau_0 = G_ij rho_0; 0 where it is below the smallest float."""
-        return read_only(np.exp(self.log_conductance))
+        with np.errstate(over="ignore", under="ignore"):
+            return read_only(np.exp(self.log_conductance), copy=False)
 
     @cached_property
     def occupation(self) -> np.ndarray:
-        """float64[n_sites]: n_i over the largest one."""
-        return read_only(np.exp(self.log_occupation))
+        """float64[n_sites]: n_i; 0 below the smallest float, at most exp(300) for deep traps."""
+        with np.errstate(under="ignore"):
+            return read_only(np.exp(np.minimum(self.log_occupation, HIGHEST_LOG)), copy=False)
 
     @property
     def log_capacity(self) -> np.ndarray:
         """float64[n_sites]: ln of kT dn_i/dmu, that is of n_i, or of f_i (1 - f_i) with exclusion.
 
-        It says how much charge a change of the local potential brings to a site.
+        It is the charge that a change of the local potential brings to a site.
         """
         if not self.exclusion:
             return self.log_occupation
-        if self.kT is None or self.chemical_potential is None:
+        if self.kT is None or self.chemical_potential is None or self.sites.energy is None:
             raise ParameterError(
-                "electrons that exclude each other need kT and the chemical potential of the "
-                "network, this one does not know them; build it with build_network."
+                "electrons that exclude each other need the energies, kT and chemical potential of "
+                "the network, this one does not hold them; build it with build_network."
             )
         level = (self.sites.energy - self.chemical_potential) / self.kT
         return self.log_occupation - np.logaddexp(0.0, -level)
 
     @cached_property
     def distance(self) -> np.ndarray:
-        """float64[n_links], a_b: length of each link."""
-        return read_only(np.hypot(self.separation[:, 0], self.separation[:, 1]))
+        """float64[n_links], in a_b: length of each link."""
+        return read_only(np.hypot(self.separation[:, 0], self.separation[:, 1]), copy=False)
 
     @cached_property
     def terminals(self) -> np.ndarray:
@@ -157,12 +226,8 @@ class Network:
 
     @cached_property
     def separation(self) -> np.ndarray:
-        """float64[n_links, 2]: vector from site i to the nearest image of site j."""
-        out = np.empty((self.n_links, 2))
-        neighbours.fill_separation(
-            self.sites.position, *self.sites.period, self.link_i, self.link_j, out
-        )
-        return read_only(out)
+        """float64[n_links, 2], in a_b: vector from site i to the nearest image of site j."""
+        return read_only(link_separation(self.sites, self.link_i, self.link_j), copy=False)
 
     @cached_property
     def cluster(self) -> np.ndarray:
@@ -183,7 +248,7 @@ class Network:
 
     @cached_property
     def dissection(self) -> Dissection:
-        """The order of elimination: made once, serves Kirchhoff's laws and every tau_s."""
+        """The order of elimination: made once, for Kirchhoff's laws and every tau_s."""
         period_x, period_y = self.sites.period
         if period_x:
             raise ParameterError(
@@ -197,6 +262,23 @@ class Network:
             rows=(self.row_start, self.row_neighbour),
             ring=period_y or None,
         )
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256, in hexadecimal, of what the network holds; equal for networks of equal content.
+
+        It covers sites, links, rates, occupations and contacts. The bath is covered by the rates.
+        """
+        found = hashlib.sha256()
+        sites = self.sites
+        plain = (sites.length, sites.width, sites.geometry, self.axis, self.exclusion)
+        found.update(repr((*plain, self.kT, self.chemical_potential, self.n_sites)).encode())
+        links = (self.link_i, self.link_j, self.log_conductance, self.log_occupation)
+        for array in (sites.position, sites.energy, *links, self.source, self.drain):
+            found.update(b"none" if array is None else repr(array.shape).encode())
+            if array is not None:
+                found.update(array.astype(array.dtype.newbyteorder("<"), copy=False).data)
+        return found.hexdigest()
 
     def check_percolation(self) -> None:
         """Raise NotPercolatingError unless a path of links joins source and drain."""
@@ -217,8 +299,13 @@ class Network:
             )
 
     def check_owns(self, record: Any) -> None:
-        """Raise unless ``record`` was made on this very network."""
-        if record.network is not self:
+        """Raise unless ``record`` was made on this network, or on one of equal content.
+
+        Records that travelled apart from their network (pickled, for example) hold an equal copy.
+        """
+        network = getattr(record, "network", None)
+        same = network is self or (isinstance(network, Network) and network.digest == self.digest)
+        if not same:
             raise ParameterError(
                 f"this {type(record).__name__} belongs to another network; "
                 "make it from the network that you pass."
@@ -236,29 +323,10 @@ class Network:
         )
 
     def to_networkx(self) -> networkx.Graph:
-        """A networkx.Graph: node ``pos`` and, unless all are equal, ``log_occupation``; edge
-        ``conductance``; contacts and box as attributes."""
-        import networkx
+        """The network as a graph, see `hopnet.network.graphs.graph_of_network`."""
+        from hopnet.network.graphs import graph_of_network
 
-        graph = networkx.Graph(
-            length=self.sites.length,
-            width=self.sites.width,
-            geometry=self.sites.geometry,
-            source=self.source.tolist(),
-            drain=self.drain.tolist(),
-            axis=self.axis,
-        )
-        for i, (x, y) in enumerate(self.sites.position.tolist()):
-            graph.add_node(i, pos=(x, y))
-        if np.any(self.log_occupation):
-            for i, value in enumerate(self.log_occupation.tolist()):
-                graph.nodes[i]["log_occupation"] = value
-        conductance = np.exp(self.log_conductance)
-        graph.add_weighted_edges_from(
-            zip(self.link_i.tolist(), self.link_j.tolist(), conductance.tolist()),
-            weight="conductance",
-        )
-        return graph
+        return graph_of_network(self)
 
     @classmethod
     def from_networkx(
@@ -268,182 +336,144 @@ class Network:
         length: float | None = None,
         width: float | None = None,
         geometry: str | None = None,
-        contacts: tuple[ArrayLike, ArrayLike] | None = None,
+        contacts: tuple[Any, Any] | None = None,
+        axis: str | None = None,
     ) -> Network:
-        """A network from a graph with node ``pos`` (x, y) and edge ``conductance`` > 0.
+        """A network from a graph, see `hopnet.network.graphs.network_of_graph`."""
+        from hopnet.network.graphs import network_of_graph
 
-        Parameters
-        ----------
-        graph : networkx.Graph
-            Nodes are numbered in the order in which the graph lists them.
-        length, width, geometry, contacts
-            As in `sites_from_positions` and `build_network`; default: what the graph's attributes
-            say (as `to_networkx` writes them). Contacts are site numbers ``(source, drain)``.
-        """
-        number = {node: i for i, node in enumerate(graph.nodes)}
-        attributes = graph.graph
-        try:
-            position = [graph.nodes[node]["pos"] for node in graph.nodes]
-            length = attributes["length"] if length is None else length
-            width = attributes["width"] if width is None else width
-            if contacts is None:
-                contacts = attributes["source"], attributes["drain"]
-            edges = [(number[a], number[b], d["conductance"]) for a, b, d in graph.edges(data=True)]
-        except KeyError as missing:
-            raise ParameterError(
-                f"the graph lacks {missing}; give every node pos=(x, y), every edge "
-                "conductance=g, and length, width and contacts here or as graph attributes."
-            ) from None
-        conductance = np.array([g for _, _, g in edges], dtype=np.float64)
-        if not np.all(np.isfinite(conductance)) or np.any(conductance <= 0):
-            raise ParameterError(
-                "every edge needs a positive conductance, smallest is "
-                f"{conductance.min(initial=np.inf)!r}; leave out edges that do not conduct."
-            )
-        sites = sites_from_positions(
-            position,
-            length=length,
-            width=width,
-            geometry=geometry or attributes.get("geometry", "open"),
-        )
-        ends = np.array([(a, b) for a, b, _ in edges], dtype=np.int64).reshape(-1, 2)
-        return join_sites(
-            sites,
-            ends.min(axis=1),
-            ends.max(axis=1),
-            np.log(conductance),
-            contacts=contacts,
-            axis=attributes.get("axis", "x"),
-            log_occupation=[d.get("log_occupation", 0.0) for _, d in graph.nodes(data=True)],
+        return network_of_graph(
+            graph, length=length, width=width, geometry=geometry, contacts=contacts, axis=axis
         )
 
     def save(self, path: str | Path) -> None:
-        """Write to one .npz file."""
-        sites = self.sites
-        save_arrays(
-            path,
-            "Network",
-            {
-                "position": sites.position,
-                "length": sites.length,
-                "width": sites.width,
-                "geometry": sites.geometry,
-                "energy": sites.energy,
-                "link_i": self.link_i,
-                "link_j": self.link_j,
-                "log_conductance": self.log_conductance,
-                "log_occupation": self.log_occupation,
-                "source": self.source,
-                "drain": self.drain,
-                "axis": self.axis,
-                "cutoff_radius": self.cutoff_radius,
-                "exclusion": self.exclusion,
-            },
-        )
+        """Write the network to one .npz file. A bath that is a function is left out."""
+        arrays = {name: getattr(self.sites, name) for name in (*SITE_ARRAYS[0], *SITE_ARRAYS[1])}
+        arrays |= {name: getattr(self, name) for name in (*REQUIRED, *OPTIONAL)}
+        if not isinstance(self.bath, str):
+            arrays["bath"] = None
+        save_arrays(path, "Network", arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> Network:
-        """Read what `save` wrote."""
-        stored = load_arrays(path, "Network")
-        sites = sites_from_positions(
-            stored["position"],
-            length=float(stored["length"]),
-            width=float(stored["width"]),
-            geometry=str(stored["geometry"]),
-            energy=stored.get("energy"),
+        """Read what `save` wrote; a DataError if the file does not hold a network."""
+        stored = load_arrays(
+            path,
+            "Network",
+            required=(*SITE_ARRAYS[0], *REQUIRED, "cutoff_radius"),
+            optional=(*SITE_ARRAYS[1], *OPTIONAL),
         )
-        return join_sites(
-            sites,
-            stored["link_i"],
-            stored["link_j"],
-            stored["log_conductance"],
-            log_occupation=stored["log_occupation"],
-            contacts=(stored["source"], stored["drain"]),
-            axis=str(stored["axis"]),
-            cutoff_radius=float(stored["cutoff_radius"]),
-            exclusion=bool(stored.get("exclusion", False)),
+        sites = sites_from_arrays(stored, path)
+        plain: dict[str, Any] = {
+            name: value if value.ndim else value[()] for name, value in stored.items()
+        }
+        try:
+            return cls(
+                sites,
+                **{name: plain[name] for name in REQUIRED if name != "axis"},
+                axis=str(plain["axis"]),
+                bath=str(plain["bath"]) if "bath" in plain else None,
+                **{name: plain[name] for name in OPTIONAL if name in plain and name != "bath"},
+            )
+        except ParameterError as failure:
+            raise DataError(f"{str(path)!r} does not hold a valid network: {failure}") from None
+
+
+def check_digest(network: Network, stored: Any, what: str) -> None:
+    """Raise unless a record that was read from a file belongs to this network.
+
+    Parameters
+    ----------
+    network : Network
+        The network that the user passes.
+    stored : text or array of one text
+        The digest in the file.
+    what : str
+        Name of the record.
+    """
+    instance_of("network", network, Network, "pass the network that the record was made on")
+    if str(stored) != network.digest:
+        raise ParameterError(
+            f"this {what} belongs to another network; load it with the network it was made on."
         )
 
 
 def join_sites(
-    sites,
-    link_i,
-    link_j,
-    log_conductance,
+    sites: Sites,
+    link_i: ArrayLike,
+    link_j: ArrayLike,
+    log_conductance: ArrayLike,
     *,
-    contacts,
-    named=True,
-    axis="x",
-    log_occupation=None,
-    cutoff_radius=None,
-    exclusion=False,
-    kT=None,
-    bath=None,
-    chemical_potential=None,
-    critical_exponent=None,
-):
-    """A network from its links: checks the contacts, sorts the links, makes the rows.
+    contacts: tuple[ArrayLike, ArrayLike],
+    axis: str = "x",
+    log_occupation: ArrayLike | None = None,
+    cutoff_radius: float | None = None,
+    exclusion: bool = False,
+    kT: float | None = None,
+    bath: Bath | None = None,
+    chemical_potential: float | None = None,
+    critical_exponent: float | None = None,
+) -> Network:
+    """A network from its links, which may come in any order.
 
     Parameters
     ----------
     sites : Sites
-    link_i, link_j : int64[n_links]
-        ``link_i < link_j``, no pair twice.
-    log_conductance : float64[n_links]
+        The sites that the links join.
+    link_i, link_j : array_like[n_links]
+        Numbers of the two sites of each link, ``link_i < link_j``, no pair twice.
+    log_conductance : array_like[n_links]
+        Logarithm of the conductance of each link, in 1/rho_0.
     contacts : (source, drain)
-        Arrays of site numbers.
-    named : bool
-        Contacts that somebody named must hold a site. A strip at an edge may hold none by chance:
-        then no path joins the contacts.
+        Site numbers of the two contacts. A contact may be empty: then no path joins the contacts.
     axis : {"x", "y"}
-    log_occupation : float64[n_sites], optional
-    cutoff_radius : float, optional
-    exclusion : bool
+        Direction from source to drain.
+    log_occupation : array_like[n_sites], optional
+        Logarithm of the occupation of each site; by default 0.
+    cutoff_radius : float, in a_b, optional
+        Length of the longest allowed link; by default that of the longest link.
+    exclusion, kT, bath, chemical_potential, critical_exponent
+        As in `Network`.
 
     Returns
     -------
     Network
+
+    Raises
+    ------
+    ParameterError
+        If an array is of a wrong type, shape or range, a pair is linked twice, or the contacts
+        share a site.
     """
+    instance_of("sites", sites, Sites, "make them with hopnet.random_sites")
     n = sites.n_sites
-    source, drain = contacts
-    source = check_contact(sites, source, "source", named)
-    drain = check_contact(sites, drain, "drain", named)
-    common = np.intersect1d(source, drain)
-    if common.size:
-        raise ParameterError(
-            f"source and drain must not share sites, they share {common.size} (first: "
-            f"{common[0]}); make the sample longer than two contact strips or the cutoff smaller."
-        )
-    code = link_i * n + link_j
-    if np.any(np.diff(code) <= 0):
-        order = np.argsort(code, kind="stable")
-        link_i, link_j, log_conductance = link_i[order], link_j[order], log_conductance[order]
-        if np.any(np.diff(code[order]) == 0):
-            raise ParameterError("a pair of sites is linked twice; add their conductances first.")
-    if link_i.size and np.any(link_i >= link_j):
-        raise ParameterError("every link must go from a lower to a higher site number; sort ends.")
-    row_start = np.empty(n + 1, np.int64)
-    row_neighbour = np.empty(2 * link_i.shape[0], np.int64)
-    row_link = np.empty(2 * link_i.shape[0], np.int64)
-    neighbours.fill_rows(link_i, link_j, row_start, row_neighbour, row_link)
-    if cutoff_radius is None:
-        separation = np.empty((link_i.shape[0], 2))
-        neighbours.fill_separation(sites.position, *sites.period, link_i, link_j, separation)
-        cutoff_radius = float(np.hypot(*separation.T).max(initial=0.0))
+    link_i = owned_numbers("link_i", link_i, n, "give numbers of sites")
+    link_j = owned_numbers("link_j", link_j, n, "give numbers of sites")
+    log_conductance = owned_values("log_conductance", log_conductance, link_i.shape)
+    if link_i.shape == link_j.shape:  # else the record refuses them
+        code = link_i * n + link_j
+        if np.any(np.diff(code) < 0):
+            order = np.argsort(code, kind="stable")
+            link_i, link_j, log_conductance = (
+                read_only(array[order], array.dtype, copy=False)
+                for array in (link_i, link_j, log_conductance)
+            )
+        if cutoff_radius is None:
+            separation = link_separation(sites, link_i, link_j)
+            cutoff_radius = float(np.hypot(*separation.T).max(initial=0.0))
+    source, drain = pair_of_contacts(contacts)
+    zero = np.zeros(n)
     return Network(
         sites=sites,
-        link_i=read_only(link_i, np.int64),
-        link_j=read_only(link_j, np.int64),
-        log_conductance=read_only(log_conductance),
-        log_occupation=read_only(np.zeros(n) if log_occupation is None else log_occupation),
+        link_i=link_i,
+        link_j=link_j,
+        log_conductance=log_conductance,
+        log_occupation=zero if log_occupation is None else np.asarray(log_occupation),
         source=source,
         drain=drain,
         axis=axis,
-        cutoff_radius=cutoff_radius,
-        row_start=read_only(row_start, np.int64),
-        row_neighbour=read_only(row_neighbour, np.int64),
-        row_link=read_only(row_link, np.int64),
-        exclusion=bool(exclusion),
+        cutoff_radius=0.0 if cutoff_radius is None else cutoff_radius,
+        exclusion=exclusion,
         kT=kT,
         bath=bath,
         chemical_potential=chemical_potential,
@@ -451,18 +481,86 @@ def join_sites(
     )
 
 
-def check_contact(sites, contact, name, named=True):
-    """A contact as sorted, distinct site numbers."""
-    contact = np.unique(np.atleast_1d(np.asarray(contact)))
-    if contact.size == 0 and not named:
-        return read_only(contact, np.int64)
-    if contact.size == 0:
+def pair_of_contacts(contacts: Any) -> tuple[Any, Any]:
+    """The two contacts (source, drain), or a ParameterError if they are no pair."""
+    try:
+        source, drain = contacts
+    except (TypeError, ValueError):
+        source = drain = None
+    if source is None or drain is None or isinstance(contacts, str | dict):
         raise ParameterError(
-            f"the {name} contact is empty; take more sites, a larger cutoff, or name its sites."
+            f"contacts must be a pair (source, drain) of site numbers, got {shown(contacts)}; "
+            "give two arrays."
         )
-    if contact.dtype.kind not in "iu" or contact[0] < 0 or contact[-1] >= sites.n_sites:
+    return source, drain
+
+
+def owned_numbers(name: str, value: Any, n: int, hint: str) -> np.ndarray:
+    """Site numbers as a read-only array; one that is owned already is checked and kept.
+
+    Parameters
+    ----------
+    name : str
+        The name of the argument, as the user wrote it.
+    value : array_like
+        Site numbers.
+    n : int
+        Number of sites.
+    hint : str
+        What to do, for the message.
+    """
+    if is_owned(value, np.int64) and value.ndim == 1:
+        inside = value.size == 0 or (value.min() >= 0 and value.max() < n)
+        if inside:
+            return value
+    return read_only(site_numbers(name, value, n, hint), np.int64, copy=False)
+
+
+def owned_values(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Finite numbers as a read-only array; one that is owned already is checked and kept."""
+    checked = array_of(name, value, shape=shape, empty=True, hint="give finite logarithms")
+    return value if is_owned(value) else read_only(checked, copy=False)
+
+
+def check_links(link_i: np.ndarray, link_j: np.ndarray, n: int) -> None:
+    """Raise unless links are pairs i < j in ascending order, each once."""
+    if link_i.shape != link_j.shape:
         raise ParameterError(
-            f"the {name} contact must hold site numbers 0 .. {sites.n_sites - 1}, got "
-            f"{contact[0]} .. {contact[-1]} of type {contact.dtype}; mend the array."
+            f"link_i and link_j must have one length, got {link_i.size} and {link_j.size}; give "
+            "two sites per link."
         )
-    return read_only(contact, np.int64)
+    if np.any(link_i >= link_j):
+        bad = int(np.flatnonzero(link_i >= link_j)[0])
+        raise ParameterError(
+            f"every link must join a lower to a higher site number, link {bad} joins "
+            f"{link_i[bad]} to {link_j[bad]}; sort its ends, leave out links of a site to itself."
+        )
+    step = np.diff(link_i * n + link_j)
+    if np.any(step == 0):
+        raise ParameterError("a pair of sites is linked twice; add their conductances first.")
+    if np.any(step < 0):
+        raise ParameterError("links must be sorted by (i, j); make the network with join_sites.")
+
+
+def check_contact(contact: Any, n: int, name: str) -> np.ndarray:
+    """A contact as sorted, distinct site numbers; it may be empty."""
+    found = np.unique(
+        owned_numbers(f"the {name} contact (site numbers)", contact, n, "correct the array")
+    )
+    return (
+        contact
+        if is_owned(contact, np.int64)
+        and contact.shape == found.shape
+        and np.array_equal(contact, found)
+        else read_only(found, np.int64)
+    )
+
+
+def check_apart(source: np.ndarray, drain: np.ndarray) -> None:
+    """Raise if the two contacts share a site."""
+    common = np.intersect1d(source, drain)
+    if common.size:
+        raise ParameterError(
+            f"source and drain must not share sites, they share {common.size} (first: "
+            f"{common[0]}); make the sample longer than two contact strips or the cutoff smaller."
+        )

@@ -5,37 +5,70 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from hopnet.checks import array_of, number, one_of, whole
 from hopnet.constants import PERCOLATION_RADIUS
-from hopnet.errors import ParameterError, ValidityWarning
-from hopnet.kernels.neighbours import mark_apart
-from hopnet.records import load_arrays, read_only, save_arrays
+from hopnet.errors import DataError, ParameterError, ValidityWarning
+from hopnet.kernels.neighbours import Kept, mark_apart
+from hopnet.machine import machine_memory
+from hopnet.records import is_owned, load_arrays, read_only, save_arrays
 from hopnet.seeds import Seed, random_stream
 
-if TYPE_CHECKING:
-    pass
+__all__ = [
+    "GEOMETRIES",
+    "SITE_ARRAYS",
+    "Sites",
+    "check_memory",
+    "critical_length",
+    "lattice_sites",
+    "random_sites",
+    "sites_from_arrays",
+    "sites_from_positions",
+]
 
+# Hard edges everywhere; periodic along y; periodic along x and y.
 GEOMETRIES = ("open", "cylinder", "torus")
-JAMMING = 0.6966  # n d^2 at which random sequential discs jam: coverage 0.5471 / (pi/4)
+
+# n d^2 at which random sequential discs of diameter d jam: their coverage is 0.5471, and a disc
+# covers pi d^2 / 4. Up to ROOM of it the discs are placed in some ten rounds; the number of rounds
+# grows without bound towards 1.
+JAMMING = 0.6966
+ROOM = 0.9
+
+# Lengths and densities in units of a_b that are accepted: their squares and products stay within
+# the range of floats. No physical sample comes near these bounds.
+SHORTEST, LONGEST = 1e-60, 1e60
+
+# Density n_s a_b^2 above which the states of neighbouring sites overlap (a warning, no error).
+DENSE = 0.1
+
+# Memory in bytes that one site needs while sites are placed and sorted: position, order, code and
+# their copies. A larger number refuses samples that would just fit.
+BYTES_PER_SITE = 64
+
+# Names in the file of a saved record: those that must be there, and those that may be there.
+SITE_ARRAYS = (("position", "length", "width", "geometry"), ("energy",))
 
 
 @dataclass(frozen=True, eq=False)
 class Sites:
-    """Sites in a rectangle; lengths in units of the localisation radius a_b.
+    """Sites in a rectangle. Lengths are in units of the localisation radius a_b.
+
+    The record checks and copies what it is given, however it is made.
 
     Attributes
     ----------
-    position : float64[n_sites, 2]
+    position : float64[n_sites, 2], in a_b
         x along the length (usually the current), y along the width.
-    length, width : float
-        Sides of the rectangle.
+    length, width : float, in a_b
+        Sides of the rectangle along x and along y.
     geometry : {"open", "cylinder", "torus"}
-        Hard edges; periodic in y; periodic in both.
+        Hard edges; periodic along y; periodic along x and y.
     energy : float64[n_sites] or None
         Site energies, in the unit in which kT will be given.
     """
@@ -46,6 +79,37 @@ class Sites:
     geometry: str = "open"
     energy: np.ndarray | None = None
 
+    def __post_init__(self) -> None:
+        # A frozen record sets its checked values through object.__setattr__, only here.
+        def put(name: str, value: Any) -> None:
+            object.__setattr__(self, name, value)
+
+        put("geometry", one_of("geometry", self.geometry, GEOMETRIES))
+        for name in ("length", "width"):
+            put(name, check_length(name, getattr(self, name)))
+        hint = "give one row (x, y) of finite numbers per site, in a_b"
+        position = array_of("position", self.position, shape=(None, 2), hint=hint)
+        if np.any(position < 0) or np.any(position > (self.length, self.width)):
+            raise ParameterError(
+                f"positions must lie in 0 .. {self.length:g} by 0 .. {self.width:g}, they span "
+                f"{position.min(axis=0)} to {position.max(axis=0)}; shift them or enlarge the "
+                "sides."
+            )
+        if not is_owned(self.position):
+            put("position", read_only(position, copy=False))
+        if self.energy is not None:
+            shape = (position.shape[0],)
+            energy = array_of(
+                "energy", self.energy, shape=shape, hint="give one finite energy per site"
+            )
+            if not is_owned(self.energy):
+                put("energy", read_only(energy, copy=False))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # Arrays can be written to after unpickling; checking the record again freezes them.
+        self.__dict__.update(state)
+        self.__post_init__()
+
     @property
     def n_sites(self) -> int:
         """Number of sites, contacts and isolated ones included."""
@@ -53,60 +117,100 @@ class Sites:
 
     @property
     def density(self) -> float:
-        """Sites per area, n_s a_b^2."""
+        """Number of sites per area, n_s a_b^2."""
         return self.n_sites / (self.length * self.width)
 
     @property
     def period(self) -> tuple[float, float]:
-        """(x, y) after which the plane repeats; 0 along an axis with hard edges."""
+        """Lengths (x, y) after which the plane repeats, in a_b; 0 along an axis with hard edges."""
         return (
             self.length if self.geometry == "torus" else 0.0,
             self.width if self.geometry != "open" else 0.0,
         )
 
     def to_frame(self) -> pd.DataFrame:
-        """A DataFrame with columns x, y and, if there are energies, energy."""
+        """A DataFrame with the columns x, y and, if there are energies, energy."""
         frame = pd.DataFrame({"x": self.position[:, 0], "y": self.position[:, 1]})
         return frame if self.energy is None else frame.assign(energy=self.energy)
 
     def save(self, path: str | Path) -> None:
-        """Write to one .npz file."""
-        save_arrays(path, "Sites", vars(self))
+        """Write the sites to one .npz file."""
+        required, optional = SITE_ARRAYS
+        save_arrays(path, "Sites", {name: getattr(self, name) for name in required + optional})
 
     @classmethod
     def load(cls, path: str | Path) -> Sites:
-        """Read what `save` wrote."""
-        stored = load_arrays(path, "Sites")
-        return sites_from_positions(
+        """Read what `save` wrote; a DataError if the file does not hold sites."""
+        required, optional = SITE_ARRAYS
+        stored = load_arrays(path, "Sites", required=required, optional=optional)
+        sites = sites_from_arrays(stored, path)
+        warn_if_dense(sites.density, stacklevel=3)
+        return sites
+
+
+def sites_from_arrays(stored: dict[str, np.ndarray], path: str | Path) -> Sites:
+    """The sites among the arrays of a file.
+
+    Parameters
+    ----------
+    stored : dict of str to ndarray
+        Arrays by their names, at least those of `SITE_ARRAYS`.
+    path : path-like
+        How errors name the file.
+
+    Raises
+    ------
+    DataError
+        If an array is of a wrong type, shape or range.
+    """
+    try:
+        return Sites(
             stored["position"],
-            length=float(stored["length"]),
-            width=float(stored["width"]),
-            geometry=str(stored["geometry"]),
-            energy=stored.get("energy"),
+            number("length", stored["length"]),
+            number("width", stored["width"]),
+            str(stored["geometry"]),
+            stored.get("energy"),
         )
+    except ParameterError as failure:
+        raise DataError(f"{str(path)!r} does not hold valid sites: {failure}") from None
 
 
-def check_geometry(geometry):
-    """Raise unless ``geometry`` is one of the three names."""
-    if geometry not in GEOMETRIES:
-        raise ParameterError(
-            f"geometry must be one of {', '.join(GEOMETRIES)}, got {geometry!r}; choose one."
-        )
+def check_length(name: str, value: Any) -> float:
+    """A side of a sample as a float, or a ParameterError."""
+    return number(
+        name, value, low=SHORTEST, high=LONGEST, hint="give the side of the sample in a_b"
+    )
 
 
-def check_density(density):
-    """Raise unless positive; warn above 0.1, where a_b is no longer short beside the distances."""
-    if not (np.isfinite(density) and density > 0):
-        raise ParameterError(
-            f"density (n_s a_b^2) must be a positive number, got {density!r}; "
-            "hopping conduction is meant for 0.0005 to 0.1."
-        )
-    if density > 0.1:
+def check_density(density: Any) -> float:
+    """A density as a float, or a ParameterError."""
+    return number(
+        "density (n_s a_b^2)",
+        density,
+        low=SHORTEST,
+        high=LONGEST,
+        hint="hopping conduction is meant for 0.0005 to 0.1",
+    )
+
+
+def warn_if_dense(density: float, *, stacklevel: int) -> None:
+    """Warn above 0.1: a_b is then no longer short compared with the distances of sites."""
+    if density > DENSE:
         warnings.warn(
-            f"density n_s a_b^2 = {density:g} is above 0.1: the states of neighbouring sites "
-            "overlap and hopping between separate sites is a rough picture.",
+            f"density n_s a_b^2 = {density:g} is above {DENSE:g}: the states of neighbouring sites "
+            "overlap, and hopping between separate sites is a rough approximation.",
             ValidityWarning,
-            stacklevel=3,
+            stacklevel=stacklevel + 1,
+        )
+
+
+def check_memory(what: str, need: float) -> None:
+    """Raise before anything is allocated if ``need`` bytes exceed the memory of this machine."""
+    memory = machine_memory()
+    if need > memory:
+        raise ParameterError(
+            f"{what} must fit into {memory / 1e9:.3g} GB, the memory of this machine, it needs "
+            f"about {need / 1e9:.3g} GB; take fewer sites or a shorter cutoff."
         )
 
 
@@ -119,23 +223,25 @@ def random_sites(
     geometry: str = "open",
     min_distance: float = 0.0,
 ) -> Sites:
-    """Uniformly random sites.
+    """Sites placed at random, uniformly and independently of each other.
 
     Parameters
     ----------
     n_sites : int
-        At least 3.
+        Number of sites, at least 3.
     density : float
-        n_s a_b^2.
+        Number of sites per area, n_s a_b^2.
     seed : int, numpy.random.SeedSequence or numpy.random.Generator
-        Integers and sequences start a Philox generator. There is no default: a sample that
-        cannot be thrown again is of no use.
+        Integers and sequences start a Philox generator. There is no default: a sample that cannot
+        be reproduced is of no use.
     aspect : float
-        length / width.
+        length / width, from 1e-6 to 1e6.
     geometry : {"open", "cylinder", "torus"}
+        Hard edges; periodic along y; periodic along x and y.
     min_distance : float, in a_b
-        Hard core: sites closer than this to an earlier one are thrown again (random sequential
-        addition, which jams at ``density * min_distance**2`` = 0.697; 90 % of it are allowed).
+        Smallest distance of two sites. A site that is closer to an earlier one is drawn again
+        (random sequential addition). This jams at ``density * min_distance**2`` = 0.697; at most
+        90 % of that are allowed.
 
     Returns
     -------
@@ -145,7 +251,7 @@ def random_sites(
     Raises
     ------
     ParameterError
-        If a number is out of its range.
+        If an argument is out of its range, or the sites do not fit into memory.
 
     Examples
     --------
@@ -153,67 +259,74 @@ def random_sites(
     >>> round(sites.length, 3), sites.geometry
     (316.228, 'open')
     """
-    check_geometry(geometry)
-    check_density(density)
-    if not n_sites >= 3 or int(n_sites) != n_sites:
-        raise ParameterError(
-            f"n_sites must be a whole number of at least 3 (a triad), got {n_sites!r}; throw more."
-        )
-    if not (np.isfinite(aspect) and aspect > 0):
-        raise ParameterError(f"aspect (length / width) must be positive, got {aspect!r}; try 1.")
-    if not (min_distance >= 0.0 and density * min_distance**2 <= 0.9 * JAMMING):
-        raise ParameterError(
-            f"density * min_distance^2 must lie in 0 .. {0.9 * JAMMING:.3f} (random discs jam "
-            f"soon after), got {density * min_distance**2:.3f}; take a smaller min_distance."
-        )
-    n_sites = int(n_sites)
+    geometry = one_of("geometry", geometry, GEOMETRIES)
+    density = check_density(density)
+    n_sites = whole("n_sites", n_sites, low=3, high=1e15, hint="a triad needs three sites")
+    aspect = number("aspect (length / width)", aspect, low=1e-6, high=1e6, hint="try 1")
+    min_distance = number(
+        "min_distance",
+        min_distance,
+        low=0.0,
+        high=float(np.sqrt(ROOM * JAMMING / density)),
+        unit="a_b",
+        hint=f"random discs jam soon after density * min_distance^2 = {ROOM * JAMMING:.3f}",
+    )
+    generator = random_stream(seed)
+    check_memory(f"a sample of {n_sites} sites", BYTES_PER_SITE * n_sites)
     width = float(np.sqrt(n_sites / (density * aspect)))
     length = aspect * width
-    seed = random_stream(seed)
-    sites = Sites(np.empty((0, 2)), length, width, geometry)
     if min_distance > 0.0:
-        position = distant_positions(sites, n_sites, min_distance, seed)
+        size = np.array([length, width])
+        period = (length if geometry == "torus" else 0.0, width if geometry != "open" else 0.0)
+        position = distant_positions(n_sites, size, period, min_distance, generator)
     else:
-        position = seed.random((n_sites, 2)) * (length, width)
+        position = generator.random((n_sites, 2)) * (length, width)
     position = position[np.argsort(morton_code(position, length, width), kind="stable")]
-    return Sites(read_only(position), length, width, geometry)
+    warn_if_dense(density, stacklevel=2)
+    return Sites(read_only(position, copy=False), length, width, geometry)
 
 
-def distant_positions(sites, n_sites, min_distance, generator):
-    """Positions thrown one by one, each at least ``min_distance`` from all before it."""
-    size = np.array([sites.length, sites.width])
-    n_x, n_y = np.maximum((size // min_distance).astype(int), 1)
+def distant_positions(
+    n_sites: int,
+    size: np.ndarray,
+    period: tuple[float, float],
+    min_distance: float,
+    generator: np.random.Generator,
+) -> np.ndarray:
+    """Positions drawn one by one, each at least ``min_distance`` from all before it."""
+    n_x, n_y = (int(n) for n in np.maximum(size // min_distance, 1))
     if n_sites < 9 or min(n_x, n_y) < 3:
         raise ParameterError(
-            f"min_distance must be below a third of the sample's sides {size}, got "
-            f"{min_distance!r}; throw more sites or take a smaller distance."
+            f"min_distance must be below a third of both sides of the sample, {size} a_b, and "
+            f"needs at least 9 sites, got {min_distance!r} with {n_sites} sites; take more sites "
+            "or a smaller distance."
         )
+    check_memory(f"a sample {n_x} by {n_y} min_distance large", 8.0 * n_x * n_y)
+    cell_x, cell_y = (float(side) for side in size / (n_x, n_y))
     kept = np.empty((0, 2))
+    # Each round offers as many candidates as there are sites, after those that are kept already.
     while kept.shape[0] < n_sites:
         offered = np.concatenate([kept, generator.random((n_sites, 2)) * size])
         out = np.empty(offered.shape[0], np.bool_)
         out[: kept.shape[0]] = True
-        head = np.full(n_x * n_y, -1)
-        following = np.full(offered.shape[0], -1)
-        mark_apart(
-            offered,
-            0,
+        lists = Kept(
             n_x,
             n_y,
-            size / (n_x, n_y),
-            *sites.period,
-            float(min_distance),
-            head,
-            following,
-            out,
+            cell_x,
+            cell_y,
+            *period,
+            head=np.full(n_x * n_y, -1),
+            following=np.full(offered.shape[0], -1),
         )
+        mark_apart(offered, 0, lists, min_distance, out)
         kept = offered[out]
     return kept[:n_sites]
 
 
-def morton_code(position, length, width):
-    """Place of each position on a Morton curve through a grid of 2^16 x 2^16 cells."""
+def morton_code(position: np.ndarray, length: float, width: float) -> np.ndarray:
+    """Rank of each position on a Morton curve through a grid of 2^16 by 2^16 cells."""
     cell = np.clip(position / (length, width) * 65536, 0, 65535).astype(np.uint64)
+    # Spread the 16 bits of each coordinate over the even bits, then interleave x and y.
     for shift, mask in ((8, 0x00FF00FF), (4, 0x0F0F0F0F), (2, 0x33333333), (1, 0x55555555)):
         cell = (cell | (cell << np.uint64(shift))) & np.uint64(mask)
     return cell[:, 0] | (cell[:, 1] << np.uint64(1))
@@ -234,31 +347,41 @@ def lattice_sites(
     kind : {"square", "triangular"}
         The triangular lattice has its close-packed rows along x.
     n_x, n_y : int
-        Sites along x and rows along y. A triangular lattice that wraps in y needs even n_y.
+        Number of sites along x and number of rows along y. A triangular lattice that is periodic
+        along y needs an even n_y.
     spacing : float, in a_b
         Distance of nearest neighbours.
     geometry : {"open", "cylinder", "torus"}
+        Hard edges; periodic along y; periodic along x and y.
 
     Returns
     -------
     Sites
         In a rectangle of n_x n_y cells; every site sits in the middle of its own cell.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is out of its range, or the sites do not fit into memory.
     """
-    check_geometry(geometry)
-    if kind not in ("square", "triangular"):
-        raise ParameterError(f"kind must be 'square' or 'triangular', got {kind!r}; choose one.")
-    if not (n_x >= 1 and n_y >= 1 and n_x * n_y >= 3):
+    geometry = one_of("geometry", geometry, GEOMETRIES)
+    kind = one_of("kind", kind, ("square", "triangular"))
+    n_x = whole("n_x", n_x, low=1, high=1e9)
+    n_y = whole("n_y", n_y, low=1, high=1e9)
+    if n_x * n_y < 3:
         raise ParameterError(f"a lattice needs at least 3 sites, got {n_x} x {n_y}; take more.")
-    if not (np.isfinite(spacing) and spacing > 0):
-        raise ParameterError(f"spacing must be positive, got {spacing!r}; give it in a_b.")
+    spacing = number("spacing", spacing, low=1e-50, high=1e50, hint="give it in a_b")
     if kind == "triangular" and geometry != "open" and n_y % 2:
-        raise ParameterError(f"a triangular lattice that wraps needs even n_y, got {n_y}; add one.")
+        raise ParameterError(
+            f"a triangular lattice that is periodic along y needs an even n_y, got {n_y}; add one."
+        )
+    check_memory(f"a lattice of {n_x} by {n_y} sites", BYTES_PER_SITE * float(n_x) * n_y)
     row, column = np.divmod(np.arange(n_x * n_y), n_x)
     height = spacing if kind == "square" else spacing * np.sqrt(3) / 2
     offset = 0.5 if kind == "square" else 0.25 + 0.5 * (row % 2)
     position = np.stack([(column + offset) * spacing, (row + 0.5) * height], axis=1)
     sites = Sites(read_only(position), n_x * spacing, float(n_y * height), geometry)
-    check_density(sites.density)
+    warn_if_dense(sites.density, stacklevel=2)
     return sites
 
 
@@ -270,17 +393,18 @@ def sites_from_positions(
     geometry: str = "open",
     energy: ArrayLike | None = None,
 ) -> Sites:
-    """A user's own sites.
+    """Sites at given positions, with or without given energies.
 
     Parameters
     ----------
     position : array_like[n_sites, 2] or DataFrame with columns x, y (and energy)
-        In a_b, inside the rectangle ``0 .. length`` by ``0 .. width``.
-    length, width : float
+        Positions in a_b, inside the rectangle ``0 .. length`` by ``0 .. width``. They are copied.
+    length, width : float, in a_b
         Sides of the rectangle; N / (length width) is the density that f refers to.
     geometry : {"open", "cylinder", "torus"}
+        Hard edges; periodic along y; periodic along x and y.
     energy : array_like[n_sites], optional
-        Taken from the DataFrame if it has such a column.
+        Site energies; by default those of the DataFrame, if it has such a column.
 
     Returns
     -------
@@ -290,54 +414,44 @@ def sites_from_positions(
     Raises
     ------
     ParameterError
-        Fewer than 3 sites, positions that are not finite or lie outside, wrong shapes.
+        If there are fewer than 3 sites, or an array is masked, of a wrong type or shape, not
+        finite, or outside the rectangle.
     """
-    check_geometry(geometry)
     if isinstance(position, pd.DataFrame):
         missing = {"x", "y"} - set(position.columns)
-        if missing:
+        if missing or not position.columns.is_unique:
             raise ParameterError(
-                f"a table of sites needs columns x and y, lacks {sorted(missing)}; rename them."
+                "a table of sites needs the columns x and y, each once, it has "
+                f"{list(position.columns)[:10]}; rename them."
             )
         if energy is None and "energy" in position.columns:
             energy = position["energy"].to_numpy()
         position = position[["x", "y"]].to_numpy()
-    position = np.asarray(position, dtype=np.float64)
-    if position.ndim != 2 or position.shape[1] != 2 or position.shape[0] < 3:
+    # The record itself checks and copies; what is refused here is refused in functions alone.
+    sites = Sites(position, length, width, geometry, energy)  # type: ignore[arg-type]
+    if sites.n_sites < 3:
         raise ParameterError(
-            f"positions must be an array [n_sites, 2] with at least 3 sites, got shape "
-            f"{position.shape}; give one row (x, y) per site."
+            f"position must hold at least 3 sites, got {sites.n_sites}; a triad needs three."
         )
-    for name, side in (("length", length), ("width", width)):
-        if not (np.isfinite(side) and side > 0):
-            raise ParameterError(f"{name} must be positive, got {side!r}; give it in a_b.")
-    if not np.all(np.isfinite(position)):
-        bad = int(np.flatnonzero(~np.isfinite(position).all(axis=1))[0])
-        raise ParameterError(
-            f"positions must be finite numbers, site {bad} has {position[bad]}; remove or mend it."
-        )
-    if np.any(position < 0) or np.any(position > (length, width)):
-        raise ParameterError(
-            f"positions must lie in 0 .. {length:g} by 0 .. {width:g}, they span "
-            f"{position.min(axis=0)} to {position.max(axis=0)}; shift them or enlarge the sides."
-        )
-    if energy is not None:
-        energy = read_only(energy)
-        if energy.shape != position.shape[:1] or not np.all(np.isfinite(energy)):
-            raise ParameterError(
-                f"energy must hold one finite number for each of the {position.shape[0]} sites, "
-                f"got shape {energy.shape}; mend the array."
-            )
-    sites = Sites(read_only(position), float(length), float(width), geometry, energy)
-    check_density(sites.density)
+    warn_if_dense(sites.density, stacklevel=2)
     return sites
 
 
 def critical_length(density: float) -> float:
     """Percolation length of random sites, l_c = 1.19847 / sqrt(n_s) [hopping].
 
-    Sites joined whenever they are closer than l_c just percolate; the letter rounds to 1.2.
-    Source: 4 r^2 n_s pi / 4 = 1.12808737 at threshold (Mertens and Moore, Phys. Rev. E 86,
-    061109 (2012)), so l_c sqrt(n_s) = 2 sqrt(1.12808737 / pi).
+    Random sites that are joined whenever they are closer than l_c just percolate; the letter
+    rounds the number to 1.2. Source: pi r^2 n_s = 1.12808737 at the threshold of discs of radius
+    r = l_c / 2 (Mertens and Moore, Phys. Rev. E 86, 061109 (2012)), so
+    l_c sqrt(n_s) = 2 sqrt(1.12808737 / pi).
+
+    Parameters
+    ----------
+    density : float
+        Number of sites per area, n_s a_b^2.
+
+    Returns
+    -------
+    float, in a_b
     """
-    return PERCOLATION_RADIUS / np.sqrt(density)
+    return PERCOLATION_RADIUS / float(np.sqrt(check_density(density)))

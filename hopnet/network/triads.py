@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from hopnet.checks import array_of, instance_of
+from hopnet.errors import ParameterError
 from hopnet.kernels import triads as kernels
 from hopnet.network.network import Network
-from hopnet.records import read_only
+from hopnet.records import is_owned, read_only
 from hopnet.threads import run_side_by_side
 
-TRIADS_AT_ONCE = 30_000  # of a walk, or those of one site: their list stays in the cache
+__all__ = [
+    "Triads",
+    "amplitudes",
+    "find_triads",
+    "list_triads",
+    "parts_of",
+    "sum_over_triads",
+]
 
+# Triads listed per batch (at least those of one site), so that the list fits into the CPU cache.
+# Smaller batches cost more calls, larger ones leave the cache.
+TRIADS_AT_ONCE = 30_000
 
-PARTS_AT_ONCE = 8  # of these, worked on side by side before their results are added up
+# Batches computed in parallel before they are summed, in order. Fewer would leave threads idle at
+# the end of each group, more would hold more results in memory.
+PARTS_AT_ONCE = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,15 +40,36 @@ class Triads:
     Attributes
     ----------
     network : Network
+        The network whose links form the triangles.
     site : int64[n_triads, 3]
-        i < j < k, sorted.
+        The three sites i < j < k of each triad, sorted.
     link : int64[n_triads, 3]
-        The links ij, ik, jk.
+        The links ij, ik, jk of each triad.
     """
 
     network: Network
     site: np.ndarray
     link: np.ndarray
+
+    def __post_init__(self) -> None:
+        # A frozen record sets its checked values through object.__setattr__, only here.
+        network = instance_of("network", self.network, Network, "make it with build_network")
+        for name, n in (("site", network.n_sites), ("link", network.n_links)):
+            value = getattr(self, name)
+            owned = is_owned(value, np.int64) and value.ndim == 2 and value.shape[1] == 3
+            if not (owned and (value.size == 0 or (value.min() >= 0 and value.max() < n))):
+                found = array_of(name, value, shape=(None, 3), low=0, high=n - 1, empty=True)
+                object.__setattr__(self, name, read_only(found, np.int64))
+        site, link = self.site, self.link
+        ends = (network.link_i[link], network.link_j[link])
+        if site.shape != link.shape or not (
+            np.array_equal(ends[0], site[:, [0, 0, 1]])
+            and np.array_equal(ends[1], site[:, [1, 2, 2]])
+        ):
+            raise ParameterError(
+                "the links of every triad must join its sites i < j < k as ij, ik, jk; make the "
+                "triads with find_triads."
+            )
 
     @property
     def n_triads(self) -> int:
@@ -49,9 +86,7 @@ class Triads:
     @property
     def perimeter(self) -> np.ndarray:
         """float64[n_triads], a_b: R_ij + R_jk + R_ki."""
-        separation = self.network.separation
-        distance = np.hypot(separation[:, 0], separation[:, 1])
-        return distance[self.link].sum(axis=1)
+        return self.network.distance[self.link].sum(axis=1)
 
 
 def find_triads(network: Network) -> Triads:
@@ -60,6 +95,7 @@ def find_triads(network: Network) -> Triads:
     Parameters
     ----------
     network : Network
+        The network whose links form the triangles.
 
     Returns
     -------
@@ -67,17 +103,37 @@ def find_triads(network: Network) -> Triads:
 
     Notes
     -----
-    Needs 48 bytes a triad (some 8 triads a site at the usual cutoff). `f_curve` and
-    `spin_generation` walk over them without storing any; store them to look at them.
+    The list needs 48 bytes per triad (some 8 triads per site at the usual cutoff). `f_curve` and
+    `spin_generation` sum over triads without storing them.
     """
+    instance_of("network", network, Network, "make it with build_network")
     lists = [(np.empty((0, 3), np.int64),) * 2]
     lists += [list_triads(network, *task) for task in parts_of(network)]
     site, link = (np.concatenate(columns) for columns in zip(*lists))
-    return Triads(network, read_only(site, np.int64), read_only(link, np.int64))
+    return Triads(
+        network, read_only(site, np.int64, copy=False), read_only(link, np.int64, copy=False)
+    )
 
 
-def parts_of(network, lowest=None):
-    """(lowest sites, where upper neighbours begin in every row) of each part of the walk."""
+Part = tuple[np.ndarray, np.ndarray]
+
+
+def parts_of(network: Network, lowest: np.ndarray | None = None) -> list[Part]:
+    """The batches in which triads are listed.
+
+    Parameters
+    ----------
+    network : Network
+        The network whose links form the triangles.
+    lowest : int64 array, optional
+        Only triads with these lowest sites; by default all triads.
+
+    Returns
+    -------
+    list of (int64 array, int64[n_sites])
+        The lowest sites of each batch, and where in every row the neighbours with higher numbers
+        begin: the arguments of `list_triads`.
+    """
     lower = np.bincount(network.link_j, minlength=network.n_sites)
     upper_start = network.row_start[:-1] + lower
     if lowest is None:
@@ -87,14 +143,29 @@ def parts_of(network, lowest=None):
     return [(part, upper_start) for part in np.split(lowest, ends[:-1])]
 
 
-def most_triads(network, lowest, upper_start):
-    """No more triads than these have each of the sites as their lowest."""
+def most_triads(network: Network, lowest: np.ndarray, upper_start: np.ndarray) -> np.ndarray:
+    """Upper bound on the number of triads whose lowest site is each of ``lowest``."""
     above = network.row_start[lowest + 1] - upper_start[lowest]
     return above * (above - 1) // 2
 
 
-def list_triads(network, lowest, upper_start):
-    """Sites and links of the triads whose lowest site is one of ``lowest``."""
+def list_triads(
+    network: Network, lowest: np.ndarray, upper_start: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sites and links of the triads whose lowest site is one of ``lowest``.
+
+    Parameters
+    ----------
+    network : Network
+        The network whose links form the triangles.
+    lowest, upper_start : int64 arrays
+        A batch of `parts_of`.
+
+    Returns
+    -------
+    site, link : int64[n_triads, 3]
+        As in `Triads`.
+    """
     most = int(most_triads(network, lowest, upper_start).sum())
     site, link = np.empty((most, 3), np.int64), np.empty((most, 3), np.int64)
     count = kernels.fill_triads(
@@ -103,30 +174,38 @@ def list_triads(network, lowest, upper_start):
     return site[:count], link[:count]
 
 
-def sum_over_triads(network, part, out, threads, lowest=None):
-    """Walk over triads without storing them.
+def sum_over_triads(
+    network: Network,
+    part: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, Any]],
+    out: np.ndarray,
+    threads: int | None,
+    lowest: np.ndarray | None = None,
+) -> Any:
+    """Sum contributions of triads to their sites, without storing the triads.
 
     Parameters
     ----------
     network : Network
+        The network whose links form the triangles.
     part : callable
-        ``part(site, link)`` of some triads returns what each gives to its three sites,
-        float64[n, 3, n_parts], and one more array that adds up.
+        ``part(site, link)`` of some triads returns their contributions to their three sites,
+        float64[n, 3, n_parts], and one more array or number that is summed.
     out : float64[n_sites, n_parts]
-        Overwritten with the sums of the first.
-    threads : int
+        Overwritten with the sums of the contributions at each site.
+    threads : int or None
+        Number of threads. The result does not depend on it.
     lowest : int64 array, optional
-        Take only the triads with these as lowest sites; by default all triads.
+        Only triads with these lowest sites; by default all triads.
 
     Returns
     -------
-    array
-        The sum of the second. Nothing depends on the number of threads.
+    array or number
+        The sum of the second result of ``part``.
     """
     out[:] = 0.0
-    total = 0.0
+    total: Any = 0.0
 
-    def work(task):
+    def work(task: Part) -> tuple[np.ndarray, np.ndarray, Any]:
         site, link = list_triads(network, *task)
         return site, *part(site, link)
 
@@ -140,15 +219,24 @@ def sum_over_triads(network, part, out, threads, lowest=None):
     return total
 
 
-def amplitudes(network):
-    """What a triad needs of each link, free of under- and overflow at any temperature.
+def amplitudes(network: Network) -> tuple[np.ndarray, np.ndarray]:
+    """The factors of each link in the strength of a triad, within range at any temperature.
+
+    A term of the strength n_j Q'_ikj [hopping S21] is a product of two ``hop`` and one
+    ``overlap``. With exclusion, f_i (1 - f_i) stands for n_i: the paths of an electron and of a
+    hole add.
+
+    Parameters
+    ----------
+    network : Network
+        The network whose links are meant.
 
     Returns
     -------
-    hop, overlap : float64[n_links]
-        K_ij exp(R_ij) / sqrt(n_i n_j) and exp(-R_ij) sqrt(n_i n_j): a term of the strength
-        n_j Q'_ikj [hopping S21] is a product of two of the first and one of the second. With
-        exclusion f_i (1 - f_i) stands for n_i: the paths of an electron and of a hole add.
+    hop : float64[n_links]
+        K_ij exp(R_ij) / sqrt(n_i n_j).
+    overlap : float64[n_links]
+        exp(-R_ij) sqrt(n_i n_j).
     """
     distance = network.distance
     n = network.log_capacity

@@ -1,4 +1,4 @@
-"""Plain twins of kernels/neighbours.py: every pair looked at, nothing clever."""
+"""Plain twins of kernels/neighbours.py: every pair of sites is compared."""
 
 import numpy as np
 

@@ -1,0 +1,243 @@
+"""Critical exponent: which links join a sample of sites with energies, and from which level.
+
+The exponent of a link is 2 R_ij / a_b plus its barrier over kT; links up to the critical exponent
+just join the ends of a sample.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from hopnet.checks import instance_of, one_of
+from hopnet.constants import PERCOLATION_RADIUS
+from hopnet.errors import ParameterError
+from hopnet.network.energies import (
+    barriers,
+    check_chemical_potential,
+    check_range,
+    check_temperature,
+    least_barriers,
+)
+from hopnet.network.neighbours import candidate_links
+from hopnet.network.sites import Sites
+
+__all__ = ["critical_exponent", "reference_level"]
+
+# Relative width to which the critical exponent of a sample is bisected. A smaller one costs more
+# steps and approaches rounding; a larger one would move links at the cutoff in or out.
+RESOLUTION = 1e-12
+
+# The lowest sites are isolated deep traps if a gap above them exceeds GAP times the critical
+# exponent of all other sites (counted from above the gap). Uniform, Gaussian and gapped densities
+# of states have gaps far below it at any temperature; a smaller number would take the tail of a
+# Gaussian for traps, a larger one would let shallower traps move the cutoff.
+GAP = 0.5
+
+# At most this share of the sites (and always one) can be traps. More sites are a band of their own,
+# that may carry the current.
+MOST_TRAPS = 0.01
+
+
+def reference_level(sites: Sites, kT: float) -> float:
+    """The energy from which Boltzmann occupations and barriers are counted.
+
+    Only ratios of occupations matter for currents and spins. The level still decides which links
+    lie within a multiple of the critical exponent, and how deep the contact strips are. It is the
+    lowest energy of the sample, except for isolated deep traps: they are passed over, so that the
+    depth of a few sites changes neither the cutoff nor the unit of the conductances.
+
+    Parameters
+    ----------
+    sites : Sites
+        Sites with energies.
+    kT : float
+        Thermal energy, in the unit of the energies.
+
+    Returns
+    -------
+    float
+
+    Notes
+    -----
+    The k lowest sites are traps if the gap between them and the next site exceeds GAP kT xi, where
+    xi is the critical exponent counted from that next site; k is at most one per cent of the sites.
+    Counted from the traps, the exponent of every other link would grow by more than GAP of itself.
+    A shift of all energies shifts the level.
+    """
+    n_traps = max(int(MOST_TRAPS * sites.n_sites), 1)
+    if sites.energy is None or sites.n_sites < n_traps + 2:
+        raise ParameterError("a reference level needs at least 3 sites with energies; give them.")
+    low = np.sort(np.partition(sites.energy, n_traps)[: n_traps + 1])
+    gap = np.diff(low) / kT
+    # No critical exponent is below that at equal energies, so most samples need no search.
+    if gap.max() <= GAP * 2.0 * PERCOLATION_RADIUS / np.sqrt(sites.density):
+        return float(low[0])
+    start = 2.4 * PERCOLATION_RADIUS / np.sqrt(sites.density)
+    energy, highest = sites.energy, float(low[-1])
+    least = least_barriers(energy, kT, level=highest)
+
+    def exponents(i: np.ndarray, j: np.ndarray, distance: np.ndarray) -> np.ndarray:
+        return 2.0 * distance + barriers(i, j, energy, kT, level=highest)
+
+    from_highest = sample_exponent(sites, exponents, least, "x", start)
+    exponent = from_highest + (low[-1] - low[1:]) / kT
+    traps = np.flatnonzero(gap > GAP * exponent)
+    return float(low[traps[-1] + 1]) if traps.size else float(low[0])
+
+
+Exponents = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
+
+def at_equal_energies(_i: np.ndarray, _j: np.ndarray, distance: np.ndarray) -> np.ndarray:
+    """Exponents of links without barriers."""
+    return 2.0 * distance
+
+
+class Ends:
+    """The two end strips of a sample, and whether clusters join them.
+
+    The strips are xi / 2 deep, the longest hop, and only sites with a barrier of at most xi count.
+    """
+
+    def __init__(self, sites: Sites, least: np.ndarray, axis: str):
+        self.along = sites.position[:, "xy".index(axis)]
+        self.far = sites.length if axis == "x" else sites.width
+        self.least = least
+
+    def joined(self, xi: float, cluster: np.ndarray) -> bool:
+        """Whether a cluster has sites in both strips."""
+        depth = 0.5 * xi
+        first = cluster[(self.along <= depth) & (self.least <= xi)]
+        last = cluster[(self.along >= self.far - depth) & (self.least <= xi)]
+        return np.intersect1d(first, last).size > 0
+
+
+def clusters_of(n: int, i: np.ndarray, j: np.ndarray) -> tuple[int, np.ndarray]:
+    """Number of clusters of a graph of n nodes, and the cluster of each node."""
+    graph = coo_array((np.ones(i.size, np.int8), (i, j)), shape=(n, n))
+    return connected_components(graph, directed=False)
+
+
+def sample_exponent(
+    sites: Sites, exponents: Exponents, least: np.ndarray, axis: str, start: float
+) -> float:
+    """The least xi at which links with exponents <= xi join the two ends of a sample.
+
+    The bracket grows from ``start`` until the ends are joined. Then xi is bisected: links below
+    the bracket are contracted and links above it are dropped, so that half of the links remain
+    after each step.
+
+    Parameters
+    ----------
+    sites : Sites
+    exponents : callable
+        ``exponents(i, j, distance)`` of links.
+    least : float64[n_sites]
+        The smallest exponent that a link of each site can have.
+    axis : {"x", "y"}
+        Direction along which the ends lie.
+    start : float
+        First guess of an upper bound.
+
+    Returns
+    -------
+    float
+    """
+    # A torus has ends only if it is cut open along x.
+    box = dataclasses.replace(sites, geometry="cylinder") if sites.geometry == "torus" else sites
+    ends = Ends(sites, least, axis)
+    high = start
+    while True:
+        i, j, distance = candidate_links(box, least <= high, 0.5 * high)
+        exponent = exponents(i, j, distance)
+        kept = exponent <= high
+        if ends.joined(high, clusters_of(sites.n_sites, i[kept], j[kept])[1]):
+            break
+        high *= 1.25
+    return bisect_exponent(ends, sites.n_sites, i[kept], j[kept], exponent[kept], high)
+
+
+def bisect_exponent(
+    ends: Ends, n_sites: int, i: np.ndarray, j: np.ndarray, exponent: np.ndarray, high: float
+) -> float:
+    """Bisect the threshold of links that join the ends at ``high``, see `sample_exponent`."""
+    low, n_nodes, node = 0.0, n_sites, np.arange(n_sites)
+    while high - low > RESOLUTION * high:
+        middle = 0.5 * (low + high)
+        below = exponent <= middle
+        n_merged, merged = clusters_of(n_nodes, i[below], j[below])
+        if ends.joined(middle, merged[node]):
+            high = middle
+            i, j, exponent = i[below], j[below], exponent[below]
+        else:
+            low, n_nodes, node = middle, n_merged, merged[node]
+            i, j, exponent = merged[i[~below]], merged[j[~below]], exponent[~below]
+            apart = i != j
+            i, j, exponent = i[apart], j[apart], exponent[apart]
+    return high
+
+
+def critical_exponent(
+    sites: Sites,
+    kT: float,
+    *,
+    chemical_potential: float | None = None,
+    axis: str = "x",
+    level: float | None = None,
+) -> float:
+    """Critical exponent xi_c of variable-range hopping: exp(xi_c) is the scale of the resistivity.
+
+    Links with 2 R_ij / a_b + barrier <= xi_c just join the ends of the sample. The threshold of the
+    sample is scaled by that of the same sample at equal energies, which is known in the limit of
+    large samples, 2 l_c / a_b. Most of the noise of a finite sample drops out, and the limit of
+    vanishing energies is the R-model.
+
+    Parameters
+    ----------
+    sites : Sites
+        Sites with energies.
+    kT : float
+        Thermal energy, in the unit of the energies.
+    chemical_potential : float, optional
+        If it is given, electrons exclude each other and barriers are counted from it.
+    axis : {"x", "y"}
+        Direction along which the sample is to be joined.
+    level : float, optional
+        The energy from which barriers of Boltzmann are counted; by default `reference_level`.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ParameterError
+        If the sites carry no energies, or an argument is out of its range.
+    """
+    instance_of("sites", sites, Sites, "make them with hopnet.random_sites")
+    kT = check_temperature(kT)
+    chemical_potential = check_chemical_potential(chemical_potential, kT)
+    axis = one_of("axis", axis, ("x", "y"))
+    energy = sites.energy
+    if energy is None:
+        raise ParameterError(
+            "a critical exponent needs site energies, these sites carry none; give them some by "
+            "with_energies(sites, ...)."
+        )
+    check_range(energy, kT)
+    if chemical_potential is None and level is None:
+        level = reference_level(sites, kT)
+    least = least_barriers(energy, kT, chemical_potential, level=level)
+
+    def exponents(i: np.ndarray, j: np.ndarray, distance: np.ndarray) -> np.ndarray:
+        return 2.0 * distance + barriers(i, j, energy, kT, chemical_potential, level=level)
+
+    plain = 2.0 * PERCOLATION_RADIUS / np.sqrt(sites.density)
+    equal = sample_exponent(sites, at_equal_energies, np.zeros(sites.n_sites), axis, 1.2 * plain)
+    own = sample_exponent(sites, exponents, least, axis, 1.2 * equal)
+    return float(plain * (own / equal))
