@@ -1,25 +1,71 @@
 """Material: a hopping conductor in SI units, and its spin conductivities.
 
-The only place where the code's units (lengths in a_b, times in tau_0, resistances in rho_0) and SI
-meet. Axes are those of the letter: x along [1-10], y along [110] of a (001) layer.
+This is the only module where the units of the code (lengths in a_b, times in tau_0, resistances in
+rho_0) and SI meet. Axes are those of the letter: x along [1-10], y along [110] of a (001) layer.
 """
 
 from __future__ import annotations
 
-import difflib
-import tomllib
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
 from scipy.constants import e, hbar, k, m_e
 
+from hopnet.checks import array_of, instance_of, number, one_of, shown
 from hopnet.constants import PERCOLATION_RADIUS, Z_CROSS
-from hopnet.errors import DataError, ParameterError, ValidityWarning
+from hopnet.errors import ParameterError, ValidityWarning
 from hopnet.records import read_only
+from hopnet.toml import Finite, Positive, Section, parse_toml, read_text, validate
 
-LETTER_RADIUS = 1.2  # the same as the letter rounds it
+__all__ = [
+    "Conductivities",
+    "Material",
+    "conductivities",
+    "high_density_polarisation",
+    "warn_of_limits",
+]
+
+# l_c sqrt(n_s) as the letter rounds it (1.19847 to six digits, `PERCOLATION_RADIUS`).
+LETTER_RADIUS = 1.2
+
+# Numbers in SI units that are accepted. Their products stay within the range of floats; no material
+# comes near these bounds.
+SMALLEST, LARGEST = 1e-60, 1e60
+
+
+Row = Annotated[list[Finite], Field(min_length=2, max_length=2)]
+
+
+class MaterialSection(Section):
+    """The table [material] of a file; the keys carry their units.
+
+    One of T_K and rho_0_kOhm is given.
+    """
+
+    a_b_nm: Positive
+    J_0_meV: Positive
+    tau_0_ps: Positive
+    tau_s_ns: Positive
+    m_m_e: Positive
+    n_per_cm2: Positive
+    n_s_per_cm2: Positive
+    beta_meV_A: Annotated[list[Row], Field(min_length=2, max_length=2)]
+    T_K: Positive | None = None
+    rho_0_kOhm: Positive | None = None
+
+
+class MaterialFile(BaseModel):
+    """A file with a table [material]; other tables are allowed."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+    material: MaterialSection
+
+
+# The name and the unit in SI of each key of a material file.
 TOML_UNITS = {
     "a_b_nm": ("a_b", 1e-9),
     "J_0_meV": ("J_0", 1e-3 * e),
@@ -43,7 +89,9 @@ class Material:
     a_b : float, m
         Localisation radius: J = J_0 exp(-R/a_b), tau = tau_0 exp(2R/a_b).
     J_0 : float, J
+        Amplitude of a hop of no length.
     tau_0 : float, s
+        Time of a hop of no length.
     tau_s : float, s
         Spin relaxation time.
     m : float, kg
@@ -54,8 +102,8 @@ class Material:
         H = beta_(mu nu) sigma_mu k_nu [hopping 2]; row: spin, column: wave vector.
     T : float, K, optional
     rho_0 : float, Ohm, optional
-        Sheet resistance scale of a hop. One of T and rho_0 is given, the other follows from
-        rho_0 = k_B T tau_0 n_s / (e^2 n).
+        Sheet resistance scale of a hop. One of T (the temperature) and rho_0 is given, the other
+        follows from rho_0 = k_B T tau_0 n_s / (e^2 n).
 
     Raises
     ------
@@ -65,7 +113,7 @@ class Material:
 
     Examples
     --------
-    The letter's estimate, but for the temperature, which it does not need:
+    The letter's estimate, without the temperature, which it does not need:
 
     >>> import numpy as np
     >>> from scipy.constants import e, m_e
@@ -86,124 +134,106 @@ class Material:
     T: float | None = None
     rho_0: float | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
+        # A frozen record sets its checked values through object.__setattr__, only here.
+        def put(name: str, value: Any) -> None:
+            object.__setattr__(self, name, value)
+
         for name in ("a_b", "J_0", "tau_0", "tau_s", "m", "n", "n_s", "T", "rho_0"):
             value = getattr(self, name)
             if value is None and name in ("T", "rho_0"):
                 continue
-            if not (
-                np.ndim(value) == 0
-                and isinstance(value, int | float | np.number)
-                and np.isfinite(value)
-                and value > 0
-            ):
-                raise ParameterError(
-                    f"{name} must be a positive number in SI units, got {value!r}; mend it."
-                )
-            object.__setattr__(self, name, float(value))
+            unit, hint = "in SI units", "correct it"
+            put(name, number(name, value, low=SMALLEST, high=LARGEST, unit=unit, hint=hint))
         if (self.T is None) == (self.rho_0 is None):
             raise ParameterError(
                 "a material needs exactly one of T and rho_0 (each follows from the other by "
                 f"rho_0 = k_B T tau_0 n_s / (e^2 n)), got T={self.T!r} and rho_0={self.rho_0!r}; "
                 "leave one out."
             )
-        try:
-            beta = np.asarray(self.beta, dtype=np.float64)
-        except (TypeError, ValueError):
-            beta = np.empty(0)
-        if beta.shape != (2, 2) or not np.all(np.isfinite(beta)):
-            raise ParameterError(
-                f"beta must be a 2x2 matrix of finite numbers in J m, got {self.beta!r}; the "
-                "letter's form is [[0, beta_xy], [beta_yx, 0]]."
-            )
-        object.__setattr__(self, "beta", read_only(beta))
+        beta = array_of(
+            "beta",
+            self.beta,
+            shape=(2, 2),
+            low=-LARGEST,
+            high=LARGEST,
+            hint="give a 2x2 matrix in J m; the letter's form is [[0, beta_xy], [beta_yx, 0]]",
+        )
+        put("beta", read_only(beta, copy=False))
         per_kelvin = k * self.tau_0 * self.n_s / (e**2 * self.n)
         if self.T is None:
-            object.__setattr__(self, "T", self.rho_0 / per_kelvin)
+            put("T", self.rho_0 / per_kelvin)
         else:
-            object.__setattr__(self, "rho_0", self.T * per_kelvin)
+            put("rho_0", self.T * per_kelvin)
 
     @property
     def density(self) -> float:
-        """n_s a_b^2."""
+        """n_s a_b^2: number of sites per area, in units of a_b."""
         return self.n_s * self.a_b**2
 
     @property
     def spin_orbit(self) -> np.ndarray:
-        """float64[2, 2]: M = m a_b beta / hbar^2, half-angles per a_b."""
+        """float64[2, 2]: M = m a_b beta / hbar^2, half-angles of rotation per a_b."""
         return self.m * self.a_b / hbar**2 * self.beta
 
     @property
     def eta(self) -> float:
-        """hbar / (J_0 tau_0)."""
+        """hbar / (J_0 tau_0): the small parameter of the hops."""
         return hbar / (self.J_0 * self.tau_0)
 
     @property
     def angle(self) -> float:
-        """phi: root mean square of the half-angle of a hop of a_b over directions."""
+        """phi: root mean square over directions of the half-angle of a hop of length a_b."""
         return float(np.linalg.norm(self.spin_orbit) / np.sqrt(2.0))
 
     @property
     def tau_DP(self) -> float:
-        """tau_0 / phi^2 in s, the Dyakonov-Perel time at high density [hopping S28]."""
+        """tau_0 / phi^2, the Dyakonov-Perel time at high density, in s [hopping S28]."""
         return self.tau_0 / self.angle**2 if self.angle else np.inf
 
     @property
     def critical_length(self) -> float:
-        """l_c in m."""
+        """l_c: percolation length of random sites, in m."""
         return PERCOLATION_RADIUS / np.sqrt(self.n_s)
 
     @classmethod
     def from_toml(cls, path: str | Path) -> Material:
         """Read the table [material] of a TOML file; its keys carry their units.
 
-        a_b_nm, J_0_meV, tau_0_ps, tau_s_ns, m_m_e, n_per_cm2, n_s_per_cm2, beta_meV_A and one of
-        T_K and rho_0_kOhm.
+        The keys are a_b_nm, J_0_meV, tau_0_ps, tau_s_ns, m_m_e, n_per_cm2, n_s_per_cm2, beta_meV_A
+        and one of T_K and rho_0_kOhm.
 
         Parameters
         ----------
         path : path-like
+            Name of the file.
 
         Returns
         -------
         Material
+
+        Raises
+        ------
+        ParameterError
+            If the file cannot be read, or a key is unknown, missing, of a wrong type or range.
         """
-        path = Path(path)
-        try:
-            table = tomllib.loads(path.read_text(encoding="utf-8"))["material"]
-        except FileNotFoundError:
-            raise DataError(f"There is no file {str(path)!r}; give a material file.") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as failure:
-            raise DataError(f"{str(path)!r} is not a TOML file ({failure}); mend it.") from failure
-        except KeyError:
-            raise DataError(f"{str(path)!r} has no table [material]; add it.") from None
+        source = str(path)
+        table = parse_toml(read_text(path, what="material file"), source=source)
+        if not isinstance(table.get("material"), dict):
+            raise ParameterError(
+                f"{source} must hold the table [material], it has "
+                f"{', '.join(map(repr, table)) or 'no table'}; add it."
+            )
+        section = validate(MaterialFile, table, source=source).material
         given = {}
-        for key, value in table.items():
-            if key not in TOML_UNITS:
-                near = difflib.get_close_matches(key, TOML_UNITS, n=1, cutoff=0.3)
-                raise ParameterError(
-                    f"{path}: [material] has no key {key!r}, nearest is "
-                    f"{near[0] if near else 'none'!r}; keys are {', '.join(TOML_UNITS)}."
-                )
-            name, unit = TOML_UNITS[key]
-            try:
-                given[name] = (
-                    np.asarray(value, dtype=np.float64) * unit
-                    if name == "beta"
-                    else float(value) * unit
-                )
-            except (TypeError, ValueError):
-                raise ParameterError(
-                    f"{path}: {key} must be a number (beta a 2x2 matrix), got {value!r}; mend it."
-                ) from None
-        missing = [
-            key
-            for key, (name, _) in TOML_UNITS.items()
-            if name not in given and name not in ("T", "rho_0")
-        ]
-        if missing:
-            raise ParameterError(f"{path}: [material] lacks {', '.join(missing)}; add them.")
-        return cls(**given)
+        for key, (name, unit) in TOML_UNITS.items():
+            value = getattr(section, key)
+            if value is not None:
+                given[name] = np.array(value) * unit if name == "beta" else value * unit
+        try:
+            return cls(**given)
+        except ParameterError as failure:
+            raise ParameterError(f"{source}: {failure}") from None
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,8 +249,9 @@ class Conductivities:
     she : float64[2, 2], 1/(V s)
         Spin current density J per field, [hopping 15].
     f : float
+        The value of f that was used.
     resistivity : float, Ohm
-        Sheet resistivity that was used.
+        The sheet resistivity that was used.
     P : float
         (m a_b / hbar^2)^3 hbar n_s a_b / (e n J_0 tau_0 rho), SI.
     """
@@ -253,20 +284,21 @@ def conductivities(
     Parameters
     ----------
     material : Material
+        The material in SI units.
     f : float
         f(n_s, tau_s), see `hopnet.f_curve`; with f(n_s, 0), f_drift, the SHE is that of the drift
         spin current alone [hopping 16].
     resistivity : float or {"percolation", "letter", "crossover"}
-        In units of rho_0: that of a network (`Current.resistivity`), which is what the theory
-        means; or exp(2 l_c / a_b) with l_c sqrt(n_s) = 1.19847 or, as the letter rounds it, 1.2;
-        or 1, the crossover to diffusive conduction.
+        Sheet resistivity in units of rho_0: that of a network (`Current.resistivity`), which is
+        what the theory means; or exp(2 l_c / a_b) with l_c sqrt(n_s) = 1.19847 ("percolation") or
+        1.2, as the letter rounds it ("letter"); or 1, the crossover to diffusive conduction.
     signs : {"consistent", "printed"}
-        "printed" takes [hopping 14], [hopping 15] and [hopping S39] as they stand: no transpose
+        "printed" takes [hopping 14], [hopping 15] and [hopping S39] as in the paper: no transpose
         in the SGE, the opposite sign of the SHE, Tr beta^2 and beta^T. "consistent", the default,
-        is what the kinetic equations give: it obeys Onsager's relation for every beta and sign
-        (11) and (10).
+        is what the kinetic equations give: it obeys Onsager's relation for every beta, and the
+        signs of [hopping 10] and [hopping 11].
     field : float, V/m, optional
-        Only to warn where the response is not linear.
+        Electric field. It is used only to warn where the response is not linear.
 
     Returns
     -------
@@ -277,10 +309,9 @@ def conductivities(
     ValidityWarning
         n_s a_b^2 > 0.1; n > n_s / 10; tau_s > tau_DP / 10; e E l_c > k_B T.
     """
-    if signs not in ("consistent", "printed"):
-        raise ParameterError(f"signs must be 'consistent' or 'printed', got {signs!r}; choose one.")
-    if not (np.ndim(f) == 0 and np.isfinite(f)):
-        raise ParameterError(f"f must be one finite number, got {f!r}; see hopnet.f_curve.")
+    instance_of("material", material, Material, "make it with hopnet.Material")
+    one_of("signs", signs, ("consistent", "printed"))
+    f = number("f", f, low=-LARGEST, high=LARGEST, hint="take it from hopnet.f_curve")
     warn_of_limits(material, field)
     rho = sheet_resistivity(material, resistivity)
     beta = material.beta
@@ -300,25 +331,40 @@ def conductivities(
     return Conductivities(read_only(cisp), read_only(sge), read_only(she), float(f), rho, float(P))
 
 
-def sheet_resistivity(material, resistivity):
+def sheet_unit(material: Material) -> float:
+    """rho_0 in Ohm. A material always has it, given or computed from T."""
+    return float(material.rho_0)  # type: ignore[arg-type]
+
+
+def sheet_resistivity(material: Material, resistivity: str | float) -> float:
     """Sheet resistivity in Ohm, see `conductivities`."""
     radius = {"percolation": PERCOLATION_RADIUS, "letter": LETTER_RADIUS, "crossover": 0.0}
-    if isinstance(resistivity, str):
-        if resistivity not in radius:
-            raise ParameterError(
-                f"resistivity must be one of {', '.join(radius)} or a number in rho_0, "
-                f"got {resistivity!r}; choose one."
-            )
-        return material.rho_0 * float(np.exp(2.0 * radius[resistivity] / np.sqrt(material.density)))
-    if not (np.ndim(resistivity) == 0 and np.isfinite(resistivity) and resistivity > 0):
-        raise ParameterError(
-            f"resistivity must be a positive number in units of rho_0, got {resistivity!r}; take "
-            "Current.resistivity."
+    if not isinstance(resistivity, str):
+        factor = number(
+            "resistivity",
+            resistivity,
+            low=0.0,
+            above=True,
+            unit="in units of rho_0",
+            hint=f"take Current.resistivity, or one of {', '.join(radius)}",
         )
-    return material.rho_0 * float(resistivity)
+        return sheet_unit(material) * factor
+    one_of("resistivity", resistivity, radius, "or give a number in units of rho_0")
+    with np.errstate(over="ignore"):
+        found = sheet_unit(material) * float(
+            np.exp(2.0 * radius[resistivity] / np.sqrt(material.density))
+        )
+    if not np.isfinite(found):
+        raise ParameterError(
+            f"exp(2 l_c / a_b) must stay within the range of floats, n_s a_b^2 = "
+            f"{shown(material.density)} is too small for that; take a higher density."
+        )
+    return found
 
 
-def high_density_polarisation(material, field, *, resistivity="crossover"):
+def high_density_polarisation(
+    material: Material, field: float, *, resistivity: str | float = "crossover"
+) -> float:
     """Estimate of s for n_s a_b^2 of order one, where hops and drift are comparable.
 
     Equations [hopping S28], [hopping S29], [hopping S30]::
@@ -326,27 +372,41 @@ def high_density_polarisation(material, field, *, resistivity="crossover"):
         s = (tau_s / tau_DP) beta k_dr / J_0
         1 / tau_DP = phi^2 / tau_0          j = n e hbar k_dr / m
 
-    beta being the root mean square of the splitting over directions of k.
+    beta is the root mean square of the splitting over directions of k.
 
     Parameters
     ----------
     material : Material
+        The material in SI units.
     field : float, V/m
-    resistivity
-        As in `conductivities`.
+        Electric field.
+    resistivity : str or float
+        Sheet resistivity as in `conductivities`.
 
     Returns
     -------
     float
     """
+    instance_of("material", material, Material, "make it with hopnet.Material")
+    field = number("field", field, unit="V/m")
     current = field / sheet_resistivity(material, resistivity)
     k_dr = current * material.m / (material.n * e * hbar)
     beta = float(np.linalg.norm(material.beta) / np.sqrt(2.0))
     return material.tau_s / material.tau_DP * beta * k_dr / material.J_0
 
 
-def warn_of_limits(material, field=None):
-    """A ValidityWarning for each limit of the theory that the material oversteps."""
+def warn_of_limits(material: Material, field: float | None = None) -> None:
+    """Warn (ValidityWarning) of each limit of the theory that the material exceeds.
+
+    Parameters
+    ----------
+    material : Material
+        The material in SI units.
+    field : float, V/m, optional
+        Electric field.
+    """
+    if field is not None:
+        field = number("field", field, unit="V/m")
     limits = []
     if material.density > 0.1:
         limits.append(
@@ -354,8 +414,8 @@ def warn_of_limits(material, field=None):
         )
     if material.n > 0.1 * material.n_s:
         limits.append(
-            f"n = {material.n / material.n_s:.2g} n_s: the theory takes occupations as small "
-            "against one"
+            f"n = {material.n / material.n_s:.2g} n_s: the theory assumes that occupations are "
+            "small compared with one"
         )
     if material.tau_s > 0.1 * material.tau_DP:
         limits.append(
@@ -363,8 +423,6 @@ def warn_of_limits(material, field=None):
             "tau_DP = tau_0 / phi^2: f is of leading order, for tau_s << tau_DP; compare "
             "solve_kinetics"
         )
-    if field is not None and not np.isfinite(field):
-        raise ParameterError(f"field must be a finite number in V/m, got {field!r}; mend it.")
     if field is not None and e * abs(field) * material.critical_length > k * material.T:
         ratio = e * abs(field) * material.critical_length / (k * material.T)
         limits.append(f"e E l_c = {ratio:.3g} k_B T: the response to such a field is not linear")

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import hopnet as hn
-from hopnet.network.energies import check_temperature, critical_exponent
+from hopnet.network.energies import check_temperature
+from hopnet.network.exponent import critical_exponent
 from hopnet.percolation.mott import sample_mott_numbers
 from hopnet.percolation.scaling import dual_threshold
 from hopnet.spin.temperature import temperature_curve

@@ -88,7 +88,7 @@ class Sites:
         for name in ("length", "width"):
             put(name, check_length(name, getattr(self, name)))
         hint = "give one row (x, y) of finite numbers per site, in a_b"
-        position = array_of("position", self.position, shape=(None, 2), hint=hint)
+        position = array_of("position", self.position, shape=(None, 2), empty=True, hint=hint)
         if np.any(position < 0) or np.any(position > (self.length, self.width)):
             raise ParameterError(
                 f"positions must lie in 0 .. {self.length:g} by 0 .. {self.width:g}, they span "
@@ -100,7 +100,7 @@ class Sites:
         if self.energy is not None:
             shape = (position.shape[0],)
             energy = array_of(
-                "energy", self.energy, shape=shape, hint="give one finite energy per site"
+                "energy", self.energy, shape=shape, empty=True, hint="give one energy per site"
             )
             if not is_owned(self.energy):
                 put("energy", read_only(energy, copy=False))
@@ -210,7 +210,7 @@ def check_memory(what: str, need: float) -> None:
     if need > memory:
         raise ParameterError(
             f"{what} must fit into {memory / 1e9:.3g} GB, the memory of this machine, it needs "
-            f"about {need / 1e9:.3g} GB; take fewer sites or a shorter cutoff."
+            f"about {min(need, 1e300) / 1e9:.3g} GB; take fewer sites or a shorter cutoff."
         )
 
 
@@ -261,7 +261,7 @@ def random_sites(
     """
     geometry = one_of("geometry", geometry, GEOMETRIES)
     density = check_density(density)
-    n_sites = whole("n_sites", n_sites, low=3, high=1e15, hint="a triad needs three sites")
+    n_sites = whole("n_sites", n_sites, low=3, hint="a triad needs three sites")
     aspect = number("aspect (length / width)", aspect, low=1e-6, high=1e6, hint="try 1")
     min_distance = number(
         "min_distance",

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from hopnet.checks import number, whole
+from hopnet.checks import array_of, number, whole
 from hopnet.elimination.reduced import interpolate
-from hopnet.errors import ParameterError, ValidityWarning
-from hopnet.network.network import Network
+from hopnet.errors import DataError, ParameterError, ValidityWarning
+from hopnet.network.network import Network, check_digest
 from hopnet.network.triads import Triads
 from hopnet.records import load_arrays, read_only, save_arrays
 from hopnet.spin.equations import (
@@ -130,18 +130,29 @@ class Spin:
 
     def save(self, path: str | Path) -> None:
         """Write the record to one .npz file, without the network."""
-        save_arrays(path, "Spin", {"tau_s": self.tau_s, "spin": self.spin, "f": self.f})
+        stored = {"tau_s": self.tau_s, "spin": self.spin, "f": self.f}
+        save_arrays(path, "Spin", stored | {"digest": self.network.digest})
 
     @classmethod
     def load(cls, path: str | Path, network: Network) -> Spin:
-        """Read what `save` wrote, for the network that the spin belongs to."""
-        stored = load_arrays(path, "Spin")
-        if stored["spin"].shape[0] != network.n_sites:
-            raise ParameterError(
-                f"this spin has {stored['spin'].shape[0]} sites, the network {network.n_sites}; "
-                "load it with the network it was solved on."
-            )
-        return cls(network, float(stored["tau_s"]), read_only(stored["spin"]), float(stored["f"]))
+        """Read what `save` wrote, for the network that the spin belongs to.
+
+        Raises
+        ------
+        DataError
+            If the file does not hold a spin.
+        ParameterError
+            If the spin belongs to another network.
+        """
+        stored = load_arrays(path, "Spin", required=("tau_s", "spin", "f", "digest"))
+        check_digest(network, stored["digest"], "spin")
+        try:
+            tau_s = number("tau_s", stored["tau_s"], low=0.0, infinite=True)
+            spin = array_of("spin", stored["spin"], shape=(network.n_sites,), infinite=True)
+            f = number("f", stored["f"], infinite=True)
+        except ParameterError as failure:
+            raise DataError(f"{str(path)!r} does not hold a valid spin: {failure}") from None
+        return cls(network, tau_s, read_only(spin, copy=False), f)
 
 
 def f_curve(

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hopnet.checks import instance_of
+from hopnet.checks import array_of, instance_of, number
 from hopnet.elimination.scaling import HIGHEST, log_conductance_span, scaled_conductance
 from hopnet.elimination.symbolic import Elimination, analyse
 from hopnet.elimination.symmetric import factor
@@ -20,8 +20,8 @@ from hopnet.elimination.wide import (
     ratio_of_wide,
     wide_from_log,
 )
-from hopnet.errors import ConvergenceError, ParameterError
-from hopnet.network.network import INNER, Network
+from hopnet.errors import ConvergenceError, DataError, ParameterError
+from hopnet.network.network import INNER, Network, check_digest
 from hopnet.records import load_arrays, read_only, save_arrays
 
 __all__ = ["Current", "balance_at_sites", "in_unit", "net_flow", "own_current", "solve_current"]
@@ -29,6 +29,19 @@ __all__ = ["Current", "balance_at_sites", "in_unit", "net_flow", "own_current", 
 # Largest relative difference of source and drain current that is accepted. Machine precision
 # gives some 1e-15; a larger bound would let a fault of the elimination pass unseen.
 BALANCE = 1e-9
+
+
+# Fields of a record that are stored, by what they belong to.
+ON_LINKS = ("drop", "flow", "relative_flow")
+ON_SITES = ("site_imbalance", "throughput")
+NUMBERS = (
+    "conductance",
+    "log_conductance",
+    "resistivity",
+    "imbalance",
+    "source_current",
+    "drain_current",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,22 +101,38 @@ class Current:
 
     def save(self, path: str | Path) -> None:
         """Write the current to one .npz file, without the network."""
-        stored = {name: value for name, value in vars(self).items() if name != "network"}
-        save_arrays(path, "Current", stored)
+        stored = {name: getattr(self, name) for name in (*ON_LINKS, *ON_SITES, *NUMBERS)}
+        save_arrays(path, "Current", stored | {"digest": self.network.digest})
 
     @classmethod
     def load(cls, path: str | Path, network: Network) -> Current:
-        """Read what `save` wrote, for the network that the current belongs to."""
-        stored = load_arrays(path, "Current")
-        if stored["drop"].shape[0] != network.n_links:
-            raise ParameterError(
-                f"this current has {stored['drop'].shape[0]} links, the network "
-                f"{network.n_links}; load it with the network it was solved on."
-            )
-        fields: dict[str, Any] = {
-            k: read_only(v) if v.ndim else float(v) for k, v in stored.items()
-        }
-        return cls(network=network, **fields)
+        """Read what `save` wrote, for the network that the current belongs to.
+
+        Raises
+        ------
+        DataError
+            If the file does not hold a current.
+        ParameterError
+            If the current belongs to another network.
+        """
+        required = (*ON_LINKS, *ON_SITES, *NUMBERS, "digest")
+        stored = load_arrays(path, "Current", required=required)
+        check_digest(network, stored["digest"], "current")
+        try:
+            shapes = dict.fromkeys(ON_LINKS, network.n_links)
+            shapes |= dict.fromkeys(ON_SITES, network.n_sites)
+            fields: dict[str, Any] = {
+                name: read_only(
+                    array_of(name, stored[name], shape=(n,), infinite=True, empty=True), copy=False
+                )
+                for name, n in shapes.items()
+            }
+            numbers: dict[str, Any] = {
+                name: number(name, stored[name], infinite=True) for name in NUMBERS
+            }
+        except ParameterError as failure:
+            raise DataError(f"{str(path)!r} does not hold a valid current: {failure}") from None
+        return cls(network=network, **fields, **numbers)
 
 
 class Flows(NamedTuple):
