@@ -19,7 +19,7 @@ MISTAKES = [
     ("percolation sample --seed 1 --n-sites 300 --geometry ball", "'open', 'cylinder', 'torus'"),
     ("percolation threshold --seed 1 --sizes abc", "abc"),
     ("percolation threshold --seed -1 --sizes 100 --samples 2", "whole number >= 0"),
-    ("percolation resistivity --seed 1 --densities 0 --n-sites 100 --samples 1", "positive"),
+    ("percolation resistivity --seed 1 --densities 0 --n-sites 100 --samples 1", "density (n_s"),
     ("conductivities absent.toml --seed 1", "no material file 'absent.toml'"),
     ("conductivities RUNS --seed 1", "a directory"),
     ("conductivities RUNS/f_curve.toml --seed 1", "must hold the table [material]"),

@@ -264,7 +264,7 @@ def test_save_and_load(tmp_path):
     again = hn.Current.load(tmp_path / "current.npz", network)
     assert np.array_equal(again.flow, current.flow)
     assert again.conductance == current.conductance
-    with pytest.raises(hn.ParameterError, match="links"):
+    with pytest.raises(hn.ParameterError, match="another network"):
         hn.Current.load(tmp_path / "current.npz", random_network(200, 0.05, 50))
 
 

@@ -355,5 +355,5 @@ def test_save_and_load(tmp_path):
     again = hn.Spin.load(tmp_path / "spin.npz", network)
     assert np.array_equal(again.spin, spin.spin)
     assert (again.tau_s, again.f) == (30.0, spin.f)
-    with pytest.raises(hn.ParameterError, match="sites"):
+    with pytest.raises(hn.ParameterError, match="another network"):
         hn.Spin.load(tmp_path / "spin.npz", random_network(200, 0.05, 50))
