@@ -134,12 +134,14 @@ def _scan_site(i, cells, write, found):
     return count
 
 
-@njit(cache=True, parallel=True)
-def count_neighbours(cells, out):
-    """Number of neighbours ``j > i`` of each site.
+@njit(cache=True, nogil=True)
+def count_neighbours(low, high, cells, out):
+    """Number of neighbours ``j > i`` of each of the sites low .. high - 1.
 
     Parameters
     ----------
+    low, high : int64
+        The range of sites.
     cells : Cells
     out : int64[n_sites]
         Overwritten.
@@ -149,16 +151,18 @@ def count_neighbours(cells, out):
     Iteration ``i`` writes ``out[i]`` only: parts of the sites can run in parallel.
     """
     nowhere = np.empty(0, np.int64)
-    for i in prange(cells.position.shape[0]):
+    for i in range(low, high):
         out[i] = _scan_site(i, cells, False, nowhere)
 
 
-@njit(cache=True, parallel=True)
-def fill_neighbours(cells, first, link_i, link_j):
-    """Write the links ``i < j`` between neighbours, sorted by i, then by j.
+@njit(cache=True, nogil=True)
+def fill_neighbours(low, high, cells, first, link_i, link_j):
+    """Write the links ``i < j`` of the sites low .. high - 1 to neighbours, sorted by i, then j.
 
     Parameters
     ----------
+    low, high : int64
+        The range of sites.
     cells : Cells
     first : int64[n_sites + 1]
         Where the links of each site begin: the running sum of `count_neighbours`.
@@ -170,7 +174,7 @@ def fill_neighbours(cells, first, link_i, link_j):
     Iteration ``i`` writes ``link_i, link_j[first[i]:first[i+1]]`` only: parts of the sites can run
     in parallel.
     """
-    for i in prange(cells.position.shape[0]):
+    for i in range(low, high):
         row = link_j[first[i] : first[i + 1]]
         _scan_site(i, cells, True, row)
         # Sort the row by insertion: it holds a few neighbours, cell after cell.

@@ -33,11 +33,14 @@ def test_neighbours_are_all_pairs_within_the_radius(n, seed, period, kernel_vers
     kernels.fill_cells(position, 4, 4, 2.5, 2.5, start, member)
     cells = Cells(position, 4, 4, 2.5, 2.5, *period, radius, start, member)
     number = np.empty(n, np.int64)
-    kernel_version(kernels.count_neighbours)(cells, number)
+    middle = n // 2
+    for low, high in ((middle, n), (0, middle)):
+        kernel_version(kernels.count_neighbours)(low, high, cells, number)
     assert list(number) == twin.count_neighbours(position, period, radius)
     first = np.concatenate([[0], np.cumsum(number)])
     link_i, link_j = np.empty(first[-1], np.int64), np.empty(first[-1], np.int64)
-    kernel_version(kernels.fill_neighbours)(cells, first, link_i, link_j)
+    for low, high in ((middle, n), (0, middle)):
+        kernel_version(kernels.fill_neighbours)(low, high, cells, first, link_i, link_j)
     assert list(zip(link_i, link_j)) == twin.fill_neighbours(position, period, radius)
 
 

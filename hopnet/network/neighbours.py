@@ -17,8 +17,8 @@ __all__ = ["SLACK", "candidate_links", "find_links", "link_separation"]
 # large samples. A larger slack would link pairs of random samples that lie beyond the radius.
 SLACK = 1e-9
 
-# Sites per task when neighbours are found in parallel: some milliseconds of work. Smaller tasks cost
-# more calls, larger ones leave threads idle at the end.
+# Sites per task when neighbours are found in parallel: some milliseconds of work. Smaller tasks
+# cost more calls, larger ones leave threads idle at the end.
 SITES_PER_TASK = 10_000
 
 # Memory in bytes that one link needs in a network: ends, rates, separation and rows.
