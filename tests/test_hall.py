@@ -126,12 +126,16 @@ def test_mirror_and_electrons_against_holes():
 def test_the_ring_obeys_both_laws_of_kirchhoff(density):
     network = cylinder(500, density, 9)
     ring = solve_ring(network)
-    jump = ring_jumps(network)
+    jump, _ = ring_jumps(network)
     ij, ik, jk = find_triads(network).link.T
     assert not np.any(jump[ij] + jump[jk] - jump[ik])
     loops = ring.drop[ij] + ring.drop[jk] - ring.drop[ik]
     assert np.abs(loops).max() < 1e-11 * network.sites.width
     assert ring.imbalance < 1e-14
+    y = network.sites.position[:, 1]
+    i, j = network.link_i, network.link_j
+    harmonic = (ring.deviation[i] - ring.deviation[j]) - network.separation[:, 1]
+    assert np.abs(harmonic - ring.drop).max() < 1e-10 * (network.sites.width + np.ptp(y))
     # Links that jump are not stronger than what closes the ring: no digits are lost on them.
     strongest = network.log_conductance[jump != 0].max()
     assert strongest < np.log(ring.conductivity) + 5.0
@@ -203,3 +207,46 @@ def test_a_hall_voltage_needs_another_pair():
     terminals = hn.solve_terminals(network, [0, 50, 100])
     with pytest.raises(hn.ParameterError, match="differs from that of the current"):
         hall_resistance(terminals, (0, 1), (1, 0))
+
+
+@pytest.mark.parametrize(
+    ("density", "tangent"), [(0.1, 0.0056986976501874), (0.001, 1.8307242269432e-29)]
+)
+def test_the_plateau_of_f_keeps_all_digits(density, tangent):
+    """f_curve at tau_s = inf, where drift and diffusion would compensate to 1e-27 of themselves."""
+    network = cylinder(120, density, 1)
+    curve = hn.f_curve(network, [1e300, np.inf], normalisation="bulk", tolerance=0)
+    assert curve.f[1] == pytest.approx(tangent / network.sites.density, rel=1e-12)
+    assert curve.numerical_error[1] < 1e-13 * curve.f[1]
+
+
+def test_both_forms_of_f_on_a_cylinder_agree():
+    """The harmonic form against drift plus differences along links, from slow to fast relaxation."""
+    from hopnet.spin.equations import f_and_spin_at_rate, local_diffusion, spin_equations
+
+    equations = spin_equations(cylinder(600, 0.1, 7))
+    for rate in (1e-2, 1e-4, 1e-7):
+        factored = equations.factor(equations.occupation_at(rate) * rate)
+        local = equations.generation.f_drift + local_diffusion(equations, factored)
+        found = f_and_spin_at_rate(equations, factored, rate)
+        assert found.f == pytest.approx(local, rel=1e-11)
+
+
+def test_bulk_normalisation_leaves_out_the_contact_strips():
+    """f of small open samples: the letter's normalisation is lower by 3.6 / sqrt(N), the bulk not."""
+    small = [random_network(1500, 0.05, seed) for seed in range(300, 330)]
+    large = [random_network(40_000, 0.05, seed) for seed in (11, 12)]
+
+    def mean(networks, normalisation):
+        f = [hn.f_curve(n, [0.0], normalisation=normalisation).f[0] for n in networks]
+        return np.mean(f), np.std(f, ddof=1) / np.sqrt(len(f))
+
+    (letter, error), (bulk, bulk_error) = (mean(small, name) for name in ("letter", "bulk"))
+    limit, limit_error = mean(large, "bulk")
+    assert abs(bulk / limit - 1) < 4 * np.hypot(bulk_error, limit_error) / limit + 0.01
+    assert letter / limit == pytest.approx(1 - 3.6 / np.sqrt(1500), abs=0.04)
+    current = hn.solve_current(small[0])
+    assert 0.5 * small[0].length_along_current < current.effective_length
+    assert current.effective_length < small[0].length_along_current
+    with pytest.raises(hn.ParameterError, match="'letter', 'bulk'"):
+        hn.f_curve(small[0], [0.0], normalisation="paper")

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from hopnet.checks import array_of, number, whole
+from hopnet.checks import array_of, number, one_of, whole
 from hopnet.elimination.reduced import interpolate
 from hopnet.errors import DataError, ParameterError, ValidityWarning
 from hopnet.network.network import Network, check_digest
@@ -162,6 +162,7 @@ def f_curve(
     current: Current | None = None,
     triads: Triads | None = None,
     tolerance: float = 1e-2,
+    normalisation: str = "letter",
     threads: int | None = None,
 ) -> FCurve:
     """The function f(n_s, tau_s) of one sample: drift, diffusion and their sum.
@@ -183,6 +184,11 @@ def f_curve(
         More than eight finite tau_s > 0 are interpolated between exact values and slopes, to
         ``tolerance * abs(f) + 1e-6 * abs(f_drift)``. With 0, each tau_s has its own factor and f
         is exact. So it is where the interpolation does not reach the tolerance.
+    normalisation : {"letter", "bulk"}
+        "letter" divides by the current times the distance of the contact edges. The contact
+        strips, where no current flows, then lower f by a relative amount of about 3.6 / sqrt(N).
+        "bulk" divides by the current where it really flows, the sum over links of flow R^x: f of
+        small samples agrees with that of large ones.
     threads : int, optional
         Number of threads. No result depends on it.
 
@@ -200,15 +206,16 @@ def f_curve(
 
     Notes
     -----
-    Cost: one factor per tau_s, or about eight for a whole curve. The contact strips, where no
-    current flows, count in N and lower f by a relative amount of about 3.6 / sqrt(N). In an open
-    sample f -> 0 as tau_s -> inf, but only once sqrt(D tau_s) exceeds the sample. A cylinder keeps
-    a finite plateau, the value of the bulk. Valid for tau_s much shorter than the Dyakonov-Perel
-    time.
+    Cost: one factor per tau_s, or about eight for a whole curve. In an open sample f -> 0 as
+    tau_s -> inf, but only once sqrt(D tau_s) exceeds the sample. A cylinder keeps a finite plateau,
+    the value of the bulk: it is computed as a sum over triads of two harmonic potentials, with all
+    digits at any density, and is the Hall angle of the sample (`hall_angle`). Valid for tau_s much
+    shorter than the Dyakonov-Perel time.
     """
     tau_s = check_tau_s(tau_s)
     tolerance = number("tolerance", tolerance, low=0.0, hint="0 gives every tau_s its own factor")
-    equations = spin_equations(network, current, triads, threads)
+    normalisation = one_of("normalisation", normalisation, ("letter", "bulk"))
+    equations = spin_equations(network, current, triads, threads, normalisation)
     generation, current = equations.generation, equations.current
     if not np.any(generation.gamma):
         warnings.warn(

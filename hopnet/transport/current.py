@@ -93,6 +93,19 @@ class Current:
     drain_current: float
 
     @property
+    def effective_length(self) -> float:
+        """Length over which the current flows, in a_b: sum over links of flow R^x, over I.
+
+        It leaves out the parts of the contact strips that carry no current.
+        """
+        network = self.network
+        across = network.direction_across
+        along = network.separation @ np.array([across[1], -across[0]])
+        with np.errstate(over="ignore", invalid="ignore"):
+            share = self.flow / self.conductance
+        return float((share * along).sum())
+
+    @property
     def log_resistivity(self) -> float:
         """Logarithm of the sheet resistivity over rho_0."""
         network = self.network

@@ -33,6 +33,9 @@ class Ring:
         circumference around the ring, and adds up to zero around every triad.
     flow : float64[n_links], in a_b/rho_0
         conductance * drop, positive from i to j.
+    deviation : float64[n_sites], in a_b
+        g_i = y'_i - y_i, where y' is the coordinate whose differences are the drops: the harmonic
+        one, on which no current is left over at any site. Its mean is zero in each cluster.
     conductivity : float, in 1/rho_0
         Sheet conductivity around the ring, sum K drop^2 / area.
     imbalance : float
@@ -43,11 +46,12 @@ class Ring:
     jump: np.ndarray
     drop: np.ndarray
     flow: np.ndarray
+    deviation: np.ndarray
     conductivity: float
     imbalance: float
 
 
-def ring_jumps(network: Network) -> np.ndarray:
+def ring_jumps(network: Network) -> tuple[np.ndarray, np.ndarray]:
     """Whole circumferences by which the potential jumps on each link.
 
     The electromotive force of a uniform field is -R^y_l on link l. Adding the drops of a potential
@@ -63,7 +67,9 @@ def ring_jumps(network: Network) -> np.ndarray:
 
     Returns
     -------
-    int64[n_links]
+    jump : int64[n_links]
+    winding : int64[n_sites]
+        The whole numbers m_i.
     """
     width = network.sites.width
     y = network.sites.position[:, 1]
@@ -73,7 +79,7 @@ def ring_jumps(network: Network) -> np.ndarray:
     parent = np.empty(network.n_sites, np.int64)
     winding = np.empty(network.n_sites, np.int64)
     kernels.fill_windings(order, network.link_i, network.link_j, wrap, parent, winding)
-    return winding[network.link_j] - winding[network.link_i] - wrap
+    return winding[network.link_j] - winding[network.link_i] - wrap, winding
 
 
 def solve_ring(network: Network, *, threads: int | None = None) -> Ring:
@@ -115,7 +121,7 @@ def solve_ring(network: Network, *, threads: int | None = None) -> Ring:
             "the ring needs geometry='cylinder', this network is of geometry "
             f"{network.sites.geometry!r}; build the sites with geometry='cylinder'."
         )
-    jump = ring_jumps(network)
+    jump, winding = ring_jumps(network)
     if not np.any(jump):
         raise NotPercolatingError(
             f"no path of links closes around this cylinder of {network.n_sites} sites; take a "
@@ -129,9 +135,15 @@ def solve_ring(network: Network, *, threads: int | None = None) -> Ring:
     factored = factor(symbolic, conductance, threads=threads)
     drop = force.copy()
     # The second pass makes side loops accurate that carry far less than the links around them.
+    potential = np.zeros(network.n_sites)
     for _ in range(2):
         left_over = -net_flow(network, conductance * drop)
         drop += factored.link_drops(network.n_links, rhs=left_over)
+        potential += factored.solve(left_over)
+    # The gauge has added y_i + W m_i to the potential of every site.
+    deviation = potential - network.sites.position[:, 1] - network.sites.width * winding
+    size = np.bincount(network.cluster)
+    deviation -= (np.bincount(network.cluster, deviation) / size)[network.cluster]
     flow = conductance * drop
     total = np.abs(flow).sum()
     area = network.sites.length * network.sites.width
@@ -140,6 +152,7 @@ def solve_ring(network: Network, *, threads: int | None = None) -> Ring:
         jump=read_only(jump, np.int64),
         drop=read_only(drop),
         flow=read_only(flow * np.exp(scale)),
+        deviation=read_only(deviation),
         conductivity=float((flow * drop).sum() * np.exp(scale) / area),
         imbalance=float(np.abs(net_flow(network, flow)).sum() / total),
     )
