@@ -221,7 +221,7 @@ def test_the_plateau_of_f_keeps_all_digits(density, tangent):
 
 
 def test_both_forms_of_f_on_a_cylinder_agree():
-    """The harmonic form against drift plus differences along links, from slow to fast relaxation."""
+    """The harmonic form against drift plus differences along links, slow to fast relaxation."""
     from hopnet.spin.equations import f_and_spin_at_rate, local_diffusion, spin_equations
 
     equations = spin_equations(cylinder(600, 0.1, 7))
@@ -233,7 +233,7 @@ def test_both_forms_of_f_on_a_cylinder_agree():
 
 
 def test_bulk_normalisation_leaves_out_the_contact_strips():
-    """f of small open samples: the letter's normalisation is lower by 3.6 / sqrt(N), the bulk not."""
+    """Small open samples: the letter's normalisation is lower by 3.6 / sqrt(N), the bulk is not."""
     small = [random_network(1500, 0.05, seed) for seed in range(300, 330)]
     large = [random_network(40_000, 0.05, seed) for seed in (11, 12)]
 
@@ -241,7 +241,7 @@ def test_bulk_normalisation_leaves_out_the_contact_strips():
         f = [hn.f_curve(n, [0.0], normalisation=normalisation).f[0] for n in networks]
         return np.mean(f), np.std(f, ddof=1) / np.sqrt(len(f))
 
-    (letter, error), (bulk, bulk_error) = (mean(small, name) for name in ("letter", "bulk"))
+    (letter, _), (bulk, bulk_error) = (mean(small, name) for name in ("letter", "bulk"))
     limit, limit_error = mean(large, "bulk")
     assert abs(bulk / limit - 1) < 4 * np.hypot(bulk_error, limit_error) / limit + 0.01
     assert letter / limit == pytest.approx(1 - 3.6 / np.sqrt(1500), abs=0.04)
