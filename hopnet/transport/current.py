@@ -217,8 +217,8 @@ def solve_current(network: Network, *, threads: int | None = None) -> Current:
     drain_current = float(-net[network.drain].sum())
     total = check_balance(source_current, drain_current, drop)
     with np.errstate(over="ignore", divide="ignore"):
-        resistivity = np.float64(network.width_across_current) / (
-            network.length_along_current * in_unit(total, log_unit)
+        resistivity = np.float64(network.width_across_current) / in_unit(
+            network.length_along_current * total, log_unit
         )
     return Current(
         network=network,
