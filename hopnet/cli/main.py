@@ -5,14 +5,15 @@ from __future__ import annotations
 import sys
 import warnings
 from functools import cache
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from hopnet.errors import HopnetError, ValidityWarning
 
-# Every typer has a click of its own, or shares one: what a wrong option raises is found by descent.
-USAGE_ERRORS = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+# What a wrong option raises. Some versions of typer bring their own copy of click, so the class is
+# looked up among the ancestors of typer's error.
+USAGE_ERRORS: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 INTERRUPTED = 130
 
 __all__ = ["main"]

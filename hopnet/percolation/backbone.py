@@ -245,10 +245,12 @@ def wrapping_backbone(network: Network, threshold: Threshold) -> Backbone:
         network.link_i[occupied], network.link_j[occupied], network.n_sites, i, j
     )
     occupied = np.append(occupied, threshold.link)
-    last = np.array([occupied.size - 1])
+    last = occupied.size - 1
     parts = BackboneBetween(
-        *(np.concatenate([p, last]) for p in (parts.link, parts.red_link, parts.path_link)),
-        parts.joined,
+        link=np.append(parts.link, last),
+        red_link=np.append(parts.red_link, last),
+        path_link=np.append(parts.path_link, last),
+        joined=parts.joined,
     )
     return gather(network, threshold.threshold_length, occupied, parts, parts.joined)
 

@@ -82,7 +82,7 @@ def save_texture(path: str | os.PathLike, texture: Texture) -> None:
     instance("texture", texture, (RigidTexture, PeriodicTexture, TimeSeries), "build one first")
     arrays = {name: getattr(texture, name) for name in texture.__dataclass_fields__}
     try:
-        save_arrays(path, type(texture).__name__, arrays)
+        save_arrays(Path(path), type(texture).__name__, arrays)
     except (OSError, ValueError) as failure:
         raise ParameterError(
             f"{str(path)!r} cannot be written ({failure}); give a file in a folder that exists."

@@ -109,6 +109,16 @@ SLOPES: dict[str, Slope] = {
 }
 
 
+def energies_of(network: Network) -> tuple[np.ndarray, float]:
+    """The site energies and kT of a network that was built with them."""
+    if network.kT is None or network.sites.energy is None:
+        raise ParameterError(
+            "the response to temperature or energies needs a network built with energies and kT, "
+            "this one is the R-model or was given by its links; use build_network(sites, kT=...)."
+        )
+    return network.sites.energy, network.kT
+
+
 def bath_log_slope(network: Network, slope: Slope | None = None) -> np.ndarray:
     """x s'(x) / s(x) of the bath of a network at every link, x = abs(e_i - e_j) / kT.
 
@@ -128,13 +138,8 @@ def bath_log_slope(network: Network, slope: Slope | None = None) -> np.ndarray:
     ParameterError
         If the network knows no temperature, or its bath is a function whose slope is not given.
     """
-    if network.kT is None or network.sites.energy is None:
-        raise ParameterError(
-            "the response to temperature or energies needs a network built with energies and kT, "
-            "this one is the R-model or was given by its links; use build_network(sites, kT=...)."
-        )
-    step = network.sites.energy[network.link_i] - network.sites.energy[network.link_j]
-    x = np.abs(step) / network.kT
+    energy, kT = energies_of(network)
+    x = np.abs(energy[network.link_i] - energy[network.link_j]) / kT
     if slope is not None:
         return array_of("bath_slope(x)", slope(x), shape=(network.n_links,), empty=True)
     if not (isinstance(network.bath, str) and network.bath in SLOPES):
@@ -152,9 +157,7 @@ def fermi(u: np.ndarray) -> np.ndarray:
 
 def levels(network: Network) -> tuple[np.ndarray, np.ndarray]:
     """The higher and the lower energy of each link over kT, from mu or the lowest level."""
-    energy, kT = network.sites.energy, network.kT
-    if energy is None or kT is None:
-        raise ParameterError("this network has no energies; build it with kT.")
+    energy, kT = energies_of(network)
     zero = energy.min() if network.chemical_potential is None else network.chemical_potential
     e_i, e_j = energy[network.link_i], energy[network.link_j]
     return (np.maximum(e_i, e_j) - zero) / kT, (np.minimum(e_i, e_j) - zero) / kT
@@ -195,20 +198,20 @@ def activation_energy(
     fixed = one_of("fixed", fixed, ("level", "electrons"))
     network = current.network
     slope = bath_log_slope(network, bath_slope)
+    energy, kT = energies_of(network)
     high, low = levels(network)
     power = link_power(current)
     if network.chemical_potential is None:
         w = float((power * (high - slope)).sum())
         if fixed == "electrons":
             n = network.occupation
-            energy = network.sites.energy
-            w -= float((n * (energy - energy.min())).sum() / n.sum() / network.kT)
+            w -= float((n * (energy - energy.min())).sum() / n.sum() / kT)
         return w
     w = float((power * (high * fermi(-high) - low * fermi(low) - slope)).sum())
     if fixed == "electrons":
         capacity = np.exp(network.log_capacity)
-        above = network.sites.energy - network.chemical_potential
-        drift = float((capacity * above).sum() / capacity.sum() / network.kT)
+        above = energy - network.chemical_potential
+        drift = float((capacity * above).sum() / capacity.sum() / kT)
         w -= float((power * (fermi(-high) - fermi(low))).sum()) * drift
     return w
 
@@ -301,7 +304,7 @@ def site_response(current: Current, *, bath_slope: Slope | None = None) -> np.nd
     at_high, at_low = u - 1.0, -u
     if network.chemical_potential is not None:
         at_high, at_low = u - fermi(-high), fermi(low) - u
-    energy = network.sites.energy
+    energy, kT = energies_of(network)
     e_i, e_j = energy[network.link_i], energy[network.link_j]
     equal = 0.5 * (at_high + at_low)
     at_i = np.where(e_i == e_j, equal, np.where(e_i > e_j, at_high, at_low))
@@ -310,7 +313,7 @@ def site_response(current: Current, *, bath_slope: Slope | None = None) -> np.nd
     n = network.n_sites
     total = np.bincount(network.link_i, power * at_i, n)
     total += np.bincount(network.link_j, power * at_j, n)
-    return total / network.kT
+    return total / kT
 
 
 def noise(current: Current, *, theta: float = 0.0, moment: int = 2) -> float:
