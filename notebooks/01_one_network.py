@@ -35,7 +35,7 @@ network = hn.build_network(sites, cutoff=1.5)
 threshold = hn.percolation_threshold(network)
 print(f"{sites.n_sites} sites in {sites.length:.0f} x {sites.width:.0f} a_b^2")
 print(f"{network.n_links} links up to {network.cutoff_radius:.1f} a_b long")
-print(f"this sample percolates at {threshold.length:.2f} a_b;")
+print(f"this sample percolates at {threshold.threshold_length:.2f} a_b;")
 print(f"an infinite one at {hn.critical_length(sites.density):.2f} a_b")
 
 # %% [markdown]
@@ -49,7 +49,7 @@ print(f"an infinite one at {hn.critical_length(sites.density):.2f} a_b")
 # best ones are shorted within islands, and the heat is made in between, at the critical link.
 
 # %%
-before = hn.find_clusters(network, threshold.length * (1 - 1e-9))
+before = hn.find_clusters(network, threshold.threshold_length * (1 - 1e-9))
 ends = [int(network.link_i[threshold.link]), int(network.link_j[threshold.link])]
 island = [before.label == before.label[end] for end in ends]
 current = hn.solve_current(network)
@@ -122,7 +122,9 @@ for axes in (left, right):
     axes.set(xlim=(0, sites.length), ylim=(0, sites.width))
 plt.show()
 print(f"resistivity {current.resistivity:.4g} rho_0 = {np.log(current.resistivity):.2f} nepers;")
-print(f"2 l_c = {2 * threshold.length:.2f}; current lost on the way {current.imbalance:.0e}")
+print(
+    f"2 l_c = {2 * threshold.threshold_length:.2f}; current lost on the way {current.imbalance:.0e}"
+)
 
 # %% [markdown]
 # ## The spin
@@ -208,7 +210,7 @@ generation = hn.spin_generation(network, current)
 assert abs(current.source_current / current.drain_current - 1) < 1e-12
 assert abs(heat.sum() - 1) < 1e-12
 assert current.imbalance < 1e-14
-assert abs(np.log(current.resistivity) / (2 * threshold.length) - 1) < 0.15
+assert abs(np.log(current.resistivity) / (2 * threshold.threshold_length) - 1) < 0.15
 assert abs(generation.gamma.sum()) < 1e-12 * np.abs(generation.gamma).sum()
 for spin in spins.values():
     assert abs(spin.spin.sum()) < 1e-9 * np.abs(spin.spin).sum()

@@ -73,8 +73,8 @@ def test_well(run):
         ("forms", "graphene"),
         ("well", "--material", "Si"),
         ("forms", "qwz", "--kT", "-1"),
-        ("figures", "nowhere", "--which", "3"),
-        ("figures", "nowhere", "--points", "1"),
+        ("figures", "--out", "nowhere", "--which", "3"),
+        ("figures", "--out", "nowhere", "--points", "1"),
     ],
     ids=" ".join,
 )
@@ -87,7 +87,7 @@ def test_bad_input_is_one_sentence(run, words):
 
 @pytest.mark.parametrize("which", ["2a", "splitting"])
 def test_figures_are_written(run, tmp_path, which):
-    code, _, _ = run("figures", str(tmp_path), "--which", which, "--points", "4")
+    code, _, _ = run("figures", "--out", str(tmp_path), "--which", which, "--points", "4")
     assert code == 0
     assert (tmp_path / f"berry_{which}.png").read_bytes()[:4] == b"\x89PNG"
     rows = list(csv.DictReader((tmp_path / f"berry_{which}.csv").open()))

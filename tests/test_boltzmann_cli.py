@@ -48,7 +48,7 @@ BAD = {
     "potential": (["rashba", "--potential", "coulomb"], "potential must be"),
     "time": (["response", "--time", "0"], "drude_time"),
     "convention": (["response", "--convention", "mine"], "convention"),
-    "width alone": (["response", "--width", "10"], "--figures"),
+    "width alone": (["response", "--width", "10"], "--out"),
 }
 
 
@@ -71,7 +71,7 @@ def test_help_carries_an_example(capsys, command):
 
 def test_figures_of_the_response(capsys, tmp_path):
     code, _, _ = run(
-        capsys, "response", "--harmonics", "2", "--width", "100", "--figures", str(tmp_path)
+        capsys, "response", "--harmonics", "2", "--width", "100", "--out", str(tmp_path)
     )
     assert code == 0
     drawn = {path.name for path in tmp_path.glob("*.png")}
@@ -79,7 +79,7 @@ def test_figures_of_the_response(capsys, tmp_path):
 
 
 def test_figures_of_the_rashba_gas(capsys, tmp_path):
-    code, _, _ = run(capsys, "rashba", "--figures", str(tmp_path))
+    code, _, _ = run(capsys, "rashba", "--out", str(tmp_path))
     assert code == 0
     drawn = {path.name for path in tmp_path.glob("*.png")}
     assert drawn == {"bands.png", "cancellation.png", "spin_density.png", "texture.png"}

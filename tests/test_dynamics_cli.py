@@ -54,7 +54,7 @@ def test_commands_and_figures(name, tmp_path, capsys):
         (["step", "--seed", "7", "--tau-s", "0"], "tau_s must be"),
         (["temperature", "--seed", "7", "--temperatures", "0"], "three or more positive"),
         (["temperature", "--seed", "7", "--density-of-states", "flat"], "density_of_states"),
-        (["walk", "--seed", "7", "--kT", "0"], "kT must be a positive"),
+        (["walk", "--seed", "7", "--kT", "0"], "kT must be a finite number above 0"),
         (["walk", "--seed", "7", "--carriers", "0"], "n_carriers"),
     ],
 )

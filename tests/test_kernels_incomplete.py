@@ -25,7 +25,10 @@ class Sample:
     def __init__(self, n, seed, cut, symmetric=True):
         rng = np.random.default_rng(seed)
         self.network = net = hn.build_network(
-            hn.random_sites(n, density=0.05, seed=seed), cutoff_radius=12.0, contacts=([0], [n - 1])
+            hn.random_sites(n, density=0.05, seed=seed),
+            cutoff_radius=12.0,
+            contacts=([0], [n - 1]),
+            axis="x",
         )
         held = rng.choice(n, 2 if n > 3 else 0, replace=False)
         order = rng.permutation(n)

@@ -24,6 +24,7 @@ from hopnet.ensemble.results import collect, read_results, run_status
 from hopnet.ensemble.tasks import Task
 from hopnet.errors import DataError, HopnetError, ParameterError
 from hopnet.machine import versions
+from hopnet.threads import thread_count
 from run_samples import Recorder, files_of, run_file, tables_of
 
 # Storage.
@@ -221,8 +222,6 @@ def test_a_time_limit_leaves_nothing_behind():
 
 def test_tasks_on_workers_use_one_thread(tmp_path):
     """Whatever the environment of the worker says: counted inside a task."""
-    import numba
-
     config = config_from_dict(run_file(n_sites=300, samples=1))
     ledger = open_ledger(tmp_path / "run", config.identity())
     task = Task(ledger, config.points()[0], 0, versions())
@@ -230,7 +229,7 @@ def test_tasks_on_workers_use_one_thread(tmp_path):
     plain = sample.sample_network
 
     def counting(point, k):
-        counted.append(numba.get_num_threads())
+        counted.append(thread_count())
         return plain(point, k)
 
     sample.sample_network = counting

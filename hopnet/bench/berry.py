@@ -11,17 +11,26 @@ import io
 import subprocess
 import sys
 import tempfile
+from typing import Any
 
 import numpy as np
 
 from hopnet.bench import paired, row
+
+__all__ = ["measure"]
 
 HALDANE = {"offset": 0.2, "hop": -1.0, "second": 0.15, "phase": np.pi / 2}
 KANE_MELE = {"offset": 1.0, "hop": 1.0, "spin_orbit": 0.3, "rashba": 0.25}
 BONDS = ((0, 0), (-1, 0), (0, -1))
 
 
-def measure(n=96, repeats=3, start_up=True, sweep_points=1_000_000, threads=2):
+def measure(
+    n: int = 96,
+    repeats: int = 3,
+    start_up: bool = True,
+    sweep_points: int = 1_000_000,
+    threads: int = 2,
+) -> list[dict[str, Any]]:
     """Haldane and Kane-Mele against the peers, and a sweep against a bare diagonalisation.
 
     Parameters

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from hopnet.bench import paired, row
@@ -12,17 +14,19 @@ from hopnet.spin.hanle import hanle_curve
 from hopnet.spin.monte_carlo import walk
 from hopnet.transport.current import solve_current
 
+__all__ = ["measure"]
+
 
 def measure(
-    n_sites=20_000,
-    density=0.02,
-    tau_s=1e3,
-    n_fields=101,
-    carriers=2000,
-    time=30_000.0,
-    repeats=3,
-    threads=None,
-):
+    n_sites: int = 20_000,
+    density: float = 0.02,
+    tau_s: float = 1e3,
+    n_fields: int = 101,
+    carriers: int = 2000,
+    time: float = 30_000.0,
+    repeats: int = 3,
+    threads: int | None = None,
+) -> list[dict[str, Any]]:
     """Rows of the bench table.
 
     Parameters

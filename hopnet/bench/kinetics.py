@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import numpy as np
 
 from hopnet.bench import paired, peak_apart, print_peak, row
@@ -10,21 +13,23 @@ from hopnet.network.sites import random_sites
 from hopnet.spin.kinetics import solve_kinetics
 from hopnet.transport.current import solve_current
 
+__all__ = ["measure"]
+
 FORM = np.array([[0.0, 1.0], [0.6, 0.0]])
 
 
 def measure(
-    n_sites=500_000,
-    density=0.01,
-    angle=0.013,
-    strong_angle=0.1,
-    tau_s=(1e2, 1e4, 1e6),
-    eta=6.58e-3,
-    repeats=3,
-    matrix_sites=3000,
-    memory=True,
-    threads=None,
-):
+    n_sites: int = 500_000,
+    density: float = 0.01,
+    angle: float = 0.013,
+    strong_angle: float = 0.1,
+    tau_s: tuple[Any, ...] = (1e2, 1e4, 1e6),
+    eta: float = 6.58e-3,
+    repeats: int = 3,
+    matrix_sites: int = 3000,
+    memory: bool = True,
+    threads: int | None = None,
+) -> list[dict[str, Any]]:
     """Rows of the bench table.
 
     Parameters
@@ -53,19 +58,19 @@ def measure(
     rows = []
     for time in tau_s:
         options = {"eta": eta, "tau_s": time, "current": current, "threads": threads}
-        cases = {
+        cases: dict[str, tuple[float, dict[str, Any]]] = {
             "spins": (angle, {"feedback": False}),
             "spins and their feedback": (angle, {}),
             "the same, field along s": (angle, {"field": (0.0, 1.0 / time, 0.0)}),
             "the same, strong coupling": (strong_angle, {}),
         }
-        found = {}
+        found: dict[str, Any] = {}
 
         def full(name, options=options, found=found, cases=cases):
             strength, more = cases[name]
             found[name] = solve_kinetics(network, strength * FORM, **options, **more)
 
-        stages = {name: lambda name=name: full(name) for name in cases}
+        stages: dict[str, Any] = {name: partial(full, name) for name in cases}
         stages["current"] = lambda: solve_current(network, threads=threads)
         seconds = paired(stages, repeats=repeats)
         for name in cases:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -21,8 +22,17 @@ from hopnet.percolation.backbone import find_backbone
 from hopnet.percolation.clusters import sweep_clusters
 from hopnet.percolation.thresholds import percolation_threshold
 
+__all__ = ["measure"]
 
-def measure(n_sites=1_000_000, networkx_sites=100_000, repeats=3, seed=1, cutoff=1.5, memory=True):
+
+def measure(
+    n_sites: int = 1_000_000,
+    networkx_sites: int = 100_000,
+    repeats: int = 3,
+    seed: int = 1,
+    cutoff: float = 1.5,
+    memory: bool = True,
+) -> list[dict[str, Any]]:
     """Time thresholds, whole sweeps and backbones.
 
     Parameters

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from scipy.sparse import coo_array, diags_array
@@ -33,19 +34,21 @@ from hopnet.spin.generation import spin_generation
 from hopnet.threads import thread_count
 from hopnet.transport.current import balance_at_sites, net_flow, solve_current
 
+__all__ = ["WHOLE", "measure"]
+
 WHOLE = {"densities": (0.1, 0.02, 0.005, 0.001), "n_scaling": (100_000, 1_000_000)}  # bench all
 
 
 def measure(
-    n_sites=500_000,
-    density=0.01,
-    seed=1,
-    repeats=3,
-    curve=True,
-    memory=True,
-    n_scaling=(),
-    densities=(),
-):
+    n_sites: int = 500_000,
+    density: float = 0.01,
+    seed: int = 1,
+    repeats: int = 3,
+    curve: bool = True,
+    memory: bool = True,
+    n_scaling: tuple[Any, ...] = (),
+    densities: tuple[Any, ...] = (),
+) -> list[dict[str, Any]]:
     """Time the main stages and the peers.
 
     Parameters

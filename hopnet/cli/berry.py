@@ -5,13 +5,17 @@ from __future__ import annotations
 import contextlib
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from hopnet.checks import one_of, whole
+from hopnet.cli.options import Json
+from hopnet.cli.output import check_finite, errors_console, print_table, save_figures, save_table
 from hopnet.errors import ParameterError
 
-Json = Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")]
+__all__ = ["add_to"]
+
 Energy = Annotated[float, typer.Option("--mu", help="Chemical potential, energy of the model.")]
 Temperature = Annotated[float, typer.Option("--kT", help="Thermal energy; 0 is allowed.")]
 PERIODIC = ("qwz", "bhz", "haldane", "kane-mele", "bi2se3-lattice")
@@ -19,7 +23,7 @@ NAMES = (*PERIODIC, "massive-dirac", "rashba", "bi2se3")
 
 
 def add_to(app: typer.Typer) -> None:
-    """Fasten ``berry`` to ``app`` (a typer.Typer)."""
+    """Register the command group ``berry`` with ``app`` (a typer.Typer)."""
     topic = typer.Typer(
         no_args_is_help=True,
         help="Spin currents from Berry connections: printed (LCC), sign-corrected (XN), "
@@ -47,41 +51,34 @@ def model_named(name):
         "rashba": berry.rashba,
         "bi2se3": berry.bi2se3_bulk,
     }
-    if name not in makers:
-        raise ParameterError(
-            f"model must be one of {', '.join(NAMES)}, got {name!r}; choose one of them."
-        )
-    return makers[name]()
+    return makers[one_of("model", name, NAMES)]()
 
 
 @contextlib.contextmanager
 def bar(text):
-    """A progress bar on a terminal, one line of text when piped; yields the callback."""
+    """A progress bar on a terminal, else one line of text; yields the function to call."""
     import sys
 
     if not sys.stderr.isatty():
         print(text, file=sys.stderr)
         yield None
         return
-    from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    with Progress(console=errors_console(), transient=True) as progress:
         task = progress.add_task(text, total=None)
         yield lambda done, of: progress.update(task, completed=done, total=of)
 
 
 def print_forms(title, rows, notes):
     """Rows (name, value, meaning) as a table on the terminal."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=title)
-    for column in ("form", "value", "what it is"):
-        table.add_column(column, justify="right" if column == "value" else "left")
-    for name, value, meaning in rows:
-        table.add_row(name, f"{value:.6g}", meaning)
-    Console().print(table)
+    print_table(
+        [
+            {"form": name, "value": float(value), "meaning": meaning}
+            for name, value, meaning in rows
+        ],
+        title=title,
+    )
     for note in notes:
         print(note)
 
@@ -104,24 +101,11 @@ def forms(
 
     Example: hopnet berry forms kane-mele --mu 0 --kT 0.01 --points 128
     """
-    import numpy as np
-
-    from hopnet.berry import PeriodicGrid, Rays, Treatment, conserved_current, spin_hall
+    from hopnet.berry import Treatment, conserved_current, spin_hall
 
     band_model = model_named(model)
-    if model in PERIODIC:
-        if kmax != float("inf"):
-            raise ParameterError(
-                f"--kmax is for k.p models, {model!r} has a Brillouin zone; got {kmax:g}, leave it "
-                "out."
-            )
-        domain = PeriodicGrid(points)
-    else:
-        even = tuple(np.linspace(0.0, 1.0, 4))
-        domain = Rays(kmax, 8, polar=even, repeats=2.0 if band_model.dimension == 3 else 1.0)
-        if band_model.dimension == 3:
-            domain = Rays(kmax, 8, polar=even, repeats=2.0, accuracy=1e-4)
-    options = {"mu": mu, "kT": kT, "spin": spin, "field": field, "current": current}
+    domain = domain_of(model, band_model, points, kmax)
+    options: dict[str, Any] = {"mu": mu, "kT": kT, "spin": spin, "field": field, "current": current}
     treatment = Treatment("block", absolute=whole_doublets)
     result = spin_hall(band_model, domain, treatment=treatment, **options)
     unit = {2: "e/8pi", 3: "hbar/2e S/m"}[band_model.dimension]
@@ -140,6 +124,7 @@ def forms(
         "min_gap": result.min_gap,
         "domain": repr(domain),
     }
+    check_finite({name: report[name] for name in numbers})
     if as_json:
         print(json.dumps(report, indent=1))
         return
@@ -154,6 +139,25 @@ def forms(
     if abs(result.torque[0]) > 1e-6:
         notes.append(f"mean torque {result.torque[0]:.3g}: none of the forms is conserved here")
     print_forms(title, rows, notes)
+
+
+def domain_of(model: str, band_model: Any, points: int, kmax: float) -> Any:
+    """The wave vectors that are integrated over: a zone, or rays up to a cutoff."""
+    import numpy as np
+
+    from hopnet.berry import PeriodicGrid, Rays
+
+    if model in PERIODIC:
+        if kmax != float("inf"):
+            raise ParameterError(
+                f"--kmax is for k.p models, {model!r} has a Brillouin zone; got {kmax:g}, leave it "
+                "out."
+            )
+        return PeriodicGrid(points)
+    even = tuple(np.linspace(0.0, 1.0, 4))
+    if band_model.dimension == 3:
+        return Rays(kmax, 8, polar=even, repeats=2.0, accuracy=1e-4)
+    return Rays(kmax, 8, polar=even, repeats=1.0)
 
 
 FORMS = {
@@ -174,22 +178,26 @@ def chern(
     Example: hopnet berry chern haldane --mu 0
     """
     from hopnet.berry import PeriodicGrid, anomalous_hall
+    from hopnet.berry.chern import chern_number
     from hopnet.berry.spin_current import E2_OVER_H
 
-    value, error = anomalous_hall(model_named(model), PeriodicGrid(points), mu=mu)
+    band_model = model_named(model)
+    value, error = anomalous_hall(band_model, PeriodicGrid(points), mu=mu)
+    integer = chern_number(band_model, mu=mu)
     report = {
         "model": model,
         "mu": mu,
+        "chern": integer.value,
         "sigma_yx_S": float(value[0]),
-        "chern": float(value[0] / E2_OVER_H),
+        "integral": float(value[0] / E2_OVER_H),
         "error": float(error[0] / E2_OVER_H),
     }
     if as_json:
         print(json.dumps(report, indent=1))
         return
     print(
-        f"{model}: (1/2pi) Int Om = {report['chern']:.9f} +- {report['error']:.1g}, "
-        f"sigma_yx = -sigma_xy = {value[0]:.6g} S"
+        f"{model}: Chern number {integer.value}; (1/2pi) Int Om = {report['integral']:.9f} "
+        f"+- {report['error']:.1g}, sigma_yx = -sigma_xy = {value[0]:.6g} S"
     )
 
 
@@ -291,7 +299,7 @@ def pieces(
 
 
 def figures(
-    folder: Annotated[Path, typer.Argument(help="Where figures and tables are written.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for tables and figures.")],
     which: Annotated[
         str, typer.Option("--which", help="1, 2a, 2b, cutoff, splitting or all.")
     ] = "all",
@@ -301,7 +309,7 @@ def figures(
 ):
     """The paper's Figs. 1, 2(a), 2(b) in every form, and the cutoff dependence; PNG and CSV.
 
-    Example: hopnet berry figures results/berry --which 2a --points 31
+    Example: hopnet berry figures --out results/berry --which 2a --points 31
     """
 
     makers = {
@@ -311,44 +319,26 @@ def figures(
         "2b": figure_field,
         "splitting": figure_splitting,
     }
-    if which != "all" and which not in makers:
-        raise ParameterError(
-            f"which must be one of {', '.join(makers)} or all, got {which!r}; choose one."
-        )
-    if points < 2 or levels < 1:
-        raise ParameterError(
-            f"points must be at least 2 and levels at least 1, got {points} and {levels}; "
-            "give more."
-        )
-    from hopnet.plots.frame import save_figure
-
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
+    one_of("--which", which, [*makers, "all"])
+    whole("--points", points, low=2, high=100_000)
+    whole("--levels", levels, low=1, high=12)
+    written: list[str] = []
     for name in makers if which == "all" else [which]:
         with bar(f"figure {name}") as progress:
             rows, figure = makers[name](points, levels, progress)
-        path = folder / f"berry_{name}.png"
-        save_figure(figure, path)
-        write_table(folder / f"berry_{name}.csv", rows)
-        written += [str(path), str(path.with_suffix(".csv"))]
+        import pandas as pd
+
+        (path,) = save_figures(out, {f"berry_{name}": figure}, quiet=True)
+        table = save_table(pd.DataFrame(rows), path.with_suffix(".csv"))
+        written += [str(path), str(table)]
     if as_json:
         print(json.dumps({"written": written}, indent=1))
     else:
-        print("\n".join(written))
-
-
-def write_table(path, rows):
-    """Rows of dicts as a CSV file."""
-    import csv
-
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+        print("\n".join(f"wrote {name}" for name in written))
 
 
 def rows_of(curves):
-    """One dict a point: label, unit, x and every form."""
+    """One row per point: label, unit, x and the value of every form."""
     rows = []
     for curve in curves:
         for j, x in enumerate(curve.x):
@@ -361,7 +351,7 @@ def rows_of(curves):
 
 
 def figure_insulator(points, levels, progress):
-    """Fig. 1."""
+    """Rows and figure of Fig. 1."""
     import numpy as np
 
     from hopnet.berry import insulator_curves
@@ -373,7 +363,7 @@ def figure_insulator(points, levels, progress):
 
 
 def figure_cutoff(points, levels, progress):
-    """Cutoff dependence, without and with the warping terms."""
+    """Rows and figure of the cutoff dependence, without and with the warping terms."""
     import numpy as np
 
     from hopnet.berry import cutoff_curves
@@ -386,8 +376,8 @@ def figure_cutoff(points, levels, progress):
     return rows, plot_cutoff(curves, warped)
 
 
-def figure_energy(points, levels, progress):
-    """Fig. 2(a)."""
+def figure_energy(points, _levels, progress):
+    """Rows and figure of Fig. 2(a)."""
     import numpy as np
 
     from hopnet.berry import well_energy_curves
@@ -399,8 +389,8 @@ def figure_energy(points, levels, progress):
     return rows_of(curves), plot_well(curves, xlabel=xlabel, title=title)
 
 
-def figure_field(points, levels, progress):
-    """Fig. 2(b)."""
+def figure_field(points, _levels, progress):
+    """Rows and figure of Fig. 2(b)."""
     import numpy as np
 
     from hopnet.berry import well_field_curves
@@ -412,8 +402,8 @@ def figure_field(points, levels, progress):
     return rows_of(curves), plot_well(curves, xlabel=xlabel, logarithmic=True, title=title)
 
 
-def figure_splitting(points, levels, progress):
-    """Rashba splitting against the gate field."""
+def figure_splitting(points, _levels, _progress):
+    """Rows and figure of the Rashba splitting against the gate field."""
     import numpy as np
 
     from hopnet.berry import rashba_splitting

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from hopnet.cli.options import Json, Out
+from hopnet.cli.output import check_finite, save_figures, short
 from hopnet.errors import ParameterError
 
-RANGE = 0.5
+__all__ = ["add_to"]
+
+RANGE = 0.5  # default of --range; recognised where a potential has no range
 
 commands = typer.Typer(
     name="boltzmann",
     help="Spin and charge of delocalised electrons: quantum Boltzmann and Rashba kinetics.",
     no_args_is_help=True,
 )
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")]
-Figures = Annotated[
-    Path | None, typer.Option("--figures", help="Also write PNG figures to this folder.")
-]
 
 
 def add_to(app: typer.Typer) -> None:
-    """Fasten ``boltzmann`` to ``app`` (a typer.Typer)."""
+    """Register the command group ``boltzmann`` with ``app`` (a typer.Typer)."""
     app.add_typer(commands)
 
 
@@ -34,9 +33,9 @@ def response(
     lambda_z: Annotated[float, typer.Option(help="Mott vertex of the disorder.")] = 0.1,
     strength: Annotated[float, typer.Option(help="v_0 N_0, sets skew scattering.")] = 0.2,
     rashba: Annotated[float, typer.Option(help="alpha of alpha (s_x p_y - s_y p_x).")] = 0.005,
-    mass: Annotated[float, typer.Option(help="m.")] = 1.0,
-    momentum: Annotated[float, typer.Option(help="p_F.")] = 1.0,
-    time: Annotated[float, typer.Option(help="tau_D.")] = 20.0,
+    mass: Annotated[float, typer.Option(help="Mass m.")] = 1.0,
+    momentum: Annotated[float, typer.Option(help="Fermi momentum p_F.")] = 1.0,
+    time: Annotated[float, typer.Option(help="Drude time tau_D.")] = 20.0,
     harmonics: Annotated[int, typer.Option(help="Highest angular harmonic.")] = 4,
     star: Annotated[bool, typer.Option(help="Keep the star diagram.")] = True,
     larmor: Annotated[tuple[float, float, float], typer.Option(help="Larmor frequency, x y z.")] = (
@@ -45,13 +44,13 @@ def response(
         0.0,
     ),
     frequency: Annotated[float, typer.Option(help="omega of exp(+i omega t).")] = 0.0,
-    temperature: Annotated[float, typer.Option(help="kT, unit of energy.")] = 0.0,
+    temperature: Annotated[float, typer.Option(help="Thermal energy kT.")] = 0.0,
     width: Annotated[
         float | None, typer.Option(help="Also the spin across a strip this wide.")
     ] = None,
     convention: Annotated[str, typer.Option(help="consistent or printed.")] = "consistent",
     as_json: Json = False,
-    figures: Figures = None,
+    out: Out = None,
 ):
     """Charge current, spin current and magnetisation in a field along x (hbar = e = E = 1).
 
@@ -83,7 +82,25 @@ def response(
         convention=convention,
     )
     rates = relaxation_rates(electrons, disorder, convention)
-    table = {
+    table = response_table(projected, rates, exact, rough, full)
+    if temperature:
+        warm = thermal_response(electrons, disorder, temperature, convention=convention)
+        table["thermal_3x3"] = {
+            "J_x": warm.charge_current,
+            "J^z_y": warm.spin_current,
+            "m_y": warm.spin_density,
+            "chemical_potential": warm.chemical_potential,
+        }
+    print_nested(table, as_json)
+    if out is not None:
+        save_figures(out, response_figures(electrons, disorder, harmonics, width), as_json)
+    elif width is not None:
+        raise ParameterError("--width draws a figure, got no folder for it; give --out DIR too.")
+
+
+def response_table(projected, rates, exact, rough, full) -> dict[str, Any]:
+    """The answer of ``response`` as nested names and numbers."""
+    return {
         "sigma_D": plain(projected.drude_conductivity),
         "spin_hall_angle": plain(projected.spin_hall_angle),
         "relaxation_rate_EY_xyz": [plain(r) for r in rates.elliott_yafet],
@@ -107,56 +124,47 @@ def response(
             "residual": full.residual,
         },
     }
-    if temperature:
-        warm = thermal_response(electrons, disorder, temperature, convention=convention)
-        table["thermal_3x3"] = {
-            "J_x": warm.charge_current,
-            "J^z_y": warm.spin_current,
-            "m_y": warm.spin_density,
-            "chemical_potential": warm.chemical_potential,
-        }
-    print_table(table, as_json)
-    if figures is not None:
-        save_response_figures(figures, electrons, disorder, harmonics, width)
-    elif width is not None:
-        raise ParameterError("--width draws a figure; give --figures DIR as well.")
 
 
-def save_response_figures(folder, electrons, disorder, harmonics, width):
-    """Conversion, Hanle, mechanisms and, for a given width, the strip."""
+def response_figures(electrons, disorder, harmonics, width) -> dict[str, Any]:
+    """Figures of conversion, Hanle effect, mechanisms and, for a given width, of the strip."""
     from hopnet.boltzmann.profile import spin_profile
     from hopnet.plots import boltzmann as plots
 
     drawn = {
-        "conversion.png": plots.conversion_figure(electrons, disorder),
-        "hanle.png": plots.hanle_figure(electrons, disorder, harmonics=harmonics),
+        "conversion": plots.conversion_figure(electrons, disorder),
+        "hanle": plots.hanle_figure(electrons, disorder, harmonics=harmonics),
     }
     if electrons.rashba:
-        drawn["mechanisms.png"] = plots.mechanism_figure(electrons, disorder)
+        drawn["mechanisms"] = plots.mechanism_figure(electrons, disorder)
     if width is not None:
-        drawn["strip.png"] = plots.profile_figure(spin_profile(electrons, disorder, width))
-    save(folder, drawn)
+        drawn["strip"] = plots.profile_figure(spin_profile(electrons, disorder, width))
+    return drawn
 
 
 @commands.command("rashba")
 def rashba(
-    alpha: Annotated[float, typer.Option(help="Of (alpha/2)(s_x p_y - s_y p_x).")] = 0.4,
-    time: Annotated[float, typer.Option(help="tau_0 = 1/(m u_0).")] = 10.0,
+    alpha: Annotated[
+        float, typer.Option(help="Splitting alpha of (alpha/2)(s_x p_y - s_y p_x).")
+    ] = 0.4,
+    time: Annotated[float, typer.Option(help="Lifetime tau_0 = 1/(m u_0).")] = 10.0,
     potential: Annotated[
         str, typer.Option(help="delta, gaussian (--range R), yukawa (--range 1/k) or angular.")
     ] = "delta",
     range_: Annotated[
         float, typer.Option("--range", help="Range of the potential; angular: its cosine.")
     ] = RANGE,
-    fermi_energy: Annotated[float, typer.Option(help="E_F, positive.")] = 0.5,
-    mass: Annotated[float, typer.Option(help="m.")] = 1.0,
-    skew: Annotated[float, typer.Option(help="kappa of the skew kernel.")] = 0.0,
+    fermi_energy: Annotated[float, typer.Option(help="Fermi energy E_F, positive.")] = 0.5,
+    mass: Annotated[float, typer.Option(help="Mass m.")] = 1.0,
+    skew: Annotated[float, typer.Option(help="Strength kappa of the skew kernel.")] = 0.0,
     lambda_xy: Annotated[float, typer.Option(help="Rashba vertex of the disorder.")] = 0.0,
     lambda_z: Annotated[float, typer.Option(help="Mott vertex of the disorder.")] = 0.0,
-    interband: Annotated[bool, typer.Option(help="Off: the smooth limit.")] = True,
-    tolerance: Annotated[float, typer.Option(help="Of S_y and J_x.")] = 1e-9,
+    interband: Annotated[
+        bool, typer.Option(help="Scattering between the bands; without it, the smooth limit.")
+    ] = True,
+    tolerance: Annotated[float, typer.Option(help="Largest relative error of S_y and J_x.")] = 1e-9,
     as_json: Json = False,
-    figures: Figures = None,
+    out: Out = None,
 ):
     """Spin current q_yz, spin density S_y and current J_x of the Rashba gas, by source.
 
@@ -193,13 +201,13 @@ def rashba(
         "error": answer.error,
         "residual": answer.residual,
     }
-    print_table(table, as_json)
-    if figures is not None:
-        save_rashba_figures(figures, gas, scatterer)
+    print_nested(table, as_json)
+    if out is not None:
+        save_figures(out, rashba_figures(gas, scatterer), as_json)
 
 
-def save_rashba_figures(folder, gas, scatterer):
-    """Bands with the chain, cancellation, S_y against the splitting, spin by momentum."""
+def rashba_figures(gas, scatterer) -> dict[str, Any]:
+    """Figures of bands with the chain, cancellation, S_y by splitting, spin by momentum."""
     from hopnet.plots import boltzmann as plots
 
     if not gas.splitting > 0:
@@ -207,19 +215,16 @@ def save_rashba_figures(folder, gas, scatterer):
             f"the figures need --alpha above 0, got {gas.splitting!r}; the signs of S_y mirror."
         )
     energy = gas.fermi_energy
-    save(
-        folder,
-        {
-            "bands.png": plots.bands_figure(gas),
-            "cancellation.png": plots.cancellation_figure(gas.splitting, fermi_energy=energy),
-            "spin_density.png": plots.spin_density_figure(gas.splitting, fermi_energy=energy),
-            "texture.png": plots.texture_figure(gas, scatterer),
-        },
-    )
+    return {
+        "bands": plots.bands_figure(gas),
+        "cancellation": plots.cancellation_figure(gas.splitting, fermi_energy=energy),
+        "spin_density": plots.spin_density_figure(gas.splitting, fermi_energy=energy),
+        "texture": plots.texture_figure(gas, scatterer),
+    }
 
 
 def choose_potential(kind, time, width, mass):
-    """The potential a word names."""
+    """The potential of a name."""
     from hopnet.boltzmann import potentials
     from hopnet.boltzmann.checks import positive
 
@@ -237,9 +242,7 @@ def choose_potential(kind, time, width, mass):
         return potentials.yukawa_potential(time, 1 / width, mass=mass)
     if kind == "angular":
         return potentials.angular_potential(time, (1.0, width), mass=mass)
-    raise ParameterError(
-        f"potential must be delta, gaussian, yukawa or angular, got {kind!r}; choose one."
-    )
+    raise ParameterError(f"potential must be delta, gaussian, yukawa or angular, got {kind!r}.")
 
 
 @commands.command("insb")
@@ -263,7 +266,7 @@ def insb(as_json: Json = False):
         "consistent formulas, tau_D = 32 fs": {"convention": "consistent"},
     }
     table = {name: estimate_insb(**options)._asdict() for name, options in cases.items()}
-    print_table(table, as_json)
+    print_nested(table, as_json)
     if not as_json:
         print(
             "The paper quotes 1/(alpha_asp tau_D) ~ 1e4, tau_EY/tau_D ~ 1e3, theta_sH ~ 1 and\n"
@@ -280,8 +283,9 @@ def plain(value):
     return [value.real, value.imag] if value.imag else value.real
 
 
-def print_table(table, as_json):
-    """Nested names and numbers, as JSON or as indented lines."""
+def print_nested(table: dict[str, Any], as_json: bool) -> None:
+    """Print nested names and numbers, as JSON or as indented lines of twelve digits."""
+    check_finite(table)
     if as_json:
         print(json.dumps(table))
         return
@@ -289,21 +293,6 @@ def print_table(table, as_json):
         if isinstance(value, dict):
             print(f"{name}:")
             for inner, number in value.items():
-                print(f"  {inner:<28}{cell(number)}")
+                print(f"  {inner:<28}{short(number, 12)}")
         else:
-            print(f"{name:<30}{cell(value)}")
-
-
-def cell(value):
-    """Twelve digits of a number, a list in brackets, words as they are."""
-    if isinstance(value, list):
-        return "[" + ", ".join(cell(v) for v in value) + "]"
-    return f"{value:.12g}" if isinstance(value, float) else str(value)
-
-
-def save(folder, drawn):
-    """Write figures as PNG and say where."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, figure in drawn.items():
-        figure.savefig(folder / name)
-        typer.echo(f"wrote {folder / name}", err=True)
+            print(f"{name:<30}{short(value, 12)}")

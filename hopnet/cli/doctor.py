@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+__all__ = ["add_to"]
+
 # The 12-site reference network of tests/test_spin.py: f at tau_s = 100, all pairs linked.
 REFERENCE_F = 0.7248936324708
 

@@ -8,14 +8,15 @@ from typing import Annotated
 
 import typer
 
-from hopnet.errors import ParameterError
+from hopnet.checks import number
+from hopnet.cli.options import Json, Out
+from hopnet.cli.output import check_finite, print_table, save_figures, short
 
-Out = Annotated[Path | None, typer.Option("--out", help="Where the figure is written (PNG).")]
-Json = Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")]
+__all__ = ["add_to"]
 
 
 def add_to(app: typer.Typer) -> None:
-    """Fasten ``pumping`` to ``app`` (a typer.Typer)."""
+    """Register the command group ``pumping`` with ``app`` (a typer.Typer)."""
     topic = typer.Typer(
         no_args_is_help=True,
         help="Spin pumping and spin-charge conversion.\n\n"
@@ -30,9 +31,7 @@ def add_to(app: typer.Typer) -> None:
 
 def run(
     file: Annotated[Path, typer.Argument(help="Run file (TOML).")],
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for fields, summary and figures.")
-    ] = None,
+    out: Out = None,
     as_json: Json = False,
 ):
     """Pump spin as a run file says: currents, densities, torques, charge.
@@ -48,54 +47,44 @@ def run(
     result = answer(question)
     written = []
     if out is not None:
-        written = [*write_answer(out, text, result), *draw(question, result, out)]
+        written = [str(out / name) for name in write_answer(out, text, result)]
+        written += [str(path) for path in save_figures(out, figures_of(question, result), True)]
     if as_json:
         print(json.dumps(result.summary, indent=1))
         return
     print(question.question or "spin pumping")
     print_summary(result.summary)
-    if written:
-        print(f"written to {out}: {', '.join(written)}")
+    for name in written:
+        print(f"wrote {name}")
 
 
-def draw(question, result, out):
-    """Write the figures that suit the question; give back their names."""
+def figures_of(question, result):
+    """The figures that suit the question, by name."""
     from hopnet.plots import pumping as plots
 
-    names = []
+    title = question.question
     if result.junction is not None:
-        plots.save_figure(
-            plots.plot_junction(result.junction, title=question.question), out / "junction.png"
-        )
-        return ["junction.png"]
+        return {"junction": plots.plot_junction(result.junction, title=title)}
     if len(result.pumping.frame.shape) == 1:
-        figure = plots.plot_periodic_line(result.pumping, title=question.question)
-        plots.save_figure(figure, out / "spin.png")
-        names.append("spin.png")
-    else:
-        for name, charge in result.charges.items():
-            figure = plots.plot_charge_map(charge, title=question.question)
-            plots.save_figure(figure, out / f"charge_{name}.png")
-            names.append(f"charge_{name}.png")
-    return names
+        return {"spin": plots.plot_periodic_line(result.pumping, title=title)}
+    return {
+        f"charge_{name}": plots.plot_charge_map(charge, title=title)
+        for name, charge in result.charges.items()
+    }
 
 
 def renamed(rows, names):
-    """Some columns under short names, for a narrow terminal."""
+    """Some columns under shorter names, for a narrow terminal."""
     rows = [row._asdict() if hasattr(row, "_asdict") else row for row in rows]
     return [{name: row[key] for key, name in names.items()} for row in rows]
 
 
 def print_summary(summary):
-    """Sections of names and numbers, one a line."""
+    """Print sections of names and numbers, one per line."""
     for section, entries in summary.items():
         print(f"\n{section}")
         for name, value in entries.items():
-            if isinstance(value, list):
-                text = "(" + ", ".join(f"{v:.5g}" for v in value) + ")"
-            else:
-                text = f"{value:.6g}" if isinstance(value, float) else str(value)
-            print(f"  {name:<44} {text}")
+            print(f"  {name:<44} {short(value)}")
 
 
 def crossover(
@@ -107,7 +96,7 @@ def crossover(
 ):
     """Local over diffusive spin current against q ell in one, two and three dimensions.
 
-    Example: hopnet pumping crossover --out crossover.png
+    Example: hopnet pumping crossover --out results/crossover
     """
     import numpy as np
 
@@ -119,6 +108,7 @@ def crossover(
     )
     from hopnet.pumping.medium import Medium
 
+    frequency_tau = number("--frequency-tau", frequency_tau, low=0.0, high=1e6)
     gas = Medium(exchange=0.1, tau=1.0, density_of_states=1.0, fermi_energy=0.5, tau_s=25.0)
     widths = np.geomspace(0.1, 30, 6 if out is None else 31)
     interfaces = interface_split(gas, max(frequency_tau, 1e-6), widths)
@@ -132,36 +122,38 @@ def crossover(
         row["local_share_3d"] = float(abs(local_share(row["q_ell"], frequency_tau, 3)))
         rows.append(row)
     points = {f"{d}d": crossover_point(d) for d in (1, 2, 3)}
+    split = [row._asdict() for row in interfaces]
+    report = {"crossover_q_ell": points, "rows": rows, "interface": split}
+    check_finite(report)
     if as_json:
-        split = [row._asdict() for row in interfaces]
-        report = {"crossover_q_ell": points, "rows": rows, "interface": split}
         print(json.dumps(report, indent=1))
     else:
-        from hopnet.cli.output import print_table
-
-        short = {"ell_over_lambda": "l/lambda", "q_ell": "q l", "ratio_1d": "1D", "ratio_2d": "2D"}
-        short |= {"ratio_3d": "3D", "leading_3d": "3D, leading"}
-        print_table(renamed(rows, short), title="local over diffusive spin current", digits=4)
-        short = dict(zip(interfaces[0]._fields, ("width / l", "local", "diffusive")))
+        names = {"ell_over_lambda": "l/lambda", "q_ell": "q l", "ratio_1d": "1D", "ratio_2d": "2D"}
+        names |= {"ratio_3d": "3D", "leading_3d": "3D, leading"}
+        print_table(renamed(rows, names), title="local over diffusive spin current", digits=4)
+        names = dict(zip(interfaces[0]._fields, ("width / l", "local", "diffusive")))
         few = interfaces if out is None else interfaces[::5]
-        print_table(renamed(few, short), title="current at an interface, tau_s = 25 tau", digits=4)
+        print_table(renamed(few, names), title="current at an interface, tau_s = 25 tau", digits=4)
         text = ", ".join(f"{name} {x:.6f}" for name, x in points.items())
         print(f"equal at q ell = {text}")
     if out is not None:
-        from hopnet.plots.pumping import plot_crossover, save_figure
+        from hopnet.plots.pumping import plot_crossover
 
-        save_figure(plot_crossover(interfaces, frequency_tau=frequency_tau), out)
+        figure = plot_crossover(interfaces, frequency_tau=frequency_tau)
+        save_figures(out, {"crossover": figure}, as_json)
 
 
 def efficiency(
     file: Annotated[Path | None, typer.Argument(help="Run file whose medium is taken.")] = None,
-    frequency_GHz: Annotated[float, typer.Option("--frequency-GHz", help="Of the texture.")] = 10.0,
+    frequency_GHz: Annotated[
+        float, typer.Option("--frequency-GHz", help="Frequency of the texture, GHz.")
+    ] = 10.0,
     out: Out = None,
     as_json: Json = False,
 ):
     """Charge current for a given spin current against q ell: Rashba coupling and impurities.
 
-    Example: hopnet pumping efficiency runs/pumping_junction.toml --out efficiency.png
+    Example: hopnet pumping efficiency runs/pumping_junction.toml --out results/efficiency
     """
     import numpy as np
 
@@ -179,8 +171,7 @@ def efficiency(
         )
     else:
         medium = read_run_file(file).medium.build()
-    if not np.isfinite(frequency_GHz):
-        raise ParameterError(f"--frequency-GHz must be finite, got {frequency_GHz}; give a number.")
+    frequency_GHz = number("--frequency-GHz", frequency_GHz, low=0.0, high=1e9, unit="GHz")
     frequency = 2e9 * np.pi * frequency_GHz
     unit = medium.hbar / (2 * medium.charge)
     rows = []
@@ -204,32 +195,33 @@ def efficiency(
                     )
                 )
         rows.append(row)
+    check_finite(rows)
     if as_json:
         print(json.dumps({"unit": "2e/hbar", "rows": rows}, indent=1))
     else:
-        from hopnet.cli.output import print_table
-
         for kernel, name in (("boltzmann", "any free path"), ("diffusive", "diffusive")):
-            short = {"q_ell": "q l", f"rashba_transverse_{kernel}": "Rashba, across q"}
-            short |= {f"rashba_longitudinal_{kernel}": "Rashba, along q"}
-            short |= {f"impurity_{kernel}": "impurities"}
+            names = {"q_ell": "q l", f"rashba_transverse_{kernel}": "Rashba, across q"}
+            names |= {f"rashba_longitudinal_{kernel}": "Rashba, along q"}
+            names |= {f"impurity_{kernel}": "impurities"}
             print_table(
-                renamed(rows, short), title=f"charge over spin current in 2e/hbar, {name}", digits=4
+                renamed(rows, names), title=f"charge over spin current in 2e/hbar, {name}", digits=4
             )
     if out is not None:
-        from hopnet.plots.pumping import plot_efficiency, save_figure
+        from hopnet.plots.pumping import plot_efficiency
 
-        save_figure(plot_efficiency(medium, frequency), out)
+        save_figures(out, {"efficiency": plot_efficiency(medium, frequency)}, as_json)
 
 
 def orders(
-    cone_angle_deg: Annotated[float, typer.Option("--cone-angle-deg")] = 90.0,
+    cone_angle_deg: Annotated[
+        float, typer.Option("--cone-angle-deg", help="Opening angle of the spiral, degrees.")
+    ] = 90.0,
     out: Out = None,
     as_json: Json = False,
 ):
     """Torque on a spiral to second order in J, printed and full vertex, over all orders.
 
-    Example: hopnet pumping orders --out orders.png
+    Example: hopnet pumping orders --out results/orders
     """
     from dataclasses import replace
 
@@ -238,10 +230,9 @@ def orders(
     from hopnet.pumping.medium import Medium
     from hopnet.pumping.orders import compare_orders
 
-    if not 0.0 < cone_angle_deg < 180.0:
-        raise ParameterError(
-            f"--cone-angle-deg must lie between 0 and 180, got {cone_angle_deg:g}; 90 is flat."
-        )
+    cone_angle_deg = number(
+        "--cone-angle-deg", cone_angle_deg, low=0.01, high=179.99, hint="90 is flat"
+    )
     medium = Medium(exchange=0.3, tau=1.0, density_of_states=1.0, fermi_energy=1.5)
     table = []
     for rate in (0.3, 0.03, 0.003):  # D q^2 tau, with D = 1: W = 1/tau_s = half of it
@@ -249,14 +240,13 @@ def orders(
         table += compare_orders(
             gas, rate**0.5, 0.5 * rate, np.radians(cone_angle_deg), np.geomspace(0.003, 3, 25)
         )
+    check_finite([row._asdict() for row in table])
     if as_json:
         print(json.dumps([row._asdict() for row in table], indent=1))
     else:
-        from hopnet.cli.output import print_table
-
         few = [row._asdict() for row in table[::4]]
         print_table(few, title="second order over all orders in J", digits=4)
     if out is not None:
-        from hopnet.plots.pumping import plot_orders, save_figure
+        from hopnet.plots.pumping import plot_orders
 
-        save_figure(plot_orders(table), out)
+        save_figures(out, {"orders": plot_orders(table)}, as_json)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from hopnet.checks import array_of, instance_of
+from hopnet.elimination.scaling import HIGHEST
 from hopnet.errors import ParameterError
 from hopnet.kernels import triads as kernels
 from hopnet.network.network import Network
@@ -219,7 +220,7 @@ def sum_over_triads(
     return total
 
 
-def amplitudes(network: Network) -> tuple[np.ndarray, np.ndarray]:
+def amplitudes(network: Network, log_unit: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     """The factors of each link in the strength of a triad, within range at any temperature.
 
     A term of the strength n_j Q'_ikj [hopping S21] is a product of two ``hop`` and one
@@ -230,6 +231,8 @@ def amplitudes(network: Network) -> tuple[np.ndarray, np.ndarray]:
     ----------
     network : Network
         The network whose links are meant.
+    log_unit : float
+        Logarithm of the unit of K and n. A term of a triad is over exp(log_unit) too.
 
     Returns
     -------
@@ -237,8 +240,14 @@ def amplitudes(network: Network) -> tuple[np.ndarray, np.ndarray]:
         K_ij exp(R_ij) / sqrt(n_i n_j).
     overlap : float64[n_links]
         exp(-R_ij) sqrt(n_i n_j).
+
+    Notes
+    -----
+    n is capped at exp(`HIGHEST`). It cancels from a term K_ik K_jk exp(R_ik + R_jk - R_ij) / n_k
+    but for the site k in the middle of the two hops, and a term with so large an n_k is zero.
     """
     distance = network.distance
-    n = network.log_capacity
+    n = np.minimum(network.log_capacity - log_unit, HIGHEST)
     log_pair = 0.5 * (n[network.link_i] + n[network.link_j])
-    return np.exp(network.log_conductance + distance - log_pair), np.exp(log_pair - distance)
+    hop = np.exp(network.log_conductance - log_unit + distance - log_pair)
+    return hop, np.exp(log_pair - distance)

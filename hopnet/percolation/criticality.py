@@ -6,7 +6,7 @@ sites then has the side sqrt(N), and l_c sqrt(n_s) is one number for all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,8 @@ from hopnet.percolation.thresholds import EVENTS, find_events, percolation_thres
 from hopnet.seeds import check_seed, random_stream
 from hopnet.threads import limit_threads
 from hopnet.transport.current import solve_current
+
+__all__ = ["sample_conductances", "sample_critical", "sample_resistivities", "sample_thresholds"]
 
 DENSITY = 0.01  # any: lengths are divided by it
 
@@ -68,7 +70,7 @@ def check_samples(n_sites, samples):
 
 
 @limit_threads(1)
-def sample_thresholds(n_sites, samples, *, seed, first=0):
+def sample_thresholds(n_sites: int, samples: int, *, seed: int, first: int = 0) -> pd.DataFrame:
     """Wrapping thresholds of random networks on a torus.
 
     Parameters
@@ -111,7 +113,7 @@ def threshold_columns(events):
 
 
 @limit_threads(1)
-def sample_critical(n_sites, samples, *, seed, first=0):
+def sample_critical(n_sites: int, samples: int, *, seed: int, first: int = 0) -> pd.DataFrame:
     """Thresholds, critical clusters and backbones of random networks on a torus.
 
     Parameters
@@ -199,7 +201,9 @@ def canonical_clusters(sweep, *, n_nodes=9):
 
 
 @limit_threads(1)
-def sample_conductances(n_sites, samples, *, seed, first=0, geometry="cylinder"):
+def sample_conductances(
+    n_sites: int, samples: int, *, seed: int, first: int = 0, geometry: str = "cylinder"
+) -> pd.DataFrame:
     """Conductance at l_c of networks whose links all conduct alike.
 
     Parameters
@@ -241,7 +245,9 @@ def sample_conductances(n_sites, samples, *, seed, first=0, geometry="cylinder")
 
 
 @limit_threads(1)
-def sample_resistivities(n_sites, samples, *, densities, seed, geometry="open"):
+def sample_resistivities(
+    n_sites: int, samples: int, *, densities: Sequence[float], seed: int, geometry: str = "open"
+) -> pd.DataFrame:
     """Resistivity and percolation threshold of the same samples.
 
     Parameters

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from hopnet.errors import ParameterError
 from hopnet.percolation.thresholds import percolation_threshold
 from hopnet.records import read_only
 from hopnet.transport.current import Current
+
+__all__ = ["FlowStatistics", "flow_statistics", "resistivity_ratio"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,17 +47,17 @@ class FlowStatistics:
     cut_crossings: np.ndarray
 
     @property
-    def n_paths(self):
+    def n_paths(self) -> float:
         """Effective number of parallel paths: mean over the cuts, each flow weighted by itself."""
         weight = self.cut_crossings
         return float(weight.sum() / np.sum(weight / self.cut_paths))
 
     @property
-    def n_hot_links(self):
+    def n_hot_links(self) -> float:
         """Effective number of links that dissipate, 1 / sum power^2."""
         return float(1.0 / np.sum(self.power**2))
 
-    def moments(self, q):
+    def moments(self, q: ArrayLike) -> np.ndarray:
         """Multifractal moments M_q = sum over links with flow of share^(2 q).
 
         Parameters
@@ -75,7 +79,7 @@ class FlowStatistics:
         share = self.share[self.share > 1e-14]
         return np.array([np.sum(share ** (2.0 * each)) for each in q])
 
-    def power_by_length(self):
+    def power_by_length(self) -> Any:
         """Share of the power in links up to each length.
 
         Returns
@@ -88,7 +92,7 @@ class FlowStatistics:
         return length[order], np.cumsum(self.power[order])
 
 
-def flow_statistics(current, *, n_cuts=64):
+def flow_statistics(current: Current, *, n_cuts: int = 64) -> FlowStatistics:
     """How the current spreads over links.
 
     Parameters
@@ -139,7 +143,7 @@ def flow_statistics(current, *, n_cuts=64):
     )
 
 
-def resistivity_ratio(current):
+def resistivity_ratio(current: Current) -> Any:
     """Resistivity over its percolation estimate, and the threshold of the same sample [hopping].
 
     The letter's estimate is rho = rho_0 exp(2 l_c / a_b), l_c the longest hop that the percolation

@@ -14,10 +14,12 @@ from hopnet.percolation.thresholds import find_events
 from hopnet.records import read_only
 from hopnet.seeds import random_stream
 
+__all__ = ["sample_mott_numbers"]
+
 ABOUT_MOTT = 13.86  # where to look for Mott's number
 
 
-def sample_mott_numbers(side, n_samples, *, seed):
+def sample_mott_numbers(side: float, n_samples: int, *, seed: int) -> pd.DataFrame:
     """Mott's number of the plane from percolation, sample by sample.
 
     Sites at random in the plane and in energy, the Fermi level at zero; links are added in order of

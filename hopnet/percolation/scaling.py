@@ -16,13 +16,26 @@ scatter between windows together.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from scipy.optimize import minimize_scalar
 
 from hopnet.errors import ConvergenceError, ParameterError
 from hopnet.records import read_only
+
+__all__ = [
+    "PLANE",
+    "Estimate",
+    "by_size",
+    "combined_threshold",
+    "conductivity_exponent",
+    "critical_exponents",
+    "dual_threshold",
+    "extrapolate",
+    "fit_power_law",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +94,14 @@ def check_points(x, value, error, smallest):
     return x[order], value[order], error[order]
 
 
-def extrapolate(x, value, error, *, exponent=None, exponent_range=(0.5, 4.0)):
+def extrapolate(
+    x: Any,
+    value: Any,
+    error: Any,
+    *,
+    exponent: Any = None,
+    exponent_range: tuple[Any, ...] = (0.5, 4.0),
+) -> Estimate:
     """The limit x -> 0 of Q(x) = value + amplitude * x**exponent, window included in the error.
 
     Parameters
@@ -129,7 +149,9 @@ def extrapolate(x, value, error, *, exponent=None, exponent_range=(0.5, 4.0)):
     return average_windows(fits, x.size)
 
 
-def fit_power_law(x, value, error, *, limit="zero", correction=None):
+def fit_power_law(
+    x: Any, value: Any, error: Any, *, limit: str = "zero", correction: Any = None
+) -> Estimate:
     """The exponent of Q(x) = amplitude * x**exponent, window included in the error.
 
     Parameters
@@ -291,7 +313,7 @@ PLANE = {
 WRAPPING = {"once": 0.690473725, "twice": 0.309526275}
 
 
-def dual_threshold(first, second):
+def dual_threshold(first: Any, second: Any) -> tuple[float, float]:
     """The percolation threshold from first and second wrapping around a torus, without bias.
 
     In the plane the clusters of discs and those of the gaps mirror each other: gaps wrap in every
@@ -329,7 +351,7 @@ def dual_threshold(first, second):
     return value, float(0.5 * (high - low))
 
 
-def by_size(table, name):
+def by_size(table: pd.DataFrame, name: str) -> Any:
     """(size, mean, standard error) of a column of samples at each size.
 
     Where the table tells how often each sample wraps at l_c (columns once and twice), the luck of
@@ -356,7 +378,7 @@ def by_size(table, name):
     return np.array(sizes), np.array(value), np.array(error)
 
 
-def critical_exponents(table):
+def critical_exponents(table: pd.DataFrame) -> Any:
     """Exponents of percolation from critical samples of several sizes, window in the error.
 
     Parameters
@@ -417,7 +439,7 @@ def rescaled(estimate, value, slope):
     )
 
 
-def conductivity_exponent(table):
+def conductivity_exponent(table: pd.DataFrame) -> Estimate:
     """t from the conductance at l_c of networks of equal links, which falls as size^(-t / nu).
 
     Parameters
@@ -439,7 +461,7 @@ def conductivity_exponent(table):
     return rescaled(slope, -PLANE["nu"] * slope.value, PLANE["nu"])
 
 
-def combined_threshold(table):
+def combined_threshold(table: pd.DataFrame) -> Any:
     """l_c sqrt(n_s) from all sizes of a table: `dual_threshold` of each, weighted by its error.
 
     Parameters

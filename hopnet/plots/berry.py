@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from matplotlib.figure import Figure
 
 from hopnet.plots.frame import BLACK, BLUE, GREEN, GREY, ORANGE, RED, finish, new_figure
+
+__all__ = ["plot_cutoff", "plot_insulator", "plot_splitting", "plot_well"]
 
 COLOURS = (BLUE, ORANGE, GREEN, RED, BLACK)
 BULK_UNIT = r"$\sigma^y_{zx}$  $[(\hbar/2e)\,\Omega^{-1}\mathrm{m}^{-1}]$"
 WELL_UNIT = r"$\sigma^z_{yx}$  $[e/8\pi]$"
 
 
-def thousands(axes):
+def zero_line(axes):
     """Zero line and light grid."""
     axes.axhline(0.0, color=GREY, linewidth=0.7)
     finish(axes)
 
 
-def plot_insulator(curves):
+def plot_insulator(curves: Any) -> Figure:
     """Bi2Se3 against Fermi energy in the manner of the paper's Fig. 1, every form beside it.
 
     Parameters
@@ -75,14 +80,14 @@ def plot_insulator(curves):
         )
         axes.set_xlabel(r"Fermi energy  $E_F$  [meV]")
         axes.set_ylabel(BULK_UNIT)
-        thousands(axes)
+        zero_line(axes)
     left.legend(fontsize=7.5, frameon=False, loc="lower left")
     right.legend(fontsize=7.5, frameon=False, loc="center left", bbox_to_anchor=(0.22, 0.62))
     figure.suptitle("Bulk Bi$_2$Se$_3$: spin current along z, spin y, field along x", fontsize=11)
     return figure
 
 
-def plot_cutoff(curves, warped=None):
+def plot_cutoff(curves: Any, warped: Any = None) -> Figure:
     """Gapped Bi2Se3 in a ball |k| < kmax: how far each form depends on the cutoff.
 
     Parameters
@@ -132,11 +137,11 @@ def draw_cutoff(axes, curves, xn=False):
     )
     axes.set_xlabel(r"cutoff  $k_{max}$  [1/$\mathrm{\AA}$]")
     axes.set_ylabel(BULK_UNIT)
-    thousands(axes)
+    zero_line(axes)
     axes.legend(fontsize=8, frameon=False)
 
 
-def plot_well(curves, *, xlabel, logarithmic=False, title=""):
+def plot_well(curves: Any, *, xlabel: Any, logarithmic: bool = False, title: str = "") -> Figure:
     """Hole wells in the manner of the paper's Fig. 2, one panel a form.
 
     Parameters
@@ -165,7 +170,7 @@ def plot_well(curves, *, xlabel, logarithmic=False, title=""):
             axes.set_xscale("log")
         axes.set_title(heading, fontsize=10)
         axes.set_ylabel(WELL_UNIT)
-        thousands(axes)
+        zero_line(axes)
     for axes in panels[len(forms) :]:
         axes.set_visible(False)
     for axes in panels[max(0, len(forms) - 2) :]:
@@ -176,7 +181,7 @@ def plot_well(curves, *, xlabel, logarithmic=False, title=""):
     return figure
 
 
-def plot_splitting(fields, splittings, wave_vector):
+def plot_splitting(fields: Any, splittings: Any, wave_vector: Any) -> Figure:
     """Spin splitting of the lowest heavy-hole subband against the gate field.
 
     Parameters

@@ -6,8 +6,10 @@ import dataclasses
 import itertools
 import math
 import warnings
+from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from hopnet.boltzmann.approximation import approximate_response
 from hopnet.boltzmann.collisions import Disorder
@@ -20,7 +22,6 @@ from hopnet.boltzmann.potentials import (
 )
 from hopnet.boltzmann.rashba import UNIVERSAL, RashbaGas, solve_rashba
 from hopnet.boltzmann.response import (
-    Electrons,
     coefficients,
     linear_response,
     relaxation_rates,
@@ -28,24 +29,32 @@ from hopnet.boltzmann.response import (
 from hopnet.boltzmann.texture import spin_texture
 from hopnet.boltzmann.thermal import mechanism_ratio
 from hopnet.errors import ValidityWarning
+from hopnet.plots.frame import BLUE, GREEN, GREY, ORANGE, RED, finish, new_figure
 
-COLOURS = ("#1b5e8c", "#c8553d", "#3b7d4f", "#7a5195", "#b8860b")
+__all__ = [
+    "bands_figure",
+    "cancellation_figure",
+    "conversion_figure",
+    "hanle_figure",
+    "mechanism_figure",
+    "profile_figure",
+    "spin_density_figure",
+    "texture_figure",
+]
+
+COLOURS = (BLUE, RED, GREEN, ORANGE, GREY)
 
 
-def new_figure(width=6.4, height=4.4, columns=1):
-    """A figure with its axes, without the pyplot state."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width * columns, height), dpi=140, layout="constrained")
+def figure_of(width: float = 6.4, height: float = 4.4, columns: int = 1) -> tuple[Any, list[Any]]:
+    """A figure with one axes per column."""
+    figure = new_figure(width * columns, height)
     axes = [figure.add_subplot(1, columns, k + 1) for k in range(columns)]
     for ax in axes:
-        ax.grid(True, color="0.9", linewidth=0.8)
-        ax.set_axisbelow(True)
-        ax.spines[["top", "right"]].set_visible(False)
+        finish(ax)
     return figure, axes
 
 
-def conversion_figure(electrons, disorder, *, n_points=60):
+def conversion_figure(electrons: Any, disorder: Any, *, n_points: int = 60) -> Figure:
     """Spin current and magnetisation against the strength of the spin-orbit vertices.
 
     Both lambdas are scaled together; exact 3x3 solution, its parts from the weak-conversion
@@ -76,7 +85,7 @@ def conversion_figure(electrons, disorder, *, n_points=60):
             for s in scale[::3]
         ]
     unit = electrons.density * electrons.drude_time / electrons.mass
-    figure, (left, right) = new_figure(5.2, 4.2, 2)
+    figure, (left, right) = figure_of(5.2, 4.2, 2)
     left.plot(lambdas, exact.spin_current / unit, color=COLOURS[0], label="exact 3x3")
     left.plot(lambdas, rough.spin_current / unit, "--", color=COLOURS[1], label="weak conversion")
     left.plot(
@@ -116,7 +125,9 @@ def conversion_figure(electrons, disorder, *, n_points=60):
     return figure
 
 
-def hanle_figure(electrons, disorder, *, harmonics=4, widest=None, n_points=201):
+def hanle_figure(
+    electrons: Any, disorder: Any, *, harmonics: int = 4, widest: Any = None, n_points: int = 201
+) -> Figure:
     """Magnetisation against a magnetic field along x, y and z.
 
     Parameters
@@ -136,7 +147,7 @@ def hanle_figure(electrons, disorder, *, harmonics=4, widest=None, n_points=201)
     widest = 6 * width if widest is None else widest
     larmor = np.linspace(-widest, widest, n_points)
     unit = electrons.density * electrons.drude_time / electrons.mass
-    figure, axes = new_figure(3.9, 3.8, 3)
+    figure, axes = figure_of(3.9, 3.8, 3)
     for axis, ax in enumerate(axes):
         field = np.zeros((n_points, 3))
         field[:, axis] = larmor
@@ -158,7 +169,7 @@ def hanle_figure(electrons, disorder, *, harmonics=4, widest=None, n_points=201)
     return figure
 
 
-def mechanism_figure(electrons, disorder, *, n_points=40):
+def mechanism_figure(electrons: Any, disorder: Any, *, n_points: int = 40) -> Figure:
     """``sigma_DMC / sigma_EE`` against alpha and against temperature.
 
     Parameters
@@ -173,7 +184,7 @@ def mechanism_figure(electrons, disorder, *, n_points=40):
     """
     alphas = electrons.rashba * np.geomspace(0.03, 30.0, n_points)
     energy = electrons.fermi_energy
-    figure, (left, right) = new_figure(5.2, 4.2, 2)
+    figure, (left, right) = figure_of(5.2, 4.2, 2)
     for colour, kT in zip(COLOURS, (0.0, 0.1, 0.3)):
         ratio = [
             mechanism_ratio(dataclasses.replace(electrons, rashba=a), disorder, kT * energy)
@@ -191,10 +202,10 @@ def mechanism_figure(electrons, disorder, *, n_points=40):
     kTs = np.linspace(0, 0.5, n_points)
     for colour, factor in zip(COLOURS, (0.3, 1.0, 3.0)):
         changed = dataclasses.replace(electrons, rashba=electrons.rashba * factor)
-        ratio = np.array([mechanism_ratio(changed, disorder, kT * energy) for kT in kTs])
+        scale = np.array([mechanism_ratio(changed, disorder, kT * energy) for kT in kTs])
         right.plot(
             kTs,
-            ratio / ratio[0],
+            scale / scale[0],
             color=colour,
             label=rf"$\alpha/v_F$ = {changed.rashba / changed.fermi_velocity:.3g}",
         )
@@ -204,9 +215,9 @@ def mechanism_figure(electrons, disorder, *, n_points=40):
     return figure
 
 
-def profile_figure(strip):
+def profile_figure(strip: Any) -> Figure:
     """Spin and spin current across a strip, from a `SpinProfile`; spin less its middle value."""
-    figure, (left, right) = new_figure(5.2, 4.0, 2)
+    figure, (left, right) = figure_of(5.2, 4.0, 2)
     middle = strip.magnetisation[len(strip.position) // 2]
     middle = np.where(np.abs(middle) < 1e-12 * np.max(np.abs(middle)), 0.0, middle)
     for spin in range(3):
@@ -230,7 +241,7 @@ def profile_figure(strip):
     return figure
 
 
-def bands_figure(gas):
+def bands_figure(gas: Any) -> Figure:
     """The two helicity bands with the chain of equal-energy partners through p_F."""
     plus, minus = gas.fermi_momenta
     step, m, alpha = gas.momentum_splitting, gas.mass, gas.absolute_splitting
@@ -240,7 +251,7 @@ def bands_figure(gas):
     def band(p, sign):
         return p**2 / (2 * m) + sign * alpha * p / 2
 
-    figure, (ax,) = new_figure(6.8, 4.8)
+    figure, (ax,) = figure_of(6.8, 4.8)
     ax.plot(p, band(p, +1), color=COLOURS[1], label="helicity +")
     ax.plot(p, band(p, -1), color=COLOURS[0], label="helicity -")
     ax.axhline(gas.fermi_energy, color="0.4", linestyle="--", linewidth=1)
@@ -281,13 +292,15 @@ def bands_figure(gas):
     return figure
 
 
-def cancellation_figure(alpha=0.4, *, times=None, fermi_energy=0.5):
+def cancellation_figure(
+    alpha: float = 0.4, *, times: Any = None, fermi_energy: float = 0.5
+) -> Figure:
     """Spin current by source against Delta tau: +1/8pi and -1/8pi, and the sum on its own scale."""
     times = np.geomspace(0.3, 300.0, 16) if times is None else np.asarray(times)
     gas = RashbaGas(alpha, fermi_energy)
     answers = sweep(gas, delta_potential, times)
     splitting = alpha * math.sqrt(2 * fermi_energy)
-    figure, (left, right) = new_figure(5.2, 4.2, 2)
+    figure, (left, right) = figure_of(5.2, 4.2, 2)
     for index, name in enumerate(("acceleration", "interband coherence")):
         left.semilogx(
             splitting * times,
@@ -325,7 +338,9 @@ def sweep(gas, potential, times):
         return [solve_rashba(gas, potential(time), tolerance=1e-8) for time in times]
 
 
-def spin_density_figure(alpha=0.4, *, times=None, fermi_energy=0.5):
+def spin_density_figure(
+    alpha: float = 0.4, *, times: Any = None, fermi_energy: float = 0.5
+) -> Figure:
     """``S_y / S_0`` against Delta tau; S_0 has the transport time of a local potential."""
     times = np.geomspace(0.5, 300.0, 16) if times is None else np.asarray(times)
     gas = RashbaGas(alpha, fermi_energy)
@@ -337,7 +352,7 @@ def spin_density_figure(alpha=0.4, *, times=None, fermi_energy=0.5):
         "Yukawa, k = 0.5": lambda time: yukawa_potential(time, 0.5),
         "1 + 0.5 cos (angle only)": lambda time: angular_potential(time, (1.0, 0.5)),
     }
-    figure, (ax,) = new_figure(6.4, 4.4)
+    figure, (ax,) = figure_of(6.4, 4.4)
     for colour, (name, potential) in zip(COLOURS, kinds.items()):
         w = potential(1.0).moments(np.array([momentum]), np.array([momentum]), 2)[:, 0]
         factor = 1 / w[0] if name.startswith("1 +") else 1 / (w[0] - w[1])
@@ -356,11 +371,11 @@ def spin_density_figure(alpha=0.4, *, times=None, fermi_energy=0.5):
     return figure
 
 
-def texture_figure(gas, potential, *, n_points=600):
+def texture_figure(gas: Any, potential: Any, *, n_points: int = 600) -> Figure:
     """Spin by momentum: the smooth interband part and the lines at the chain of p_F."""
     p = np.linspace(1e-3, gas.fermi_momenta[1] + 1.5 * gas.momentum_splitting, n_points)
     texture = spin_texture(gas, potential, p)
-    figure, (left, right) = new_figure(5.2, 4.2, 2)
+    figure, (left, right) = figure_of(5.2, 4.2, 2)
     names = (
         ("spin_z", r"$\langle S_z\rangle$"),
         ("spin_along_momentum", r"$\langle S\cdot p\rangle/p$"),
@@ -379,8 +394,3 @@ def texture_figure(gas, potential, *, n_points=600):
         ax.set_xlabel(r"momentum $p$")
     left.legend(frameon=False)
     return figure
-
-
-def example_electrons():
-    """The electrons and the disorder of the example figures: alpha p_F tau_D = 0.1."""
-    return Electrons(rashba=0.005, drude_time=20.0), Disorder(0.05, 0.1, 0.2)

@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from hopnet.ensemble.statistics import split_points
 from hopnet.plots.frame import BLACK, BLUE, GREEN, GREY, ORANGE, RED, finish, new_figure
 from hopnet.transport.variable_range import fit_mott_law
 
+__all__ = [
+    "plot_f_of_temperature",
+    "plot_hanle",
+    "plot_mott_law",
+    "plot_step",
+    "plot_walk",
+    "temperature_figures",
+]
 
-def plot_mott_law(kT, log_resistivity, law, *, exponent=None, error=None, unit="width", title=""):
+
+def plot_mott_law(
+    kT: ArrayLike,
+    log_resistivity: ArrayLike,
+    law: Any,
+    *,
+    exponent: Any = None,
+    error: ArrayLike | None = None,
+    unit: str = "width",
+    title: str = "",
+) -> Figure:
     """ln rho against T^(-1/3), with the straight line and what is left over.
 
     Parameters
@@ -68,7 +92,9 @@ def plot_mott_law(kT, log_resistivity, law, *, exponent=None, error=None, unit="
     return figure
 
 
-def temperature_figures(table, scanned):
+def temperature_figures(
+    table: pd.DataFrame, scanned: Sequence[str]
+) -> Iterator[tuple[str, Figure]]:
     """Figures of a run over temperatures: Mott's law, and f(T) if there is an f.
 
     Parameters
@@ -109,7 +135,7 @@ def temperature_figures(table, scanned):
             yield f"f_of_temperature{tail}", plot_f_of_temperature(rows, title=label)
 
 
-def plot_f_of_temperature(rows, *, title=""):
+def plot_f_of_temperature(rows: pd.DataFrame, *, title: str = "") -> Figure:
     """f against temperature, a line for each relaxation time.
 
     Parameters
@@ -148,7 +174,7 @@ def plot_f_of_temperature(rows, *, title=""):
     return figure
 
 
-def plot_hanle(curve, *, full=None, title=""):
+def plot_hanle(curve: Any, *, full: Any = None, title: str = "") -> Figure:
     """The three Hanle laws in one figure.
 
     Parameters
@@ -197,7 +223,7 @@ def plot_hanle(curve, *, full=None, title=""):
     return figure
 
 
-def plot_step(time, response, tau_s, *, title=""):
+def plot_step(time: ArrayLike, response: Any, tau_s: Any, *, title: str = "") -> Figure:
     """Growth of the induced spin after the current is switched on.
 
     Parameters
@@ -229,7 +255,15 @@ def plot_step(time, response, tau_s, *, title=""):
     return figure
 
 
-def plot_walk(walk, exact_square, *, diffusion, spin=None, exact_spin=None, title=""):
+def plot_walk(
+    walk: Any,
+    exact_square: Any,
+    *,
+    diffusion: Any,
+    spin: Any = None,
+    exact_spin: Any = None,
+    title: str = "",
+) -> Figure:
     """Carriers hop by hop (points) against equations (lines).
 
     Parameters

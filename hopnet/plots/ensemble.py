@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 import matplotlib
 import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, NullLocator, ScalarFormatter
 
 from hopnet.ensemble.statistics import split_points
 from hopnet.percolation.scaling import extrapolate
 from hopnet.plots.dynamics import temperature_figures
 from hopnet.plots.frame import BLACK, BLUE, GREEN, GREY, ORANGE, RED, finish, new_figure
+
+__all__ = [
+    "plot_against",
+    "plot_convergence",
+    "plot_f_curves",
+    "plot_histograms",
+    "plot_low_density",
+    "plot_spin_currents",
+    "run_figures",
+]
 
 RATE_LABEL = r"$\tau_0/\tau_s$"
 DENSITY_LABEL = r"$n_s a_b^2$"
@@ -74,7 +89,7 @@ def rate_axis(axes):
     axes.set_xlabel(RATE_LABEL)
 
 
-def band(axes, rows, name, colour, label, table=None, **line):
+def band(axes, rows, name, colour, label, **line):
     """A mean with its spread from sample to sample (standard deviation) around it."""
     rate = 1.0 / rows["tau_s"].to_numpy()
     mean = rows[name].to_numpy()
@@ -83,7 +98,13 @@ def band(axes, rows, name, colour, label, table=None, **line):
     axes.plot(rate, mean, color=colour, label=label, **line)
 
 
-def plot_spin_currents(statistics, scanned=(), coordinates=(), *, samples=None):
+def plot_spin_currents(
+    statistics: pd.DataFrame,
+    scanned: Sequence[str] = (),
+    coordinates: tuple[Any, ...] = (),
+    *,
+    samples: pd.DataFrame | None = None,
+) -> Figure:
     """Drift, diffusion and total spin current of one point, as in the letter's Fig. 4.
 
     Parameters
@@ -120,7 +141,7 @@ def plot_spin_currents(statistics, scanned=(), coordinates=(), *, samples=None):
     return figure
 
 
-def plot_f_curves(statistics, scanned):
+def plot_f_curves(statistics: pd.DataFrame, scanned: Sequence[str]) -> Figure:
     """f against tau_0/tau_s, a band for each point.
 
     Parameters
@@ -151,7 +172,7 @@ def plot_f_curves(statistics, scanned):
     return figure
 
 
-def plot_low_density(statistics, scanned):
+def plot_low_density(statistics: pd.DataFrame, scanned: Sequence[str]) -> Figure:
     """f at the shortest and at the longest tau_s against density, with 95 % intervals.
 
     Parameters
@@ -234,7 +255,7 @@ def draw_low_density_limit(axes, rows, colour):
     axes.text(0.04, 0.05, words, transform=axes.transAxes, fontsize=9)
 
 
-def plot_histograms(table, scanned, tau_s=None):
+def plot_histograms(table: pd.DataFrame, scanned: Sequence[str], tau_s: Any = None) -> Figure:
     """Histograms over samples: f at one tau_s, and ln(conductance).
 
     Parameters
@@ -276,7 +297,7 @@ def plot_histograms(table, scanned, tau_s=None):
     return figure
 
 
-def plot_convergence(table, scanned, tau_s=None):
+def plot_convergence(table: pd.DataFrame, scanned: Sequence[str], tau_s: Any = None) -> Figure:
     """Mean of f over the first samples, against their number.
 
     Parameters
@@ -322,11 +343,11 @@ def plot_convergence(table, scanned, tau_s=None):
     if rows["f"].size and np.all(rows["f"] != 0):
         right.set_yscale("log")
     if scanned:
-        figure.legend(loc="outside right", frameon=False, fontsize=8)
+        figure.legend(loc="outside right upper", frameon=False, fontsize=8)
     return figure
 
 
-def plot_against(statistics, scanned, key):
+def plot_against(statistics: pd.DataFrame, scanned: Sequence[str], key: Any) -> Figure:
     """f at three relaxation times against one scanned key: convergence with N or the cutoff.
 
     Parameters
@@ -390,7 +411,9 @@ def plot_against(statistics, scanned, key):
     return figure
 
 
-def run_figures(table, statistics, scanned):
+def run_figures(
+    table: pd.DataFrame, statistics: pd.DataFrame, scanned: Sequence[str]
+) -> Iterator[tuple[str, Figure]]:
     """All figures that suit a run.
 
     Parameters

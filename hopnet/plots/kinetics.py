@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
 
 from hopnet.plots.frame import BLUE, GREEN, GREY, ORANGE, RED, finish, new_figure
+
+__all__ = ["plot_cisp_density", "plot_full_over_leading", "plot_spin_map"]
 
 COLOURS = (BLUE, ORANGE, GREEN, RED)
 
 
-def plot_full_over_leading(table, *, title=""):
+def plot_full_over_leading(table: pd.DataFrame, *, title: str = "") -> Figure:
     """Full solution over leading order, against tau_s / tau_DP.
 
     Parameters
@@ -45,7 +51,7 @@ def plot_full_over_leading(table, *, title=""):
     return figure
 
 
-def plot_spin_map(kinetics, *, title="", decades=3.0):
+def plot_spin_map(kinetics: Any, *, title: str = "", decades: float = 3.0) -> Figure:
     """One sample, every site a disc: where its spin points and how long it is.
 
     Parameters
@@ -69,7 +75,7 @@ def plot_spin_map(kinetics, *, title="", decades=3.0):
         1.0 + np.log10(np.maximum(length, 1e-300) / max(largest, 1e-300)) / decades, 0.0, 1.0
     )
     shown = np.flatnonzero((size > 0.0) & (length > 0.0))
-    axes.scatter(*position.T, s=1.5, color=GREY, linewidth=0)
+    axes.scatter(position[:, 0], position[:, 1], s=1.5, color=GREY, linewidth=0)
     if shown.size:
         order = shown[np.argsort(size[shown])]
         unit = spin[order] / length[order, None]
@@ -77,7 +83,8 @@ def plot_spin_map(kinetics, *, title="", decades=3.0):
             kinetics.network.sites.length * kinetics.network.sites.width / kinetics.network.n_sites
         )
         dots = axes.scatter(
-            *position[order].T,
+            position[order, 0],
+            position[order, 1],
             c=unit[:, 2],
             s=4 + 55 * size[order] ** 2,
             cmap="coolwarm",
@@ -88,7 +95,8 @@ def plot_spin_map(kinetics, *, title="", decades=3.0):
         )
         arrows = 1.1 * typical * size[order, None] * unit[:, :2]
         axes.quiver(
-            *position[order].T,
+            position[order, 0],
+            position[order, 1],
             *arrows.T,
             angles="xy",
             scale_units="xy",
@@ -107,7 +115,7 @@ def plot_spin_map(kinetics, *, title="", decades=3.0):
     return figure
 
 
-def plot_cisp_density(table, *, field, title=""):
+def plot_cisp_density(table: pd.DataFrame, *, field: Any, title: str = "") -> Figure:
     """Current-induced polarisation, and f, against the density of sites.
 
     Parameters

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
 
+from hopnet.network.network import Network
 from hopnet.plots.frame import BLUE, GREY, RED, new_figure
+from hopnet.transport.current import Current
+
+__all__ = ["plot_sample"]
 
 DECADES = 4.0  # of flow that are drawn
 LARGEST = 4000  # sites drawn at most: a window around the middle
 
 
-def plot_sample(network, current, spin, *, n_shown=LARGEST):
+def plot_sample(network: Network, current: Current, spin: Any, *, n_shown: Any = LARGEST) -> Figure:
     """One sample: links coloured by the modulus of their flow, sites by their spin.
 
     Parameters
@@ -35,7 +42,7 @@ def plot_sample(network, current, spin, *, n_shown=LARGEST):
     inside = np.all((position >= box[:, 0]) & (position <= box[:, 1]), axis=1)
     figure = new_figure(8.2, 7.2)
     axes = figure.add_subplot()
-    axes.scatter(*position[inside].T, s=1.5, color=GREY, linewidth=0, zorder=1)
+    axes.scatter(position[inside, 0], position[inside, 1], s=1.5, color=GREY, linewidth=0, zorder=1)
     lines = draw_flow(axes, network, current, inside)
     if lines is not None:
         bar = figure.colorbar(lines, ax=axes, shrink=0.85, pad=0.02)

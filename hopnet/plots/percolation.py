@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
 
 from hopnet.percolation.scaling import PLANE, by_size
 from hopnet.plots.frame import BLACK, BLUE, GREEN, GREY, ORANGE, RED, finish, new_figure
+
+__all__ = [
+    "plot_backbone",
+    "plot_collapse",
+    "plot_exponents",
+    "plot_flow",
+    "plot_resistivity",
+    "plot_triads",
+]
 
 
 def segments(network, link):
@@ -14,7 +27,7 @@ def segments(network, link):
     return np.stack([start, start + network.separation[link]], axis=1)
 
 
-def plot_backbone(backbone):
+def plot_backbone(backbone: Any) -> Figure:
     """The percolating cluster with dead ends, backbone, shortest path and red bonds.
 
     Parameters
@@ -81,7 +94,7 @@ def draw_backbone(axes, backbone):
     )
 
 
-def plot_flow(statistics):
+def plot_flow(statistics: pd.DataFrame) -> Figure:
     """Distribution of flows, of the power over link lengths, and of paths over cuts.
 
     Parameters
@@ -123,7 +136,7 @@ def plot_flow(statistics):
     return figure
 
 
-def plot_triads(shares):
+def plot_triads(shares: Any) -> Figure:
     """Running share of f over triads sorted by perimeter and by their sides.
 
     Parameters
@@ -171,7 +184,7 @@ LAWS = (
 )
 
 
-def plot_exponents(table, estimates):
+def plot_exponents(table: pd.DataFrame, estimates: Any) -> Figure:
     """Masses against size, and the same over the exact powers: a flat line is agreement.
 
     Parameters
@@ -230,7 +243,7 @@ def plot_exponents(table, estimates):
     return figure
 
 
-def plot_collapse(table, *, nu=PLANE["nu"], l_c=PLANE["l_c"]):
+def plot_collapse(table: pd.DataFrame, *, nu: Any = PLANE["nu"], l_c: Any = PLANE["l_c"]) -> Figure:
     """Probability of a first and of a second wrapping against length, bare and scaled.
 
     Parameters
@@ -279,7 +292,7 @@ def plot_collapse(table, *, nu=PLANE["nu"], l_c=PLANE["l_c"]):
     return figure
 
 
-def plot_resistivity(table):
+def plot_resistivity(table: pd.DataFrame) -> Figure:
     """Resistivity of each sample against its own percolation estimate.
 
     Parameters

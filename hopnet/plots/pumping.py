@@ -2,45 +2,25 @@
 
 from __future__ import annotations
 
-import io
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
 
-from hopnet.files import atomic_write
+from hopnet.plots.frame import BLUE, GREEN, GREY, ORANGE, RED, finish, new_figure
 from hopnet.pumping.conversion import conversion_efficiency
 from hopnet.pumping.crossover import crossover_point, local_share, local_to_diffusive
 
-BLUE, ORANGE, GREEN, RED, GREY = "#2060a8", "#d9822b", "#2e8b57", "#b03a48", "#777777"
-
-
-def new_figure(width, height):
-    """A Figure of its own, with a canvas that writes PNG."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def finish(axes):
-    """Light grid, no box above and on the right."""
-    axes.grid(alpha=0.25, linewidth=0.6)
-    axes.spines[["top", "right"]].set_visible(False)
-
-
-def save_figure(figure, path):
-    """Write a Figure as PNG, completely or not at all.
-
-    Parameters
-    ----------
-    figure : matplotlib Figure
-    path : path-like
-    """
-    buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=150, format="png")
-    with atomic_write(path) as file:
-        file.write(buffer.getvalue())
+__all__ = [
+    "plot_charge_map",
+    "plot_crossover",
+    "plot_efficiency",
+    "plot_junction",
+    "plot_line",
+    "plot_orders",
+    "plot_periodic_line",
+]
 
 
 def in_amperes(medium, spin_current):
@@ -53,7 +33,15 @@ def per_nm3(medium, density):
     return medium.electrons(density) * 1e-27
 
 
-def plot_line(position, texture_lines, currents, densities, *, title="", headings=None):
+def plot_line(
+    position: Any,
+    texture_lines: Any,
+    currents: Any,
+    densities: Any,
+    *,
+    title: str = "",
+    headings: Any = None,
+) -> Figure:
     """Spin current and density along a line, first order (turning) beside second (steady).
 
     Parameters
@@ -107,7 +95,7 @@ def plot_line(position, texture_lines, currents, densities, *, title="", heading
     return figure
 
 
-def plot_junction(junction, *, title=""):
+def plot_junction(junction: Any, *, title: str = "") -> Figure:
     """Spin current and density through a junction with contacts.
 
     Parameters
@@ -134,8 +122,8 @@ def plot_junction(junction, *, title=""):
             for parts in (junction.pumped_current_parts(2), junction.density_parts(2))
         )
     first, rho = junction.pumped_current(1), junction.density(1)
-    rest = rho - chi * _spin_at_zero(junction.texture)
-    shown = _not_small(first)
+    rest = rho - chi * spin_at_zero(junction.texture)
+    shown = not_small(first)
     currents = (
         {f"along {'xyz'[a]}, t = 0": in_amperes(medium, first[a]) for a in shown},
         {"along z": in_amperes(medium, steady[0])},
@@ -148,7 +136,7 @@ def plot_junction(junction, *, title=""):
     return plot_line(position, spin, currents, densities, title=title)
 
 
-def plot_periodic_line(pumping, *, title=""):
+def plot_periodic_line(pumping: Any, *, title: str = "") -> Figure:
     """Spin current and density along the first axis of a periodic box.
 
     Parameters
@@ -171,14 +159,14 @@ def plot_periodic_line(pumping, *, title=""):
     def line(field, component):
         return field[component][middle]
 
-    spin = _field(frame, pumping.spin()).at(start)
+    spin = field(frame, pumping.spin()).at(start)
     rest = pumping.potential(1).at(start) / medium.diffusion
     first = pumping.pumped_current(1).at(start)[0]
     second, density = pumping.pumped_current(2), pumping.density(2)
     second = (second.mean() if steady else second.at(start))[0]
     density = density.mean() if steady else density.at(start)
     when = "t = 0" if start == 0 else "at the end"
-    axes, averaged = _not_small(first), _not_small(density)
+    axes, averaged = not_small(first), not_small(density)
     currents = (
         {f"along {'xyz'[a]}, {when}": in_amperes(medium, line(first, a)) for a in axes},
         {f"along {'xyz'[a]}": in_amperes(medium, line(second, a)) for a in averaged},
@@ -193,25 +181,25 @@ def plot_periodic_line(pumping, *, title=""):
     return plot_line(position, lines, currents, densities, title=title, headings=headings)
 
 
-def _not_small(vector):
+def not_small(vector):
     """Components of a spin vector that can be seen beside the largest."""
     largest = np.abs(vector).max()
     return [a for a in range(3) if np.abs(vector[a]).max() > 1e-3 * largest]
 
 
-def _field(frame, row):
+def field(frame, row):
     from hopnet.pumping.fields import Field
 
     return Field(frame, (row,), vector=True)
 
 
-def _spin_at_zero(texture):
+def spin_at_zero(texture):
     if hasattr(texture, "plus"):
         return np.stack([texture.plus.real, texture.plus.imag, texture.z])
     return texture.spin[..., 0]
 
 
-def plot_charge_map(charge, *, title=""):
+def plot_charge_map(charge: Any, *, title: str = "") -> Figure:
     """Texture, and the charge density and current it drives, in a plane.
 
     Parameters
@@ -230,16 +218,16 @@ def plot_charge_map(charge, *, title=""):
     plane = (slice(None), slice(None), *(n // 2 for n in shape[2:]))
     start = 0.0 if pumping.frame.time is None else float(pumping.frame.time[-1])
     x, y = (np.arange(n) * length / n * 1e9 for n, length in zip(shape, lengths))
-    spin = _field(pumping.frame, pumping.spin()).at(start)
+    spin = field(pumping.frame, pumping.spin()).at(start)
     density, current = charge.density(), charge.current()
     figure = new_figure(13.0, 4.6)
     panels = figure.subplots(1, 3, sharex=True, sharey=True)
-    window = _window(spin, plane)
+    ranges = window(spin, plane)
     image = panels[0].pcolormesh(
         x, y, spin[2][plane].T, cmap="PuOr", vmin=-1, vmax=1, rasterized=True
     )
     figure.colorbar(image, ax=panels[0], label="S along z", shrink=0.85)
-    some = tuple(slice(a, b, max(1, (b - a) // 22)) for a, b in window)
+    some = tuple(slice(a, b, max(1, (b - a) // 22)) for a, b in ranges)
     panels[0].quiver(
         x[some[0]],
         y[some[1]],
@@ -275,14 +263,14 @@ def plot_charge_map(charge, *, title=""):
     for axes in panels:
         axes.set_aspect("equal")
         axes.set_xlabel("x  [nm]")
-        axes.set(xlim=x[[window[0][0], window[0][1] - 1]], ylim=y[[window[1][0], window[1][1] - 1]])
+        axes.set(xlim=x[[ranges[0][0], ranges[0][1] - 1]], ylim=y[[ranges[1][0], ranges[1][1] - 1]])
     panels[0].set_ylabel("y  [nm]")
     if title:
         figure.suptitle(title, fontsize=11)
     return figure
 
 
-def _window(spin, plane):
+def window(spin, plane):
     """Index ranges around what differs from the corner of the box, with some room."""
     differs = np.abs(spin - spin[:, :1, :1]).max(axis=0)[plane] > 0.02
     ranges = []
@@ -297,7 +285,7 @@ def _window(spin, plane):
     return ranges
 
 
-def plot_crossover(interface_rows, *, frequency_tau=0.0):
+def plot_crossover(interface_rows: Any, *, frequency_tau: float = 0.0) -> Figure:
     """Local and diffusive spin current: one mode against q ell, an interface against its width.
 
     Parameters
@@ -341,7 +329,7 @@ def plot_crossover(interface_rows, *, frequency_tau=0.0):
     return figure
 
 
-def plot_efficiency(medium, frequency, *, title=""):
+def plot_efficiency(medium: Any, frequency: Any, *, title: str = "") -> Figure:
     """Charge current over spin current of one mode against q ell: Rashba and impurities.
 
     Parameters
@@ -393,7 +381,7 @@ def plot_efficiency(medium, frequency, *, title=""):
     return figure
 
 
-def plot_orders(table):
+def plot_orders(table: pd.DataFrame) -> Figure:
     """Torque on a spiral to second order in J over that at all orders.
 
     Parameters

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hopnet.checks import array_of, instance_of
-from hopnet.elimination.scaling import HIGHEST, ScaledRates, scaled_rates
+from hopnet.elimination.scaling import ScaledRates, scaled_rates
 from hopnet.kernels import triads as kernels
 from hopnet.network.network import Network
-from hopnet.network.triads import Triads, list_triads, parts_of
+from hopnet.network.triads import Triads, amplitudes, list_triads, parts_of
 from hopnet.records import read_only
 from hopnet.transport.current import Current, in_unit, own_current
 
@@ -105,7 +105,7 @@ def scaled_generation(current: Current, triads: Triads | None, log_scale: float)
     gamma = np.zeros(network.n_sites)
     factors = (
         network.separation,
-        *scaled_amplitudes(network, log_scale),
+        *amplitudes(network, log_scale),
         current.drop,
         network.direction_across,
         gamma,
@@ -118,20 +118,6 @@ def scaled_generation(current: Current, triads: Triads | None, log_scale: float)
         conductance = float(np.exp(current.log_conductance - log_scale))
     c = -2.0 * network.width_across_current / (network.n_sites * conductance)
     return Generation(read_only(gamma), float(c * moment), c)
-
-
-def scaled_amplitudes(network: Network, log_scale: float) -> tuple[np.ndarray, np.ndarray]:
-    """The hop and overlap of every link, as `amplitudes` gives them, for n over exp(log_scale).
-
-    n is capped at exp(HIGHEST): it cancels from each term K_ik K_jk exp(R_ik + R_jk - R_ij) / n_k
-    of a triad but for the site k in the middle of the two hops, and there a term with so large an n
-    is zero.
-    """
-    distance = network.distance
-    n = np.minimum(network.log_occupation - log_scale, HIGHEST)
-    log_pair = 0.5 * (n[network.link_i] + n[network.link_j])
-    hop = np.exp(network.log_conductance - log_scale + distance - log_pair)
-    return hop, np.exp(log_pair - distance)
 
 
 def triad_lists(network: Network, triads: Triads | None) -> Iterable[tuple[np.ndarray, np.ndarray]]:
@@ -176,7 +162,7 @@ def generation_in_triads(
     TriadGeneration
     """
     ij, ik, jk = triads.link.T
-    hop, overlap = scaled_amplitudes(current.network, log_scale)
+    hop, overlap = amplitudes(current.network, log_scale)
     interference = (
         hop[ik] * hop[jk] * overlap[ij]
         + hop[ij] * hop[jk] * overlap[ik]

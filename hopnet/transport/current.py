@@ -101,9 +101,7 @@ class Current:
         network = self.network
         across = network.direction_across
         along = network.separation @ np.array([across[1], -across[0]])
-        with np.errstate(over="ignore", invalid="ignore"):
-            share = self.flow / self.conductance
-        return float((share * along).sum())
+        return float((self.relative_flow * along).sum())
 
     @property
     def log_resistivity(self) -> float:

@@ -20,7 +20,7 @@ from hopnet.kernels.hall import fill_hall_terms
 from hopnet.network.network import Network
 from hopnet.network.triads import Triads, amplitudes, list_triads, parts_of
 from hopnet.records import read_only
-from hopnet.transport.current import Current, own_current
+from hopnet.transport.current import Current, in_unit, own_current
 from hopnet.transport.ring import Ring, solve_ring
 from hopnet.transport.terminals import Terminals
 
@@ -81,6 +81,7 @@ def triad_terms(
     drop_a: np.ndarray,
     drop_b: np.ndarray,
     triads: Triads | None = None,
+    log_unit: float = 0.0,
 ) -> list[np.ndarray]:
     """w {a ^ b} of every triad, in parts that fit into the cache [hall 4].
 
@@ -91,6 +92,8 @@ def triad_terms(
         Differences along the links of two functions of the sites.
     triads : Triads, optional
         The triads of this network; else they are listed part by part and not kept.
+    log_unit : float
+        Logarithm of the unit of the result, in 1/rho_0.
 
     Returns
     -------
@@ -98,7 +101,7 @@ def triad_terms(
     """
     table = (
         network.separation,
-        *amplitudes(network),
+        *amplitudes(network, log_unit),
         network.log_conductance,
         np.ascontiguousarray(drop_a),
         np.ascontiguousarray(drop_b),
@@ -167,8 +170,9 @@ def hall_angle(
     if ring is None:
         ring = solve_ring(network, threads=threads)
     network.check_owns(ring)
-    parts = triad_terms(network, ring.drop, current.drop, triads)
-    along = float((current.flow * network.separation[:, 0]).sum())
+    log_unit = current.log_conductance  # whose exp may lie outside the range of floats
+    parts = triad_terms(network, ring.drop, current.drop, triads, log_unit)
+    along = float((current.relative_flow * network.separation[:, 0]).sum())
     total = sum(float(part.sum()) for part in parts)
     moduli = sum(float(np.abs(part).sum()) for part in parts)
     squares = sum(float((part**2).sum()) for part in parts)
@@ -176,7 +180,7 @@ def hall_angle(
     return HallAngle(
         network=network,
         tangent=total / along,
-        conductivity_xx=along / network.sites.width,
+        conductivity_xx=float(in_unit(along / network.sites.width, log_unit)),
         conductivity_yy=ring.conductivity,
         contribution=None if triads is None else read_only(parts[0] / along),
         n_triads=sum(part.size for part in parts),

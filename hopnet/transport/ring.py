@@ -13,7 +13,7 @@ from hopnet.errors import NotPercolatingError, ParameterError
 from hopnet.kernels import ring as kernels
 from hopnet.network.network import Network
 from hopnet.records import read_only
-from hopnet.transport.current import net_flow
+from hopnet.transport.current import in_unit, net_flow
 
 __all__ = ["Ring", "ring_jumps", "solve_ring"]
 
@@ -151,8 +151,8 @@ def solve_ring(network: Network, *, threads: int | None = None) -> Ring:
         network=network,
         jump=read_only(jump, np.int64),
         drop=read_only(drop),
-        flow=read_only(flow * np.exp(scale)),
+        flow=read_only(in_unit(flow, scale)),
         deviation=read_only(deviation),
-        conductivity=float((flow * drop).sum() * np.exp(scale) / area),
+        conductivity=float(in_unit((flow * drop).sum() / area, scale)),
         imbalance=float(np.abs(net_flow(network, flow)).sum() / total),
     )
