@@ -315,6 +315,7 @@ def conductivities(
     warn_of_limits(material, field)
     rho = sheet_resistivity(material, resistivity)
     beta = material.beta
+    check_in_range("P", e * material.n * material.J_0 * material.tau_0 * rho)
     P = (material.m * material.a_b / hbar**2) ** 3 * hbar * material.n_s * material.a_b
     P /= e * material.n * material.J_0 * material.tau_0 * rho
     determinant = float(beta[0, 0] * beta[1, 1] - beta[0, 1] * beta[1, 0])
@@ -328,7 +329,18 @@ def conductivities(
         cisp = material.tau_s * float(np.trace(beta @ beta)) * P * f * beta.T
         sge = cisp * thermal
         she = -spin_current_unit * (beta.T @ (Z_CROSS @ beta))
+    for name, value in (("cisp", cisp), ("sge", sge), ("she", she), ("P", P)):
+        check_in_range(name, value, zero=True)
     return Conductivities(read_only(cisp), read_only(sge), read_only(she), float(f), rho, float(P))
+
+
+def check_in_range(name: str, value: Any, zero: bool = False) -> None:
+    """Raise if a product of the given numbers has left the range of floats."""
+    if not np.all(np.isfinite(value)) or (not zero and np.any(value == 0)):
+        raise ParameterError(
+            f"{name} must stay within the range of floats, it becomes {shown(value)}; check the "
+            "units of the material."
+        )
 
 
 def sheet_unit(material: Material) -> float:
@@ -388,7 +400,7 @@ def high_density_polarisation(
     float
     """
     instance_of("material", material, Material, "make it with hopnet.Material")
-    field = number("field", field, unit="V/m")
+    field = number("field", field, low=-LARGEST, high=LARGEST, unit="V/m")
     current = field / sheet_resistivity(material, resistivity)
     k_dr = current * material.m / (material.n * e * hbar)
     beta = float(np.linalg.norm(material.beta) / np.sqrt(2.0))
@@ -405,8 +417,9 @@ def warn_of_limits(material: Material, field: float | None = None) -> None:
     field : float, V/m, optional
         Electric field.
     """
+    instance_of("material", material, Material, "make it with hopnet.Material")
     if field is not None:
-        field = number("field", field, unit="V/m")
+        field = number("field", field, low=-LARGEST, high=LARGEST, unit="V/m")
     limits = []
     if material.density > 0.1:
         limits.append(

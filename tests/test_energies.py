@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import hopnet as hn
 from hopnet.network.energies import BATHS, log_hops, log_occupations
-from hopnet.network.exponent import critical_exponent
+from hopnet.network.exponent import critical_exponent, reference_level
 from hopnet.network.triads import find_triads
 from hopnet.spin.coefficients import PROCESSES, kinetic_coefficients
 from hopnet.spin.equations import local_diffusion, spin_equations
@@ -282,3 +282,49 @@ def test_bad_input(call, message):
 
 def test_only_energies_change():
     assert dataclasses.replace(WARM, energy=None).position is SITES.position
+
+
+def trapped(energy, kT=0.1, seed=24, **options):
+    """Network, current and f of one sample with these energies."""
+    sites = hn.random_sites(2000, density=0.02, seed=seed)
+    network = hn.build_network(hn.with_energies(sites, energy), kT=kT, **options)
+    current = hn.solve_current(network)
+    return network, current, hn.f_curve(network, [0, 100.0], current=current).f
+
+
+@pytest.mark.parametrize("contacts", ["x", "y"])
+def test_isolated_deep_traps_change_nothing(contacts):
+    """A site in a corner at -1 (5 kT below the band) to -1000 (1e4 kT), or far above it."""
+    energy = 0.5 * np.random.default_rng(2).uniform(-1, 1, 2000)
+    corner = np.argmin(hn.random_sites(2000, density=0.02, seed=24).position.sum(axis=1))
+    network, current, f = trapped(energy, contacts=contacts)
+    for level in (-1.0, -5.0, -10.0, -80.0, -1000.0, 10.0):
+        moved = energy.copy()
+        moved[corner] = level
+        other, own, g = trapped(moved, contacts=contacts)
+        assert other.critical_exponent == pytest.approx(network.critical_exponent, rel=1e-11)
+        assert np.array_equal(other.source, network.source)
+        assert own.log_conductance == pytest.approx(current.log_conductance, abs=1e-4)
+        np.testing.assert_allclose(g, f, rtol=1e-3)  # the links of the site itself have changed
+
+
+def test_twenty_traps_and_a_common_shift():
+    energy = 0.5 * np.random.default_rng(2).uniform(-1, 1, 2000)
+    network, current, f = trapped(energy + 3.7)
+    _, own, g = trapped(energy)
+    assert current.log_conductance == pytest.approx(own.log_conductance, abs=1e-9)
+    np.testing.assert_allclose(f, g, rtol=1e-9)
+    energy[100:120] = -4 - np.linspace(0, 2, 20)
+    other, _, _ = trapped(energy)
+    assert abs(other.critical_exponent - network.critical_exponent) < 1.0
+    assert other.log_occupation.max() == pytest.approx(55, abs=1.0)
+
+
+@pytest.mark.parametrize("name", ["uniform", "gaussian", "coulomb_gap"])
+@pytest.mark.parametrize("kT", [1e-6, 1e-2, 1.0])
+def test_no_density_of_states_has_traps_of_its_own(name, kT):
+    """The reference level of 500 samples is their lowest energy."""
+    sites = hn.random_sites(300, density=0.01, seed=25)
+    for seed in range(500):
+        warm = hn.with_energies(sites, name, width=1.0, seed=seed)
+        assert reference_level(warm, kT) == warm.energy.min()

@@ -1,5 +1,8 @@
 """Network: links, rates, contacts, clusters. [hopping 5a]"""
 
+import dataclasses
+import pickle
+
 import networkx
 import numpy as np
 import pytest
@@ -141,3 +144,165 @@ def test_graphs_that_are_no_networks(spoil, message):
     spoil(graph)
     with pytest.raises(hn.ParameterError, match=message):
         hn.Network.from_networkx(graph)
+
+
+def test_links_of_a_lattice_at_just_the_spacing():
+    """Rounding of the positions loses no link; each spacing and both lattices."""
+    for kind, expected in (("triangular", 533), ("square", 364)):
+        for spacing in (4.1, 3.3, 7.7, 1e3 / 3):
+            sites = hn.lattice_sites(kind, 14, 14, spacing=spacing)
+            assert hn.build_network(sites, cutoff_radius=spacing).n_links == expected
+            ring = hn.lattice_sites(kind, 14, 4, spacing=spacing, geometry="torus")
+            coordination = {"triangular": 6, "square": 4}[kind]
+            assert hn.build_network(ring, cutoff_radius=spacing).n_links == 56 * coordination / 2
+
+
+def test_a_ring_of_just_three_cutoffs():
+    sites = hn.lattice_sites("square", 9, 3, spacing=4.1, geometry="cylinder")
+    network = hn.build_network(sites, cutoff_radius=4.1)
+    assert network.n_links == 8 * 3 + 9 * 3
+
+
+def test_a_record_travels_apart_from_its_network(tmp_path):
+    network = random_network(300, 0.02, 18)
+    current = hn.solve_current(network)
+    other, travelled = pickle.loads(pickle.dumps(network)), pickle.loads(pickle.dumps(current))
+    assert other.digest == network.digest
+    f = hn.f_curve(network, 10.0, current=current).f
+    assert np.array_equal(hn.f_curve(other, 10.0, current=travelled).f, f)
+    with pytest.raises(hn.ParameterError, match="another network"):
+        hn.f_curve(random_network(300, 0.02, 19), 10.0, current=travelled)
+
+
+@pytest.mark.parametrize("kind", ["Current", "Spin"])
+def test_a_file_of_another_network_of_equal_size_is_refused(tmp_path, kind):
+    first, second = (
+        hn.build_network(hn.lattice_sites("square", 20, 20, spacing=a), cutoff_radius=a)
+        for a in (4.0, 5.0)
+    )
+    record = hn.solve_current(first) if kind == "Current" else hn.solve_spin(first, 10.0)
+    record.save(tmp_path / "record.npz")
+    load = getattr(hn, kind).load
+    assert load(tmp_path / "record.npz", first).network is first
+    with pytest.raises(hn.ParameterError, match="another network"):
+        load(tmp_path / "record.npz", second)
+
+
+def test_the_digest_covers_everything():
+    network = random_network(300, 0.02, 18)
+    sites = network.sites
+    changed = [
+        dataclasses.replace(network, log_conductance=network.log_conductance + 1e-15),
+        dataclasses.replace(network, source=network.source[1:]),
+        dataclasses.replace(network, axis="y"),
+        dataclasses.replace(network, log_occupation=network.log_occupation - 1.0),
+        dataclasses.replace(network, exclusion=True),
+        dataclasses.replace(network, kT=0.1),
+        dataclasses.replace(network, sites=dataclasses.replace(sites, geometry="cylinder")),
+        dataclasses.replace(network, sites=dataclasses.replace(sites, energy=np.zeros(300))),
+    ]
+    assert len({one.digest for one in [network, *changed]}) == 9
+    assert dataclasses.replace(network).digest == network.digest
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"kT": 0.1}, {"kT": 0.1, "chemical_potential": 0.05, "bath": "heat_bath"}]
+)
+def test_a_graph_and_a_file_give_the_network_back_exactly(tmp_path, options):
+    sites = hn.random_sites(300, density=1e-4, seed=21)  # conductances far below one
+    if options:
+        sites = hn.with_energies(sites, width=1.0, seed=22)
+    network = hn.build_network(sites, **options)
+    network.save(tmp_path / "network.npz")
+    for copy in (
+        hn.Network.from_networkx(network.to_networkx()),
+        hn.Network.load(tmp_path / "network.npz"),
+    ):
+        assert copy.digest == network.digest
+        for name in ("cutoff_radius", "critical_exponent", "bath", "kT", "exclusion"):
+            assert getattr(copy, name) == getattr(network, name)
+        assert copy.chemical_potential == network.chemical_potential
+
+
+def labelled_graph(names):
+    """Four nodes 3 - 2 - 1 - 0 and 3 - 1, under other names."""
+    graph = networkx.Graph()
+    for a, b in ((3, 2), (2, 1), (1, 0), (3, 1)):
+        graph.add_edge(names[a], names[b], conductance=1.0)
+    for k, name in enumerate(names):
+        graph.nodes[name]["pos"] = (float(k), 1.0)
+    return graph
+
+
+@pytest.mark.parametrize("names", [[0, 1, 2, 3], "abcd", [(0, 1), (1, 1), "x", 2.5]])
+def test_contacts_of_a_graph_are_labels(names):
+    graph = labelled_graph(names)
+    network = hn.Network.from_networkx(graph, length=9, width=9, contacts=([names[2]], [names[0]]))
+    expected = 1 / networkx.resistance_distance(graph, names[2], names[0])
+    assert hn.solve_current(network).conductance == pytest.approx(expected, rel=1e-12)
+    graph.graph.update(length=9, width=9)
+    graph.nodes[names[2]]["contact"], graph.nodes[names[0]]["contact"] = "source", "drain"
+    again = hn.Network.from_networkx(networkx.relabel_nodes(graph, {names[1]: "other"}))
+    assert hn.solve_current(again).conductance == pytest.approx(expected, rel=1e-12)
+    graph.graph.update(source=[names[1]], drain=[names[0]])
+    with pytest.raises(hn.ParameterError, match="must agree"):
+        hn.Network.from_networkx(graph)
+    with pytest.raises(hn.ParameterError, match="labels of nodes"):
+        hn.Network.from_networkx(graph, contacts=(["nobody"], [names[0]]))
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, np.inf, np.nan, "1", None, True])
+def test_a_conductance_that_is_none_is_named(value):
+    graph = labelled_graph([0, 1, 2, 3])
+    graph.edges[1, 0]["conductance"] = value
+    with pytest.raises(hn.ParameterError, match=r"the edge \(1, 0\) has"):
+        hn.Network.from_networkx(graph, length=9, width=9, contacts=([2], [0]))
+
+
+def test_contacts_along_y_need_their_axis():
+    sites = hn.random_sites(1000, density=0.02, seed=23, aspect=2.0)
+    y = sites.position[:, 1]
+    edges = np.flatnonzero(y < 10), np.flatnonzero(y > sites.width - 10)
+    with pytest.raises(hn.ParameterError, match="give axis='y'"):
+        hn.build_network(sites, contacts=edges)
+    network = hn.build_network(sites, contacts=edges, axis="y")
+    assert network.width_across_current == sites.length
+    strips = hn.build_network(sites, contacts="y")
+    same = hn.build_network(sites, contacts=strips.contacts, axis="y")
+    assert same.digest == strips.digest
+    assert hn.build_network(sites, contacts=edges, axis="x").axis == "x"
+    with pytest.raises(hn.ParameterError, match="axis must be that of the contacts"):
+        hn.build_network(sites, contacts="y", axis="x")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"link_i": [1, 0], "link_j": [2, 1]}, "sorted"),
+        ({"link_i": [0, 0], "link_j": [1, 1]}, "linked twice"),
+        ({"link_i": [1, 1], "link_j": [1, 2]}, "a lower to a higher"),
+        ({"link_j": [1, 300]}, "link_j must"),
+        ({"log_conductance": [0.0, np.inf]}, "log_conductance must"),
+        ({"log_occupation": np.zeros(5)}, "log_occupation must"),
+        ({"source": [0], "drain": [0]}, "share"),
+        ({"axis": "z"}, "axis must"),
+        ({"sites": None}, "sites must"),
+        ({"cutoff_radius": -1.0}, "cutoff_radius must"),
+        ({"bath": "cold"}, "bath must"),
+    ],
+)
+def test_a_network_cannot_be_made_wrong(change, words):
+    good = {
+        "sites": random_network(300, 0.02, 18).sites,
+        "link_i": [0, 1],
+        "link_j": [1, 2],
+        "log_conductance": [-1.0, -2.0],
+        "log_occupation": np.zeros(300),
+        "source": [0],
+        "drain": [2],
+        "axis": "x",
+        "cutoff_radius": 9.0,
+    }
+    assert hn.Network(**good).n_links == 2
+    with pytest.raises(hn.ParameterError, match=words):
+        hn.Network(**good | change)

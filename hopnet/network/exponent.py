@@ -32,15 +32,22 @@ __all__ = ["critical_exponent", "reference_level"]
 # steps and approaches rounding; a larger one would move links at the cutoff in or out.
 RESOLUTION = 1e-12
 
-# The lowest sites are isolated deep traps if a gap above them exceeds GAP times the critical
-# exponent of all other sites (counted from above the gap). Uniform, Gaussian and gapped densities
-# of states have gaps far below it at any temperature; a smaller number would take the tail of a
-# Gaussian for traps, a larger one would let shallower traps move the cutoff.
-GAP = 0.5
+# The lowest sites are isolated deep traps if the gap above them exceeds both bounds:
+# - GAP times the critical exponent 2 l_c / a_b of equal energies, in kT. A smaller gap moves the
+#   cutoff by less than that share.
+# - TAIL times the scale on which the density of states falls off, taken from the WINDOW energies
+#   above the gap. In the exponential tail of independent energies (that of a Gaussian is one, and a
+#   band edge falls off faster) such a gap has the probability exp(-TAIL).
+# Smaller numbers would take the tail of a sample for traps, larger ones would let traps move the
+# cutoff.
+GAP = 0.05
+TAIL = 12.0
+WINDOW = 20
 
-# At most this share of the sites (and always one) can be traps. More sites are a band of their own,
-# that may carry the current.
+# At most this share of the sites (and always one) can be traps. More sites are a band of their own
+# that may carry the current; so may SEVERAL or more, where the gap pays for hops between them.
 MOST_TRAPS = 0.01
+SEVERAL = 10
 
 
 def reference_level(sites: Sites, kT: float) -> float:
@@ -64,30 +71,28 @@ def reference_level(sites: Sites, kT: float) -> float:
 
     Notes
     -----
-    The k lowest sites are traps if the gap between them and the next site exceeds GAP kT xi, where
-    xi is the critical exponent counted from that next site; k is at most one per cent of the sites.
-    Counted from the traps, the exponent of every other link would grow by more than GAP of itself.
-    A shift of all energies shifts the level.
+    The k lowest sites are traps if a large gap lies above them, see GAP and TAIL; k is at most one
+    per cent of the sites. The currents flow above the gap, because the barrier of a hop to or from
+    a trap is that of its other site. A shift of all energies shifts the level.
     """
-    n_traps = max(int(MOST_TRAPS * sites.n_sites), 1)
-    if sites.energy is None or sites.n_sites < n_traps + 2:
+    if sites.energy is None or sites.n_sites < 3:
         raise ParameterError("a reference level needs at least 3 sites with energies; give them.")
-    low = np.sort(np.partition(sites.energy, n_traps)[: n_traps + 1])
-    gap = np.diff(low) / kT
-    # No critical exponent is below that at equal energies, so most samples need no search.
-    if gap.max() <= GAP * 2.0 * PERCOLATION_RADIUS / np.sqrt(sites.density):
-        return float(low[0])
-    start = 2.4 * PERCOLATION_RADIUS / np.sqrt(sites.density)
-    energy, highest = sites.energy, float(low[-1])
-    least = least_barriers(energy, kT, level=highest)
-
-    def exponents(i: np.ndarray, j: np.ndarray, distance: np.ndarray) -> np.ndarray:
-        return 2.0 * distance + barriers(i, j, energy, kT, level=highest)
-
-    from_highest = sample_exponent(sites, exponents, least, "x", start)
-    exponent = from_highest + (low[-1] - low[1:]) / kT
-    traps = np.flatnonzero(gap > GAP * exponent)
-    return float(low[traps[-1] + 1]) if traps.size else float(low[0])
+    n = sites.n_sites
+    n_traps = max(int(MOST_TRAPS * n), 1)
+    last = min(n_traps + WINDOW, n - 1)
+    low = np.sort(np.partition(sites.energy, last)[: last + 1])
+    plain = 2.0 * PERCOLATION_RADIUS / np.sqrt(sites.density)
+    gap = np.diff(low)[:n_traps]
+    for k in np.flatnonzero(gap > GAP * plain * kT)[::-1] + 1:
+        window = low[k : k + WINDOW + 1]
+        if window.size < 3:
+            continue
+        # The m-th spacing of an exponential tail is on average 1/m of its scale.
+        scale = (window[-1] - window[0]) / np.sum(1.0 / np.arange(k + 1, k + window.size))
+        alone = k >= SEVERAL and gap[k - 1] > plain * kT * (np.sqrt(n / k) - 1.0)
+        if gap[k - 1] > TAIL * scale and not alone:
+            return float(low[k])
+    return float(low[0])
 
 
 Exponents = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]

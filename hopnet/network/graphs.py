@@ -118,7 +118,7 @@ def network_of_graph(
         link_j,
         log_conductance,
         contacts=contacts_of(graph, number_of, contacts),
-        axis=axis or attributes.get("axis", "x"),
+        axis=attributes.get("axis", "x") if axis is None else axis,
         log_occupation=logs,
         **{name: attributes[name] for name in KEPT if attributes.get(name) is not None},
     )

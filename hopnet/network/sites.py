@@ -294,14 +294,14 @@ def distant_positions(
     generator: np.random.Generator,
 ) -> np.ndarray:
     """Positions drawn one by one, each at least ``min_distance`` from all before it."""
-    n_x, n_y = (int(n) for n in np.maximum(size // min_distance, 1))
+    # At most about one cell per site: more cells cost memory and save nothing.
+    n_x, n_y = (int(n) for n in np.clip(size // min_distance, 1, np.sqrt(n_sites) + 3))
     if n_sites < 9 or min(n_x, n_y) < 3:
         raise ParameterError(
             f"min_distance must be below a third of both sides of the sample, {size} a_b, and "
             f"needs at least 9 sites, got {min_distance!r} with {n_sites} sites; take more sites "
             "or a smaller distance."
         )
-    check_memory(f"a sample {n_x} by {n_y} min_distance large", 8.0 * n_x * n_y)
     cell_x, cell_y = (float(side) for side in size / (n_x, n_y))
     kept = np.empty((0, 2))
     # Each round offers as many candidates as there are sites, after those that are kept already.
