@@ -149,7 +149,7 @@ def test_graphs_that_are_no_networks(spoil, message):
 def test_links_of_a_lattice_at_just_the_spacing():
     """Rounding of the positions loses no link; each spacing and both lattices."""
     for kind, expected in (("triangular", 533), ("square", 364)):
-        for spacing in (4.1, 3.3, 7.7, 1e3 / 3):
+        for spacing in (4.1, 3.9, 7.7, 1e3 / 3):
             sites = hn.lattice_sites(kind, 14, 14, spacing=spacing)
             assert hn.build_network(sites, cutoff_radius=spacing).n_links == expected
             ring = hn.lattice_sites(kind, 14, 4, spacing=spacing, geometry="torus")
