@@ -50,6 +50,12 @@ LEFT_OUT_SHARE = 0.5
 END_SAFETY = 4.0
 
 
+# Factor by which a curve of ln f may leave the range of the values at the ends of its interval. A
+# larger factor lets it dive towards zero where f changes sign twice between two nodes; a smaller
+# one gives up the logarithm at a mere bend.
+LEEWAY = 3.0
+
+
 @dataclass(frozen=True, eq=False)
 class Interpolated:
     """A function of z > 0 from its values and slopes at a few nodes.
@@ -169,33 +175,40 @@ def curve_between(u, f, slope, probes):
 
     1. `SAFETY` times the largest distance, in the interval, of these curves from the cubic curve
        through two nodes (or half the distance in the next interval, if that is larger: curves may
-       agree by accident);
+       agree by accident). Curves of ln f count with their relative distance, curves of f with
+       their absolute one;
     2. `LEFT_OUT_SHARE` times the error with which the curves without a node at the end of the
        interval predict the value there.
     """
     place = np.clip(np.searchsorted(u, probes) - 1, 0, u.size - 2)
     value = np.zeros(probes.shape)
-    distance = np.zeros(u.size - 1)
+    distance = np.zeros((2, u.size - 1))  # relative, absolute
     for interval in range(u.size - 1):
         mine = place == interval
-        curves, distance[interval] = interval_curves(u, f, slope, interval, probes[mine])
+        curves, distance[:, interval] = interval_curves(u, f, slope, interval, probes[mine])
         value[mine] = np.mean(curves, axis=0)
-    around = np.pad(distance, 1)
-    distance = SAFETY * np.maximum(distance, 0.5 * np.maximum(around[:-2], around[2:]))
+    around = np.pad(distance, ((0, 0), (1, 1)))
+    distance = SAFETY * np.maximum(distance, 0.5 * np.maximum(around[:, :-2], around[:, 2:]))
     missed = missed_at_nodes(u, f, slope)
     missed = LEFT_OUT_SHARE * np.maximum(missed[:-1], missed[1:])
-    for estimate in (distance, missed):
+    for estimate in (*distance, missed):
         estimate[[0, -1]] *= END_SAFETY
-    error = np.maximum(distance[place] * np.abs(value), missed[place])
+    relative, absolute = distance[0, place], distance[1, place]
+    error = np.maximum(np.maximum(relative * np.abs(value), absolute), missed[place])
     return value, np.where(np.isfinite(error) & np.isfinite(value), error, np.inf)
 
 
 def interval_curves(u, f, slope, interval, probes):
-    """The curves of degree five in one interval, and their largest distance from the cubic curve.
+    """The curves of degree five in one interval, and how far they are from the cubic curve.
 
-    The distance is relative to the larger of the two values.
+    Returns
+    -------
+    curves : list of float64[n_probes]
+    distance : (relative, absolute)
+        The largest relative distance of curves of ln f, and the largest absolute distance of
+        curves of f; 0 where there is none.
     """
-    curves, distance = [], 0.0
+    curves, relative, absolute = [], 0.0, 0.0
     two = np.array([interval, interval + 1])
     for first in (interval - 1, interval):
         if first < 0 or first + 3 > u.size:
@@ -204,13 +217,26 @@ def interval_curves(u, f, slope, interval, probes):
         sign = common_sign(f[three])
         fifth = hermite(u, f, slope, three, sign, probes)
         cubic = hermite(u, f, slope, two, sign, probes)
+        # A curve of ln f that leaves the range of its ends hides a change of sign between them.
+        if sign and not (stays_near(fifth, f[two]) and stays_near(cubic, f[two])):
+            sign = 0.0
+            fifth = hermite(u, f, slope, three, sign, probes)
+            cubic = hermite(u, f, slope, two, sign, probes)
         curves.append(fifth)
-        largest = np.maximum(np.abs(fifth), np.abs(cubic))
-        away = np.divide(
-            np.abs(fifth - cubic), largest, out=np.zeros_like(largest), where=largest > 0
-        )
-        distance = max(distance, away.max(initial=0.0))
-    return curves, distance
+        away = np.abs(fifth - cubic)
+        if sign:
+            away = away / np.maximum(np.abs(fifth), np.abs(cubic))
+            relative = max(relative, away.max(initial=0.0))
+        else:
+            absolute = max(absolute, away.max(initial=0.0))
+    return curves, (relative, absolute)
+
+
+def stays_near(curve, ends):
+    """Whether a curve of one sign stays within the values at its ends times `LEEWAY`."""
+    size = np.abs(ends)
+    inside = np.abs(curve)
+    return bool(np.all((inside >= size.min() / LEEWAY) & (inside <= size.max() * LEEWAY)))
 
 
 def missed_at_nodes(u, f, slope):
