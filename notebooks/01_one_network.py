@@ -28,7 +28,7 @@ from matplotlib.collections import LineCollection
 import hopnet as hn
 from hopnet.plots.network import draw_flow, draw_spin
 
-small = bool(os.environ.get("HOPNET_SMALL"))
+small = os.environ.get("HOPNET_SMALL") == "1"
 
 sites = hn.random_sites(3000, density=0.01, seed=17)
 network = hn.build_network(sites, cutoff=1.5)

@@ -315,3 +315,20 @@ def test_a_worker_with_other_versions_is_refused(tmp_path):
 
 def test_tasks_have_names_that_sort():
     assert Sample("0123456789ab", 7).file_name == "0123456789ab-000007.parquet"
+
+
+def test_reach_counts_the_width_across_the_current(tmp_path):
+    """The same rectangle turned by 90 degrees, current along its short side in both."""
+    reach = {}
+    for contacts, aspect in (("x", 0.25), ("y", 4.0)):
+        table = {
+            "sites": {"n_sites": 3000, "density": 0.05, "seed": 1, "aspect": aspect},
+            "network": {"contacts": contacts},
+            "spin": {"tau_s": [1e4]},
+            "ensemble": {"samples": 6},
+        }
+        hn.run_ensemble(table, tmp_path / contacts)
+        statistics = hn.read_results(tmp_path / contacts, what="statistics")
+        reach[contacts] = statistics["reach"].iloc[0]
+    assert reach["x"] == pytest.approx(184.9, rel=1e-3)
+    assert reach["y"] == pytest.approx(194.66, rel=1e-3)  # other samples; 48.7 with the length

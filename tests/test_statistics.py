@@ -134,7 +134,7 @@ def table_of(f, status=None, density=0.1):
                     "imbalance": 0.0,
                     "n_isolated": 0,
                     "length": 10.0,
-                    "width": 20.0,
+                    "width_across_current": 20.0,
                     "density": density,
                     "status": "done" if good else status[sample],
                 }

@@ -269,15 +269,17 @@ def columns_of(
     columns |= numbers
     energies = energy_columns(network, point, numbers["log_conductance"][0])
     columns |= {name: np.full(n, value) for name, value in energies.items()}
-    n_isolated, length, width, density = UNKNOWN_COUNT, np.nan, np.nan, np.nan
+    n_isolated, length, width, density, across = UNKNOWN_COUNT, *[np.nan] * 4
     if network is not None:
         sites = network.sites
         n_isolated = int(network.isolated.sum())
         length, width, density = sites.length, sites.width, sites.density
+        across = network.width_across_current
     columns |= {
         "n_isolated": np.full(n, n_isolated),
         "length": np.full(n, length),
         "width": np.full(n, width),
+        "width_across_current": np.full(n, across),
         "density": np.full(n, density),
         "status": np.full(n, status),
     }

@@ -151,7 +151,7 @@ def summarise(
         (reasons with their numbers), f with f_standard_error, f_low and f_high (95 % interval),
         f_deviation (sample to sample), f_q16, f_q50, f_q84, f_ratio (ratio of means),
         f_drift, f_diffusion, log_conductance and resistivity, each with its standard error
-        (``NAME_standard_error``), reach = width / sqrt(D tau_s).
+        (``NAME_standard_error``), reach = width across the current / sqrt(D tau_s).
     """
     parts = [
         summarise_point(c, rows, scanned, (pilot or {}).get(c))
@@ -213,7 +213,7 @@ def summarise_point(
         columns |= {"log_resistivity": mean, "log_resistivity_standard_error": error}
     diffusivity = einstein_diffusion(columns["resistivity"], electrons)
     with np.errstate(divide="ignore"):
-        columns["reach"] = done["width"].iloc[0] / np.sqrt(diffusivity * tau_s)
+        columns["reach"] = done["width_across_current"].iloc[0] / np.sqrt(diffusivity * tau_s)
     return pd.DataFrame(columns)
 
 

@@ -45,6 +45,7 @@ UNITS = {
     "sites.min_distance": "a_b",
     "length": "a_b",
     "width": "a_b",
+    "width_across_current": "a_b",
     "log_resistivity": "ln(rho_0)",
     "critical_exponent": "1",
     "mean_occupation": "1 (largest is 1)",
