@@ -1,4 +1,4 @@
-"""Backbone: depth-first and breadth-first walks over a graph, without recursion."""
+"""Backbone: depth-first and breadth-first searches of a graph, without recursion."""
 
 import numpy as np
 from numba import njit

@@ -1,8 +1,8 @@
 """Clusters: links in order of conductance, union-find with wrapping, sweeps of cluster statistics.
 
-Links arrive best conductor first. Sites carry the number of seams between their own frame and
-that of the root of their cluster, so that a loop that runs around a periodic sample is known by
-whole numbers the moment it closes.
+Links are joined in order of conductance, best conductor first. Each site stores how many seams
+(periodic boundaries) lie between it and the root of its cluster. When a link joins two sites of one
+cluster, the sum of seams around the loop is zero, or the loop wraps around the sample.
 """
 
 import numpy as np
@@ -67,7 +67,7 @@ def _sort_stably(key, order, sorted_key, start):
 
 @njit(cache=True, nogil=True)
 def _root(parent, i):
-    """Root of site i; every second step of the way is shortened (path halving)."""
+    """Root of site i. Each visited site is linked to its grandparent (path halving)."""
     while parent[i] >= 0:
         p = parent[i]
         if parent[p] >= 0:
@@ -357,7 +357,7 @@ def sweep_merges(
 
     Notes
     -----
-    The spread of a cluster that wraps refers to the sheet on which its links laid it out.
+    The spread of a cluster that wraps is that of its sites placed along the joined links.
     """
     event[:] = 0
     event[:, 0] = -1

@@ -39,7 +39,7 @@ SAMPLE = 512
 
 
 class Grid(NamedTuple):
-    """What `add_missed` needs to know of a grid.
+    """The properties of a grid that `add_missed` uses.
 
     Attributes
     ----------

@@ -145,7 +145,7 @@ def estimate(
 
 
 def status(directory: Directory, json_: Json = False) -> None:
-    """Print how far a run is: done, running, failed, missing; from any machine that sees it.
+    """Print how many samples are done, running, failed and missing; any machine may ask.
 
     Example: hopnet status results/f_curve
     """

@@ -203,7 +203,7 @@ def read_results(directory: str | Path, *, what: str = "table") -> pd.DataFrame:
 
 
 def run_status(directory: str | Path) -> dict[str, Any]:
-    """Where a run stands, from what is on disk: works from any machine that sees it.
+    """State of a run, read from its directory; any machine that can read it may ask.
 
     Parameters
     ----------

@@ -102,7 +102,7 @@ def run_ensemble(
     Returns
     -------
     pandas.DataFrame
-        The long table; see `read_results`. The same bits for any workers, threads and shards.
+        The long table; see `read_results`. It is the same to the bit for any workers and threads.
 
     Raises
     ------

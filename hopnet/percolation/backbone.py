@@ -83,7 +83,7 @@ class BackboneBetween:
 
 
 def rows_of(link_i, link_j, n_nodes):
-    """Rows of a graph whose links may repeat and go either way; see `kernels.neighbours`."""
+    """Neighbours of each node; a pair may have several links. See `kernels.neighbours`."""
     start = np.empty(n_nodes + 1, np.int64)
     neighbour, link = np.empty((2, 2 * link_i.size), np.int64)
     fill_rows(link_i, link_j, start, neighbour, link)
@@ -183,8 +183,8 @@ def find_backbone(network: Network, threshold_length: float | None = None) -> Ba
     Notes
     -----
     A contact is one node, as it is for the current; links within a contact do not count. On a
-    torus the critical link closes the first loop around the sample. Its two sites take the part of
-    the contacts, and the backbone holds the links that lie on such loops. The critical link is
+    torus the critical link closes the first loop around the sample. Its two sites serve as the
+    contacts, and the backbone holds the links that lie on such loops. The critical link is
     then a red bond, and the last of ``red_link`` and ``path_link``.
 
     Examples

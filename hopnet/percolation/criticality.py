@@ -1,7 +1,7 @@
 """Criticality: many samples at their percolation thresholds, as tables for `scaling`.
 
-Lengths are in units of n_s^(-1/2) here: percolation knows no localisation radius. A sample of N
-sites then has the side sqrt(N), and l_c sqrt(n_s) is one number for all.
+Lengths are in units of n_s^(-1/2), because the localisation radius does not enter percolation. A
+sample of N sites then has the side sqrt(N), and l_c sqrt(n_s) does not depend on the density.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def torus_sites(n_sites, seed, sample):
 
 
 def growing_networks(sites: Sites) -> Iterator[Network]:
-    """Networks of the same sites with ever longer links, for a search that ends by itself.
+    """Networks of the same sites with longer and longer links; the caller stops when it has enough.
 
     Parameters
     ----------
@@ -204,7 +204,7 @@ def canonical_clusters(sweep, *, n_nodes=9):
 def sample_conductances(
     n_sites: int, samples: int, *, seed: int, first: int = 0, geometry: str = "cylinder"
 ) -> pd.DataFrame:
-    """Conductance at l_c of networks whose links all conduct alike.
+    """Conductance at l_c of networks whose links have equal conductances.
 
     Parameters
     ----------

@@ -42,7 +42,7 @@ def sample_mott_numbers(side: float, n_samples: int, *, seed: int) -> pd.DataFra
 
     Notes
     -----
-    `scaling.dual_threshold` makes one number of them: 13.86(2) from 5000, 1500 and 200
+    `scaling.dual_threshold` combines them into one number: 13.86(2) from 5000, 1500 and 200
     samples of sides 16, 32 and 67.
 
     Examples

@@ -5,12 +5,12 @@ A quantity Q measured at sizes, cutoffs or densities x follows, near the limit x
     Q(x) = value + amplitude * x**exponent                     (`extrapolate`)
     Q(x) = amplitude * x**exponent                              (`fit_power_law`)
 
-Which points still belong to "near the limit" is a choice, and often the largest error. Each fit
-here is made on every admissible window (all sets of neighbouring points that contain the one
-nearest the limit and have a point to spare, so that a misfit can show). The answer is the mean
-over windows, weighted by how well they fit (Akaike's weights, a point left out counting as a
-parameter; Jay and Neil, Phys. Rev. D 103, 114502 (2021)), its error the statistical one and the
-scatter between windows together.
+The choice of the points that count as near the limit is often the largest error. Therefore each fit
+is made on every admissible window. A window is a set of neighbouring points that contains the point
+nearest the limit and has at least one point more than the fit has parameters, so that a poor fit
+can be seen. The answer is the mean over windows with Akaike's weights, in which a point left out
+counts as a parameter (Jay and Neil, Phys. Rev. D 103, 114502 (2021)). Its error combines the
+statistical error and the scatter between windows.
 """
 
 from __future__ import annotations
@@ -255,7 +255,7 @@ def fit_free_exponent(x, value, error, exponent_range):
     fit = fit_correction(x, value, error, exponent)
     power = (x / x.max()) ** exponent
     slope = fit.parameter[1] * x.max() ** exponent * power * np.log(x / x.max())
-    # a slope of nothing carries no information on the exponent: the answer stays linear
+    # Without a slope the points say nothing about the exponent, so that the fit stays linear.
     columns = np.stack([np.ones(x.size), power, slope], axis=1) / error[:, None]
     covariance = np.linalg.pinv(columns.T @ columns, rcond=1e-12, hermitian=True)
     variance = max(float(covariance[0, 0]), fit.variance)
@@ -276,7 +276,7 @@ def average_windows(fits, n_points):
     weight = np.exp(-0.5 * (penalty - penalty.min()))
     weight /= weight.sum()
     mean = float(weight @ value)
-    # a fit that misses its points by more than their errors has errors too small
+    # Errors are enlarged where the fit misses its points by more than their errors.
     inflated = variance * np.maximum(1.0, chi_squared / freedom)
     statistical = float(np.sqrt(weight @ inflated))
     window = float(np.sqrt(max(0.0, weight @ (value - mean) ** 2)))
@@ -402,8 +402,8 @@ def critical_exponents(table: pd.DataFrame) -> Any:
     Notes
     -----
     The gap is the integral over thresholds of the probability that clusters wrap in one way only.
-    Clusters and gaps mirror each other, so what bends the two thresholds the same way drops out:
-    gap * size^(3/4) is flat from 1000 sites on, where the spread of either threshold still drifts.
+    The corrections that shift both thresholds alike cancel in the gap: gap * size^(3/4) is constant
+    from 1000 sites on, where the spread of either threshold still changes with size.
 
     What is measured at the sample's own threshold, some size^(-3/4) away from l_c, may be off by
     as much. Of backbone, red bonds and path the backbone shows it: over its exact power it falls by

@@ -42,7 +42,7 @@ SAME_TIME = 1e-6
 
 
 class Walls(NamedTuple):
-    """What the equation of one harmonic needs to know of cells, medium and contacts.
+    """Properties of cells, medium and contacts in the equation of one harmonic.
 
     Attributes
     ----------

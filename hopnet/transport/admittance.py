@@ -60,7 +60,7 @@ def complex_net_flow(network: Network, flow: np.ndarray) -> np.ndarray:
 
 
 def fed_from_source(network: Network, conductance: np.ndarray) -> np.ndarray:
-    """float64[n_sites]: current that a source at unit potential feeds into each grounded site."""
+    """float64[n_sites]: current from a source at unit potential into each grounded site."""
     kind_i, kind_j = network.terminals[network.link_i], network.terminals[network.link_j]
     into_j = np.where((kind_i == SOURCE) & (kind_j == INNER), conductance, 0.0)
     into_i = np.where((kind_j == SOURCE) & (kind_i == INNER), conductance, 0.0)
