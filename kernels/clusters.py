@@ -5,8 +5,38 @@ Links are joined in order of conductance, best conductor first. Each site stores
 cluster, the sum of seams around the loop is zero, or the loop wraps around the sample.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
+
+
+class Merges(NamedTuple):
+    """The arrays that `sweep_merges` overwrites: k rows of the last three are used.
+
+    Attributes
+    ----------
+    centre : float64[n_sites, 2]
+        At a root, the centre of its cluster in the frame of the root.
+    spread : float64[n_sites]
+        At a root, the sum of squared distances from the centre.
+    event : int64[5, 3]
+        As in `find_events`.
+    merge : int64[n_sites]
+        The number of the link of each merger.
+    count : int64[n_sites, 3]
+        Sizes of the larger and smaller partner; largest cluster afterwards.
+    moment : float64[n_sites, 3]
+        Afterwards: sum of size squared and sum of size times spread over all clusters but the
+        largest (the first to be so large); spread of the largest.
+    """
+
+    centre: np.ndarray
+    spread: np.ndarray
+    event: np.ndarray
+    merge: np.ndarray
+    count: np.ndarray
+    moment: np.ndarray
 
 
 @njit(cache=True, nogil=True)
@@ -322,43 +352,30 @@ def sweep_merges(
     contact,
     parent,
     shift,
-    centre,
-    spread,
-    event,
-    merge,
-    count,
-    moment,
+    merges,
 ):
     """Join all links one after another; record sizes and radii each time two clusters meet.
 
     Parameters
     ----------
-    link_i, link_j, seam, contact, parent, shift, event
+    link_i, link_j, seam, contact, parent, shift
         As in `find_events`.
     position : float64[n_sites, 2]
     period : float64[2]
         0 along an axis with hard edges.
-    centre : float64[n_sites, 2]
-        Overwritten: at a root, the centre of its cluster in the frame of the root.
-    spread : float64[n_sites]
-        Overwritten: at a root, the sum of squared distances from the centre.
-    merge : int64[n_sites]
-        ``merge[:k]`` is overwritten: the number of the link of each of the k mergers.
-    count : int64[n_sites, 3]
-        ``count[:k]``: sizes of the larger and smaller partner; largest cluster afterwards.
-    moment : float64[n_sites, 3]
-        ``moment[:k]``: afterwards: sum of size squared and sum of size times spread over all
-        clusters but the largest (the first to be so large); spread of the largest.
+    merges : Merges
+        Overwritten.
 
     Returns
     -------
     int64
-        k.
+        k, the number of mergers.
 
     Notes
     -----
     The spread of a cluster that wraps is that of its sites placed along the joined links.
     """
+    centre, spread, event, merge, count, moment = merges
     event[:] = 0
     event[:, 0] = -1
     from_i = np.zeros(2, np.int64)
@@ -390,6 +407,7 @@ def sweep_merges(
                 _note_wrapping(m, w_x, w_y, event)
                 contact[a] |= 4
             continue
+        # Root a of the larger cluster stays a root; the seams between both are stored at root b.
         if parent[a] > parent[b]:
             a, b = b, a
             w_x = -w_x
@@ -397,6 +415,7 @@ def sweep_merges(
         if periodic:
             shift[b, 0] = w_x
             shift[b, 1] = w_y
+        # The spread of the whole: the two spreads, and the distance of the two centres.
         size_a = -parent[a]
         size_b = -parent[b]
         total = size_a + size_b
@@ -404,6 +423,8 @@ def sweep_merges(
         step_y = centre[b, 1] + w_y * period[1] - centre[a, 1]
         apart = size_a * (size_b / total) * (step_x * step_x + step_y * step_y)
         joined = spread[a] + spread[b] + apart
+        # The sums count all clusters but the largest, whose root is `top`: take both partners out
+        # of the sums, then add the whole, or the former largest cluster if the whole is larger.
         if a != top:
             square -= float(size_a) * size_a
             weighted -= size_a * spread[a]

@@ -69,8 +69,13 @@ def fill_hops(
 
 
 @njit(cache=True, nogil=True)
-def _loop_vector(ax, ay, cos_a, sinc_a, bx, by, cos_b, sinc_b, cos_c, sinc_c, omega):
-    """Vector part of U_a U_b U_-(a+b), see the head of this file."""
+def _loop_vector(a, b, cos_c, sinc_c, omega):
+    """Vector part of U_a U_b U_-(a+b), see the head of this file.
+
+    ``a`` and ``b`` are tuples: x and y of the vector, cosine and sinc of its length.
+    """
+    ax, ay, cos_a, sinc_a = a
+    bx, by, cos_b, sinc_b = b
     if omega == 0.0:  # a straight triad, or det M = 0
         return 0.0, 0.0, 0.0
     square_a = ax * ax + ay * ay
@@ -138,14 +143,8 @@ def _loops(p, q, r, omega):
     d_jk are minus those of p and q, and d_ki is that of r.
     """
     x, y, z = _loop_vector(
-        -p[D_X],
-        -p[D_Y],
-        p[COSINE],
-        p[SINC],
-        -q[D_X],
-        -q[D_Y],
-        q[COSINE],
-        q[SINC],
+        (-p[D_X], -p[D_Y], p[COSINE], p[SINC]),
+        (-q[D_X], -q[D_Y], q[COSINE], q[SINC]),
         r[COSINE],
         r[SINC],
         omega,

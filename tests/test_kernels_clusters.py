@@ -133,12 +133,7 @@ def test_sweep_merges(kernel, period, n, seed):
         contact.copy(),
         parent,
         shift,
-        np.empty((n, 2)),
-        np.empty(n),
-        event,
-        merge,
-        count,
-        moment,
+        kernels.Merges(np.empty((n, 2)), np.empty(n), event, merge, count, moment),
     )
     expected = twin.sweep_merges(i, j, seam, position, np.array(period))
     assert k == len(expected)

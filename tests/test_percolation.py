@@ -339,8 +339,15 @@ def test_a_mutant_that_joins_the_larger_size_twice_fails_on_the_sizes():
     wrong = mutant(kernels.sweep_merges, ("parent[a] -= size_b", "parent[a] -= size_a"))
     n = network.n_sites
     ordered = order_links(network)
-    state = [np.full(n, -1), np.zeros((0, 2), np.int64), np.empty((n, 2)), np.empty(n)]
-    out = np.empty((5, 3), np.int64), np.empty(n, np.int64), np.empty((n, 3), np.int64)
+    state = [np.full(n, -1), np.zeros((0, 2), np.int64)]
+    merges = kernels.Merges(
+        np.empty((n, 2)),
+        np.empty(n),
+        np.empty((5, 3), np.int64),
+        np.empty(n, np.int64),
+        np.empty((n, 3), np.int64),
+        np.empty((n, 3)),
+    )
     arguments = (
         ordered.link_i,
         ordered.link_j,
@@ -349,7 +356,7 @@ def test_a_mutant_that_joins_the_larger_size_twice_fails_on_the_sizes():
         np.zeros(2),
         np.zeros(n, np.int64),
     )
-    wrong(*arguments, *state, *out, np.empty((n, 3)))
+    wrong(*arguments, *state, merges)
     total = sum(-size for size in state[0] if size < 0)
     assert total != n
     assert sweep_clusters(network).count[-1, 2] <= n

@@ -195,8 +195,14 @@ def merge_links(network: Network, links: OrderedLinks) -> MergeHistory:
     """Add links one after another and keep the history of the clusters."""
     n = network.n_sites
     parent, contact = np.full(n, -1), contact_flags(network)
-    spread, event = np.empty(n), np.empty((5, 3), np.int64)
-    merge, count, moment = np.empty(n, np.int64), np.empty((n, 3), np.int64), np.empty((n, 3))
+    merges = kernels.Merges(
+        centre=np.empty((n, 2)),
+        spread=np.empty(n),
+        event=np.empty((5, 3), np.int64),
+        merge=np.empty(n, np.int64),
+        count=np.empty((n, 3), np.int64),
+        moment=np.empty((n, 3)),
+    )
     k = kernels.sweep_merges(
         links.link_i,
         links.link_j,
@@ -206,14 +212,17 @@ def merge_links(network: Network, links: OrderedLinks) -> MergeHistory:
         contact,
         parent,
         np.zeros((n if links.seam.size else 0, 2), np.int64),
-        np.empty((n, 2)),
-        spread,
-        event,
-        merge,
-        count,
-        moment,
+        merges,
     )
-    return MergeHistory(parent, contact, spread, event, merge[:k], count[:k], moment[:k])
+    return MergeHistory(
+        parent=parent,
+        contact=contact,
+        spread=merges.spread,
+        event=merges.event,
+        merge=merges.merge[:k],
+        count=merges.count[:k],
+        moment=merges.moment[:k],
+    )
 
 
 @dataclass(frozen=True, eq=False)
