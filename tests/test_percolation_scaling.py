@@ -78,7 +78,9 @@ def test_critical_samples_have_the_thresholds_of_the_same_samples(thresholds, cr
 def test_exponents_cover_the_exact_ones(critical):
     for name, estimate in critical_exponents(critical).items():
         assert within(estimate.value, estimate.error, PLANE[name]), (name, estimate)
-        assert estimate.error == pytest.approx(np.hypot(estimate.statistical, estimate.window))
+        assert estimate.error == pytest.approx(
+            np.hypot(estimate.statistical, estimate.window_error)
+        )
         assert estimate.error < {"nu": 0.4, "D_red": 0.3}.get(name, 0.2)
 
 

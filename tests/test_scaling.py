@@ -19,7 +19,7 @@ X = 1 / np.sqrt(SIZES)
 def test_exact_laws_come_out(limit, amplitude, exponent):
     found = extrapolate(X, limit + amplitude * X**exponent, np.full(5, 1e-4), exponent=exponent)
     assert found.value == pytest.approx(limit, abs=1e-9)
-    assert found.window < 1e-9
+    assert found.window_error < 1e-9
     assert found.amplitude == pytest.approx(amplitude, abs=1e-6)
 
 
@@ -60,7 +60,7 @@ def test_order_and_units_of_the_points_do_not_matter():
     other = extrapolate(7.0 * X[::-1], value[::-1], error[::-1], exponent=1.0)
     assert other.value == pytest.approx(one.value, rel=1e-12)
     assert other.error == pytest.approx(one.error, rel=1e-12)
-    assert one.error == pytest.approx(np.hypot(one.statistical, one.window))
+    assert one.error == pytest.approx(np.hypot(one.statistical, one.window_error))
 
 
 def covered(repetitions, build, **options):

@@ -212,7 +212,7 @@ def exponents(
                 "value": estimate.value,
                 "error": estimate.error,
                 "statistical": estimate.statistical,
-                "window": estimate.window,
+                "window_error": estimate.window_error,
                 "largest_sizes_fitted": best_window(estimate),
                 "literature": PLANE[name],
             }
@@ -225,7 +225,7 @@ def exponents(
                 "value": t.value,
                 "error": t.error,
                 "statistical": t.statistical,
-                "window": t.window,
+                "window_error": t.window_error,
                 "largest_sizes_fitted": best_window(t),
             }
         )

@@ -45,8 +45,8 @@ class Estimate:
     Attributes
     ----------
     value, error : float
-        ``error**2 = statistical**2 + window**2``.
-    statistical, window : float
+        ``error**2 = statistical**2 + window_error**2``.
+    statistical, window_error : float
         From the errors of the points; from the scatter between windows.
     amplitude, exponent : float
         Of the correction (`extrapolate`) or of the power law, in the best window.
@@ -59,7 +59,7 @@ class Estimate:
     value: float
     error: float
     statistical: float
-    window: float
+    window_error: float
     amplitude: float
     exponent: float
     chi_squared: float
@@ -285,7 +285,7 @@ def average_windows(fits, n_points):
         value=mean,
         error=float(np.hypot(statistical, window)),
         statistical=statistical,
-        window=window,
+        window_error=window,
         amplitude=float(best.parameter[1]),
         exponent=float(best.parameter[2]),
         chi_squared=best.chi_squared / max(best.n_points - best.n_parameters, 1),
@@ -435,7 +435,7 @@ def rescaled(estimate, value, slope):
         value=float(value),
         error=float(slope * estimate.error),
         statistical=float(slope * estimate.statistical),
-        window=float(slope * estimate.window),
+        window_error=float(slope * estimate.window_error),
     )
 
 
