@@ -1,6 +1,8 @@
 """Mistakes at the command line: one sentence, exit code 2, never a traceback."""
 
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -85,3 +87,10 @@ def test_a_place_that_cannot_be_written(capsys, tmp_path):
 def test_version(capsys):
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"hopnet {hopnet.__version__}\n"
+
+
+def test_help_starts_without_the_heavy_libraries():
+    words = "import sys; from hopnet.cli.main import main; main(['--help']); print(*sys.modules)"
+    out = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
+    loaded = set(out.stdout.split())
+    assert not loaded & {"numpy", "numba", "scipy", "pandas", "matplotlib", "dask"}

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-from hopnet.checks import one_of, whole
 from hopnet.cli.options import Json
 from hopnet.cli.output import check_finite, errors_console, print_table, save_figures, save_table
 from hopnet.errors import ParameterError
@@ -40,6 +39,7 @@ def add_to(app: typer.Typer) -> None:
 def model_named(name):
     """A model with its default parameters, by its name on the command line."""
     from hopnet import berry
+    from hopnet.checks import one_of
 
     makers = {
         "qwz": lambda: berry.qwz(-1.0, 0.3),
@@ -311,6 +311,8 @@ def figures(
 
     Example: hopnet berry figures --out results/berry --which 2a --points 31
     """
+
+    from hopnet.checks import one_of, whole
 
     makers = {
         "1": figure_insulator,

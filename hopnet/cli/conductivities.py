@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from hopnet.checks import number
 from hopnet.cli.options import Density, Json, NSites, Out, Seed, numbers
 from hopnet.cli.output import check_finite, print_table, save_figures, save_table
 from hopnet.errors import ParameterError
@@ -42,6 +41,7 @@ def conductivities(
 
     Example: hopnet conductivities runs/material_letter.toml --n-sites 5000 --seed 1
     """
+    from hopnet.checks import number
     from hopnet.material import Material, high_density_polarisation, warn_of_limits
     from hopnet.network.build import build_network
     from hopnet.network.sites import random_sites
@@ -207,6 +207,7 @@ def kinetics(
 
     Example: hopnet kinetics --n-sites 1000 --seed 1 --angles 0.013,0.1 --tau-s 100,1e4
     """
+    from hopnet.checks import number
     from hopnet.network.build import build_network
     from hopnet.network.sites import random_sites
     from hopnet.spin.kinetics.scan import full_over_leading

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import typer
 
-from hopnet.checks import number, whole
 from hopnet.cli.options import (
     KT,
     Density,
@@ -52,6 +51,7 @@ def hanle(
     """
     import numpy as np
 
+    from hopnet.checks import number
     from hopnet.network.build import build_network
     from hopnet.network.sites import random_sites
     from hopnet.spin.hanle import hanle_curve
@@ -186,6 +186,7 @@ def temperature(
     """
     import numpy as np
 
+    from hopnet.checks import number, whole
     from hopnet.transport.variable_range import fit_mott_law
 
     samples = whole("--samples", samples, low=1)
@@ -274,6 +275,7 @@ def walk(
     """
     import numpy as np
 
+    from hopnet.checks import number
     from hopnet.network.build import build_network
     from hopnet.network.energies import with_energies
     from hopnet.network.sites import random_sites

@@ -6,7 +6,6 @@ import math
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 
 from hopnet.errors import ParameterError
@@ -83,6 +82,8 @@ def numbers(text: str, name: str) -> list[float]:
             ends, count = (float(start), float(stop)), int(n)
             if not (min(ends) > 0 and 2 <= count <= LONGEST_LIST):
                 raise ValueError
+            import numpy as np  # loaded here, so that --help starts without it
+
             found = np.geomspace(*ends, count).tolist()
         else:
             found = [float(word) for word in text.split(",")]

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from hopnet.checks import number
 from hopnet.cli.options import Json, Out
 from hopnet.cli.output import check_finite, print_table, save_figures, short
 
@@ -100,6 +99,7 @@ def crossover(
     """
     import numpy as np
 
+    from hopnet.checks import number
     from hopnet.pumping.crossover import (
         crossover_point,
         interface_split,
@@ -157,6 +157,7 @@ def efficiency(
     """
     import numpy as np
 
+    from hopnet.checks import number
     from hopnet.pumping.conversion import conversion_efficiency
     from hopnet.pumping.medium import Medium
     from hopnet.pumping.run_file import read_run_file
@@ -227,6 +228,7 @@ def orders(
 
     import numpy as np
 
+    from hopnet.checks import number
     from hopnet.pumping.medium import Medium
     from hopnet.pumping.orders import compare_orders
 
