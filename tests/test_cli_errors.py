@@ -94,3 +94,18 @@ def test_help_starts_without_the_heavy_libraries():
     out = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
     loaded = set(out.stdout.split())
     assert not loaded & {"numpy", "numba", "scipy", "pandas", "matplotlib", "dask"}
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("nosuch", "error: No such command 'nosuch'; `hopnet --help` lists what it takes.\n"),
+        (
+            "berry figures",
+            "error: Missing option '--out'; `hopnet berry figures --help` lists what it takes.\n",
+        ),
+    ],
+)
+def test_usage_errors_are_one_sentence_too(capsys, words, expected):
+    assert main(words.split()) == 2
+    assert capsys.readouterr().err == expected

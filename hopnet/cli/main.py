@@ -85,6 +85,17 @@ def show_warning(message, category, filename, lineno, _file=None, line=None):
         sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
 
 
+def show_usage_error(error: Any) -> None:
+    """Print one sentence about a wrong or missing option, or the help page of a bare group."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        return
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "hopnet"
+    message = " ".join(error.format_message().split()).rstrip(".")
+    print(f"error: {message}; `{command} --help` lists what it takes.", file=sys.stderr)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Entry point of the console script.
 
@@ -107,7 +118,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except USAGE_ERRORS as error:
-        error.show()
+        show_usage_error(error)
         return 2
     except OSError as error:  # a folder that is a file, a full or forbidden disk
         print(

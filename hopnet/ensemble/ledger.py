@@ -336,7 +336,7 @@ class Ledger:
             for pattern in (".*.part", ".beat.*", ".dead.*", ".dask-jobqueue.*"):
                 yield from folder.glob(pattern)
 
-    def forget(self) -> None:
+    def discard(self) -> None:
         """Remove a directory in which a run began and was refused before it computed anything."""
         if self.finished() or any(self.running.glob("*-of-*.json")):
             return

@@ -128,7 +128,7 @@ def check_memory(
     here: bool = True,
     limit: float | None = None,
     owner: str = "this machine",
-    knob: str = "--workers",
+    option: str = "--workers",
 ) -> None:
     """Refuse a run whose workers would not fit in memory together.
 
@@ -143,7 +143,7 @@ def check_memory(
         False when the work is done elsewhere: then nothing is known about memory.
     limit : float, bytes, optional
         Memory that there is; default: that of this machine.
-    owner, knob : str
+    owner, option : str
         Who has this memory, and what sets the number of workers, for the message.
 
     Raises
@@ -158,7 +158,7 @@ def check_memory(
         return
     fitting = int(limit // task_memory(largest))
     if fitting >= 1:
-        advice = f"{fitting} worker{'s' * (fitting > 1)} of that size fit: give {knob} {fitting}"
+        advice = f"{fitting} worker{'s' * (fitting > 1)} of that size fit: give {option} {fitting}"
     else:
         per_site = (task_memory(largest) - BASE_MEMORY) / largest["sites.n_sites"]
         n_sites = round_down(int(max(0.0, limit / workers - BASE_MEMORY) / per_site))

@@ -184,7 +184,7 @@ def withdrawn(ledger: Ledger, is_new: bool) -> Iterator[threading.Event]:
         yield began
     except HopnetError:
         if is_new and not began.is_set():
-            ledger.forget()
+            ledger.discard()
         raise
 
 
@@ -314,7 +314,7 @@ def check_fit(
         force=force,
         limit=config.cluster.job_memory,
         owner="a job of [cluster]",
-        knob="cluster.workers_per_job =",
+        option="cluster.workers_per_job =",
     )
 
 
