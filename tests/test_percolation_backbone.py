@@ -188,9 +188,9 @@ def test_refused_input():
     for length in (-2.0, np.nan, 1e-9):
         with pytest.raises(hn.ParameterError):
             find_backbone(network, length)
-    with pytest.raises(hn.NotPercolatingError, match="raise threshold_length"):
+    with pytest.raises(hn.NotPercolatingError, match="increase threshold_length"):
         find_backbone(network, 7.0)
-    with pytest.raises(hn.ParameterError, match="source contact is empty"):
+    with pytest.raises(hn.ParameterError, match="source contact must hold"):
         find_backbone(dataclasses.replace(network, source=np.empty(0, np.int64)))
     with pytest.raises(hn.ParameterError, match="leave it out"):
         find_backbone(network_of(200, 4, "torus"), 12.0)

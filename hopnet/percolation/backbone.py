@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hopnet.checks import instance_of, shown
 from hopnet.errors import NotPercolatingError, ParameterError
 from hopnet.kernels import backbone as kernels
 from hopnet.kernels.neighbours import fill_rows
@@ -29,6 +30,7 @@ class Backbone:
     Attributes
     ----------
     network : Network
+        The network whose backbone this is.
     threshold_length : float, in a_b
         Links up to this length are occupied; inf if all are.
     link : int64[n]
@@ -138,7 +140,7 @@ def backbone_between(link_i, link_j, n_nodes, source, drain):
     joined = number >= 0
     if not joined[drain]:
         raise NotPercolatingError(
-            "no path of occupied links joins the contacts; raise threshold_length."
+            "no path of occupied links joins the contacts; increase threshold_length."
         )
     nodes, links = path_to_root(parent, parent_link, drain)
     red = links[low[nodes] == number[nodes]][::-1]
@@ -163,6 +165,7 @@ def find_backbone(network: Network, threshold_length: float | None = None) -> Ba
     Parameters
     ----------
     network : Network
+        The sample whose backbone is looked for.
     threshold_length : float, in a_b, optional
         Links with ln(G rho_0) >= -2 threshold_length are occupied; ``inf`` occupies all links.
         Default: the threshold of this very sample, where the incipient cluster hangs on its
@@ -175,8 +178,8 @@ def find_backbone(network: Network, threshold_length: float | None = None) -> Ba
     Raises
     ------
     ParameterError
-        A length that is not positive, not a number, or shorter than the shortest link; an empty
-        contact; a length on a torus.
+        If ``threshold_length`` is not a number, is shorter than the shortest link, or is given for
+        a torus; or if a contact is empty.
     NotPercolatingError
         If the occupied links do not join the contacts.
 
@@ -195,11 +198,13 @@ def find_backbone(network: Network, threshold_length: float | None = None) -> Ba
     >>> backbone.n_sites > backbone.chemical_length > backbone.red_link.size >= 1
     True
     """
+    instance_of("network", network, Network, "make it with hopnet.build_network")
     if network.sites.geometry == "torus":
         if threshold_length is not None:
             raise ParameterError(
-                "the backbone of a torus is that of its first loop, at its own threshold; got "
-                f"threshold_length={threshold_length!r}: leave it out, or use geometry='cylinder'."
+                "the backbone of a torus is that of its first loop, at its own threshold, so that "
+                f"threshold_length must be None, got {shown(threshold_length)}; leave it out, or "
+                "use geometry='cylinder'."
             )
         return wrapping_backbone(network, percolation_threshold(network))
     check_contacts(network)
@@ -231,9 +236,32 @@ def wrapping_backbone(network: Network, threshold: Threshold) -> Backbone:
     Parameters
     ----------
     network : Network
+        A sample on a torus.
     threshold : Threshold
         The event "wrapping" of this network.
+
+    Returns
+    -------
+    Backbone
+
+    Raises
+    ------
+    ParameterError
+        If an argument is of a wrong type, or the threshold is not one of this network.
     """
+    instance_of("network", network, Network, "make it with hopnet.build_network")
+    instance_of("threshold", threshold, Threshold, "find it with percolation_threshold")
+    own = 0 <= threshold.link < network.n_links
+    if not (own and threshold.log_conductance == network.log_conductance[threshold.link]):
+        raise ParameterError(
+            f"threshold must be the event 'wrapping' of this network, got {shown(threshold)}; find "
+            "it with percolation_threshold."
+        )
+    if threshold.event == "contacts":
+        raise ParameterError(
+            "threshold must be the event 'wrapping', got 'contacts'; use find_backbone for the "
+            "backbone between contacts."
+        )
     order = np.arange(network.n_links)
     worst = threshold.log_conductance
     before = (network.log_conductance > worst) | (

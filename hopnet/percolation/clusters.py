@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from hopnet.checks import array_of
+from hopnet.checks import array_of, instance_of
 from hopnet.kernels import clusters as kernels
 from hopnet.network.network import Network
 from hopnet.percolation.thresholds import (
     OrderedLinks,
+    Threshold,
     contact_flags,
     least_log_conductance,
     link_seams,
@@ -32,6 +33,7 @@ class Clusters:
     Attributes
     ----------
     network : Network
+        The network whose sites are joined.
     threshold_length : float, in a_b
         Links up to this length are occupied; inf if all are.
     label : int64[n_sites]
@@ -111,6 +113,7 @@ def find_clusters(network: Network, threshold_length: float | None = None) -> Cl
     Parameters
     ----------
     network : Network
+        The network whose sites are joined.
     threshold_length : float, in a_b, optional
         Links with ln(G rho_0) >= -2 threshold_length are occupied; default: all links.
 
@@ -121,7 +124,7 @@ def find_clusters(network: Network, threshold_length: float | None = None) -> Cl
     Raises
     ------
     ParameterError
-        A length that is not positive, not a number, or shorter than the shortest link.
+        If ``threshold_length`` is not a number, or shorter than the shortest link.
 
     Examples
     --------
@@ -131,6 +134,7 @@ def find_clusters(network: Network, threshold_length: float | None = None) -> Cl
     >>> int(clusters.size.sum()), bool(clusters.percolates.any())
     (3000, True)
     """
+    instance_of("network", network, Network, "make it with hopnet.build_network")
     least = least_log_conductance(network, threshold_length)
     occupied = network.log_conductance >= least
     seam = link_seams(network)
@@ -232,6 +236,7 @@ class ClusterSweep:
     Attributes
     ----------
     network : Network
+        The network whose links were added.
     link : int64[n_mergers]
         Number of each link that joined two clusters, best conductor first.
     threshold_length : float64[n_mergers], in a_b
@@ -251,10 +256,10 @@ class ClusterSweep:
     threshold_length: np.ndarray
     count: np.ndarray
     moment: np.ndarray
-    thresholds: dict
+    thresholds: dict[str, Threshold]
 
     def _row(self, threshold_length):
-        length = array_of("threshold_length", threshold_length, low=0.0, above=True, infinite=True)
+        length = array_of("threshold_length", threshold_length, infinite=True, empty=True)
         return length, np.searchsorted(self.threshold_length, length, side="right")
 
     @cached_property
@@ -275,6 +280,7 @@ class ClusterSweep:
         Parameters
         ----------
         threshold_length : float or array_like[n], in a_b
+            Links up to this length are occupied.
 
         Returns
         -------
@@ -293,12 +299,14 @@ class ClusterSweep:
         Parameters
         ----------
         threshold_length : float or array_like[n], in a_b
+            Links up to this length are occupied.
 
         Returns
         -------
         size : int64[n_octaves]
             Lower ends 1, 2, 4 ... of the octaves ``size <= s < 2 size``.
         number : int64[n, n_octaves]
+            Number of clusters in each octave, one row per threshold.
         """
         _, row = self._row(threshold_length)
         order = np.argsort(row, kind="stable")
@@ -316,16 +324,23 @@ def sweep_clusters(network: Network) -> ClusterSweep:
     Parameters
     ----------
     network : Network
+        The network whose links are added one after another.
 
     Returns
     -------
     ClusterSweep
+
+    Raises
+    ------
+    ParameterError
+        If ``network`` is no Network.
 
     Notes
     -----
     Peak memory is about 120 bytes per site beyond the network, of which 64 remain (measured with 5
     links per site).
     """
+    instance_of("network", network, Network, "make it with hopnet.build_network")
     ordered = order_links(network)
     state = merge_links(network, ordered)
     link = ordered.link[state.merge]

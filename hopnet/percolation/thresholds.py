@@ -3,7 +3,7 @@
 Links are added in order of conductance, the best conductor first. A link is *occupied* when it is
 present at a given threshold. The *length* of a link is here ``-ln(G_ij rho_0) / 2``, in a_b: its
 distance R_ij in the R-model, and for other rates the distance at which two sites of equal energy
-would conduct as well.
+would conduct as well. It is negative for links that conduct better than 1 / rho_0.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hopnet.checks import number
+from hopnet.checks import instance_of, number, one_of
 from hopnet.errors import NotPercolatingError, ParameterError
 from hopnet.kernels import clusters as kernels
 from hopnet.network.network import Network
@@ -34,11 +34,9 @@ __all__ = [
 
 EVENTS = ("contacts", "wrapping", "wrapping x", "wrapping y", "second wrapping")
 
-
 # Number of sites whose links are thinned out together. Their arrays fit into the second-level
 # cache; larger blocks leave fewer links but are slower per link.
 BLOCK = 4096
-
 
 # The links of a block are sorted in this many parts, and clusters are labelled again after each.
 # With more parts, labelling costs as much as it saves in sorting.
@@ -109,10 +107,16 @@ def order_links(network: Network) -> OrderedLinks:
     Parameters
     ----------
     network : Network
+        The network whose links are put in order.
 
     Returns
     -------
     OrderedLinks
+
+    Raises
+    ------
+    ParameterError
+        If ``network`` is no Network.
 
     Notes
     -----
@@ -120,6 +124,7 @@ def order_links(network: Network) -> OrderedLinks:
     joins nothing. Of 5 links per site about 1.2 remain. The cost is linear in the number of links;
     sorting is by buckets.
     """
+    instance_of("network", network, Network, "make it with hopnet.build_network")
     seam = link_seams(network)
     seamless = ~(seam[:, 0].astype(np.bool_) | seam[:, 1].astype(np.bool_))
     candidate = np.empty(network.n_links, np.int64)
@@ -158,17 +163,29 @@ def find_events(
     Parameters
     ----------
     network : Network
+        The network whose links are added.
     stop : str, optional
         Name of the event after which to stop; default: go through all links.
     ordered : OrderedLinks, optional
-        The ordered links of this network, if they are there already.
+        The ordered links of this network, if they are known already.
 
     Returns
     -------
     dict of str to Threshold
         The events that happened, under the names of `percolation_threshold`.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is of a wrong type, or ``stop`` is not the name of an event.
     """
-    ordered = order_links(network) if ordered is None else ordered
+    instance_of("network", network, Network, "make it with hopnet.build_network")
+    if stop is not None:
+        one_of("stop", stop, EVENTS)
+    if ordered is None:
+        ordered = order_links(network)
+    else:
+        instance_of("ordered", ordered, OrderedLinks, "make it with order_links")
     n = network.n_sites
     event = np.empty((5, 3), np.int64)
     kernels.find_events(
@@ -206,6 +223,7 @@ def percolation_threshold(network: Network, event: str | None = None) -> Thresho
     Parameters
     ----------
     network : Network
+        The sample whose threshold is looked for.
     event : str, optional
         ``"contacts"``: a path joins source and drain (default where a current can flow: open
         and cylinder). ``"wrapping"``: a cluster first wraps around the sample (default on a torus,
@@ -220,7 +238,7 @@ def percolation_threshold(network: Network, event: str | None = None) -> Thresho
     Raises
     ------
     ParameterError
-        An unknown event, one that this geometry does not know, an empty contact.
+        If the event is unknown, or does not exist in this geometry, or if a contact is empty.
     NotPercolatingError
         If the event does not happen with the links of this network.
 
@@ -238,6 +256,7 @@ def percolation_threshold(network: Network, event: str | None = None) -> Thresho
     >>> 1.12 < threshold.threshold_length * sites.density**0.5 < 1.28
     True
     """
+    instance_of("network", network, Network, "make it with hopnet.build_network")
     period = network.sites.period
     if event is None:
         event = "wrapping" if network.sites.geometry == "torus" else "contacts"
@@ -248,12 +267,8 @@ def percolation_threshold(network: Network, event: str | None = None) -> Thresho
         "wrapping y": period[1] > 0,
         "second wrapping": all(period),
     }
-    if event not in allowed or not allowed[event]:
-        known = ", ".join(repr(name) for name in EVENTS if allowed[name])
-        raise ParameterError(
-            f"event must be one of {known} on a sample of geometry {network.sites.geometry!r}, "
-            f"got {event!r}; name one of these."
-        )
+    known = [name for name in EVENTS if allowed[name]]
+    one_of("event", event, known, f"these events exist for geometry {network.sites.geometry!r}")
     if event == "contacts":
         check_contacts(network)
     found = find_events(network, stop=event)
@@ -261,7 +276,7 @@ def percolation_threshold(network: Network, event: str | None = None) -> Thresho
         raise NotPercolatingError(
             f"the event {event!r} does not happen with the links of this sample of "
             f"{network.n_sites} sites, none of which is longer than {network.cutoff_radius:.4g} "
-            "a_b; widen the cutoff or take more sites."
+            "a_b; increase the cutoff or take more sites."
         )
     return found[event]
 
@@ -271,7 +286,8 @@ def check_contacts(network: Network) -> None:
     for name, contact in (("source", network.source), ("drain", network.drain)):
         if contact.size == 0:
             raise ParameterError(
-                f"the {name} contact is empty; name its sites when you build the network."
+                f"the {name} contact must hold at least one site, it is empty; give its sites when "
+                "you build the network."
             )
 
 
@@ -282,8 +298,6 @@ def least_log_conductance(network: Network, threshold_length: float | None) -> f
     length = number(
         "threshold_length",
         threshold_length,
-        low=0.0,
-        above=True,
         infinite=True,
         unit="a_b",
         hint="about 1.2 / sqrt(n_s) is critical",
@@ -291,7 +305,7 @@ def least_log_conductance(network: Network, threshold_length: float | None) -> f
     shortest = -0.5 * float(network.log_conductance.max(initial=-np.inf))
     if length < shortest:
         raise ParameterError(
-            f"no link is as short as {length:.6g} a_b, the shortest has {shortest:.6g} a_b; raise "
-            "the threshold, or leave it out to occupy all links."
+            f"threshold_length must be at least the length of the shortest link, {shortest:.6g} "
+            f"a_b, got {length:.6g} a_b; increase it, or leave it out to occupy all links."
         )
     return -2.0 * length
