@@ -138,5 +138,5 @@ def test_what_cannot_be_extrapolated(x, value, error, words):
 def test_what_is_no_power_law():
     with pytest.raises(ParameterError, match="positive values"):
         fit_power_law(X, np.array([1, 1, -1, 1, 1.0]), X)
-    with pytest.raises(ParameterError, match="'zero' or 'infinity'"):
+    with pytest.raises(ParameterError, match="limit must be one of 'zero', 'infinity'"):
         fit_power_law(X, X, X, limit="up")

@@ -290,7 +290,13 @@ def gather(measure: Any, sizes: str, samples: str, seed: int) -> pd.DataFrame:
         n_samples = n_samples * len(n_sites)
     if len(n_samples) != len(n_sites):
         raise ParameterError(
-            f"--samples takes one number or one per size ({len(n_sites)}), got {len(n_samples)}."
+            f"--samples takes one number or one per size ({len(n_sites)}), got {len(n_samples)}; "
+            "give one number for all sizes."
+        )
+    if len(set(n_sites)) < len(n_sites):
+        raise ParameterError(
+            f"--sizes must differ from each other, got {sizes}; equal sizes would count the same "
+            "samples twice, so take more --samples instead."
         )
     pairs = list(zip(n_sites, n_samples))
     shown = track(pairs, description="sizes", console=errors_console(), transient=True)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
+from hopnet.checks import array_of, one_of, whole
 from hopnet.constants import PERCOLATION_RADIUS
 from hopnet.errors import ParameterError
 from hopnet.network.build import build_network
@@ -26,7 +27,17 @@ from hopnet.transport.current import solve_current
 
 __all__ = ["sample_conductances", "sample_critical", "sample_resistivities", "sample_thresholds"]
 
-DENSITY = 0.01  # any: lengths are divided by it
+# Density of the samples, n_s a_b^2. Any value gives the same table, because all lengths are divided
+# by n_s^(-1/2).
+DENSITY = 0.01
+
+# Range of the number of sites. A torus of fewer sites is narrower than three links; more sites fit
+# into no memory.
+FEWEST_SITES = 100
+MOST_SITES = 10**12
+
+# Largest number of samples of one call: the rows of a table of some gigabytes.
+MOST_SAMPLES = 10_000_000
 
 
 def sample_generator(seed, n_sites, sample):
@@ -34,24 +45,23 @@ def sample_generator(seed, n_sites, sample):
     return random_stream(check_seed(seed), n_sites, sample)
 
 
-def torus_sites(n_sites, seed, sample):
+def torus_sites(n_sites, generator):
     """Random sites on a torus."""
-    generator = sample_generator(seed, n_sites, sample)
     return random_sites(n_sites, density=DENSITY, seed=generator, geometry="torus")
 
 
 def growing_networks(sites: Sites) -> Iterator[Network]:
-    """Networks of the same sites with longer and longer links; the caller stops when it has enough.
+    """Networks of the same sites with longer and longer links, until the caller stops.
 
     Parameters
     ----------
     sites : Sites
-        On a torus.
+        Sites on a torus.
 
     Yields
     ------
     Network
-        The first has links up to some five standard deviations above the mean threshold.
+        The first network has links up to about five standard deviations above the mean threshold.
     """
     margin = 1.5 * sites.n_sites**-0.375
     while True:
@@ -59,14 +69,18 @@ def growing_networks(sites: Sites) -> Iterator[Network]:
         margin *= 1.5
 
 
-def check_samples(n_sites, samples):
-    """Raise unless both are whole and large enough."""
-    if int(n_sites) != n_sites or n_sites < 100:
-        raise ParameterError(
-            f"n_sites must be a whole number of at least 100, got {n_sites!r}; take more sites."
-        )
-    if int(samples) != samples or samples < 1:
-        raise ParameterError(f"samples must be a whole number of at least 1, got {samples!r}.")
+def check_samples(n_sites, samples, first=0):
+    """The three numbers as ints, or a ParameterError."""
+    n_sites = whole("n_sites", n_sites, low=FEWEST_SITES, high=MOST_SITES)
+    samples = whole("samples", samples, low=1, high=MOST_SAMPLES)
+    return n_sites, samples, whole("first", first, low=0)
+
+
+def each_sample(n_sites, samples, seed, first=0):
+    """The columns that name each sample, and the generator of its random numbers."""
+    n_sites, samples, first = check_samples(n_sites, samples, first)
+    for sample in range(first, first + samples):
+        yield sample_row(n_sites, sample), sample_generator(seed, n_sites, sample)
 
 
 @limit_threads(1)
@@ -76,27 +90,34 @@ def sample_thresholds(n_sites: int, samples: int, *, seed: int, first: int = 0) 
     Parameters
     ----------
     n_sites : int
+        Number of sites of each sample, at least 100.
     samples : int
+        Number of samples.
     seed : int
-        Sample k of a size depends on (seed, n_sites, k) only.
+        Seed of the random numbers. Sample k of a size depends on (seed, n_sites, k) only.
     first : int
         Number of the first sample.
 
     Returns
     -------
     DataFrame
-        A row per sample: n_sites, size = sqrt(n_sites), sample, and l sqrt(n_s) at which a loop
-        first wraps (first), wraps along x, along y, and a second way (second).
+        One row per sample: n_sites, size = sqrt(n_sites), sample, and l sqrt(n_s) at which a
+        cluster first wraps (first), wraps along x, wraps along y, and wraps in a second direction
+        (second).
+
+    Raises
+    ------
+    ParameterError
+        If an argument is of a wrong type or out of its range.
     """
-    check_samples(n_sites, samples)
     rows = []
-    for sample in range(first, first + samples):
-        sites = torus_sites(n_sites, seed, sample)
+    for row, generator in each_sample(n_sites, samples, seed, first):
+        sites = torus_sites(row["n_sites"], generator)
         for network in growing_networks(sites):
             events = find_events(network, stop="second wrapping")
             if "second wrapping" in events:
                 break
-        rows.append(sample_row(n_sites, sample) | threshold_columns(events))
+        rows.append(row | threshold_columns(events))
     return pd.DataFrame(rows)
 
 
@@ -124,18 +145,16 @@ def sample_critical(n_sites: int, samples: int, *, seed: int, first: int = 0) ->
     Returns
     -------
     DataFrame
-        The columns of `sample_thresholds`; at l_c sqrt(n_s) = 1.19847, averaged canonically:
+        The columns of `sample_thresholds`. At l_c sqrt(n_s) = 1.19847, averaged canonically:
         largest (cluster), mean_size, once and twice (probability that clusters wrap at all, and in
-        a second way, whose means are known: `hopnet.percolation.scaling.by_size`); at the sample's
-        own first wrapping, between the two ends of the link that closes it: backbone (its sites),
-        red (bonds), chemical (links of the shortest path). The closing link itself is not counted:
-        it is red by construction, and counting it
-        would bend the power laws.
+        a second direction; their means are known, see `hopnet.percolation.scaling.by_size`). At the
+        sample's own first wrapping, between the two ends of the link that closes the loop: backbone
+        (its sites), red (bonds), chemical (links of the shortest path). The closing link itself is
+        not counted. It is red by construction, and counting it would bend the power laws.
     """
-    check_samples(n_sites, samples)
     rows = []
-    for sample in range(first, first + samples):
-        sites = torus_sites(n_sites, seed, sample)
+    for row, generator in each_sample(n_sites, samples, seed, first):
+        sites = torus_sites(row["n_sites"], generator)
         for network in growing_networks(sites):
             sweep = sweep_clusters(network)
             events = sweep.thresholds
@@ -143,10 +162,10 @@ def sample_critical(n_sites: int, samples: int, *, seed: int, first: int = 0) ->
                 break
         backbone = wrapping_backbone(network, events["wrapping"])
         rows.append(
-            sample_row(n_sites, sample)
+            row
             | threshold_columns(events)
             | canonical_clusters(sweep)
-            | canonical_wrapping(events, n_sites)
+            | canonical_wrapping(events, row["n_sites"])
             | {
                 "backbone": backbone.n_sites,
                 "red": backbone.red_link.size - 1,
@@ -157,7 +176,7 @@ def sample_critical(n_sites: int, samples: int, *, seed: int, first: int = 0) ->
 
 
 def canonical_wrapping(events, n_sites):
-    """Probabilities that clusters wrap at l_c, at all and in a second way, as `canonical_clusters`.
+    """Probabilities that clusters wrap at l_c, once and twice, as `canonical_clusters`.
 
     A sample that wraps at l with N sites does so at l_c with N (l / l_c)^2.
     """
@@ -172,19 +191,20 @@ def canonical_wrapping(events, n_sites):
 def canonical_clusters(sweep, *, n_nodes=9):
     """Largest cluster and mean size at l_c, for a Poissonian number of sites in the same square.
 
-    A sample of fixed N is too regular: its density does not fluctuate, which the plane's does by
-    1 / sqrt(N), nearly as wide as the transition itself, so that means at fixed N approach their
-    power laws only as L^(-1/2): the largest cluster is 1.0 % too large at N = 1000, still 0.3 % at
-    1e5. (At the sample's own threshold there is no such error, but another, of the order of its
-    distance from l_c, L^(-3/4): 3 % at N = 1000 for the largest cluster at the second wrapping.)
-    A sample of N (1 + g / sqrt(N)) sites looks like this one at
-    lengths larger by the root of that, so the average over g needs no other sample.
+    A sample of fixed N is too regular. The density of the plane fluctuates by 1 / sqrt(N), nearly
+    as much as the transition is wide; that of the sample does not. Means at fixed N therefore
+    approach their power laws only as L^(-1/2): the largest cluster is 1.0 % too large at N = 1000
+    and still 0.3 % at 1e5. At the sample's own threshold there is another error, of the order of
+    its distance from l_c, L^(-3/4): 3 % at N = 1000 for the largest cluster at the second wrapping.
+    A sample of N (1 + g / sqrt(N)) sites looks like this one at lengths that are larger by the
+    root of 1 + g / sqrt(N), so that the average over g needs no other sample.
 
     Parameters
     ----------
     sweep : ClusterSweep
+        The clusters of one sample at every threshold.
     n_nodes : int
-        Of the Gauss-Hermite rule.
+        Number of nodes of the Gauss-Hermite rule.
 
     Returns
     -------
@@ -211,22 +231,28 @@ def sample_conductances(
     n_sites, samples, seed, first
         As in `sample_thresholds`.
     geometry : {"cylinder", "open"}
+        Geometry of the samples.
 
     Returns
     -------
     DataFrame
-        n_sites, size, sample; conductance, in that of a link (0 where no path joins the
-        contacts).
+        n_sites, size, sample, and conductance in units of the conductance of one link (0 where no
+        path joins the contacts).
+
+    Raises
+    ------
+    ParameterError
+        If an argument is of a wrong type or out of its range.
 
     Notes
     -----
-    At fixed N, and between contact strips of one l_c: corrections to the power law are slow.
+    The samples have a fixed number of sites and contact strips as wide as l_c, so that corrections
+    to the power law vanish slowly.
     """
-    check_samples(n_sites, samples)
+    one_of("geometry", geometry, ("cylinder", "open"))
     rows = []
-    for sample in range(first, first + samples):
-        generator = sample_generator(seed, n_sites, sample)
-        sites = random_sites(n_sites, density=DENSITY, seed=generator, geometry=geometry)
+    for row, generator in each_sample(n_sites, samples, seed, first):
+        sites = random_sites(row["n_sites"], density=DENSITY, seed=generator, geometry=geometry)
         network = build_network(sites, cutoff=1.0)
         equal = join_sites(
             sites,
@@ -240,7 +266,7 @@ def sample_conductances(
             network.cluster[network.source], network.cluster[network.drain]
         ).size
         conductance = solve_current(equal, threads=1).conductance if joined else 0.0
-        rows.append(sample_row(n_sites, sample) | {"conductance": conductance})
+        rows.append(row | {"conductance": conductance})
     return pd.DataFrame(rows)
 
 
@@ -253,29 +279,43 @@ def sample_resistivities(
     Parameters
     ----------
     n_sites, samples : int
+        Number of sites of each sample, at least 100, and number of samples per density.
     densities : sequence of float
-        n_s a_b^2. The sites of a sample are the same at all densities, but for the scale.
+        Different values of n_s a_b^2. The sites of a sample are the same at all densities, but for
+        the scale.
     seed : int
+        Seed of the random numbers.
     geometry : {"open", "cylinder"}
+        Geometry of the samples.
 
     Returns
     -------
     DataFrame
         density, sample, threshold_length (l_c of the sample between its contacts, in a_b) and
         log_resistivity (ln of rho / rho_0).
+
+    Raises
+    ------
+    ParameterError
+        If an argument is of a wrong type or out of its range, or if two densities are equal.
     """
-    check_samples(n_sites, samples)
+    one_of("geometry", geometry, ("open", "cylinder"))
+    density_list = array_of("densities", densities, low=0.0, above=True).tolist()
+    if len(set(density_list)) < len(density_list):
+        raise ParameterError(
+            f"densities must differ from each other, got {density_list}; each density would use "
+            "the same samples again."
+        )
     rows = []
-    for density in densities:
-        for sample in range(samples):
-            generator = sample_generator(seed, n_sites, sample)
-            sites = random_sites(n_sites, density=density, seed=generator, geometry=geometry)
+    for density in density_list:
+        for row, generator in each_sample(n_sites, samples, seed):
+            sites = random_sites(row["n_sites"], density=density, seed=generator, geometry=geometry)
             network = build_network(sites)
             current = solve_current(network, threads=1)
             rows.append(
                 {
                     "density": density,
-                    "sample": sample,
+                    "sample": row["sample"],
                     "threshold_length": percolation_threshold(network).threshold_length,
                     "log_resistivity": current.log_resistivity,
                 }

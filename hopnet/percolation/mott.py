@@ -5,18 +5,28 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from hopnet.errors import ParameterError
+from hopnet.checks import number, whole
 from hopnet.network.energies import barriers
 from hopnet.network.neighbours import candidate_links
 from hopnet.network.network import join_sites
 from hopnet.network.sites import Sites
 from hopnet.percolation.thresholds import find_events
 from hopnet.records import read_only
-from hopnet.seeds import random_stream
+from hopnet.seeds import check_seed, random_stream
 
 __all__ = ["sample_mott_numbers"]
 
-ABOUT_MOTT = 13.86  # where to look for Mott's number
+# About Mott's number of the plane. It sets the size of the sample and the longest link of the first
+# trial. The result does not depend on it, because links grow until the threshold is found.
+ABOUT_MOTT = 13.86
+
+# Range of the side, in lengths of the longest hop. Below 10 a periodic sample is narrower than its
+# links allow; 3000 means about 1e8 sites.
+SMALLEST_SIDE = 10.0
+LARGEST_SIDE = 3000.0
+
+# Largest number of samples of one call: the rows of a table of some gigabytes.
+MOST_SAMPLES = 10_000_000
 
 
 def sample_mott_numbers(side: float, n_samples: int, *, seed: int) -> pd.DataFrame:
@@ -29,16 +39,23 @@ def sample_mott_numbers(side: float, n_samples: int, *, seed: int) -> pd.DataFra
     Parameters
     ----------
     side : float
-        Of the torus, in lengths of the longest hop, xi_c a_b / 2: 15 or more.
+        Side of the torus, in lengths of the longest hop, xi_c a_b / 2. It must be from 10 to 3000;
+        take 15 or more.
     n_samples : int
+        Number of samples.
     seed : int
-        Sample k depends on (seed, k) only.
+        Seed of the random numbers. Sample k depends on (seed, k) only.
 
     Returns
     -------
     DataFrame
-        A row per sample: g kT a_b^2 xi_c^3 at which a cluster first wraps around the torus
-        (first), and a second way (second).
+        One row per sample: g kT a_b^2 xi_c^3 at which a cluster first wraps around the torus
+        (first), and at which one wraps in a second direction (second).
+
+    Raises
+    ------
+    ParameterError
+        If an argument is of a wrong type or out of its range.
 
     Notes
     -----
@@ -48,20 +65,19 @@ def sample_mott_numbers(side: float, n_samples: int, *, seed: int) -> pd.DataFra
     Examples
     --------
     >>> from hopnet.percolation.scaling import dual_threshold
-    >>> from hopnet.transport.variable_range import sample_mott_numbers
+    >>> from hopnet.percolation.mott import sample_mott_numbers
     >>> table = sample_mott_numbers(15, 40, seed=1)
     >>> value, error = dual_threshold(table["first"], table["second"])
     >>> bool(abs(value - 13.86) < 4 * error)
     True
     """
-    if not (np.isfinite(side) and side >= 10 and int(n_samples) == n_samples >= 1):
-        raise ParameterError(
-            f"side must be at least 10 hops and n_samples a whole number of at least 1, got "
-            f"{side!r} and {n_samples!r}; mend them."
-        )
+    side = number(
+        "side", side, low=SMALLEST_SIDE, high=LARGEST_SIDE, hint="it is measured in longest hops"
+    )
+    n_samples = whole("n_samples", n_samples, low=1, high=MOST_SAMPLES)
     rows = []
-    for k in range(int(n_samples)):
-        stream = random_stream(seed, k)
+    for k in range(n_samples):
+        stream = random_stream(check_seed(seed), k)
         events = wrap_in_space_and_energy(0.5 * ABOUT_MOTT ** (1 / 3) * side, stream)
         rows.append(
             [(2 * events[name].threshold_length) ** 3 for name in ("wrapping", "second wrapping")]
@@ -72,8 +88,8 @@ def sample_mott_numbers(side: float, n_samples: int, *, seed: int) -> pd.DataFra
 def wrap_in_space_and_energy(side, stream):
     """Percolation events on a torus, in units a_b = kT = g = 1.
 
-    Sites further from the Fermi level than the longest exponent cannot take part; how many there
-    are within it is a Poisson number.
+    Sites whose energy exceeds the largest exponent cannot take part. The number of sites below it
+    is drawn from a Poisson distribution.
     """
     largest = 1.2 * ABOUT_MOTT ** (1 / 3)
     while True:
@@ -83,7 +99,7 @@ def wrap_in_space_and_energy(side, stream):
         link_i, link_j, distance = candidate_links(sites, np.ones(n, bool), 0.5 * largest)
         exponent = 2 * distance + barriers(link_i, link_j, energy, 1.0, 0.0)
         kept = exponent <= largest
-        ends = np.array([0]), np.array([1])  # a formality on a torus
+        ends = np.array([0]), np.array([1])  # contacts that are not used: a torus needs none
         network = join_sites(sites, link_i[kept], link_j[kept], -exponent[kept], contacts=ends)
         events = find_events(network, stop="second wrapping")
         if "second wrapping" in events:

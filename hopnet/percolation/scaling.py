@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import minimize_scalar
 
+from hopnet.checks import array_of, instance_of, number, one_of, shown
 from hopnet.errors import ConvergenceError, ParameterError
 from hopnet.records import read_only
 
@@ -36,6 +37,12 @@ __all__ = [
     "extrapolate",
     "fit_power_law",
 ]
+
+
+# Range of the powers of corrections. A correction with a smaller power cannot be told from a
+# constant; one with a larger power acts on the outermost point only.
+SMALLEST_POWER = 1e-3
+LARGEST_POWER = 30.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,13 +80,15 @@ class Estimate:
 
 def check_points(x, value, error, smallest):
     """Arrays of one length, sorted by x, errors positive, enough of them."""
-    x, value, error = (np.asarray(a, dtype=np.float64).ravel() for a in (x, value, error))
+    x, value, error = (
+        array_of(name, given, empty=True)
+        for name, given in (("x", x), ("value", value), ("error", error))
+    )
     if not x.size == value.size == error.size:
         raise ParameterError(
-            f"x, value and error must be of one length, got {x.size}, {value.size}, {error.size}."
+            f"x, value and error must be of one length, got {x.size}, {value.size} and "
+            f"{error.size}; give one value and one error per x."
         )
-    if not (np.all(np.isfinite(x)) and np.all(np.isfinite(value)) and np.all(np.isfinite(error))):
-        raise ParameterError("x, value and error must be finite; leave out the other points.")
     if not (np.all(x > 0) and np.all(error > 0)):
         raise ParameterError(
             "x and error must be positive; give a standard error of more than one sample for "
@@ -92,6 +101,31 @@ def check_points(x, value, error, smallest):
         )
     order = np.argsort(x, kind="stable")
     return x[order], value[order], error[order]
+
+
+def check_exponent_range(exponent_range):
+    """The two ends as floats, or a ParameterError."""
+    low, high = array_of(
+        "exponent_range", exponent_range, shape=(2,), low=SMALLEST_POWER, high=LARGEST_POWER
+    ).tolist()
+    if not low < high:
+        raise ParameterError(
+            f"exponent_range must ascend, got {shown(exponent_range)}; give the smaller end first."
+        )
+    return low, high
+
+
+def check_table(table, *columns):
+    """Raise a ParameterError unless the table holds the columns, as finite numbers."""
+    instance_of("table", table, pd.DataFrame, "make it with hopnet.percolation.sample_critical")
+    for name in columns:
+        if not (isinstance(name, str) and list(table.columns).count(name) == 1):
+            raise ParameterError(
+                f"table must hold one column {shown(name)}, it has "
+                f"{shown(list(map(str, table.columns)))}; make it with the function of "
+                "hopnet.percolation.criticality that measures this."
+            )
+        array_of(f"column {name} of the table", table[name], empty=True)
 
 
 def extrapolate(
@@ -133,6 +167,9 @@ def extrapolate(
     '2 +- 0.0011'
     """
     n_parameters = 3 if exponent is None else 2
+    if exponent is not None:
+        exponent = number("exponent", exponent, low=SMALLEST_POWER, high=LARGEST_POWER)
+    exponent_range = check_exponent_range(exponent_range)
     x, value, error = check_points(x, value, error, n_parameters + 1)
     fits = []
     for n in range(2, x.size + 1):
@@ -181,8 +218,9 @@ def fit_power_law(
     >>> round(law.value, 6), round(law.amplitude, 6)
     (-0.75, 3.0)
     """
-    if limit not in ("zero", "infinity"):
-        raise ParameterError(f"limit must be 'zero' or 'infinity', got {limit!r}; choose one.")
+    one_of("limit", limit, ("zero", "infinity"))
+    if correction is not None:
+        correction = number("correction", correction, low=SMALLEST_POWER, high=LARGEST_POWER)
     x, value, error = check_points(x, value, error, 3)
     if not np.all(value > 0):
         raise ParameterError(
@@ -318,8 +356,8 @@ def dual_threshold(first: Any, second: Any) -> tuple[float, float]:
 
     In the plane the clusters of discs and those of the gaps mirror each other: gaps wrap in every
     direction until discs wrap in one, and discs in every direction once gaps wrap in none. At the
-    threshold of the infinite plane a first and a second way around are there with probabilities
-    that add up to 1 (`WRAPPING`), at any size and without a fit.
+    threshold of the infinite plane clusters wrap in a first and in a second direction with
+    probabilities that add up to 1 (`WRAPPING`), at any size and without a fit.
 
     Parameters
     ----------
@@ -330,14 +368,14 @@ def dual_threshold(first: Any, second: Any) -> tuple[float, float]:
     -------
     value, error : float
         The median of both together and its standard error, by inverting the test that the shares
-        below it add up to 1; a sample is one draw, since its two thresholds depend on each other.
+        below it add up to 1. A sample counts once, because its two thresholds depend on each other.
 
     Raises
     ------
     ParameterError
         Fewer than ten samples.
     """
-    first, second = (np.asarray(a, dtype=np.float64) for a in (first, second))
+    first, second = array_of("first", first, empty=True), array_of("second", second, empty=True)
     if first.size < 10 or first.shape != second.shape:
         raise ParameterError(
             f"a threshold needs at least 10 samples with both events, got {first.size} and "
@@ -351,16 +389,18 @@ def dual_threshold(first: Any, second: Any) -> tuple[float, float]:
     return value, float(0.5 * (high - low))
 
 
-def by_size(table: pd.DataFrame, name: str) -> Any:
+def by_size(table: pd.DataFrame, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(size, mean, standard error) of a column of samples at each size.
 
-    Where the table tells how often each sample wraps at l_c (columns once and twice), the luck of
-    the draw is taken out: the mean is the regression on both, at their exact means. Samples that
-    happen to connect early have larger clusters and backbones; this halves the variance of the gap
-    between the wrappings, and takes a third off that of the largest cluster and of the backbone.
+    Control variates: where the table holds the probability that each sample wraps at l_c (columns
+    once and twice), the mean is corrected by the known means of both. Samples that happen to
+    connect early have larger clusters and backbones. The correction halves the variance of the gap
+    between the wrappings and reduces that of the largest cluster and of the backbone by a third.
     """
-    sizes, value, error = [], [], []
+    instance_of("table", table, pd.DataFrame, "make it with hopnet.percolation.sample_critical")
     known = [column for column in WRAPPING if column in table]
+    check_table(table, "size", name, *known)
+    sizes, value, error = [], [], []
     for size, rows in table.groupby("size"):
         column = rows[name].to_numpy(dtype=np.float64)
         if column.size < 10:
@@ -378,7 +418,7 @@ def by_size(table: pd.DataFrame, name: str) -> Any:
     return np.array(sizes), np.array(value), np.array(error)
 
 
-def critical_exponents(table: pd.DataFrame) -> Any:
+def critical_exponents(table: pd.DataFrame) -> dict[str, Estimate]:
     """Exponents of percolation from critical samples of several sizes, window in the error.
 
     Parameters
@@ -409,6 +449,7 @@ def critical_exponents(table: pd.DataFrame) -> Any:
     as much. Of backbone, red bonds and path the backbone shows it: over its exact power it falls by
     2.6 % from 1e3 to 1e5 sites. It is fitted with and without such a term, which doubles the error.
     """
+    check_table(table, "size", "first", "second", "largest", "backbone", "red", "chemical")
     if table["size"].nunique() < 3:
         raise ParameterError(
             f"exponents need at least three sizes, got {table['size'].nunique()}; add sizes, best "
@@ -453,6 +494,7 @@ def conductivity_exponent(table: pd.DataFrame) -> Estimate:
         t, taking nu = 4/3. In print: 1.299(2) (Normand, Herrmann, Hajjar, J. Stat. Phys. 52, 441
         (1988)) and 1.310(1) (Grassberger, Physica A 262, 251 (1999)).
     """
+    check_table(table, "size", "conductance")
     if table["size"].nunique() < 3:
         raise ParameterError(
             f"an exponent needs at least three sizes, got {table['size'].nunique()}; add sizes."
@@ -461,7 +503,7 @@ def conductivity_exponent(table: pd.DataFrame) -> Estimate:
     return rescaled(slope, -PLANE["nu"] * slope.value, PLANE["nu"])
 
 
-def combined_threshold(table: pd.DataFrame) -> Any:
+def combined_threshold(table: pd.DataFrame) -> tuple[float, float, float]:
     """l_c sqrt(n_s) from all sizes of a table: `dual_threshold` of each, weighted by its error.
 
     Parameters
@@ -474,13 +516,18 @@ def combined_threshold(table: pd.DataFrame) -> Any:
     value, error, chi_squared : float
         The last per degree of freedom: whether the sizes agree without a trend (0 for one size).
     """
+    check_table(table, "size", "first", "second")
     parts = [dual_threshold(rows["first"], rows["second"]) for _, rows in table.groupby("size")]
+    if not parts:
+        raise ParameterError("table must hold samples, it is empty; take at least 10 of one size.")
     value, error = np.array(parts).T
+    if not np.all(error > 0):
+        raise ParameterError(
+            "the thresholds of the samples of one size must differ, their standard error is 0; "
+            "take more samples."
+        )
     weight = error**-2 / np.sum(error**-2)
     mean = float(weight @ value)
     freedom = max(value.size - 1, 1)
-    return (
-        mean,
-        float(np.sum(error**-2) ** -0.5),
-        float(np.sum(((value - mean) / error) ** 2)) / (freedom),
-    )
+    chi_squared = float(np.sum(((value - mean) / error) ** 2)) / freedom
+    return mean, float(np.sum(error**-2) ** -0.5), chi_squared
