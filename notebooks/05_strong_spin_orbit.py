@@ -15,9 +15,9 @@
 #
 # The function $f(n_s, \tau_s)$ is the answer to leading order in spin-orbit coupling. This lesson
 # solves the full coupled equations of occupation and spin, at any strength of the coupling, and
-# asks three questions. How far does $f$ carry? Is the spin that a current induces really the
-# mirror image of the current that spins drive? And what does a magnetic field do to the induced
-# spin, along each of the three axes?
+# asks three questions. How far does $f$ hold? Is the spin that a current induces reciprocal to the
+# current that spins drive? And how does a magnetic field change the induced spin, along each of the
+# three axes?
 #
 # Lengths are in units of $a_b$, times in $\tau_0$. A hop over $\mathbf R$ turns a spin by twice
 # the angle $|M\mathbf R|$, $M = m a_b\beta/\hbar^2$; $\varphi$ is the largest half-angle of a hop
@@ -45,21 +45,22 @@ current = hn.solve_current(network)
 print(f"{network.n_sites} sites, {network.n_links} links, n_s a_b^2 = {network.sites.density:.3g}")
 
 # %% [markdown]
-# ## How far does $f$ carry?
+# ## How far does $f$ hold?
 #
-# The Dyakonov-Perel time $\tau_{DP}$ says how soon precession in random hops wipes a spin out, and
-# the leading order is meant for $\tau_s \ll \tau_{DP}$. Left, the polarisation of the full
-# equations over that of the leading order, against $\tau_s/\tau_{DP}$ with the mean rate of
-# precession of all hops. The curves for different couplings lie decades apart: at weak coupling
-# $f$ is good far beyond $\tau_{DP}$.
+# The Dyakonov-Perel time $\tau_{DP}$ is the time in which precession in random hops destroys a
+# spin, and the leading order is valid for $\tau_s \ll \tau_{DP}$. The left picture shows the
+# polarisation of the full equations over that of the leading order, against $\tau_s/\tau_{DP}$,
+# with the mean rate of precession of all hops. The curves for different couplings lie decades
+# apart: at weak coupling $f$ is accurate far beyond $\tau_{DP}$.
 #
-# The reason is that most hops go to and fro between close sites and undo their own turn. In frames
-# that turn along with the strongest links nothing precesses but what is left round closed loops,
-# of second order in the angle and proportional to their area: it dephases at a rate that goes with
-# the *fourth* power of $\varphi$. Right, the same ratio over its value at small $\tau_s$, against
-# $\tau_s$ times that rate: now the strength of the coupling hardly matters, and $f$ fails where
-# loops, not hops, dephase the spin. (What remains at small $\tau_s$ is of order $\varphi^2$: long
-# hops turn a spin by more than a small angle.)
+# The reason is that most hops go forth and back between two close sites, and the second hop undoes
+# the rotation of the first. In frames that follow the rotation along the strongest links, only the
+# rotation around closed loops is left. It is of second order in the angle and proportional to the
+# area of the loop, so it dephases a spin at a rate proportional to the *fourth* power of
+# $\varphi$. The right picture shows the same ratio over its value at small $\tau_s$, against
+# $\tau_s$ times that rate: now the curves for all couplings lie close together. So $f$ fails where
+# loops dephase the spin, not where hops do. (The deviation that remains at small $\tau_s$ is of
+# order $\varphi^2$: long hops turn a spin by more than a small angle.)
 
 # %%
 angles = (0.01, 0.03, 0.1, 0.3)
@@ -107,14 +108,14 @@ plt.show()
 #
 # Drive a current and spins appear (CISP): $s$ per unit of $X = eU/kT$. Generate spins instead, at
 # the rate $s_0/\tau_s$ per electron with the contacts short-circuited, and a current $J$ appears
-# (spin-galvanic effect). Reciprocity ties the two, component by component, sample by sample:
+# (spin-galvanic effect). Reciprocity relates the two, for each component and each sample:
 #
 # $$J/s_0 = 4 N_e\, s/(\tau_s X), \qquad \mathbf B \to -\mathbf B \text{ in one of the two.}$$
 #
 # Below are samples with random positions, random couplings as strong as one radian a hop (with and
 # without a trace), half of them with random site energies, all in a magnetic field. The currents
-# differ from sample to sample by orders of magnitude; the relation holds in each to rounding. It
-# does not if the field is left as it was (open symbols).
+# differ from sample to sample by orders of magnitude, and the relation holds in each of them to
+# machine precision. It does not hold if the field is not reversed (open symbols).
 
 # %%
 rng = np.random.default_rng(11)
@@ -184,14 +185,14 @@ plt.show()
 # %% [markdown]
 # ## Three Hanle laws
 #
-# Spins of electrons that do not hop would follow a Lorentzian $1/(1 + \omega^2\tau_s^2)$ in any
-# field across them. Here only the field normal to the plane gives it. Along the induced spin
-# (across the current) a field cannot turn that spin, but it does turn the normal spin $S^z$ that
-# had diffused away and worked *against* it: the polarisation **rises**, towards its drift part
-# $f_{drift}/f$. Along the current both happen at once. To leading order all three curves come
-# from one function of a complex rate, $F(1/\tau_s + i\omega)$ (lines); the full equations in a
-# field (dots) know nothing of it. Crosses: the full equations at $\varphi = 0.3$, where spins turn
-# by radians in a long hop: little of the rise is left.
+# Spins of electrons that do not hop follow a Lorentzian $1/(1 + \omega^2\tau_s^2)$ in any field
+# perpendicular to them. Here only the field normal to the plane gives a Lorentzian. A field along
+# the induced spin (across the current) cannot turn that spin. But it turns the normal spin $S^z$,
+# whose diffusion *reduces* the induced spin: the polarisation **rises**, towards its drift part
+# $f_{drift}/f$. A field along the current has both effects. To leading order all three curves
+# follow from one function of a complex rate, $F(1/\tau_s + i\omega)$ (lines). The full equations
+# in a field (dots) do not use this function. The crosses are the full equations at
+# $\varphi = 0.3$, where spins turn by radians in a long hop: little of the rise is left.
 
 # %%
 tau_s = 1e3
@@ -240,10 +241,10 @@ plt.show()
 # ## What was checked
 #
 # The full equations meet the leading order at weak coupling and fall below it at strong coupling;
-# every row of every solution holds to $10^{-8}$ of its terms. Onsager's relation holds to
-# $10^{-10}$ in each sample and component, and fails where it must. The dots lie on the three Hanle
-# laws to a part in a thousand, and the field along the induced spin raises it, up to its drift
-# part.
+# the residual of every row that is judged is below $10^{-8}$ of its terms. Onsager's relation holds
+# to $10^{-10}$ in each sample and component, and fails where the field is not reversed. The dots
+# lie on the three Hanle laws to $5 \times 10^{-3}$, and the field along the induced spin raises
+# it, up to its drift part.
 
 # %%
 weakest = table[table["angle"] == angles[0]].sort_values("tau_s")

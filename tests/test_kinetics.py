@@ -58,7 +58,7 @@ def sample(n_sites, density, seed, kT=None, geometry="open"):
     )
 
 
-# ---- digits found by independent slow code, twelve sites, all pairs, eta = 0.01 ----
+# ---- digits from independent code: twelve sites, all pairs linked, eta = 0.01 ----
 
 DIGITS = {
     1: [3.2069960528e-10, 2.8213414580e-09, 8.5100316359e-12],
@@ -81,7 +81,7 @@ def test_digits_of_polarisation(tau_s, method):
 
 @pytest.mark.parametrize("tau_s", LITERAL)
 def test_digits_of_the_literal_equation(tau_s):
-    """Linear precession, spins not acting back."""
+    """Linear precession, without feedback of the spins."""
     got = solve_kinetics(
         twelve(0), COUPLING, eta=0.01, tau_s=tau_s, precession="linear", feedback=False
     )
@@ -115,7 +115,7 @@ RATIO = {  # full / f-route, N = 24, eta = 1e-3: columns are angle scales 0.1, 0
 
 @pytest.mark.parametrize("tau_s", RATIO)
 def test_full_solution_against_f(tau_s):
-    """O(d^2) + const x tau_s / tau_DP: the whole table of ratios, to the digits given."""
+    """The deviation is O(d^2) + const x tau_s / tau_DP: all ratios, to the digits given."""
     network = twenty_four()
     f = solve_leading_order(network, [[0, 0.7], [0.4, 0]], eta=1e-3, tau_s=tau_s).f
     for scale, expected, digit in zip(
@@ -170,7 +170,7 @@ def test_linear_precession_grows_and_rotation_does_not():
     st.sampled_from([0.01, 0.5]),
 )
 def test_frames_and_matrix_agree(seed, kT, geometry, angle, times, with_field, sinks, eta):
-    """Everything at once: energies, wrapping, any beta, fields, generation, anisotropy, sinks."""
+    """All options together: energies, wrapping, any beta, fields, generation, anisotropy, sinks."""
     rng = np.random.default_rng(seed)
     network = sample(120, 0.1, 100 + seed % 7, kT, geometry)
     tensor = rng.normal(size=(3, 3))
@@ -215,7 +215,7 @@ def test_no_drive_no_answer_and_helix_no_spin():
 
 
 def test_sites_on_their_own_relax_by_themselves():
-    """No link: S = g (1/tau_s - omega x)^-1."""
+    """A site without a link: S = g (1/tau_s - omega x)^-1."""
     network = hn.build_network(hn.random_sites(3000, density=0.01, seed=8), cutoff=1.15)
     alone = np.flatnonzero(np.diff(network.row_start) == 0)
     assert alone.size > 0
@@ -308,7 +308,7 @@ def test_onsager_of_fifty_thousand_sites(density, kT, matrix, tau_s, field):
 
 
 def test_onsager_needs_the_field_reversed():
-    """Deliberate error: the same B in both runs."""
+    """A deliberate error: the same B in both runs."""
     network = sample(1000, 0.05, 5)
     check_onsager(network, STRONG, 100, (0.01, 0.02, -0.01))
     with pytest.raises(AssertionError):
@@ -358,7 +358,7 @@ def test_feedback_its_bound_and_reciprocity(density, kT):
     ]
     assert np.all(np.abs(flow) <= reach * nearby)
     assert np.abs(flow).sum() <= reach @ size
-    assert (np.abs(flow) / (reach * nearby + 1e-300)).max() > 0.1  # a bound worth its name
+    assert (np.abs(flow) / (reach * nearby + 1e-300)).max() > 0.1  # the bound is not far too large
 
     some = np.random.default_rng(1).choice(2000, 40, replace=False)
     part = coupling.feedback(current.drop, sigma, at=some)[0]
@@ -367,7 +367,7 @@ def test_feedback_its_bound_and_reciprocity(density, kT):
 
 @pytest.mark.parametrize(("eta", "sweeps"), [(1e-5, 0), (3e-3, 1), (0.5, 2)])
 def test_particle_rows_are_solved_whatever_is_done_about_feedback(eta, sweeps):
-    """Left out below the tolerance, taken up once, or until nothing changes: [hopping 5a]."""
+    """Feedback left out below the tolerance, taken up once, or several times: [hopping 5a]."""
     network = sample(3000, 0.1, 4)
     current = hn.solve_current(network)
     full = solve_kinetics(network, 0.1 * FORM, eta=eta, tau_s=1e3, current=current)
@@ -412,8 +412,8 @@ def test_drops_of_a_galvanic_run_belong_to_its_spins(density):
     np.testing.assert_allclose(full.feedback_current, driven, rtol=1e-10)
 
 
-def test_galvanic_current_by_way_of_the_spin_current():
-    """SGE directly and as inverse KKM + inverse SHE: the parts mirror s_dr and s_diff."""
+def test_galvanic_current_through_the_spin_current():
+    """SGE directly, and as inverse KKM and inverse SHE: the parts correspond to s_dr and s_diff."""
     network, matrix, tau_s = sample(2000, 0.05, 6), 1e-3 * COUPLING / 0.07, 1e3
     leading = solve_leading_order(network, matrix, eta=0.01, tau_s=tau_s)
     galvanic = solve_kinetics(
@@ -483,7 +483,7 @@ def test_spin_balance_of_the_full_solution():
 
 
 def test_spin_current_of_the_full_solution():
-    """(11) of a weakly coupled full solution is (12) and makes the polarisation by (10)."""
+    """At weak coupling (11) equals (12), and gives the polarisation by (10)."""
     network = sample(3000, 0.03, 2)
     matrix = 1e-4 * np.array([[0.1, 1.0], [0.6, 0.2]])
     full = solve_kinetics(network, matrix, eta=0.05, tau_s=100, tolerance=1e-14)
@@ -576,17 +576,17 @@ def test_half_a_million_sites_in_a_field(axis, large):
 @pytest.mark.slow
 @pytest.mark.parametrize("tau_s", [1e6, 1e8])
 def test_half_a_million_sites_far_beyond_dephasing(tau_s, large):
-    """Half-angles of 0.1 a hop, spins and occupations both ways."""
+    """Half-angles of 0.1 per hop, with feedback."""
     network, current = large
     full = solve_kinetics(network, 0.1 * FORM, eta=6.58e-3, tau_s=tau_s, current=current)
     assert full.residual <= 1e-9
-    assert full.iterations <= 30  # with blocks; hundreds without
+    assert full.iterations <= 30  # with 3x3 blocks; hundreds without
     assert full.sweeps == 1
     size = np.abs(full.drift).max()
     np.testing.assert_allclose(full.drift + full.diffusion, full.polarisation, atol=1e-10 * size)
 
 
-# ---- the guards ----
+# ---- threads, records, errors ----
 
 
 def test_threads_and_runs_give_the_same_bits():
