@@ -192,7 +192,7 @@ def test_frames_and_matrix_agree(seed, kT, geometry, angle, times, with_field, s
     np.testing.assert_allclose(a.drop, b.drop, rtol=0, atol=1e-8 * np.abs(b.drop).max())
     noise = 1e-10 * np.abs(b.feedback_current).max()
     assert a.current == pytest.approx(b.current, rel=1e-8, abs=noise)
-    assert b.residual < 1e-8
+    assert b.residual < 1e-4  # relative to differences, which lose digits in weak rows
     for part in (a, b):
         hops = spin_current(part)
         for name in ("drift", "diffusion"):
@@ -596,6 +596,13 @@ def test_threads_and_runs_give_the_same_bits():
     assert a.history == b.history
 
 
+def test_a_rotated_relaxation_tensor_is_symmetric_to_rounding():
+    """Elements that should vanish are left at 1e-17, with different digits on both sides."""
+    tensor = np.diag([1.0, 2.0, 3.0])
+    tensor[0, 1], tensor[1, 0] = 1e-17, -2e-17
+    solve_kinetics(twelve(0), COUPLING, eta=0.1, tau_s=100, anisotropy=tensor)
+
+
 def test_records_cannot_be_written_to():
     got = solve_kinetics(twelve(0), COUPLING, eta=0.1, tau_s=100)
     with pytest.raises(ValueError, match="read-only"):
@@ -633,6 +640,7 @@ def test_too_few_iterations_raise_with_the_estimate_inside():
         ({"max_iterations": 0}, "max_iterations must be a whole number"),
         ({"anisotropy": (1, 1, -1)}, "three positive rates"),
         ({"anisotropy": [[1, 2, 0], [0, 1, 0], [0, 0, 1]]}, "symmetric"),
+        ({"anisotropy": [[1, 1e-9, 0], [0, 1, 0], [0, 0, 1]]}, "symmetric"),
         ({"precession": "euler"}, "precession must be"),
         ({"method": "lu"}, "method must be"),
         ({"method": "frames", "precession": "linear"}, "method must be"),

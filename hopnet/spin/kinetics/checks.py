@@ -12,8 +12,8 @@ from hopnet.network.network import Network
 
 __all__ = ["check_anisotropy", "check_generation", "check_site_times"]
 
-# Largest relative difference between an element of the relaxation tensor and its mirror image. It
-# allows for the rounding of a tensor that was rotated.
+# Largest difference between an element of the relaxation tensor and its mirror image, over the
+# largest element. It allows for the rounding of a tensor that was rotated.
 SYMMETRY = 1e-12
 
 # Shortest and longest spin relaxation time, in tau_0. Rates n / tau_s and their squares must be
@@ -81,7 +81,7 @@ def check_anisotropy(anisotropy: Any) -> np.ndarray:
     tensor = array_of("anisotropy", anisotropy, shape=shape, hint=hint)
     if tensor.ndim == 1:
         tensor = np.diag(tensor)
-    symmetric = np.allclose(tensor, tensor.T, rtol=SYMMETRY, atol=0)
+    symmetric = np.abs(tensor - tensor.T).max() <= SYMMETRY * np.abs(tensor).max()
     if not (symmetric and np.linalg.eigvalsh(tensor)[0] > 0):
         raise ParameterError(
             "anisotropy must hold three positive rates or a symmetric positive 3x3 tensor, in "

@@ -360,17 +360,18 @@ def settle_feedback(
         found = found._replace(local=solver.solve(new, found.local), rhs=new, sweeps=sweeps)
         before, sigma = sigma, frames.to_laboratory(found.local)
         # The drops are now older than the spins. Stop if another sweep would change neither the
-        # torque nor the drops; the current driven by the change of the spins is added.
+        # torque, nor the drops, nor a judged particle row by more than `ROW_RESIDUAL` of its flows;
+        # the current driven by the change of the spins is added.
         stale = change * float(np.abs(flow).sum())
         known = solver.tolerance * abs(bias) * float(current.throughput.sum())
         settled = change**2 <= SQUARE * solver.tolerance and effect**2 <= REFINED
         if settled and stale <= known:
-            step = sigma - before
-            moduli = particle_moduli(coupling, drop, flow)
-            return found._replace(
-                driven=driven + reciprocal_current(unit_torque, step),
-                left_out=bound_flow(coupling, current, reach, step, moduli),
-            )
+            step, moduli = sigma - before, particle_moduli(coupling, drop, flow)
+            left_out = bound_flow(coupling, current, reach, step, moduli)
+            if largest_share(coupling, left_out, moduli) <= ROW_RESIDUAL:
+                return found._replace(
+                    driven=driven + reciprocal_current(unit_torque, step), left_out=left_out
+                )
 
 
 def rounding_of(moduli: np.ndarray) -> np.ndarray:
@@ -414,9 +415,13 @@ def negligible_feedback(
     if not reach @ np.linalg.norm(sigma, axis=1) <= tolerance * throughput.sum():
         return None
     flow = bound_flow(coupling, current, reach, sigma, throughput)
-    judged = judged_particles(coupling, throughput)
-    share = float((flow[judged] / throughput[judged]).max(initial=0.0))
-    return flow if share <= ROW_RESIDUAL else None
+    return flow if largest_share(coupling, flow, throughput) <= ROW_RESIDUAL else None
+
+
+def largest_share(coupling: Coupling, flow: np.ndarray, moduli: np.ndarray) -> float:
+    """Largest part of the moduli of a judged particle row that a flow makes up."""
+    judged = judged_particles(coupling, moduli)
+    return float((flow[judged] / moduli[judged]).max(initial=0.0))
 
 
 def bound_flow(
