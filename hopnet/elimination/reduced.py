@@ -36,9 +36,9 @@ __all__ = ["Interpolated", "RationalModel", "interpolate", "rational_model"]
 SPACING = 1.75 * np.log(10)
 
 # Stated error over the distance of the curves of degree five and three. This and the next two
-# constants were chosen on 760 curves of samples of 20 to 1500 sites. Larger values take more
-# factors: with these, a smooth curve takes one to three more than with the first estimate alone,
-# which is exceeded on one curve in twenty.
+# constants were chosen on 1270 curves of samples of 20 to 1500 sites, and then held on all of 520
+# others. Larger values take more factors: with these, a smooth curve takes one to three more than
+# with the first estimate alone, which is exceeded on one curve in twenty.
 SAFETY = 3.0
 
 # Stated error over the error with which the curve without a node predicts the value at that node.
@@ -48,7 +48,6 @@ LEFT_OUT_SHARE = 0.5
 # Factor on both estimates in the first and the last interval, which have a neighbour on one side
 # only. With 2, one curve of 520 exceeds its error, by a quarter.
 END_SAFETY = 4.0
-
 
 # Factor by which a curve of ln f may leave the range of the values at the ends of its interval. A
 # larger factor lets it dive towards zero where f changes sign twice between two nodes; a smaller
