@@ -123,6 +123,28 @@ def test_a_run_that_is_refused_leaves_no_directory(tmp_path, monkeypatch):
     assert not (tmp_path / "run").exists()
 
 
+def test_the_umask_is_respected_and_never_changed(tmp_path):
+    """Two threads write at once: each file has its rights, the process keeps its umask."""
+    from hopnet.files import atomic_write
+
+    def write(name):
+        for _ in range(300):
+            with atomic_write(tmp_path / name) as file:
+                file.write(b"x")
+
+    before = os.umask(0o027)
+    try:
+        threads = [threading.Thread(target=write, args=(name,)) for name in ("a", "b")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        found = os.umask(before)
+    assert found == 0o027
+    assert {p.stat().st_mode & 0o777 for p in tmp_path.iterdir()} == {0o640}
+
+
 def test_temporary_folders_of_dead_runs_are_removed(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     dead = tmp_path / "hopnet-999999999-1-abc"
