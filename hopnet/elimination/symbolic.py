@@ -131,8 +131,8 @@ def analyse(
             which, fronts, which.size > 1, contributions, contribution_start
         )
         tables = symbolic_kernels.place_tables(which, fronts, which.size > 1, tables, table_start)
-    ends = np.stack([kind[link_i], kind[link_j]], axis=1)
-    terminal_link = np.flatnonzero((ends >= 0).all(axis=1) & (ends[:, 0] != ends[:, 1]))
+    kind_i, kind_j = kind[link_i], kind[link_j]
+    terminal_link = np.flatnonzero((kind_i >= 0) & (kind_j >= 0) & (kind_i != kind_j))
     return Elimination(
         fronts=fronts,
         node=node,
@@ -143,7 +143,7 @@ def analyse(
         edge_link=edge_link,
         edge_sign=edge_sign,
         terminal_link=terminal_link,
-        terminal_ends=ends[terminal_link],
+        terminal_ends=np.stack([kind_i[terminal_link], kind_j[terminal_link]], axis=1),
         groups=groups,
         contribution_start=contribution_start,
         contribution_size=contributions,
