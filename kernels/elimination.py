@@ -314,76 +314,41 @@ def backward_fronts(which, fronts, weight, pivot, x):
 
 
 @njit(cache=True, nogil=True)
-def _extend_table(table, weight, source, n_pivots, m, scratch):
-    """Fill the pivot rows of a table of differences, last panel first.
+def _extend_table(table, weight, source, n_pivots, m, difference):
+    """Fill the pivot rows of a table of differences, last pivot first.
 
-    ``table[i, j] = V_i - V_j`` is known for the columns of the boundary. The row of each pivot k is
-    ``V_k - V_j = source_k + sum_i w_ki (V_i - V_j)`` over i later than k: no two potentials are
-    subtracted from each other.
+    ``table[i, j] = V_i - V_j`` for j > i is known for the columns of the boundary. Let r be the
+    later column with the largest weight w_kr. Then, over i later than k::
+
+        V_k - V_r = source_k + sum_i w_ki (V_i - V_r)
+        V_k - V_j = (V_k - V_r) - (V_j - V_r)
+
+    The second line rounds by eps |V_k - V_r|. On the link from k to j this is at most eps times
+    the flow from k to r, since no link of k is better than that to r.
     """
-    n_panels = (n_pivots + PANEL - 1) // PANEL
-    for number in range(n_panels - 1, -1, -1):
-        begin = number * PANEL
-        end = min(begin + PANEL, n_pivots)
-        n_rest = m - end
-        # Sums over i after the panel, for all pivots of the panel together: by BLAS, or by loops.
-        if n_rest > SMALL:
-            n_panel = end - begin
-            known = scratch[: n_rest * n_rest].reshape(n_rest, n_rest)
-            share = scratch[n_rest * n_rest : n_rest * (n_rest + n_panel)].reshape(n_panel, n_rest)
-            product = scratch[
-                n_rest * (n_rest + n_panel) : n_rest * (n_rest + 2 * n_panel)
-            ].reshape(n_panel, n_rest)
-            for i in range(n_rest):
-                known[i] = table[end + i, end:m]
-            for k in range(n_panel):
-                share[k] = weight[begin + k, end:m]
-            np.dot(share, known, product)
-            for k in range(n_panel):
-                table[begin + k, end:m] = product[k]
-        else:
-            for k in range(begin, end):
-                out = table[k]
-                out[end:m] = 0.0
-                i = end
-                while i + 4 <= m:
-                    a0 = weight[k, i]
-                    a1 = weight[k, i + 1]
-                    a2 = weight[k, i + 2]
-                    a3 = weight[k, i + 3]
-                    v0 = table[i]
-                    v1 = table[i + 1]
-                    v2 = table[i + 2]
-                    v3 = table[i + 3]
-                    for j in range(end, m):
-                        out[j] += a0 * v0[j] + a1 * v1[j] + a2 * v2[j] + a3 * v3[j]
-                    i += 4
-                while i < m:
-                    a0 = weight[k, i]
-                    v0 = table[i]
-                    for j in range(end, m):
-                        out[j] += a0 * v0[j]
-                    i += 1
-        # Sums over i inside the panel, last pivot first.
-        for k in range(end - 1, begin - 1, -1):
-            out = table[k]
-            for i in range(k + 1, end):
-                a0 = weight[k, i]
-                v0 = table[i]
-                for j in range(end, m):
-                    out[j] += a0 * v0[j]
-            for j in range(end, m):
-                out[j] += source[k]
-                table[j, k] = -out[j]
-            # Differences to pivots of the same panel.
-            for j in range(k + 1, end):
-                total = source[k]
-                for i in range(k + 1, m):
-                    total += weight[k, i] * table[i, j]
-                out[j] = total
-            for j in range(k + 1, end):
-                table[j, k] = -out[j]
-            out[k] = 0.0
+    for k in range(n_pivots - 1, -1, -1):
+        w = weight[k]
+        r = m - 1
+        largest = 0.0
+        for j in range(k + 1, m):
+            size = abs(w[j])
+            if size > largest:
+                largest = size
+                r = j
+        # The differences V_j - V_r. Above the diagonal r is the column of a table entry, below it
+        # is the row.
+        for j in range(k + 1, r):
+            difference[j] = table[j, r]
+        difference[r] = 0.0
+        row = table[r]
+        for j in range(r + 1, m):
+            difference[j] = -row[j]
+        own = source[k]
+        for j in range(k + 1, m):
+            own += w[j] * difference[j]
+        row = table[k]
+        for j in range(k + 1, m):
+            row[j] = own - difference[j]
 
 
 @njit(cache=True, nogil=True)
@@ -400,7 +365,7 @@ def drop_fronts(which, fronts, weight, source, table_start, table, edge_drop):
     source : same type[n_eliminated]
         ``b_k / d_k`` after the forward pass; zeros for Kirchhoff's laws.
     table_start : int64[n_fronts]
-        Where each front stores its square table ``V_i - V_j`` of all its columns.
+        Where each front stores its square table ``V_i - V_j`` of all its columns (j > i).
     table : same type[...]
         Working memory; `fill_root_table` sets the boundary of the root before.
     edge_drop : same type[n_edges]
@@ -411,7 +376,7 @@ def drop_fronts(which, fronts, weight, source, table_start, table, edge_drop):
         n_pivots = fronts.front_start[t + 1] - fronts.front_start[t]
         n_columns = n_pivots + fronts.boundary_start[t + 1] - fronts.boundary_start[t]
         largest = max(largest, n_columns)
-    scratch = np.empty(largest * (largest + 2 * PANEL), table.dtype)
+    difference = np.empty(largest, table.dtype)
     for c in range(which.shape[0] - 1, -1, -1):
         t = which[c]
         first = fronts.front_start[t]
@@ -421,7 +386,8 @@ def drop_fronts(which, fronts, weight, source, table_start, table, edge_drop):
         m = n_pivots + n_boundary
         place = table_start[t]
         own = table[place : place + m * m].reshape(m, m)
-        # Differences between the columns of the boundary are in the parent's table.
+        # Differences between the columns of the boundary are in the parent's table. Both fronts
+        # list their columns by rank, so what lies above the diagonal here lies above it there.
         parent = fronts.parent[t]
         if parent >= 0:
             n_above = (
@@ -432,15 +398,15 @@ def drop_fronts(which, fronts, weight, source, table_start, table, edge_drop):
             )
             place = table_start[parent]
             above = table[place : place + n_above * n_above].reshape(n_above, n_above)
+            column = fronts.parent_column[begin : begin + n_boundary]
             for a in range(n_boundary):
-                row = above[fronts.parent_column[begin + a]]
+                row = above[column[a]]
                 out = own[n_pivots + a]
-                for b in range(n_boundary):
-                    out[n_pivots + b] = row[fronts.parent_column[begin + b]]
+                for b in range(a + 1, n_boundary):
+                    out[n_pivots + b] = row[column[b]]
         w = weight[fronts.weight_start[t] : fronts.weight_start[t] + n_pivots * m]
-        _extend_table(
-            own, w.reshape(n_pivots, m), source[first : first + n_pivots], n_pivots, m, scratch
-        )
+        own_source = source[first : first + n_pivots]
+        _extend_table(own, w.reshape(n_pivots, m), own_source, n_pivots, m, difference)
         for k in range(n_pivots):
             for e in range(fronts.row_start[first + k], fronts.row_start[first + k + 1]):
                 edge_drop[e] = own[k, fronts.edge_column[e]]

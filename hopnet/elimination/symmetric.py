@@ -9,11 +9,12 @@ transform, which only adds, multiplies and divides non-negative numbers::
     w_kj  = g_kj / d_k
     g_ij += g_ki w_kj          s_j += w_kj s_k          for later sites i, j
 
-Voltage drops are computed as differences from the start, V_k - V_j = sum_i w_ki (V_i - V_j), so
-that no two potentials are ever subtracted. Every conductance, weight and drop is accurate to
-machine precision, relative to itself or to the currents through its sites, whatever the condition
-number. (For Markov chains this is the algorithm of Grassmann, Taksar and Heyman, Oper. Res. 33,
-1107 (1985).)
+Voltage drops are computed as differences from the start. Let r be the later site with the largest
+weight w_kr. Then V_k - V_r = sum_i w_ki (V_i - V_r), and every other difference follows from
+V_k - V_r and a difference of later sites. No two potentials are ever subtracted. Every conductance,
+weight and drop is accurate to machine precision, relative to itself or to the currents through its
+sites, whatever the condition number. (For Markov chains this is the algorithm of Grassmann, Taksar
+and Heyman, Oper. Res. 33, 1107 (1985).)
 
 There are three steps. Each is a frozen record that is made from the one before:
 
