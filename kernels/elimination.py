@@ -123,11 +123,9 @@ def _eliminate(front, n_pivots, n_columns, negligible, weight, pivot, panel, scr
             else:
                 inverse = 1.0 / total
                 for j in range(k + 1, n_columns):
-                    share[j] = row[j] * inverse
-                    if abs(share[j]) < negligible:
-                        share[j] = 0.0
-                    if abs(row[j]) < negligible:
-                        row[j] = 0.0
+                    value = row[j] * inverse
+                    share[j] = 0.0 if abs(value) < negligible else value
+                    row[j] = 0.0 if abs(row[j]) < negligible else row[j]
             for i in range(k + 1, end):
                 a = row[i]
                 out = front[i]
