@@ -1,4 +1,17 @@
-"""Backbone: depth-first and breadth-first searches of a graph, without recursion."""
+"""Backbone: depth-first and breadth-first searches of a graph, without recursion.
+
+A node lies on the backbone if it lies on a loop through one added link from source to drain. The
+depth-first search numbers the nodes in order of the visit and finds the *low* number of each::
+
+    root 0 --- 1 --- 2 --- 3 --- 0 again      node     0  1  2  3  4
+               |                              parent  -1  0  1  2  1
+               4                              low      0  0  0  0  4
+
+    low[v] < number[parent[v]]      a link leads from v, or from a node behind v, to a node before
+                                    its parent: v lies on a loop through its parent (here 2 and 3)
+    low[v] >= number[parent[v]]     everything behind v hangs at its parent alone (here the dead
+                                    end 4)
+"""
 
 import numpy as np
 from numba import njit
@@ -11,13 +24,15 @@ def depth_first(start, neighbour, link, root, number, low, parent, parent_link, 
     Parameters
     ----------
     start, neighbour, link : int64[n_nodes + 1], int64[2 n_links], int64[2 n_links]
-        Rows of the graph; two nodes may be joined by several links.
+        The neighbours of node u, and the links to them, stand in the places ``start[u]`` to
+        ``start[u + 1]``. Two nodes may be joined by several links.
     root : int64
+        The node from which the search starts.
     number : int64[n_nodes]
         Overwritten: order of the visit, -1 for nodes out of reach.
     low : int64[n_nodes]
-        Overwritten: lowest number to which one link leads from the node or those found below it,
-        the link by which it was found excepted.
+        Overwritten: the lowest number that one link reaches from the node or from a node found
+        after it and through it. The link by which the node itself was found does not count.
     parent, parent_link : int64[n_nodes]
         Overwritten: the node and the link from which it was found; -1 for the root.
     visited : int64[n_nodes]
@@ -26,12 +41,13 @@ def depth_first(start, neighbour, link, root, number, low, parent, parent_link, 
     Returns
     -------
     int64
-        n.
+        n, the number of nodes that were visited.
 
     Notes
     -----
-    Tarjan's low numbers; linear in nodes and links.
+    These are Tarjan's low numbers. The time is proportional to the number of nodes and links.
     """
+    # ``place[u]`` is the next link of node u to look at: it replaces the stack of a recursion.
     number[:] = -1
     place = start[:-1].copy()
     number[root] = 0
@@ -43,6 +59,7 @@ def depth_first(start, neighbour, link, root, number, low, parent, parent_link, 
     u = root
     while u >= 0:
         if place[u] < start[u + 1]:
+            # Look at the next link of u: go on to a new node, or note the loop that it closes.
             v = neighbour[place[u]]
             l = link[place[u]]
             place[u] += 1
@@ -57,6 +74,7 @@ def depth_first(start, neighbour, link, root, number, low, parent, parent_link, 
             elif l != parent_link[u]:
                 low[u] = min(low[u], number[v])
         else:
+            # All links of u are done: go back to its parent, which takes over the low number.
             p = parent[u]
             if p >= 0:
                 low[p] = min(low[p], low[u])
@@ -66,14 +84,14 @@ def depth_first(start, neighbour, link, root, number, low, parent, parent_link, 
 
 @njit(cache=True, nogil=True)
 def mark_block(visited, n_visited, number, low, parent, out):
-    """Mark the nodes that lie on a loop through the first link of the walk.
+    """Mark the nodes that lie on a loop through the first link of the search.
 
     Parameters
     ----------
     visited, n_visited, number, low, parent
-        Of `depth_first`.
+        As `depth_first` leaves them.
     out : bool[n_nodes]
-        Overwritten: the biconnected component of the root and the node visited next.
+        Overwritten: the biconnected component that holds the root and the node visited next.
     """
     out[:] = False
     if n_visited < 2:
@@ -93,12 +111,14 @@ def breadth_first(start, neighbour, link, root, level, parent, parent_link):
     Parameters
     ----------
     start, neighbour, link : int64 arrays
-        Rows of the graph.
+        As in `depth_first`.
     root : int64
+        The node from which the search starts.
     level : int64[n_nodes]
-        Overwritten; -1 for nodes out of reach.
+        Overwritten: the number of links from the root; -1 for nodes out of reach.
     parent, parent_link : int64[n_nodes]
-        Overwritten: the last step of a shortest path; -1 for the root and out of reach.
+        Overwritten: the node and the link before it on a shortest path; -1 for the root and for
+        nodes out of reach.
     """
     level[:] = -1
     parent[:] = -1

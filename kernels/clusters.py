@@ -1,8 +1,20 @@
 """Clusters: links in order of conductance, union-find with wrapping, sweeps of cluster statistics.
 
-Links are joined in order of conductance, best conductor first. Each site stores how many seams
-(periodic boundaries) lie between it and the root of its cluster. When a link joins two sites of one
-cluster, the sum of seams around the loop is zero, or the loop wraps around the sample.
+Links are joined in order of conductance, best conductor first. The clusters are trees in one array
+``parent``. One site of each cluster is its *root*::
+
+    site          0    1    2    3    4    5          0 <- 2 <- 5      3 <- 4      1
+    parent[site] -3   -1    0   -2    3    2          (0, 2, 5)        (3, 4)     (1)
+
+    parent[site] >= 0    the next site on the path to the root
+    parent[site] < 0     this site is a root, and its cluster has -parent[site] sites
+
+To join two clusters, the root of the smaller one gets the root of the larger one as its parent.
+
+A *seam* is a periodic boundary. ``shift[site]`` is the number of seams, with sign, that lie between
+the site and ``parent[site]``; it is 0 at a root. Summed along the path to the root it gives the
+periodic image in which the site lies, seen from the root. When a link joins two sites of one
+cluster, the sum of seams around the new loop is zero, or the loop wraps around the sample.
 """
 
 from typing import NamedTuple
@@ -12,7 +24,7 @@ from numba import njit
 
 
 class Merges(NamedTuple):
-    """The arrays that `sweep_merges` overwrites: k rows of the last three are used.
+    """The arrays that `sweep_merges` overwrites. After k mergers k rows of the last three are used.
 
     Attributes
     ----------
@@ -27,8 +39,9 @@ class Merges(NamedTuple):
     count : int64[n_sites, 3]
         Sizes of the larger and smaller partner; largest cluster afterwards.
     moment : float64[n_sites, 3]
-        Afterwards: sum of size squared and sum of size times spread over all clusters but the
-        largest (the first to be so large); spread of the largest.
+        After each merger: the sum of the squared sizes and the sum of size times spread, both over
+        all clusters except the largest, and the spread of the largest. Of several clusters of the
+        largest size, the one that reached it first counts as the largest.
     """
 
     centre: np.ndarray
@@ -41,9 +54,11 @@ class Merges(NamedTuple):
 
 @njit(cache=True, nogil=True)
 def _fill_buckets(key, order, sorted_key, start):
-    """Write numbers and keys bucket by bucket, in their order within each; ``start[b]``: its end.
+    """Sort keys into buckets of equal width; each bucket keeps its keys in the order given.
 
-    Buckets share the range of the keys in equal widths; there are ``start.shape[0] - 1``.
+    ``order`` gets the numbers of the keys and ``sorted_key`` the keys, bucket by bucket. There are
+    ``start.shape[0] - 1`` buckets. At the end ``start[b]`` is the place after the last key of
+    bucket b.
     """
     n = key.shape[0]
     low = np.inf
@@ -55,6 +70,7 @@ def _fill_buckets(key, order, sorted_key, start):
     scale = n_buckets / (high - low) if high > low else 0.0
     if not scale < 1e300:
         scale = 0.0
+    # Count the keys of each bucket, sum the counts to the first place of each bucket, then fill.
     start[:] = 0
     for m in range(n):
         start[min(int((key[m] - low) * scale), n_buckets - 1) + 1] += 1
@@ -69,9 +85,10 @@ def _fill_buckets(key, order, sorted_key, start):
 
 @njit(cache=True, nogil=True)
 def _sort_stably(key, order, sorted_key, start):
-    """Write the stable ascending order of ``key`` into ``order``; scratch: the other two.
+    """Write the stable ascending order of ``key`` into ``order``, and the sorted keys.
 
-    Buckets of equal width, insertion within a bucket, merge sort where one bucket holds many.
+    The keys are sorted into buckets of equal width, then by insertion within each bucket. A bucket
+    of more than 64 keys is sorted by merging. ``start`` is working memory.
     """
     _fill_buckets(key, order, sorted_key, start)
     first = 0
@@ -97,7 +114,7 @@ def _sort_stably(key, order, sorted_key, start):
 
 @njit(cache=True, nogil=True)
 def _root(parent, i):
-    """Root of site i. Each visited site is linked to its grandparent (path halving)."""
+    """Root of site i. Each visited site gets its grandparent as parent, which halves the path."""
     while parent[i] >= 0:
         p = parent[i]
         if parent[p] >= 0:
@@ -108,7 +125,7 @@ def _root(parent, i):
 
 @njit(cache=True, nogil=True)
 def fill_seams(position, period, link_i, link_j, out):
-    """Seams crossed on the shortest way from site i to site j, with sign, along x and y.
+    """Seams crossed on the shortest path from site i to site j, with sign, along x and y.
 
     Parameters
     ----------
@@ -133,10 +150,10 @@ def fill_seams(position, period, link_i, link_j, out):
 def fill_candidates(link_i, link_j, log_conductance, seamless, block, n_parts, out):
     """List the links that can join clusters or close a loop around the sample.
 
-    Sites are taken in blocks of consecutive numbers (neighbours in space). Within a block, a link
-    that closes a loop of better links of the same block, none across a seam, changes nothing when
-    its turn comes, and is left out: what is left is a spanning forest of each block, the links
-    between blocks, and those across a seam.
+    Sites are taken in blocks of consecutive numbers, which are neighbours in space. A link within a
+    block is left out if better links of the same block, none of them across a seam, join its two
+    sites already: it would change nothing. What is left is a spanning forest of each block, the
+    links between blocks, and the links across a seam.
 
     Parameters
     ----------
@@ -146,22 +163,23 @@ def fill_candidates(link_i, link_j, log_conductance, seamless, block, n_parts, o
     seamless : bool[n_links] or bool[0]
         Links that cross no seam; empty if there is no seam.
     block : int64
-        Sites in a block: as many as the fast memory holds.
+        Number of sites in a block: as many as the fast memory holds.
     n_parts : int64
-        Parts of equal range into which the links of a block are divided, best conductors first.
-        Clusters are labelled anew after each, so that most links of the next are dropped by one
-        comparison, before they are put in order: what costs time is the order.
+        Number of parts into which the links of a block are divided, best conductors first. The
+        parts have equal ranges of ln K. After each part every site gets the number of its cluster.
+        Most links of the next part then join two sites of the same number and are dropped before
+        they are sorted. Sorting takes most of the time.
     out : int64[n_links]
         ``out[:n]`` is overwritten with the numbers of the links that stay, ascending.
 
     Returns
     -------
     int64
-        n.
+        n, the number of links that stay.
 
     Notes
     -----
-    Links of equal conductance count in order of their number.
+    Links of equal conductance are taken in order of their number.
     """
     n_links = link_i.shape[0]
     capacity = 8 * block
@@ -180,6 +198,7 @@ def fill_candidates(link_i, link_j, log_conductance, seamless, block, n_parts, o
     kept = 0
     first = 0
     while first < n_links:
+        # Collect the links of this block. A link to another block or across a seam always stays.
         begin = link_i[first]
         last = first
         n = 0
@@ -197,6 +216,8 @@ def fill_candidates(link_i, link_j, log_conductance, seamless, block, n_parts, o
             label[i] = i
         done = 0
         for p in range(n_parts):
+            # Drop the links of this part whose two sites are in one cluster already: each new key
+            # is written over the last one if that was dropped.
             n = 0
             for m in range(done, part_end[p]):
                 l = inner[bucket[m]]
@@ -204,6 +225,7 @@ def fill_candidates(link_i, link_j, log_conductance, seamless, block, n_parts, o
                 key[n] = bucket_key[m]
                 n += label[link_i[l] - begin] != label[link_j[l] - begin]
             done = part_end[p]
+            # Join the others in order: the links that join two clusters form the spanning forest.
             _sort_stably(key[:n], order[:n], sorted_key[:n], start[: max(n // 4, 1) + 1])
             for m in range(n):
                 l = part[order[m]]
@@ -227,7 +249,7 @@ def fill_candidates(link_i, link_j, log_conductance, seamless, block, n_parts, o
 
 @njit(cache=True, nogil=True)
 def fill_order(candidate, log_conductance, out):
-    """Candidate links, best conductor first; equals in order of their number.
+    """Candidate links, best conductor first. Equal conductances are in order of their numbers.
 
     Parameters
     ----------
@@ -250,7 +272,7 @@ def fill_order(candidate, log_conductance, out):
 
 @njit(cache=True, nogil=True)
 def _wrapped_root(parent, shift, i, carried):
-    """Root of site i; ``carried`` becomes the seams from the root's frame to that of site i."""
+    """Root of site i, by `_root`; ``carried`` becomes the seams between the root and site i."""
     carried[0] = 0
     carried[1] = 0
     while parent[i] >= 0:
@@ -267,11 +289,12 @@ def _wrapped_root(parent, shift, i, carried):
 
 @njit(cache=True, nogil=True)
 def _note_wrapping(m, w_x, w_y, event):
-    """Enter a loop that wraps (w_x, w_y) times, closed by the m-th link, into ``event``."""
+    """Write a loop that wraps (w_x, w_y) times, closed by the m-th link, into ``event``."""
+    # Two loops are independent if one is not a multiple of the other, as pairs (w_x, w_y).
     independent = event[1, 1] * w_y != event[1, 2] * w_x
     for e in range(1, 5):
-        news = e == 1 or (e == 2 and w_x != 0) or (e == 3 and w_y != 0) or (e == 4 and independent)
-        if news and event[e, 0] < 0:
+        fits = e == 1 or (e == 2 and w_x != 0) or (e == 3 and w_y != 0) or (e == 4 and independent)
+        if fits and event[e, 0] < 0:
             event[e, 0] = m
             event[e, 1] = w_x
             event[e, 2] = w_y
@@ -279,7 +302,7 @@ def _note_wrapping(m, w_x, w_y, event):
 
 @njit(cache=True, nogil=True)
 def find_events(link_i, link_j, seam, contact, stop, parent, shift, event):
-    """Join links one after another until the event asked for: contacts joined, or a loop around.
+    """Join links one after another until the event asked for: a path or a loop that wraps.
 
     Parameters
     ----------
@@ -297,10 +320,10 @@ def find_events(link_i, link_j, seam, contact, stop, parent, shift, event):
     shift : int64[n_sites, 2] or int64[0, 2]
         0 everywhere; empty if there is no seam. Overwritten.
     event : int64[5, 3]
-        Overwritten. Column 0: number (0 .. n-1, or -1) of the link that joins source and drain;
-        that closes the first loop that wraps; the first that wraps along x; along y; the first
-        that wraps independently of the first of all. Columns 1, 2: how often that loop wraps
-        along x and y.
+        Overwritten. Column 0 is the number of a link, or -1 if there is none: row 0, the link that
+        joins source and drain; row 1, the link that closes the first loop that wraps; rows 2 and 3,
+        the first loop that wraps along x and along y; row 4, the first loop that is independent of
+        the loop of row 1. Columns 1 and 2 say how often that loop wraps along x and y.
     """
     event[:] = 0
     event[:, 0] = -1
@@ -313,6 +336,7 @@ def find_events(link_i, link_j, seam, contact, stop, parent, shift, event):
             b = _wrapped_root(parent, shift, link_j[m], from_j)
             w_x = from_i[0] + seam[m, 0] - from_j[0]
             w_y = from_i[1] + seam[m, 1] - from_j[1]
+            # Within one cluster the link closes a loop: (w_x, w_y) is its sum of seams.
             if a == b:
                 if w_x != 0 or w_y != 0:
                     _note_wrapping(m, w_x, w_y, event)
@@ -320,6 +344,8 @@ def find_events(link_i, link_j, seam, contact, stop, parent, shift, event):
                     if stop < 5 and event[stop, 0] >= 0:
                         return
                 continue
+            # Root a of the larger cluster stays a root; the seams between both roots are stored at
+            # root b.
             if parent[a] > parent[b]:
                 a, b = b, a
                 w_x = -w_x
@@ -354,7 +380,7 @@ def sweep_merges(
     shift,
     merges,
 ):
-    """Join all links one after another; record sizes and radii each time two clusters meet.
+    """Join all links one after another; record sizes and spreads each time two clusters merge.
 
     Parameters
     ----------
@@ -387,7 +413,8 @@ def sweep_merges(
         centre[i, 1] = position[i, 1]
         spread[i] = 0.0
     k = 0
-    top = 0  # root of the largest cluster
+    # ``top`` is the root of the largest cluster; the sums below leave that cluster out.
+    top = 0
     largest = min(n_sites, 1)
     square = float(n_sites - largest)
     weighted = 0.0
@@ -463,12 +490,12 @@ def sweep_merges(
 
 @njit(cache=True, nogil=True)
 def fill_labels(parent, out):
-    """Number the clusters in order of their lowest site, and say which is whose.
+    """Number the clusters in order of their lowest site, and write the number of each site.
 
     Parameters
     ----------
     parent : int64[n_sites]
-        Of `find_events` or `sweep_merges`.
+        As `find_events` or `sweep_merges` leaves it.
     out : int64[n_sites]
         Overwritten: 0 .. n_clusters - 1.
 
@@ -477,6 +504,8 @@ def fill_labels(parent, out):
     int64
         n_clusters.
     """
+    # ``number[a]`` is the number of the cluster with root a. Sites are visited in order, so a
+    # cluster gets its number at its lowest site.
     number = np.full(parent.shape[0], -1)
     n = 0
     for i in range(parent.shape[0]):
@@ -487,6 +516,7 @@ def fill_labels(parent, out):
             number[a] = n
             n += 1
         out[i] = number[a]
+        # All sites of this path get the root as parent, so that no path is followed twice.
         while parent[i] >= 0 and parent[i] != a:
             parent[i], i = a, parent[i]
     return n
@@ -494,18 +524,19 @@ def fill_labels(parent, out):
 
 @njit(cache=True, nogil=True)
 def count_sizes(count, row, n_sites, out):
-    """Number of clusters in each octave of size, after given numbers of mergers.
+    """Number of clusters in each octave of size, after each given number of mergers.
 
     Parameters
     ----------
     count : int64[n_mergers, 3]
-        Of `sweep_merges`.
+        As `sweep_merges` leaves it.
     row : int64[n_rows]
-        Ascending numbers of mergers, 0 .. n_mergers.
+        Numbers of mergers, ascending, from 0 to n_mergers.
     n_sites : int64
     out : int64[n_rows, n_octaves]
-        Overwritten: clusters of 2^b <= size < 2^(b+1) in column b.
+        Overwritten: in column b the number of clusters with 2^b <= size < 2^(b+1).
     """
+    # Each merger takes two clusters out of their octaves and adds one.
     octave = np.zeros(out.shape[1], np.int64)
     octave[0] = n_sites
     k = 0

@@ -134,7 +134,7 @@ for density, own in samples.groupby("density"):
 counts = {1000: 150, 4000: 60} if small else {1000: 2000, 4000: 700, 16000: 250}
 table = pd.concat([sample_thresholds(n, k, seed=4) for n, k in counts.items()])
 l_c, error, _ = combined_threshold(table)
-print(f"l_c sqrt(n_s) = {l_c:.5f} +- {error:.5f}, in the literature {PLANE['l_c']:.5f}")
+print(f"l_c sqrt(n_s) = {l_c:.5f} +- {error:.5f}, in the literature {PLANE.l_c:.5f}")
 
 n_sites, n_tori = (20_000, 6) if small else (100_000, 30)
 share = np.array([0.9, 1.0, 1.1])
@@ -153,7 +153,7 @@ per_size = number / size / (n_sites * n_tori)
 figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.8), layout="constrained")
 for (length, own), colour in zip(table.groupby("size"), (red, orange, blue)):
     for column, style in (("first", "-"), ("second", "--")):
-        scaled = (np.sort(own[column]) - PLANE["l_c"]) * length**0.75
+        scaled = (np.sort(own[column]) - PLANE.l_c) * length**0.75
         probability = (np.arange(scaled.size) + 0.5) / scaled.size
         label = f"$L$ = {length:.0f} $n_s^{{-1/2}}$" if style == "-" else None
         left.plot(scaled, probability, style, color=colour, linewidth=1.1, label=label)
@@ -203,7 +203,7 @@ assert cut[reach >= 3][0] < 1.03
 slope = np.polyfit(2 * samples["threshold_length"], samples["log_resistivity"], 1)[0]
 assert np.ptp(samples["log_resistivity"]) > 15 * np.log(10)
 assert abs(slope - 1) < 0.05
-assert abs(l_c - PLANE["l_c"]) < 3 * error
+assert abs(l_c - PLANE.l_c) < 3 * error
 used = slice(3, 9 if small else 11)
 tau = -np.polyfit(np.log(middle[used]), np.log(per_size[1, used]), 1)[0]
 print(f"slope {slope:.3f}, tau {tau:.3f}")

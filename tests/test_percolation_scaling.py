@@ -44,7 +44,7 @@ def within(value, error, exact, sigmas=3.0):
 def test_threshold_of_the_plane_from_small_samples(thresholds):
     value, error = dual_threshold(thresholds["first"], thresholds["second"])
     assert error < 3e-3
-    assert within(value, error, PLANE["l_c"])
+    assert within(value, error, PLANE.l_c)
     with pytest.raises(hn.ParameterError, match="at least 10 samples"):
         dual_threshold(thresholds["first"][:9], thresholds["second"][:9])
 
@@ -53,7 +53,7 @@ def test_winding_probabilities_at_the_threshold_are_pinsons(thresholds):
     """Either way 0.690474, two ways 0.309526 (Pinson 1994), at any size."""
     n = len(thresholds)
     for column, exact in (("first", 0.690473725), ("second", 0.309526275)):
-        share = np.mean(thresholds[column] <= PLANE["l_c"])
+        share = np.mean(thresholds[column] <= PLANE.l_c)
         assert within(share, np.sqrt(exact * (1 - exact) / n), exact)
 
 
@@ -61,7 +61,7 @@ def test_a_mutant_that_takes_the_first_winding_alone_is_biased(thresholds):
     """The median of the first wrapping is not the threshold: the mirror image is needed."""
     first = thresholds["first"].to_numpy()
     median, error = dual_threshold(first, first)
-    assert not within(median, error, PLANE["l_c"])
+    assert not within(median, error, PLANE.l_c)
 
 
 def test_samples_depend_on_their_number_only(thresholds):
@@ -76,8 +76,8 @@ def test_critical_samples_have_the_thresholds_of_the_same_samples(thresholds, cr
 
 
 def test_exponents_cover_the_exact_ones(critical):
-    for name, estimate in critical_exponents(critical).items():
-        assert within(estimate.value, estimate.error, PLANE[name]), (name, estimate)
+    for name, estimate in critical_exponents(critical)._asdict().items():
+        assert within(estimate.value, estimate.error, getattr(PLANE, name)), (name, estimate)
         assert estimate.error == pytest.approx(
             np.hypot(estimate.statistical, estimate.window_error)
         )
@@ -95,17 +95,17 @@ def test_exponents_of_made_up_tables_are_found():
                 {
                     "size": size,
                     "first": 1.2,
-                    "second": 1.2 + size ** (-1 / PLANE["nu"]) * noise[:, 0],
-                    "largest": 3 * size ** PLANE["D_f"] * noise[:, 1],
-                    "backbone": 2 * size ** PLANE["D_backbone"] * noise[:, 2],
-                    "red": size ** PLANE["D_red"] * noise[:, 3],
-                    "chemical": size ** PLANE["D_min"] * noise[:, 4],
+                    "second": 1.2 + size ** (-1 / PLANE.nu) * noise[:, 0],
+                    "largest": 3 * size**PLANE.D_f * noise[:, 1],
+                    "backbone": 2 * size**PLANE.D_backbone * noise[:, 2],
+                    "red": size**PLANE.D_red * noise[:, 3],
+                    "chemical": size**PLANE.D_min * noise[:, 4],
                 }
             )
         )
     table = pd.concat(rows)
-    for name, estimate in critical_exponents(table).items():
-        assert within(estimate.value, estimate.error, PLANE[name], 4.0), name
+    for name, estimate in critical_exponents(table)._asdict().items():
+        assert within(estimate.value, estimate.error, getattr(PLANE, name), 4.0), name
         assert estimate.error < 5e-3
     with pytest.raises(hn.ParameterError, match="at least three sizes"):
         critical_exponents(table[table["size"] < 30])
@@ -169,10 +169,10 @@ def test_winding_at_the_known_threshold_has_the_known_means(critical):
 
 def test_backbone_exponent_is_the_root_of_its_equation():
     """Nolin, Qian, Sun, Zhuang: D_B = 2 - x, sqrt(36x+3)/4 + sin(2 pi sqrt(12x+1)/3) = 0."""
-    x = 2.0 - PLANE["D_backbone"]
+    x = 2.0 - PLANE.D_backbone
     root = np.sqrt(36 * x + 3) / 4 + np.sin(2 * np.pi * np.sqrt(12 * x + 1) / 3)
     assert root == pytest.approx(0.0, abs=1e-11)
-    assert PLANE["l_c"] == pytest.approx(2 * np.sqrt(1.12808737 / np.pi), abs=1e-9)
+    assert PLANE.l_c == pytest.approx(2 * np.sqrt(1.12808737 / np.pi), abs=1e-9)
 
 
 # -- Newman and Ziff
@@ -359,7 +359,7 @@ def test_threshold_of_the_plane_to_four_digits():
     table = sample_thresholds(100_000, 2500, seed=SEED)
     value, error, _ = combined_threshold(table)
     assert error <= 2e-4
-    assert within(value, error, PLANE["l_c"])
+    assert within(value, error, PLANE.l_c)
 
 
 @pytest.mark.slow
@@ -377,9 +377,10 @@ def test_exponents_to_two_digits():
     )
     found = critical_exponents(table)
     for name, largest in (("nu", 0.03), ("D_f", 0.01), ("D_backbone", 0.02), ("D_min", 0.01)):
-        assert found[name].error <= largest, name
-        assert within(found[name].value, found[name].error, PLANE[name], 2.0), name
+        estimate = getattr(found, name)
+        assert estimate.error <= largest, name
+        assert within(estimate.value, estimate.error, getattr(PLANE, name), 2.0), name
     value, error, chi_squared = combined_threshold(table)
     assert error <= 2e-4
-    assert within(value, error, PLANE["l_c"])
+    assert within(value, error, PLANE.l_c)
     assert chi_squared < 4.0

@@ -157,8 +157,8 @@ def threshold(
         "l_c_sqrt_density": value,
         "error": error,
         "chi_squared": chi_squared,
-        "literature": PLANE["l_c"],
-        "deviation_over_error": (value - PLANE["l_c"]) / error,
+        "literature": PLANE.l_c,
+        "deviation_over_error": (value - PLANE.l_c) / error,
     }
     print_answer(answer, as_json, title="threshold")
     write_study(out, answer, table, {"collapse": ("plot_collapse", (table,))}, as_json)
@@ -201,11 +201,11 @@ def exponents(
                 "quantity": "l_c_sqrt_density",
                 "value": value,
                 "error": error,
-                "literature": PLANE["l_c"],
+                "literature": PLANE.l_c,
             }
         ]
     }
-    for name, estimate in found.items():
+    for name, estimate in found._asdict().items():
         answer["rows"].append(
             {
                 "quantity": name,
@@ -214,7 +214,7 @@ def exponents(
                 "statistical": estimate.statistical,
                 "window_error": estimate.window_error,
                 "largest_sizes_fitted": best_window(estimate),
-                "literature": PLANE[name],
+                "literature": getattr(PLANE, name),
             }
         )
     if conductance:

@@ -123,7 +123,7 @@ def gather(config: RunConfig, ledger: Ledger, listener: Listener) -> pd.DataFram
     except OSError as failure:
         raise cannot_write(ledger, failure) from None
     listener.collected(ledger.directory, statistics, len(samples), n_missing)
-    tell_target(config, statistics, listener)
+    report_target(config, statistics, listener)
     return frame
 
 
@@ -153,7 +153,7 @@ def statistics_of(config: RunConfig, frame: pd.DataFrame) -> pd.DataFrame:
     return summarise(frame, config.scanned, pilot=pilot)
 
 
-def tell_target(config: RunConfig, statistics: pd.DataFrame, listener: Listener) -> None:
+def report_target(config: RunConfig, statistics: pd.DataFrame, listener: Listener) -> None:
     """Say for each point whether ``target_error`` has been reached."""
     target = config.ensemble.target_error
     if target is None or "f" not in statistics:

@@ -204,14 +204,14 @@ def enter(
     for reason in ledger.clean(found):
         listener.set_aside(reason)
     ledger.record(run.config.identity(), run.text)
-    tell_history(ledger, bool(found.tables), listener)
+    report_history(ledger, bool(found.tables), listener)
     failed = {n for n, table in found.tables.items() if table["status"][0].as_py() != "done"}
     if failed and not retry:
         listener.note(f"{len(failed)} samples have failed before; --retry computes them again")
     return failed if retry else set()
 
 
-def tell_history(ledger: Ledger, has_samples: bool, listener: Listener) -> None:
+def report_history(ledger: Ledger, has_samples: bool, listener: Listener) -> None:
     """Say so if the directory has been worked on with other versions or on another processor."""
     history = read_manifest(ledger.directory).history
     if len(history) > 1 and has_samples:

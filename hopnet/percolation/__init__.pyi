@@ -16,6 +16,7 @@ from .flow import flow_statistics as flow_statistics
 from .flow import resistivity_ratio as resistivity_ratio
 from .mott import sample_mott_numbers as sample_mott_numbers
 from .scaling import Estimate as Estimate
+from .scaling import Exponents as Exponents
 from .scaling import conductivity_exponent as conductivity_exponent
 from .scaling import critical_exponents as critical_exponents
 from .scaling import dual_threshold as dual_threshold

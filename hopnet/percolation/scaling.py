@@ -29,6 +29,8 @@ from hopnet.records import read_only
 __all__ = [
     "PLANE",
     "Estimate",
+    "Exponents",
+    "PlaneConstants",
     "by_size",
     "combined_threshold",
     "conductivity_exponent",
@@ -333,20 +335,67 @@ def average_windows(fits, n_points):
     )
 
 
-# Percolation in the plane. Exact: nu, D_f, D_red = 1/nu (Coniglio, Phys. Rev. Lett. 46, 250
-# (1981)), backbone (Nolin, Qian, Sun, Zhuang, arXiv:2309.05050); d_min: Zhou, Yang, Deng, Ziff,
-# Phys. Rev. E 86, 061101 (2012).
-PLANE = {
-    "l_c": 1.1984679593,
-    "nu": 4 / 3,
-    "beta": 5 / 36,
-    "D_f": 91 / 48,
-    "D_backbone": 1.64333316328711,
-    "D_red": 3 / 4,
-    "D_min": 1.13077,
-}
+class Exponents(NamedTuple):
+    """Critical exponents of percolation in the plane, as `critical_exponents` measures them.
 
-# Probabilities that clusters wrap around a square torus at l_c, at all and in a second way:
+    Attributes
+    ----------
+    nu : Estimate
+        Exponent of the correlation length.
+    beta : Estimate
+        Exponent of the share of sites in the infinite cluster.
+    D_f : Estimate
+        Fractal dimension of the largest cluster.
+    D_backbone : Estimate
+        Fractal dimension of the backbone.
+    D_red : Estimate
+        Fractal dimension of the red bonds (a link whose removal cuts the backbone).
+    D_min : Estimate
+        Fractal dimension of the shortest path.
+    """
+
+    nu: Estimate
+    beta: Estimate
+    D_f: Estimate
+    D_backbone: Estimate
+    D_red: Estimate
+    D_min: Estimate
+
+
+class PlaneConstants(NamedTuple):
+    """Constants of percolation in the plane from the literature: `PLANE`.
+
+    Attributes
+    ----------
+    l_c : float
+        Percolation threshold of discs: the link length, in n_s^(-1/2).
+    nu, beta, D_f, D_backbone, D_red, D_min : float
+        As in `Exponents`.
+    """
+
+    l_c: float
+    nu: float
+    beta: float
+    D_f: float
+    D_backbone: float
+    D_red: float
+    D_min: float
+
+
+# Exact: nu, beta, D_f, D_red = 1/nu (Coniglio, Phys. Rev. Lett. 46, 250 (1981)) and D_backbone
+# (Nolin, Qian, Sun, Zhuang, arXiv:2309.05050). D_min is measured: Zhou, Yang, Deng, Ziff, Phys.
+# Rev. E 86, 061101 (2012).
+PLANE = PlaneConstants(
+    l_c=1.1984679593,
+    nu=4 / 3,
+    beta=5 / 36,
+    D_f=91 / 48,
+    D_backbone=1.64333316328711,
+    D_red=3 / 4,
+    D_min=1.13077,
+)
+
+# Probabilities that clusters wrap around a square torus at l_c, at all and in a second direction:
 # Pinson, J. Stat. Phys. 75, 1167 (1994).
 WRAPPING = {"once": 0.690473725, "twice": 0.309526275}
 
@@ -354,9 +403,9 @@ WRAPPING = {"once": 0.690473725, "twice": 0.309526275}
 def dual_threshold(first: Any, second: Any) -> tuple[float, float]:
     """The percolation threshold from first and second wrapping around a torus, without bias.
 
-    In the plane the clusters of discs and those of the gaps mirror each other: gaps wrap in every
-    direction until discs wrap in one, and discs in every direction once gaps wrap in none. At the
-    threshold of the infinite plane clusters wrap in a first and in a second direction with
+    In the plane the clusters of discs and those of the gaps exclude each other. Gaps wrap in every
+    direction until discs wrap in one, and discs wrap in every direction once gaps wrap in none. At
+    the threshold of the infinite plane, clusters wrap in a first and in a second direction with
     probabilities that add up to 1 (`WRAPPING`), at any size and without a fit.
 
     Parameters
@@ -418,7 +467,7 @@ def by_size(table: pd.DataFrame, name: str) -> tuple[np.ndarray, np.ndarray, np.
     return np.array(sizes), np.array(value), np.array(error)
 
 
-def critical_exponents(table: pd.DataFrame) -> dict[str, Estimate]:
+def critical_exponents(table: pd.DataFrame) -> Exponents:
     """Exponents of percolation from critical samples of several sizes, window in the error.
 
     Parameters
@@ -428,11 +477,11 @@ def critical_exponents(table: pd.DataFrame) -> dict[str, Estimate]:
 
     Returns
     -------
-    dict of str to Estimate
-        nu (from the mean gap between first and second wrapping, which falls as size^(-1/nu)); D_f
-        (the largest cluster at l_c grows as size^D_f); beta = nu (2 - D_f) with nu = 4/3;
-        D_backbone, D_red, D_min (backbone, red bonds and shortest path at the sample's own
-        threshold).
+    Exponents
+        nu is found from the mean gap between first and second wrapping, which falls as
+        size^(-1/nu), and D_f from the largest cluster at l_c, which grows as size^D_f. beta is
+        nu (2 - D_f) with nu = 4/3. D_backbone, D_red and D_min are found from the backbone, the red
+        bonds and the shortest path at the threshold of each sample.
 
     Raises
     ------
@@ -441,9 +490,9 @@ def critical_exponents(table: pd.DataFrame) -> dict[str, Estimate]:
 
     Notes
     -----
-    The gap is the integral over thresholds of the probability that clusters wrap in one way only.
-    The corrections that shift both thresholds alike cancel in the gap: gap * size^(3/4) is constant
-    from 1000 sites on, where the spread of either threshold still changes with size.
+    The gap is the integral, over thresholds, of the probability that clusters wrap in one direction
+    only. The corrections that shift both thresholds alike cancel in the gap: gap * size^(3/4) is
+    constant from 1000 sites on, where the spread of either threshold still changes with size.
 
     What is measured at the sample's own threshold, some size^(-3/4) away from l_c, may be off by
     as much. Of backbone, red bonds and path the backbone shows it: over its exact power it falls by
@@ -457,16 +506,18 @@ def critical_exponents(table: pd.DataFrame) -> dict[str, Estimate]:
         )
     gap = table.assign(gap=table["second"] - table["first"])
     inverse = fit_power_law(*by_size(gap, "gap"), limit="infinity")
-    out = {"nu": rescaled(inverse, -1.0 / inverse.value, inverse.value**-2)}
-    for name, column, correction in (
-        ("D_f", "largest", None),
-        ("D_backbone", "backbone", 1 / PLANE["nu"]),
-        ("D_red", "red", None),
-        ("D_min", "chemical", None),
-    ):
-        out[name] = fit_power_law(*by_size(table, column), limit="infinity", correction=correction)
-    out["beta"] = rescaled(out["D_f"], PLANE["nu"] * (2.0 - out["D_f"].value), PLANE["nu"])
-    return out
+    nu = rescaled(inverse, -1.0 / inverse.value, inverse.value**-2)
+    D_f, D_backbone, D_red, D_min = (
+        fit_power_law(*by_size(table, column), limit="infinity", correction=correction)
+        for column, correction in (
+            ("largest", None),
+            ("backbone", 1 / PLANE.nu),
+            ("red", None),
+            ("chemical", None),
+        )
+    )
+    beta = rescaled(D_f, PLANE.nu * (2.0 - D_f.value), PLANE.nu)
+    return Exponents(nu, beta, D_f, D_backbone, D_red, D_min)
 
 
 def rescaled(estimate, value, slope):
@@ -500,7 +551,7 @@ def conductivity_exponent(table: pd.DataFrame) -> Estimate:
             f"an exponent needs at least three sizes, got {table['size'].nunique()}; add sizes."
         )
     slope = fit_power_law(*by_size(table, "conductance"), limit="infinity")
-    return rescaled(slope, -PLANE["nu"] * slope.value, PLANE["nu"])
+    return rescaled(slope, -PLANE.nu * slope.value, PLANE.nu)
 
 
 def combined_threshold(table: pd.DataFrame) -> tuple[float, float, float]:

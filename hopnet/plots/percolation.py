@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from hopnet.percolation.scaling import PLANE, by_size
+from hopnet.percolation.scaling import PLANE, Exponents, by_size
 from hopnet.plots.frame import BLACK, BLUE, GREEN, GREY, ORANGE, RED, finish, new_figure
 
 __all__ = [
@@ -120,8 +120,8 @@ def plot_flow(statistics: pd.DataFrame) -> Figure:
     left.legend(fontsize=8, frameon=False, loc="upper left")
     length, running = statistics.power_by_length()
     middle.plot(length * unit, running, color=RED)
-    middle.axvline(PLANE["l_c"], color=BLACK, linewidth=0.9, linestyle="--")
-    middle.annotate(r"$l_c$", (PLANE["l_c"], 0.03), xytext=(4, 0), textcoords="offset points")
+    middle.axvline(PLANE.l_c, color=BLACK, linewidth=0.9, linestyle="--")
+    middle.annotate(r"$l_c$", (PLANE.l_c, 0.03), xytext=(4, 0), textcoords="offset points")
     middle.set_xlabel(r"length of links, in $n_s^{-1/2}$")
     middle.set_ylabel("power dissipated in shorter links")
     along = network.length_along_current
@@ -184,15 +184,15 @@ LAWS = (
 )
 
 
-def plot_exponents(table: pd.DataFrame, estimates: Any) -> Figure:
+def plot_exponents(table: pd.DataFrame, estimates: Exponents) -> Figure:
     """Masses against size, and the same over the exact powers: a flat line is agreement.
 
     Parameters
     ----------
     table : DataFrame
-        Of `hopnet.percolation.criticality.sample_critical`.
-    estimates : dict of str to Estimate
-        Of `hopnet.percolation.scaling.critical_exponents`.
+        The samples, as `hopnet.percolation.criticality.sample_critical` makes them.
+    estimates : Exponents
+        What `hopnet.percolation.scaling.critical_exponents` found in the same samples.
 
     Returns
     -------
@@ -205,9 +205,9 @@ def plot_exponents(table: pd.DataFrame, estimates: Any) -> Figure:
     laws.append((gap, "gap", "nu", "gap between wrappings", BLACK, "v"))
     for rows, column, name, label, colour, marker in laws:
         size, value, error = by_size(rows, column)
-        exponent = -1.0 / PLANE["nu"] if name == "nu" else PLANE[name]
+        exponent = -1.0 / PLANE.nu if name == "nu" else getattr(PLANE, name)
         exact = value[0] * (size / size[0]) ** exponent
-        measured = estimates[name]
+        measured = getattr(estimates, name)
         symbol = r"\nu" if name == "nu" else f"D_{{{name[2:]}}}"
         left.errorbar(
             size,
@@ -243,7 +243,7 @@ def plot_exponents(table: pd.DataFrame, estimates: Any) -> Figure:
     return figure
 
 
-def plot_collapse(table: pd.DataFrame, *, nu: Any = PLANE["nu"], l_c: Any = PLANE["l_c"]) -> Figure:
+def plot_collapse(table: pd.DataFrame, *, nu: Any = PLANE.nu, l_c: Any = PLANE.l_c) -> Figure:
     """Probability of a first and of a second wrapping against length, bare and scaled.
 
     Parameters
@@ -325,7 +325,7 @@ def plot_resistivity(table: pd.DataFrame) -> Figure:
     left.set_xlabel(r"$2 l_c / a_b$ of the sample")
     left.set_ylabel(r"$\ln(\rho/\rho_0)$")
     right.axhline(0.0, color=GREY, linewidth=0.9)
-    right.axvline(PLANE["l_c"], color=GREY, linewidth=0.6, linestyle=":")
+    right.axvline(PLANE.l_c, color=GREY, linewidth=0.6, linestyle=":")
     right.set_xlabel(r"$l_c\,n_s^{1/2}$ of the sample")
     right.set_ylabel(r"$\ln(\rho/\rho_0) - 2 l_c/a_b$")
     right.legend(fontsize=8, frameon=False)
