@@ -37,7 +37,12 @@ from .spin.curve import f_curve as f_curve
 from .spin.curve import solve_spin as solve_spin
 from .spin.generation import spin_generation as spin_generation
 from .spin.hanle import hanle_curve as hanle_curve
+from .spin.hyperfine import kubo_toyabe as kubo_toyabe
+from .spin.hyperfine import memory_of_a_site as memory_of_a_site
+from .spin.hyperfine import overhauser_fields as overhauser_fields
 from .spin.kinetics.solve import solve_kinetics as solve_kinetics
+from .spin.nuclear import NuclearAverage as NuclearAverage
+from .spin.nuclear import nuclear_average as nuclear_average
 from .transport.admittance import admittance as admittance
 from .transport.admittance import admittance_model as admittance_model
 from .transport.bias import Bias as Bias

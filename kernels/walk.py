@@ -21,6 +21,8 @@ class Hops(NamedTuple):
         Vector to the target.
     turn : float64[2 n_links, 4]
         Unit quaternion of the rotation of the spin in the hop.
+    field : float64[n_sites or 0, 3]
+        Precession frequency of a spin that waits at each site; empty without a magnetic field.
     """
 
     row_start: np.ndarray
@@ -28,6 +30,7 @@ class Hops(NamedTuple):
     running_rate: np.ndarray
     step: np.ndarray
     turn: np.ndarray
+    field: np.ndarray
 
 
 class Found(NamedTuple):
@@ -57,12 +60,24 @@ def _turn(q0, q1, q2, q3, spin):
     spin[2] = sz + 2.0 * (q1 * ay - q2 * ax)
 
 
+@njit(cache=True)
+def _precess(omega, duration, spin):
+    """Turn ``spin`` in place about the field: ds/dt = omega x s for the given time."""
+    speed = np.sqrt(omega[0] ** 2 + omega[1] ** 2 + omega[2] ** 2)
+    half = 0.5 * speed * duration
+    if half == 0.0:
+        return
+    s = np.sin(half) / speed
+    _turn(np.cos(half), s * omega[0], s * omega[1], s * omega[2], spin)
+
+
 @njit(cache=True, nogil=True)
 def walk_carriers(hops, time, start, first_spin, generator, most_hops, progress, carrier, found):
     """Follow carriers, one after another, and note where they are at given times.
 
     The master equations of [hopping 5a] and [hopping 5b] without a current: from site i a carrier
     hops to j after an exponential time, at the rate 1/tau_ji, and its spin turns with the hop.
+    While it waits, its spin turns about the field of the site [nuclei 1].
 
     The kernel returns after a number of hops, so that the caller can stop it. It goes on where it
     stopped when it is called again with the same ``progress`` and ``carrier``::
@@ -97,6 +112,7 @@ def walk_carriers(hops, time, start, first_spin, generator, most_hops, progress,
     """
     n_hops = 0
     spin = carrier[3:6]
+    turning = hops.field.shape[0] > 0
     while progress[0] < start.shape[0]:
         c = progress[0]
         if progress[1] < 0:
@@ -112,8 +128,12 @@ def walk_carriers(hops, time, start, first_spin, generator, most_hops, progress,
             begin = hops.row_start[i]
             end = hops.row_start[i + 1]
             total = hops.running_rate[end - 1] if end > begin else 0.0
+            since = t
             t = t - np.log1p(-generator.random()) / total if total > 0.0 else np.inf
             while k < time.shape[0] and time[k] < t:
+                if turning:
+                    _precess(hops.field[i], time[k] - since, spin)
+                    since = time[k]
                 found.site[c, k] = i
                 found.displacement[c, k, 0] = carrier[1]
                 found.displacement[c, k, 1] = carrier[2]
@@ -123,6 +143,8 @@ def walk_carriers(hops, time, start, first_spin, generator, most_hops, progress,
                 k += 1
             if k == time.shape[0]:
                 break
+            if turning:
+                _precess(hops.field[i], t - since, spin)
             # draw the target in proportion to the rates and hop
             aim = generator.random() * total
             a = begin

@@ -1,4 +1,4 @@
-"""Carriers against their twin, draw by draw. [hopping 5b]"""
+"""Carriers against their twin, draw by draw. [hopping 5b], [nuclei 1]"""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ FIRST_SPIN = np.array([0.0, 0.6, 0.8])
 N_CARRIERS = 6
 
 
-def random_hops(n):
+def random_hops(n, turning=False):
     """Hops between all pairs of n sites, as the twin takes them and as the kernel takes them."""
     rng = np.random.default_rng(31)
     rates = np.exp(-3 * rng.uniform(size=(n, n)))
@@ -33,6 +33,7 @@ def random_hops(n):
         running_rate=np.concatenate(running) if flat else np.empty(0),
         step=np.array([e[2] for e in flat]).reshape(-1, 2),
         turn=np.array([e[3] for e in flat]).reshape(-1, 4),
+        field=rng.normal(size=(n if turning else 0, 3)),
     )
     return neighbours, hops
 
@@ -54,13 +55,15 @@ def run(kernel, hops, most_hops):
     return found, made
 
 
+@pytest.mark.parametrize("turning", [False, True])
 @pytest.mark.parametrize("n", [1, 2, 15])
-def test_walk_carriers(n, kernel_version):
-    neighbours, hops = random_hops(n)
+def test_walk_carriers(n, turning, kernel_version):
+    neighbours, hops = random_hops(n, turning)
     found, made = run(kernel_version(kernels.walk_carriers), hops, 10**9)
     assert len(made) == 1
     expected = twin.walk_carriers(
         neighbours,
+        hops.field if turning else np.zeros((n, 3)),
         TIME,
         np.arange(N_CARRIERS) % n,
         FIRST_SPIN,
@@ -77,7 +80,7 @@ def test_walk_carriers(n, kernel_version):
 
 @pytest.mark.parametrize("most_hops", [1, 3, 10])
 def test_a_walk_in_pieces_is_the_same_walk(most_hops, kernel_version):
-    _, hops = random_hops(15)
+    _, hops = random_hops(15, turning=True)
     kernel = kernel_version(kernels.walk_carriers)
     whole, (n_hops,) = run(kernel, hops, 10**9)
     pieces, made = run(kernel, hops, most_hops)

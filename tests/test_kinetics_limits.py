@@ -266,6 +266,13 @@ def test_f_belongs_to_the_current_alone():
         f_from_polarisation(found)
 
 
+@pytest.mark.parametrize("field", [(0, 0.1, 0), np.full((12, 3), 0.1)])
+def test_f_belongs_to_no_field(field):
+    found = solve_kinetics(twelve(0), COUPLING, eta=0.1, tau_s=10.0, field=field)
+    with pytest.raises(ParameterError, match="without a magnetic field"):
+        f_from_polarisation(found)
+
+
 # ---- wrong types ----
 
 ODD = [

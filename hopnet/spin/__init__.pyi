@@ -13,9 +13,15 @@ from .generation import spin_generation as spin_generation
 from .hanle import HanleCurve as HanleCurve
 from .hanle import ac_response as ac_response
 from .hanle import hanle_curve as hanle_curve
+from .hyperfine import kubo_toyabe as kubo_toyabe
+from .hyperfine import memory_of_a_site as memory_of_a_site
+from .hyperfine import overhauser_fields as overhauser_fields
+from .hyperfine import rate_of_a_site as rate_of_a_site
 from .monte_carlo import Walk as Walk
 from .monte_carlo import expected_walk as expected_walk
 from .monte_carlo import walk as walk
+from .nuclear import NuclearAverage as NuclearAverage
+from .nuclear import nuclear_average as nuclear_average
 from .response import SpinResponse as SpinResponse
 from .response import spin_response as spin_response
 from .shares import TriadShares as TriadShares

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.linalg import expm
 
 from hopnet.checks import array_of, instance_of, number, site_numbers, whole
 from hopnet.errors import ConvergenceError, ParameterError
@@ -15,8 +16,9 @@ from hopnet.records import read_only
 from hopnet.seeds import Seed, random_stream
 from hopnet.spin.coefficients import check_spin_orbit
 from hopnet.spin.dephasing import DENSE_SITES
+from hopnet.spin.kinetics.checks import check_field
 from hopnet.spin.kinetics.frames import hop_rotations
-from hopnet.spin.kinetics.matrix import hopping_block
+from hopnet.spin.kinetics.matrix import cross_matrices, hopping_block
 
 __all__ = ["Walk", "expected_walk", "hop_rows", "walk"]
 
@@ -104,6 +106,7 @@ def walk(
     n_carriers: int,
     seed: Seed,
     spin_orbit: ArrayLike | None = None,
+    field: ArrayLike | None = None,
     start: ArrayLike | None = None,
     spin: ArrayLike = (0.0, 1.0, 0.0),
     tau_s: float = np.inf,
@@ -111,6 +114,9 @@ def walk(
     most_hops: float = MOST_HOPS,
 ) -> Walk:
     """Let carriers hop: exponential waiting times, no rejected hops, full rotation of spins.
+
+    Spins turn in every hop [hopping 5b], and about the field of their site between hops
+    [nuclei 1].
 
     Parameters
     ----------
@@ -124,7 +130,9 @@ def walk(
         Each block of carriers has a Philox stream of its own, so that results do not depend on how
         blocks are distributed. Another ``block`` gives other carriers.
     spin_orbit : array_like[2, 2], optional
-        The matrix M of half-angles per a_b; without it spins do not turn.
+        The matrix M of half-angles per a_b; without it spins do not turn in hops.
+    field : array_like[3] or [n_sites, 3], in 1/tau_0, optional
+        Precession frequency of waiting spins, of all sites or of each (`hopnet.overhauser_fields`).
     start : int or array_like[n_carriers], optional
         First sites; by default they are drawn from equilibrium, in proportion to n_i.
     spin : array_like[3]
@@ -169,7 +177,7 @@ def walk(
     block = check_count("block", block)
     tau_s = check_decay(tau_s)
     first_spin = check_spin(spin)
-    hops = hop_rows(network, check_form(spin_orbit))
+    hops = hop_rows(network, check_form(spin_orbit), check_turning(network, field))
     first_sites = None if start is None else check_start(start, n_carriers, network.n_sites)
     left = number("most_hops", most_hops, low=1.0, infinite=True)
     expected = expected_hops(network, time[-1], n_carriers, first_sites)
@@ -296,7 +304,17 @@ def check_start(start: ArrayLike, n_carriers: int, n_sites: int) -> np.ndarray:
     return np.ascontiguousarray(np.broadcast_to(found, (n_carriers,)))
 
 
-def hop_rows(network: Network, spin_orbit: np.ndarray) -> kernels.Hops:
+def check_turning(network: Network, field: ArrayLike | None) -> np.ndarray:
+    """float64[n_sites, 3]: precession frequency of every site; empty without a magnetic field."""
+    if field is None:
+        return np.empty((0, 3))
+    found = check_field(network, field)
+    return np.ascontiguousarray(np.broadcast_to(found, (network.n_sites, 3)))
+
+
+def hop_rows(
+    network: Network, spin_orbit: np.ndarray, field: np.ndarray | None = None
+) -> kernels.Hops:
     """Every hop out of every site: its rate, its vector and the rotation of the spin.
 
     Parameters
@@ -304,6 +322,8 @@ def hop_rows(network: Network, spin_orbit: np.ndarray) -> kernels.Hops:
     network : Network
     spin_orbit : float64[2, 2]
         The matrix M of half-angles per a_b.
+    field : float64[n_sites or 0, 3], optional
+        Precession frequency of a spin that waits at each site.
 
     Returns
     -------
@@ -330,6 +350,7 @@ def hop_rows(network: Network, spin_orbit: np.ndarray) -> kernels.Hops:
         running_rate=running,
         step=np.ascontiguousarray(sign * network.separation[link]),
         turn=np.ascontiguousarray(turn),
+        field=np.empty((0, 3)) if field is None else field,
     )
 
 
@@ -338,6 +359,7 @@ def expected_walk(
     time: ArrayLike,
     *,
     spin_orbit: ArrayLike | None = None,
+    field: ArrayLike | None = None,
     spin: ArrayLike = (0.0, 1.0, 0.0),
     tau_s: float = np.inf,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -350,7 +372,9 @@ def expected_walk(
     time : array_like, in tau_0
         Times >= 0.
     spin_orbit : array_like[2, 2], optional
-        The matrix M of half-angles per a_b; without it spins do not turn.
+        The matrix M of half-angles per a_b; without it spins do not turn in hops.
+    field : array_like[3] or [n_sites, 3], in 1/tau_0, optional
+        Precession frequency of waiting spins, of all sites or of each.
     spin : array_like[3]
         Spin of every carrier at the start.
     tau_s : float, in tau_0
@@ -372,7 +396,9 @@ def expected_walk(
     time = array_of("time", time, low=0.0, high=LONGEST, hint="give times in tau_0")
     matrix, first_spin, tau_s = check_form(spin_orbit), check_spin(spin), check_decay(tau_s)
     square = expected_square(network, time)
-    total = expected_spin(network, matrix, first_spin, time) * np.exp(-time / tau_s)[:, None]
+    turning = check_turning(network, field)
+    total = expected_spin(network, matrix, turning, first_spin, time)
+    total *= np.exp(-time / tau_s)[:, None]
     return square, total / network.occupation.sum()
 
 
@@ -400,12 +426,23 @@ def expected_square(network: Network, time: np.ndarray) -> np.ndarray:
 
 
 def expected_spin(
-    network: Network, spin_orbit: np.ndarray, first_spin: np.ndarray, time: np.ndarray
+    network: Network,
+    spin_orbit: np.ndarray,
+    field: np.ndarray,
+    first_spin: np.ndarray,
+    time: np.ndarray,
 ) -> np.ndarray:
     """float64[n_times, 3]: the spin of sum n_i carriers from equilibrium, without relaxation."""
     n = network.occupation
     wide = np.repeat(np.sqrt(n), 3)
     block = hopping_block(network, spin_orbit, "rotation").toarray()
+    if field.size:
+        for i, turn in enumerate(cross_matrices(field)):
+            block[3 * i : 3 * i + 3, 3 * i : 3 * i + 3] -= n[i] * turn
+        start = wide * np.tile(first_spin, n.size)
+        flow = -block / wide[:, None] / wide
+        state = np.stack([wide * (expm(t * flow) @ start) for t in time])
+        return state.reshape(time.size, -1, 3).sum(axis=1)
     rate, mode = np.linalg.eigh(block / wide[:, None] / wide)
     start = mode.T @ (wide * np.tile(first_spin, n.size))
     state = (np.exp(-np.multiply.outer(time, rate)) * start) @ mode.T * wide

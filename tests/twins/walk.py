@@ -15,22 +15,29 @@ def rotated(vector, quaternion):
     )
 
 
-def walk_carriers(neighbours, time, start, first_spin, generator):
+def precessed(spin, omega, duration):
+    """The spin after a time in a field: a turn by |omega| duration about omega."""
+    half = np.linalg.norm(omega) * duration / 2
+    axis = np.asarray(omega) / max(np.linalg.norm(omega), 1e-300)
+    return rotated(spin, (np.cos(half), *(np.sin(half) * axis)))
+
+
+def walk_carriers(neighbours, field, time, start, first_spin, generator):
     """Lists of (site, place, spin) at each time; ``neighbours[i]``: (j, rate, step, turn)."""
     out = []
     for first in start:
         i, place, spin, t = first, np.zeros(2), np.array(first_spin, float), 0.0
         seen = []
         while len(seen) < len(time):
-            rates = [rate for _, rate, _, _ in neighbours[i]]
+            since, rates = t, [rate for _, rate, _, _ in neighbours[i]]
             if rates:
                 t -= np.log(1 - generator.random()) / sum(rates)
             else:
                 t = np.inf
-            seen += [(i, place, spin)] * sum(
-                len(seen) <= k and time[k] < t for k in range(len(time))
-            )
+            looks = [later for k, later in enumerate(time) if len(seen) <= k and later < t]
+            seen += [(i, place, precessed(spin, field[i], look - since)) for look in looks]
             if len(seen) < len(time):
+                spin = precessed(spin, field[i], t - since)
                 shares = np.cumsum(rates) / sum(rates)
                 chosen = int(np.sum(shares <= generator.random()))
                 i, _, step, turn = neighbours[i][min(chosen, len(rates) - 1)]

@@ -10,7 +10,7 @@ from hopnet.checks import array_of, shown
 from hopnet.errors import ParameterError
 from hopnet.network.network import Network
 
-__all__ = ["check_anisotropy", "check_generation", "check_site_times"]
+__all__ = ["check_anisotropy", "check_field", "check_generation", "check_site_times"]
 
 # Largest difference between an element of the relaxation tensor and its mirror image, over the
 # largest element. It allows for the rounding of a tensor that was rotated.
@@ -67,6 +67,25 @@ def check_generation(network: Network, generation: Any) -> np.ndarray:
         "gives spin along y",
     )
     return np.broadcast_to(rate, (n, 3))
+
+
+def check_field(network: Network, field: Any) -> np.ndarray:
+    """float64[3] or [n_sites, 3]: precession frequency of all sites or of each, in 1/tau_0.
+
+    Parameters
+    ----------
+    network : Network
+    field : array_like[3] or [n_sites, 3]
+    """
+    n = network.n_sites
+    if axes_of(field) > 1:
+        hint = (
+            f"give one vector for each of the {n} sites of this network (hn.overhauser_fields "
+            "makes them), in 1/tau_0"
+        )
+        return array_of("field", field, shape=(n, 3), hint=hint)
+    hint = "give all three components, in 1/tau_0, or one vector for each site"
+    return array_of("field", field, shape=(3,), hint=hint)
 
 
 def check_anisotropy(anisotropy: Any) -> np.ndarray:

@@ -27,7 +27,14 @@ from hopnet.spin.kinetics.problem import Problem, SteadyState
 from hopnet.spin.kinetics.sweeps import WEAK_ROW
 from hopnet.spin.kinetics.unit import UnitCurrent
 
-__all__ = ["check_precession", "coupling_blocks", "growth_rate", "hopping_block", "solve_matrix"]
+__all__ = [
+    "check_precession",
+    "coupling_blocks",
+    "cross_matrices",
+    "growth_rate",
+    "hopping_block",
+    "solve_matrix",
+]
 
 # Largest number of sites for the sparse LU: the factor of 4N unknowns takes some gigabytes there.
 LARGEST = 20_000
@@ -128,6 +135,14 @@ def coupling_blocks(
     )
 
 
+def cross_matrices(field: np.ndarray) -> np.ndarray:
+    """float64[..., 3, 3]: the matrices of x -> omega x x, for one vector or one per site."""
+    x, y, z = np.moveaxis(field, -1, 0)
+    zero = np.zeros_like(x)
+    rows = ((zero, -z, y), (z, zero, -x), (-y, x, zero))
+    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
+
+
 class Equations(NamedTuple):
     """The 4N equations as sparse matrices: potentials X of all sites, then spins sigma."""
 
@@ -148,10 +163,8 @@ def assemble(coupling: Coupling, problem: Problem) -> Equations:
     K = rates.conductance
     adjacency = coo_array((np.concatenate([K, K]), (np.append(i, j), np.append(j, i))), (n, n))
     lap = csr_array(diags_array(adjacency.sum(axis=1))) - csr_array(adjacency)
-    wx, wy, wz = problem.field
-    turn = np.array([[0.0, -wz, wy], [wz, 0.0, -wx], [-wy, wx, 0.0]])
     local = np.einsum("n,ab->nab", problem.rate, problem.anisotropy)
-    local -= np.einsum("n,ab->nab", rates.occupation, turn)
+    local -= rates.occupation[:, None, None] * cross_matrices(problem.field)
     x, y = np.divmod(np.arange(9), 3)
     site = 3 * np.arange(n)[:, None]
     onsite = csr_array(

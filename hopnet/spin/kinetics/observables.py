@@ -117,7 +117,7 @@ def f_from_polarisation(kinetics: Kinetics) -> float:
     Raises
     ------
     ParameterError
-        If there is no bias, det M = 0, or tau_s differs between sites.
+        If there is no bias, det M = 0, a magnetic field, or tau_s differs between sites.
     """
     instance_of("kinetics", kinetics, Kinetics, "solve it with hopnet.solve_kinetics")
     network = kinetics.network
@@ -125,6 +125,11 @@ def f_from_polarisation(kinetics: Kinetics) -> float:
         raise ParameterError(
             "f is defined for spins that the current alone induces, this solution has a "
             "generation; solve without one."
+        )
+    if np.any(kinetics.field):
+        raise ParameterError(
+            "f is defined without a magnetic field, this solution has one; solve without it, or "
+            "use hn.nuclear_f for the fields of nuclei and hn.hanle_curve for an external field."
         )
     if np.any(kinetics.tau_s != kinetics.tau_s[0]):
         raise ParameterError(

@@ -23,8 +23,8 @@ class Problem(NamedTuple):
         n_i / tau_s, in the unit of the rates.
     anisotropy : float64[3, 3]
         The relaxation rate is (1 / tau_s) anisotropy . S.
-    field : float64[3], in 1/tau_0
-        Precession frequency in the magnetic field.
+    field : float64[3] or [n_sites, 3], in 1/tau_0
+        Precession frequency in the magnetic field, of all sites or of each.
     sinks : int64 array
         Sites whose spin is held at zero.
     source : float64[n_sites, 3]

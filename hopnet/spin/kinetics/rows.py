@@ -157,7 +157,7 @@ def spin_rows(
     sinks: np.ndarray,
     threads: int | None = None,
 ) -> SpinRows:
-    """The spin rows: hopping, relaxation, magnetic field, and contacts that absorb spin.
+    """The spin rows [nuclei 1]: hopping, relaxation, magnetic field, contacts that absorb spin.
 
     Parameters
     ----------
@@ -166,8 +166,8 @@ def spin_rows(
         n_i / tau_s.
     anisotropy : float64[3, 3]
         A symmetric tensor; the relaxation rate is (1 / tau_s) anisotropy . S.
-    field : float64[3]
-        Precession frequency omega; dS/dt = omega x S.
+    field : float64[3] or [n_sites, 3]
+        Precession frequency omega of all sites or of each; dS/dt = omega x S.
     sinks : int64 array
         Sites whose spin is held at zero.
     threads : int, optional
@@ -187,7 +187,7 @@ def spin_rows(
         block[:, b, a] -= omega[:, c]  # - (omega x sigma)_b = ... - omega_c sigma_a
         block[:, a, b] += omega[:, c]
     mean_rate = rate * np.trace(anisotropy) / 3.0
-    turning = occupation * np.linalg.norm(field)
+    turning = occupation * np.linalg.norm(field, axis=-1)
     effort = frames.dephasing.mean() / DEPHASING_LIMIT + turning.mean() / PRECESSION_LIMIT
     excess = np.hypot(mean_rate, turning)
     excess += DEPHASING_SHARE * frames.dephasing

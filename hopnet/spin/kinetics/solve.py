@@ -7,12 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hopnet.checks import array_of, flag, number, one_of, shown, whole
+from hopnet.checks import flag, number, one_of, shown, whole
 from hopnet.errors import ParameterError
 from hopnet.network.network import Network
 from hopnet.records import read_only
 from hopnet.spin.coefficients import check_eta, check_spin_orbit
-from hopnet.spin.kinetics.checks import check_anisotropy, check_generation, check_site_times
+from hopnet.spin.kinetics.checks import (
+    check_anisotropy,
+    check_field,
+    check_generation,
+    check_site_times,
+)
 from hopnet.spin.kinetics.coupling import find_coupling
 from hopnet.spin.kinetics.matrix import check_precession, solve_matrix
 from hopnet.spin.kinetics.problem import Problem
@@ -46,8 +51,8 @@ class Kinetics:
         Spin relaxation time of every site.
     anisotropy : float64[3, 3]
         The relaxation rate is (1/tau_s) anisotropy . S.
-    field : float64[3], in 1/tau_0
-        Precession frequency in the magnetic field.
+    field : float64[3] or [n_sites, 3], in 1/tau_0
+        Precession frequency in the magnetic field, of all sites or of each.
     bias : float
         X = delta n / n at the source (0 at the drain): e times voltage over kT.
     generation : float64[n_sites, 3], in 1/tau_0
@@ -161,7 +166,7 @@ def solve_kinetics(
     sigma_i = S_i / n_i::
 
         0 = sum_j K_ij (X_j - X_i) + sum_(k,j) Lambda_ikj . S_j
-        0 = sum_j K_ij (R_ij sigma_j - sigma_i) - n_i sigma_i / tau_s + n_i omega x sigma_i
+        0 = sum_j K_ij (R_ij sigma_j - sigma_i) - n_i sigma_i / tau_s + n_i omega_i x sigma_i
             + n_i g_i + sum_(kj)' Gamma_ikj n_j (X_j - X_k)
 
     R_ij turns a spin by 2 d_ij. Outgoing triad terms cancel [hopping S14], and each pair (k, j)
@@ -182,8 +187,10 @@ def solve_kinetics(
     generation : array_like[3] or [n_sites, 3], in 1/tau_0
         Spin g_i generated per electron and time; s_0 / tau_s for an orientation s_0
         [hopping S35].
-    field : array_like[3], in 1/tau_0
-        omega = g mu_B B / hbar.
+    field : array_like[3] or [n_sites, 3], in 1/tau_0
+        omega = g mu_B B / hbar, of all sites or of each. Frozen fields of nuclei come from
+        `hopnet.overhauser_fields`, to which an external field can be added. One configuration of
+        them does not show f: see `hopnet.nuclear_average`.
     anisotropy : array_like[3] or [3, 3]
         Relaxation rates along x, y, z (or their symmetric tensor) in units of 1/tau_s.
     absorbing_contacts : bool
@@ -268,7 +275,7 @@ def solve_kinetics(
         eta=eta,
         rate=rates.occupation / tau_s,
         anisotropy=check_anisotropy(anisotropy),
-        field=array_of("field", field, shape=(3,), hint="give all three components, in 1/tau_0"),
+        field=check_field(network, field),
         sinks=contacts if absorbing_contacts else np.empty(0, np.int64),
         source=rates.occupation[:, None] * source if np.any(source) else source,
         bias=bias,
