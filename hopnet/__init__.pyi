@@ -54,7 +54,9 @@ from .transport.hall import hall_angle as hall_angle
 from .transport.hall import hall_resistance as hall_resistance
 from .transport.response import activation_energy as activation_energy
 from .transport.response import link_response as link_response
+from .transport.ring import Torus as Torus
 from .transport.ring import solve_ring as solve_ring
+from .transport.ring import solve_torus as solve_torus
 from .transport.terminals import Terminals as Terminals
 from .transport.terminals import solve_terminals as solve_terminals
 from .transport.thermopower import peltier_heat as peltier_heat

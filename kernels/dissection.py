@@ -40,15 +40,21 @@ LEFT, RIGHT, STRIP = 0, 1, 2
 STRIP_SHARE = 0.12
 
 
+# Which rings of a region are still closed. A cylinder has one, a torus both.
+CLOSED_X, CLOSED_Y = 1, 2
+
+
 class Graph(NamedTuple):
     """A graph with coordinates that say where to look for cuts."""
 
     start: np.ndarray  # int64[n_sites + 1]: where the row of each site begins
     neighbour: np.ndarray  # int64[n_edges]: neighbours of each site, all of them in the graph
-    x: np.ndarray  # float64[n_sites]
-    y: np.ndarray  # float64[n_sites]; unrolled where a ring is opened
+    x: np.ndarray  # float64[n_sites]; x and y are unrolled where a ring is opened
+    y: np.ndarray  # float64[n_sites]
     longest_x: float  # largest distance that one link covers along x
     longest_y: float  # largest distance that one link covers along y
+    ring_x: float  # period of x, 0 if x is open
+    ring_y: float  # period of y, 0 if y is open
     half_width: float  # half the width of the strip in which a cut is searched
     leaf_size: int  # regions up to this size are not split
 
@@ -58,7 +64,7 @@ class Region(NamedTuple):
 
     low: int
     high: int
-    ring: float  # if positive, y has this period and the first cut opens the ring
+    closed: int  # which rings the region still has: 0, CLOSED_X, CLOSED_Y or their sum
     n_splits: int  # stop after this many splits; what is left is recorded as unsplit
     number: int  # region numbers from here on are free
 
@@ -362,17 +368,20 @@ def dissect(graph, region, permutation, tag, record):
     ----------
     graph : Graph
         Rows and coordinates. The coordinates guide the cuts; what is a neighbour is read from the
-        rows. ``y`` is changed where a ring is opened.
+        rows. ``x`` and ``y`` are changed where a ring is opened.
     region : Region
-        With a ring, the first cut is two lines, near ``y = ring / 4`` and ``3 ring / 4``.
+        A ring along y is opened by a cut of two lines, near ``y = ring_y / 4`` and
+        ``3 ring_y / 4``. A torus is opened twice: first where the two lines are shorter, then each
+        of its two halves, which are cylinders, along the other direction.
     permutation : int64[n_sites]
         Reordered inside the region to [left | right | cut], recursively: the order of elimination.
         A leaf is ordered by the number of neighbours.
     tag : int64[n_sites]
         Region of each site in its upper 32 bits. Updated for the sites of the region.
     record : int64[n_records, 4]
-        Overwritten from row 0: low, begin of the cut, high, and 1 if the region is larger than a
-        leaf but was not split for want of splits (else 0). A leaf has ``begin = low``.
+        Overwritten from row 0: low, begin of the cut, high, and a mark: 0, or 1 + the rings that
+        are closed if the region is larger than a leaf but was not split for want of splits. A leaf
+        has ``begin = low``.
 
     Returns
     -------
@@ -380,21 +389,23 @@ def dissect(graph, region, permutation, tag, record):
         Number of rows of ``record`` that were written. A region stands before its two parts.
     """
     start, x, y = graph.start, graph.x, graph.y
-    ring, n_splits = region.ring, region.n_splits
+    n_splits = region.n_splits
     size = region.high - region.low
     value = np.empty(size, np.float64)
     scratch = np.empty(size, np.int64)
-    stack = np.empty((size + 2, 2), np.int64)
+    stack = np.empty((size + 2, 3), np.int64)
     stack[0, 0] = region.low
     stack[0, 1] = region.high
+    stack[0, 2] = region.closed
     depth = 1
     n_records = 0
     number = region.number
-    # Regions wait on a stack as (low, high); each is recorded, then split or kept as a leaf.
+    # Regions wait on a stack as (low, high, closed); each is recorded, then split or kept.
     while depth > 0:
         depth -= 1
         low = stack[depth, 0]
         high = stack[depth, 1]
+        closed = stack[depth, 2]
         n = high - low
         record[n_records, 0] = low
         record[n_records, 1] = low
@@ -405,7 +416,7 @@ def dissect(graph, region, permutation, tag, record):
             _sort_by_degree(start, permutation[low:high])
             continue
         if n_splits == 0:
-            record[n_records - 1, 3] = 1
+            record[n_records - 1, 3] = 1 + closed
             continue
         n_splits -= 1
         # Cut across the longer side of the region; a ring is opened first.
@@ -418,8 +429,13 @@ def dissect(graph, region, permutation, tag, record):
             high_x = max(high_x, x[v])
             low_y = min(low_y, y[v])
             high_y = max(high_y, y[v])
-        if ring > 0.0:
-            coordinate, longest = np.abs(y - 0.5 * ring), graph.longest_y
+        opened = 0
+        if closed & CLOSED_Y and not (closed & CLOSED_X and graph.ring_x > graph.ring_y):
+            opened = CLOSED_Y
+            coordinate, longest = np.abs(y - 0.5 * graph.ring_y), graph.longest_y
+        elif closed & CLOSED_X:
+            opened = CLOSED_X
+            coordinate, longest = np.abs(x - 0.5 * graph.ring_x), graph.longest_x
         elif high_x - low_x >= high_y - low_y:
             coordinate, longest = x, graph.longest_x
         else:
@@ -437,18 +453,21 @@ def dissect(graph, region, permutation, tag, record):
             scratch,
         )
         number += 1
-        # Unroll y on the far side of the opened ring.
-        if ring > 0.0:
+        # Unroll the far side of the opened ring.
+        if opened > 0:
+            unrolled, ring = (y, graph.ring_y) if opened == CLOSED_Y else (x, graph.ring_x)
             for a in range(n_left, n_left + n_right):
-                if y[site[a]] < 0.5 * ring:
-                    y[site[a]] += ring
-            ring = 0.0
+                if unrolled[site[a]] < 0.5 * ring:
+                    unrolled[site[a]] += ring
+            closed -= opened
         if n_left == 0 or n_right == 0 or 2 * (n - n_left - n_right) > n:
             continue  # the cut holds half of the region or more: keep it as a dense leaf
         record[n_records - 1, 1] = low + n_left + n_right
         stack[depth, 0] = low + n_left
         stack[depth, 1] = low + n_left + n_right
+        stack[depth, 2] = closed
         stack[depth + 1, 0] = low
         stack[depth + 1, 1] = low + n_left
+        stack[depth + 1, 2] = closed
         depth += 2
     return n_records

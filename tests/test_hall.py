@@ -14,6 +14,9 @@ from hopnet.transport.hall import hall_angle, hall_resistance
 from hopnet.transport.ring import ring_jumps, solve_ring
 from samples import TWELVE, dense_sites, random_network
 
+# Small samples are carried by few triads; `test_few_triads_are_warned_about` checks the warning.
+pytestmark = pytest.mark.filterwarnings("ignore:the Hall angle of this sample is carried by")
+
 
 def cylinder(n_sites, density, seed, *, kT=None, chemical_potential=None, reach=1.5):
     """A cylinder at a multiple of l_c, with energies of a uniform band if kT is given."""

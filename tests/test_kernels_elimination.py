@@ -49,8 +49,9 @@ def test_cuts_separate_and_are_minimal(n, seed, leaf, half_width, kernel_version
     longest_y = float(np.abs(y[link_i] - y[link_j]).max(initial=0))
     permutation, tag = np.arange(n), np.full(n, -1)
     record = np.full((2 * n + 1, 4), -7)
-    graph = dissection_kernels.Graph(start, neighbour, x, y, longest_x, longest_y, half_width, leaf)
-    region = dissection_kernels.Region(0, n, 0.0, n + 1, 0)
+    longest = longest_x, longest_y
+    graph = dissection_kernels.Graph(start, neighbour, x, y, *longest, 0.0, 0.0, half_width, leaf)
+    region = dissection_kernels.Region(0, n, 0, n + 1, 0)
     dissect = kernel_version(dissection_kernels.dissect)
     count = dissect(graph, region, permutation, tag, record)
     assert sorted(permutation) == list(range(n))

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from hopnet.cli.run import duration, say
 from hopnet.ensemble.listener import Listener
+from hopnet.ensemble.observables import OBSERVABLES
 from hopnet.ensemble.tasks import Report
 
 __all__ = ["Reporter"]
@@ -117,12 +118,9 @@ class Reporter(Listener):
 
 
 def means(statistics: pd.DataFrame) -> Table:
-    """f at the ends and in the middle of each curve; ln rho where there is charge alone."""
+    """f at the ends and in the middle of each curve; ln rho for charge alone; observables."""
     keys = list(statistics.columns[: statistics.columns.get_loc("tau_s")])
-    shown = {"f": "f", "f_standard_error": "standard error", "f_deviation": "deviation"}
-    charge_alone = "f" not in statistics or statistics["f"].isna().all()
-    if "log_resistivity" in statistics and charge_alone:
-        shown = {"log_resistivity": "ln rho", "log_resistivity_standard_error": "standard error"}
+    shown = shown_columns(statistics)
     table = Table(box=None, pad_edge=False)
     for name in (*(k.partition(".")[2] for k in keys), "tau_s", "samples", "failed"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -142,3 +140,20 @@ def means(statistics: pd.DataFrame) -> Table:
                 *("" if math.isnan(x) else f"{x:.4g}" for x in numbers),
             )
     return table
+
+
+def shown_columns(statistics: pd.DataFrame) -> dict[str, str]:
+    """The columns of the printed table and their titles."""
+    shown = {"f": "f", "f_standard_error": "standard error", "f_deviation": "deviation"}
+    if "f" not in statistics or statistics["f"].isna().all():
+        shown = {}
+        if "log_resistivity" in statistics:
+            title = "standard error"
+            shown = {"log_resistivity": "ln rho", "log_resistivity_standard_error": title}
+    for observable in OBSERVABLES.values():
+        name = next(iter(observable.units))
+        if name in statistics:
+            title = name.replace("_", " ")
+            shown |= {name: title, f"{name}_standard_error": "standard error"}
+            shown |= {f"{name}_q50": "median"}
+    return shown or {"f": "f"}

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from hopnet.checks import array_of, number, site_numbers, whole
 from hopnet.errors import ParameterError
 from hopnet.kernels import dissection as dissection_kernels
-from hopnet.kernels.dissection import Graph, Region
+from hopnet.kernels.dissection import CLOSED_X, CLOSED_Y, Graph, Region
 from hopnet.kernels.neighbours import fill_rows
 from hopnet.records import read_only
 from hopnet.threads import run_side_by_side, thread_count
@@ -60,6 +60,7 @@ def dissect_graph(
     *,
     rows: tuple[np.ndarray, np.ndarray] | None = None,
     ring: float | None = None,
+    ring_x: float | None = None,
     leaf_size: int = LEAF_SIZE,
     strip: float = STRIP,
     threads: int | None = None,
@@ -83,6 +84,9 @@ def dissect_graph(
     ring : float, optional
         Period of the second coordinate. The first cut then consists of two lines that open the
         ring.
+    ring_x : float, optional
+        Period of the first coordinate. With both periods the graph closes like a torus: the first
+        cut leaves two cylinders, and the first cut of each opens it.
     leaf_size : int
         Regions of up to this many nodes become dense leaves.
     strip : float
@@ -109,6 +113,8 @@ def dissect_graph(
     link_i, link_j = check_links(link_i, link_j, n)
     if ring is not None:
         ring = number("ring", ring, low=0.0, above=True)
+    if ring_x is not None:
+        ring_x = number("ring_x", ring_x, low=0.0, above=True)
     leaf_size = min(whole("leaf_size", leaf_size, low=1), max(n, 1))
     strip = number("strip", strip, low=0.0)
     threads = thread_count(threads)
@@ -117,26 +123,26 @@ def dissect_graph(
         fill_rows(link_i, link_j, *rows, np.empty_like(rows[1]))
     else:
         rows = check_rows(rows, n, link_i.shape[0])
-    graph = graph_of(link_i, link_j, position, rows, ring, strip, leaf_size)
+    graph = graph_of(link_i, link_j, position, rows, (ring_x or 0.0, ring or 0.0), strip, leaf_size)
     permutation = np.arange(n)
     tag = np.full(n, -1, np.int64)
 
     def dissect(task):
-        region, low, high, n_splits = task
+        region, low, high, closed, n_splits = task
         record = np.empty((2 * (high - low) + 1, 4), np.int64)
-        period = float(ring) if ring and region == 0 else 0.0
-        task = Region(low, high, period, n_splits, region * (n + 1))
+        task = Region(low, high, closed, n_splits, region * (n + 1))
         count = dissection_kernels.dissect(graph, task, permutation, tag, record)
         return record[:count].copy()
 
     # First one cut, then seven cuts in each half, then all others. Regions are independent.
     record = np.empty((0, 4), np.int64)
-    n_tasks, waiting = 0, [(0, n)]
+    closed = CLOSED_X * bool(ring_x) + CLOSED_Y * bool(ring)
+    n_tasks, waiting = 0, [(0, n, closed)]
     for n_splits in (1, 7, n) if n > SERIAL_SITES else (n,):
-        tasks = [(n_tasks + t, low, high, n_splits) for t, (low, high) in enumerate(waiting)]
+        tasks = [(n_tasks + t, *one, n_splits) for t, one in enumerate(waiting)]
         n_tasks += len(tasks)
         record = np.concatenate([record, *run_side_by_side(dissect, tasks, threads)])
-        waiting = record[record[:, 3] == 1][:, [0, 2]].tolist()
+        waiting = (record[record[:, 3] > 0][:, [0, 2, 3]] - [0, 0, 1]).tolist()
         record = record[record[:, 3] == 0]
     return tree_of_regions(record, permutation)
 
@@ -198,17 +204,16 @@ def check_rows(rows, n_nodes, n_links):
     return start, neighbour
 
 
-def graph_of(link_i, link_j, position, rows, ring, strip, leaf_size):
+def graph_of(link_i, link_j, position, rows, periods, strip, leaf_size):
     """The `Graph` of the kernel: rows, coordinates and the lengths of the longest links."""
-    x = np.ascontiguousarray(position[:, 0])
-    y = position[:, 1].copy()
-    longest_x, longest_y = 0.0, 0.0
-    if link_i.size:
-        longest_x = float(np.abs(x[link_i] - x[link_j]).max())
-        step = np.abs(y[link_i] - y[link_j])
-        longest_y = float((np.minimum(step, ring - step) if ring else step).max())
-    half_width = float(strip * max(longest_x, longest_y))
-    return Graph(*rows, x, y, longest_x, longest_y, half_width, leaf_size)
+    coordinates = [position[:, axis].copy() for axis in (0, 1)]
+    longest = []
+    for value, period in zip(coordinates, periods):
+        step = np.abs(value[link_i] - value[link_j])
+        step = np.minimum(step, period - step) if period else step
+        longest.append(float(step.max(initial=0.0)))
+    half_width = float(strip * max(longest))
+    return Graph(*rows, *coordinates, *longest, *map(float, periods), half_width, leaf_size)
 
 
 def tree_of_regions(record, permutation):

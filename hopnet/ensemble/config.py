@@ -25,6 +25,7 @@ from hopnet.ensemble.sections import (
     ClusterSection,
     EnsembleSection,
     NetworkSection,
+    ObservablesSection,
     OutputSection,
     Range,
     SitesSection,
@@ -86,6 +87,10 @@ class Point:
         Whether all points share their random numbers.
     n_samples : int
         Number of samples that are always taken.
+    observables : tuple of str
+        What is computed beside f: keys of `hopnet.ensemble.observables.OBSERVABLES`.
+    with_f : bool
+        Whether the run asks for f.
     """
 
     physical: dict[str, Any]
@@ -95,6 +100,8 @@ class Point:
     seed: int
     common_random: bool
     n_samples: int
+    observables: tuple[str, ...] = ()
+    with_f: bool = True
 
     @cached_property
     def name(self) -> str:
@@ -108,8 +115,8 @@ class Point:
 
     @property
     def charge_alone(self) -> bool:
-        """Whether electrons exclude each other, so that no spin is solved for."""
-        return self.physical.get("network.chemical_potential") is not None
+        """Whether no spin is solved for: f is not asked for, or electrons exclude each other."""
+        return not self.with_f or self.physical.get("network.chemical_potential") is not None
 
     def label(self) -> str:
         """The scanned values as text, ``density = 0.01, n_sites = 100000``; may be empty."""
@@ -130,6 +137,9 @@ class RunConfig(Section):
     sites: SitesSection = Field(description="Where the electrons sit.")
     network: NetworkSection = Field(default=NetworkSection(), description="Which sites are linked.")
     spin: SpinSection = Field(description="Spin relaxation times; left out for charge alone.")
+    observables: ObservablesSection = Field(
+        default=ObservablesSection(), description="What is computed beside the conductance and f."
+    )
     ensemble: EnsembleSection = Field(
         default=EnsembleSection(), description="How many samples are taken."
     )
@@ -153,6 +163,12 @@ class RunConfig(Section):
             )
             if any(isinstance(part, dict) and key in part for part, key in places):
                 return table | {"spin": {"tau_s": list(CHARGE_ALONE)}}
+            wanted = table.get("observables")
+            if isinstance(wanted, dict) and any(v for key, v in wanted.items() if key != "f"):
+                return table | {
+                    "spin": {"tau_s": list(CHARGE_ALONE)},
+                    "observables": wanted | {"f": False},
+                }
         return table
 
     @field_validator("scan")
@@ -206,8 +222,14 @@ class RunConfig(Section):
                 raise ValueError(f"scan: the point ({point.label()}) comes twice; remove one")
             if point.charge_alone and (self.ensemble.target_error or self.output.snapshot):
                 raise ValueError(
-                    "ensemble.target_error and output.snapshot are about spins, with "
-                    "network.chemical_potential there are none; leave them out"
+                    "ensemble.target_error and output.snapshot are about spins, without [spin] or "
+                    "with network.chemical_potential there are none; leave them out"
+                )
+            if self.observables.hall_angle and point.physical["sites.geometry"] != "cylinder":
+                raise ValueError(
+                    "observables.hall_angle needs sites.geometry = 'cylinder', got "
+                    f"{point.physical['sites.geometry']!r}; an open sample gives Hall resistances, "
+                    "see hopnet.hall_resistance"
                 )
         return self
 
@@ -257,6 +279,8 @@ class RunConfig(Section):
             seed=self.sites.seed,
             common_random=self.ensemble.common_random,
             n_samples=n_samples,
+            observables=self.observables.chosen,
+            with_f=self.observables.f,
         )
 
     def identity(self) -> dict[str, Any]:
@@ -265,20 +289,30 @@ class RunConfig(Section):
         Returns
         -------
         dict
-            Seed, common_random, tau_s, tolerance, the scanned keys and the physical keys that
-            are not scanned.
+            Seed, common_random, tau_s, tolerance, the scanned keys, the physical keys that are
+            not scanned, and the observables.
         """
         point = self.points()[0]
         fixed = {k: v for k, v in point.physical.items() if k not in self.scanned}
         if "network.cutoff_radius" in self.scanned:
             fixed["network.cutoff"] = None
-        return {
-            "sites.seed": self.sites.seed,
-            "ensemble.common_random": self.ensemble.common_random,
-            "spin.tau_s": list(self.spin.tau_s),
-            "spin.tolerance": self.spin.tolerance,
-            "scan": list(self.scanned),
-        } | fixed
+        return (
+            {
+                "sites.seed": self.sites.seed,
+                "ensemble.common_random": self.ensemble.common_random,
+                "spin.tau_s": list(self.spin.tau_s),
+                "spin.tolerance": self.spin.tolerance,
+                "scan": list(self.scanned),
+            }
+            | fixed
+            | self._identity_of_observables()
+        )
+
+    def _identity_of_observables(self) -> dict[str, Any]:
+        # Left out where f alone is asked for, so that such runs keep their identity.
+        if self.observables == ObservablesSection():
+            return {}
+        return {"observables": list(self.observables.chosen), "observables.f": self.observables.f}
 
 
 def axis_values(key: str, values: Any) -> tuple[Any, ...]:

@@ -15,6 +15,7 @@ from hopnet.ensemble.heartbeat import heartbeats, is_alive
 from hopnet.ensemble.ledger import Ledger, Sample, cannot_write
 from hopnet.ensemble.listener import Listener
 from hopnet.ensemble.manifest import read_manifest, read_run_text
+from hopnet.ensemble.observables import observable_columns, observable_summaries
 from hopnet.ensemble.stages import planned, required
 from hopnet.ensemble.statistics import curves_by_sample, summarise
 from hopnet.ensemble.tables import MissingFileError, read_table, write_table
@@ -150,7 +151,13 @@ def statistics_of(config: RunConfig, frame: pd.DataFrame) -> pd.DataFrame:
     pilot = None
     if config.ensemble.target_error:
         pilot = {point.coordinates: point.n_samples for point in config.points()}
-    return summarise(frame, config.scanned, pilot=pilot)
+    return summarise(
+        frame,
+        config.scanned,
+        pilot=pilot,
+        observables=observable_columns(config.observables.chosen),
+        further=observable_summaries,
+    )
 
 
 def report_target(config: RunConfig, statistics: pd.DataFrame, listener: Listener) -> None:

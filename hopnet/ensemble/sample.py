@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hopnet.ensemble.config import Point
+from hopnet.ensemble.observables import compute_observables, observable_columns
 from hopnet.errors import HopnetError
 from hopnet.network.build import build_network
 from hopnet.network.energies import with_energies
@@ -193,7 +194,7 @@ def compute_sample(
     except Exception as failure:
         # The traceback would keep the arrays of the sample in memory.
         status, reason = type(failure).__name__, first_line(failure)
-        numbers = dict.fromkeys(NUMBERS, np.full(len(point.tau_s), np.nan))
+        numbers = missing_numbers(point)
     network = built[0] if built else None
     try:
         columns = columns_of(point, sample, numbers, network, status)
@@ -210,7 +211,7 @@ def solve_sample(
     stages: dict[str, float],
     built: list[Network],
 ) -> dict[str, np.ndarray]:
-    """The columns `NUMBERS` of one sample.
+    """The columns `NUMBERS` of one sample, and those of its observables.
 
     The wall time of each stage goes into ``stages`` and the network into ``built``, so that both
     are known if a later stage fails.
@@ -232,6 +233,9 @@ def solve_sample(
         lap("current")
         curve = solve_curve(network, point, current, threads)
         lap("spin")
+        more = compute_observables(point.observables, network, current, threads)
+        if point.observables:
+            lap("observables")
     except Exception:
         lap("failed")
         raise
@@ -247,7 +251,14 @@ def solve_sample(
         np.full(n, curve.resistivity),
         np.full(n, curve.imbalance),
     )
-    return dict(zip(NUMBERS, values, strict=True))
+    numbers = dict(zip(NUMBERS, values, strict=True))
+    return numbers | {name: np.full(n, value) for name, value in more.items()}
+
+
+def missing_numbers(point: Point) -> dict[str, np.ndarray]:
+    """NaN in each column that a solved sample fills."""
+    names = (*NUMBERS, *observable_columns(point.observables))
+    return dict.fromkeys(names, np.full(len(point.tau_s), np.nan))
 
 
 def columns_of(
@@ -297,7 +308,7 @@ def failed_sample(point: Point, sample: int, status: str, reason: str = "") -> S
         The class of the failure.
     reason : str
     """
-    missing = dict.fromkeys(NUMBERS, np.full(len(point.tau_s), np.nan))
+    missing = missing_numbers(point)
     return SampleResult(columns_of(point, sample, missing, None, status), {}, reason)
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "ClusterSection",
     "EnsembleSection",
     "NetworkSection",
+    "ObservablesSection",
     "OutputSection",
     "Range",
     "SitesSection",
@@ -179,6 +180,28 @@ class SpinSection(Section):
         if twice:
             raise ValueError(f"every time once, got {twice[0]!r} twice; remove one")
         return value
+
+
+class ObservablesSection(Section):
+    """``[observables]``: what each sample gives beside its conductance and f.
+
+    Every key but ``f`` is a row of `hopnet.ensemble.observables.OBSERVABLES`.
+    """
+
+    f: bool = Field(
+        default=True,
+        description="Compute f. With false, or without a section [spin], the columns of f are "
+        "empty.",
+    )
+    hall_angle: bool = Field(
+        default=False,
+        description="Compute the Hall angle of each cylinder; see `hopnet.hall_angle`.",
+    )
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """The names of the observables that are computed beside f."""
+        return tuple(name for name, wanted in self if name != "f" and wanted)
 
 
 class EnsembleSection(Section):

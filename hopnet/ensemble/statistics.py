@@ -12,7 +12,7 @@ their degrees of freedom. For normal spreads its coverage is exact, whatever num
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,8 @@ __all__ = [
     "split_points",
     "summarise",
 ]
+
+Further = Callable[[Mapping[str, np.ndarray]], dict[str, float]]
 
 LEVEL = 0.95  # coverage of the stated intervals
 QUANTILES = (0.16, 0.5, 0.84)  # of f over samples: one standard deviation if normal
@@ -131,7 +133,12 @@ def ratio_of_means(numerator: np.ndarray, denominator: np.ndarray) -> tuple[np.n
 
 
 def summarise(
-    table: pd.DataFrame, scanned: Sequence[str], *, pilot: Mapping[tuple, int] | None = None
+    table: pd.DataFrame,
+    scanned: Sequence[str],
+    *,
+    pilot: Mapping[tuple, int] | None = None,
+    observables: Sequence[str] = (),
+    further: Further | None = None,
 ) -> pd.DataFrame:
     """Statistics of each point at each tau_s.
 
@@ -143,6 +150,13 @@ def summarise(
         Columns that tell points apart.
     pilot : dict of tuple to int, optional
         For each point (values of ``scanned``), how many first samples decided on the rest.
+    observables : sequence of str
+        Columns of observables, one number per sample. Each gets its mean, its standard error
+        (``NAME_standard_error``) and its quantiles over samples (``NAME_q16``, the median
+        ``NAME_q50``, ``NAME_q84``).
+    further : callable, optional
+        ``further(columns)`` gets these columns over the solved samples of a point and returns
+        more statistics.
 
     Returns
     -------
@@ -151,13 +165,32 @@ def summarise(
         (reasons with their numbers), f with f_standard_error, f_low and f_high (95 % interval),
         f_deviation (sample to sample), f_q16, f_q50, f_q84, f_ratio (ratio of means),
         f_drift, f_diffusion, log_conductance and resistivity, each with its standard error
-        (``NAME_standard_error``), reach = width across the current / sqrt(D tau_s).
+        (``NAME_standard_error``), reach = width across the current / sqrt(D tau_s), and the
+        statistics of the observables.
     """
-    parts = [
-        summarise_point(c, rows, scanned, (pilot or {}).get(c))
-        for c, rows in split_points(table, scanned)
-    ]
+    parts = []
+    for coordinates, rows in split_points(table, scanned):
+        part = summarise_point(coordinates, rows, scanned, (pilot or {}).get(coordinates))
+        found = summarise_observables(rows, observables, further)
+        parts.append(part.assign(**found))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def summarise_observables(
+    rows: pd.DataFrame, observables: Sequence[str], further: Further | None
+) -> dict[str, float]:
+    """Mean, standard error and quantiles of each column of one point, and further statistics."""
+    done = rows[(rows["status"] == "done") & (rows["tau_s"] == rows["tau_s"].iloc[0])]
+    if len(done) == 0:
+        return {}
+    found: dict[str, float] = {}
+    columns = {name: done[name].to_numpy(dtype=np.float64) for name in observables}
+    for name, values in columns.items():
+        mean, error, *_ = mean_interval(values)
+        found |= {name: float(mean), f"{name}_standard_error": float(error)}
+        for q, value in zip(QUANTILES, np.quantile(values, QUANTILES)):
+            found[f"{name}_q{100 * q:.0f}"] = float(value)
+    return found | further(columns) if further is not None else found
 
 
 def split_points(table: pd.DataFrame, scanned: Sequence[str]) -> list[tuple[tuple, pd.DataFrame]]:

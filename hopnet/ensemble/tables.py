@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from hopnet.ensemble.observables import observable_units
 from hopnet.errors import DataError, HopnetError
 from hopnet.files import atomic_write
 from hopnet.machine import machine_memory
@@ -52,7 +53,7 @@ UNITS = {
     "network.kT": "of the energies",
     "sites.energy_width": "of the energies",
     "network.chemical_potential": "of the energies",
-}
+} | observable_units()
 
 
 class MissingFileError(DataError):

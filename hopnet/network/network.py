@@ -250,17 +250,13 @@ class Network:
     def dissection(self) -> Dissection:
         """The order of elimination: made once, for Kirchhoff's laws and every tau_s."""
         period_x, period_y = self.sites.period
-        if period_x:
-            raise ParameterError(
-                "elimination needs hard edges along x, this network is a torus; "
-                "use geometry='cylinder' or 'open'."
-            )
         return dissect_graph(
             self.link_i,
             self.link_j,
             self.sites.position,
             rows=(self.row_start, self.row_neighbour),
             ring=period_y or None,
+            ring_x=period_x or None,
         )
 
     @cached_property

@@ -19,7 +19,7 @@ from hopnet.network.network import Network
 from hopnet.network.triads import Triads
 from hopnet.spin.generation import Generation, rates_of, scaled_generation
 from hopnet.transport.current import Current, net_flow, own_current
-from hopnet.transport.hall import hall_angle
+from hopnet.transport.hall import cylinder_angle
 from hopnet.transport.ring import solve_ring
 
 __all__ = [
@@ -124,7 +124,7 @@ class SpinEquations:
             ring = solve_ring(self.network, threads=self.threads)
         except NotPercolatingError:
             return None
-        hall = hall_angle(self.network, current=self.current, ring=ring, triads=self.triads)
+        hall = cylinder_angle(self.network, current=self.current, ring=ring, triads=self.triads)
         share = self.current.effective_length / self.network.length_along_current
         return Bulk(hall.f_plateau * share * self.normalised, ring.deviation)
 

@@ -23,7 +23,9 @@ from .response import shrinkage as shrinkage
 from .response import site_response as site_response
 from .response import strain_response as strain_response
 from .ring import Ring as Ring
+from .ring import Torus as Torus
 from .ring import solve_ring as solve_ring
+from .ring import solve_torus as solve_torus
 from .terminals import Terminals as Terminals
 from .terminals import solve_terminals as solve_terminals
 from .thermopower import linear_profile as linear_profile

@@ -199,7 +199,7 @@ def solve_current(network: Network, *, threads: int | None = None) -> Current:
     if network.sites.geometry == "torus":
         raise ParameterError(
             "solve_current needs two contacts, a torus has no edge to put them on; use "
-            "geometry='cylinder' for the bulk or 'open'."
+            "hopnet.solve_torus for its conductivity tensor, or geometry='cylinder' or 'open'."
         )
     network.check_percolation()
     terminal = network.terminals

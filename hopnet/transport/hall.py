@@ -11,25 +11,46 @@ eta = hbar / (J_0 tau_0) and b = q B a_b^2 / hbar.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
-from hopnet.errors import ParameterError
+from hopnet.checks import instance_of
+from hopnet.errors import ParameterError, ValidityWarning
 from hopnet.kernels.hall import fill_hall_terms
 from hopnet.network.network import Network
 from hopnet.network.triads import Triads, amplitudes, list_triads, parts_of
 from hopnet.records import read_only
+from hopnet.threads import run_side_by_side
 from hopnet.transport.current import Current, in_unit, own_current
-from hopnet.transport.ring import Ring, solve_ring
+from hopnet.transport.ring import Ring, Torus, solve_ring, solve_torus
 from hopnet.transport.terminals import Terminals
 
-__all__ = ["HallAngle", "hall_angle", "hall_resistance", "triad_terms"]
+__all__ = [
+    "HallAngle",
+    "cutoff_estimate",
+    "cylinder_angle",
+    "hall_angle",
+    "hall_resistance",
+    "triad_terms",
+]
+
+# The error of the cutoff is estimated from the outer shell: the longest a_b of the links. Triads
+# with such a link give the share t of the result, and such links the share p of the dissipated
+# power; what lies beyond is at most OUTER_TRIADS t + OUTER_POWER p. Fitted so that it covers the
+# change to a margin of 8 a_b from margins of 1.3 to 6 a_b at n_s a_b^2 = 0.2 to 0.005; it is 1.1
+# to 2 times that change. Smaller numbers would not cover it, larger ones overstate it.
+OUTER_TRIADS = 0.6
+OUTER_POWER = 2.5
+# The result is the mean of few triads, and warned about, below this effective number: then one
+# sample says little about the next.
+FEW_TRIADS = 30
 
 
 @dataclass(frozen=True, eq=False)
 class HallAngle:
-    """Hall angle and conductivity tensor of one cylinder, to first order in the magnetic field.
+    """Hall angle and conductivities of one sample, to first order in the magnetic field.
 
     Attributes
     ----------
@@ -37,10 +58,10 @@ class HallAngle:
     tangent : float
         tan(theta_H) / (eta b). Positive: for J_0 > 0 and q B > 0 the flow is deflected to +y.
     conductivity_xx : float, in 1/rho_0
-        Sheet conductivity along the current, contact strips left out: sum over links of flow R^x
-        over the width.
+        Sheet conductivity along x. On a cylinder the contact strips are left out: sum over links
+        of flow R^x, over the width.
     conductivity_yy : float, in 1/rho_0
-        Sheet conductivity around the ring.
+        Sheet conductivity around the ring, along y.
     contribution : float64[n_triads] or None
         What each triad adds to ``tangent``, in the order of `find_triads`; None unless triads
         were given.
@@ -49,6 +70,11 @@ class HallAngle:
         Effective number of triads that carry the result, (sum abs c)^2 / sum c^2.
     negative_share : float
         Share of the sum of moduli that has the sign opposite to the whole.
+    log_conductivity_xx, log_conductivity_yy : float
+        Logarithms of the two conductivities, in range at any density.
+    cutoff_error : float
+        Estimate of how much ``tangent`` misses because longer links are left out. It is meant for
+        random sites; on a lattice it has no meaning.
     """
 
     network: Network
@@ -59,6 +85,9 @@ class HallAngle:
     n_triads: int
     n_effective: float
     negative_share: float
+    log_conductivity_xx: float
+    log_conductivity_yy: float
+    cutoff_error: float
 
     @property
     def conductivity_yx(self) -> float:
@@ -82,7 +111,10 @@ def triad_terms(
     drop_b: np.ndarray,
     triads: Triads | None = None,
     log_unit: float = 0.0,
-) -> list[np.ndarray]:
+    *,
+    outer: np.ndarray | None = None,
+    threads: int | None = None,
+) -> tuple[list[np.ndarray], float]:
     """w {a ^ b} of every triad, in parts that fit into the cache [hall 4].
 
     Parameters
@@ -94,10 +126,16 @@ def triad_terms(
         The triads of this network; else they are listed part by part and not kept.
     log_unit : float
         Logarithm of the unit of the result, in 1/rho_0.
+    outer : bool[n_links], optional
+        Links whose triads are summed apart.
+    threads : int, optional
+        The result does not depend on it.
 
     Returns
     -------
-    list of float64 arrays
+    terms : list of float64 arrays
+    outer_sum : float
+        Sum of the moduli of the triads that have at least one of the ``outer`` links.
     """
     table = (
         network.separation,
@@ -106,17 +144,54 @@ def triad_terms(
         np.ascontiguousarray(drop_a),
         np.ascontiguousarray(drop_b),
     )
-    if triads is None:
-        lists = (list_triads(network, *task)[1] for task in parts_of(network))
-    else:
+    if triads is not None:
         network.check_owns(triads)
-        lists = (link for link in [triads.link])
-    parts = []
-    for link in lists:
+
+    def listed(task: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, float]:
+        return work(list_triads(network, *task)[1])
+
+    def work(link: np.ndarray) -> tuple[np.ndarray, float]:
         out = np.empty(link.shape[0])
         fill_hall_terms(link, *table, out)
-        parts.append(out)
-    return parts
+        marked = 0.0 if outer is None else float(np.abs(out[outer[link].any(axis=1)]).sum())
+        return out, marked
+
+    if triads is None:
+        found = run_side_by_side(listed, parts_of(network), threads)
+    else:
+        found = [work(triads.link)]
+    return [term for term, _ in found], sum(marked for _, marked in found)
+
+
+def outer_links(network: Network) -> np.ndarray:
+    """bool[n_links]: the links that the cutoff would leave out if it were 1 a_b shorter."""
+    if network.critical_exponent is None:
+        return network.distance > network.cutoff_radius - 1.0
+    return network.log_conductance < network.log_conductance.min(initial=0.0) + 2.0
+
+
+def cutoff_estimate(power: np.ndarray, outer: np.ndarray, outer_sum: float, total: float) -> float:
+    """Estimate of the relative change of a Hall angle by links beyond the cutoff.
+
+    Parameters
+    ----------
+    power : float64[n_links]
+        Power dissipated in each link, in any unit.
+    outer : bool[n_links]
+        From `outer_links`.
+    outer_sum : float
+        Sum of the moduli of the triads with an outer link, from `triad_terms`.
+    total : float
+        Sum of all triads.
+
+    Returns
+    -------
+    float
+    """
+    if total == 0:
+        return 0.0
+    share = float(power[outer].sum() / power.sum())
+    return OUTER_TRIADS * abs(outer_sum / total) + OUTER_POWER * share
 
 
 def hall_angle(
@@ -124,30 +199,36 @@ def hall_angle(
     *,
     current: Current | None = None,
     ring: Ring | None = None,
+    torus: Torus | None = None,
     triads: Triads | None = None,
     threads: int | None = None,
 ) -> HallAngle:
-    """Hall angle of a cylinder: the bulk Hall effect of hopping electrons.
+    """Hall angle of a cylinder or a torus: the bulk Hall effect of hopping electrons.
 
-    Equation [hall 4], X the potential of the current along x, D^y the drops of a unit field around
-    the ring, w_T the oriented area of a triad times its interference::
+    Equations [hall 4] and [hall 5], X the potential of the current along x, D^x and D^y the drops
+    of uniform unit fields around the periodic directions, w_T the oriented area of a triad times
+    its interference::
 
-        tan(theta_H) / (eta b) = sum over triads of w_T {D^y ^ X}_T / sum over links of flow R^x
-        {a ^ b} = da_ij db_ik - da_ik db_ij
+        cylinder   tan(theta_H) / (eta b) = sum_T w_T {D^y ^ X}_T / sum over links of flow R^x
+        torus      tan(theta_H) / (eta b) = sum_T w_T {D^x ^ D^y}_T / sum over links of K (D^x)^2
+                   {a ^ b} = da_ij db_ik - da_ik db_ij
 
-    It is exactly n_s a_b^2 times the plateau of f: the sources of the Hall effect and of spins are
-    the same, -2 eta b gamma_i [hopping S44].
+    On a cylinder it is exactly n_s a_b^2 times the plateau of f: the sources of the Hall effect and
+    of spins are the same, -2 eta b gamma_i [hopping S44].
 
     Parameters
     ----------
     network : Network
-        A cylinder; with or without energies, dilute or with exclusion.
+        A cylinder or a torus; with or without energies, dilute or with exclusion.
     current : Current, optional
     ring : Ring, optional
-        Both of this network; they are solved for if they are not given.
+        Both of this cylinder; they are solved for if they are not given.
+    torus : Torus, optional
+        Of this torus; solved for if not given.
     triads : Triads, optional
         Of this network. Given: the record holds the contribution of each triad.
     threads : int, optional
+        The result does not depend on it.
 
     Returns
     -------
@@ -156,23 +237,132 @@ def hall_angle(
     Raises
     ------
     ParameterError
-        If the network is not a cylinder.
+        If the sample is open: `hall_resistance` serves it.
     NotPercolatingError
         If no path joins the contacts, or none closes around the ring.
+
+    Warns
+    -----
+    ValidityWarning
+        If fewer than 30 triads carry the result.
 
     Notes
     -----
     First order in the magnetic field and in the interference through one auxiliary site. The
     number before eta belongs to weak coupling to phonons; white noise would double it. All triads
     of the R-model have the same sign to within 0.5 %. Cost: one factor and one sum over triads.
+
+    Examples
+    --------
+    >>> import hopnet as hn
+    >>> sites = hn.lattice_sites("triangular", 14, 12, spacing=4.0, geometry="cylinder")
+    >>> hall = hn.hall_angle(hn.build_network(sites, cutoff_radius=4.8))
+    >>> round(hall.tangent / (3 / 8 * 4.0**2 * np.exp(-4.0)), 12)
+    1.0
     """
+    instance_of("network", network, Network, "make it with hopnet.build_network")
+    if network.sites.geometry == "torus":
+        found = torus_angle(network, torus, triads, threads)
+    else:
+        found = cylinder_angle(network, current, ring, triads, threads)
+    if 0 < found.n_effective < FEW_TRIADS:
+        warnings.warn(
+            f"the Hall angle of this sample is carried by {found.n_effective:.1f} triads in "
+            "effect: it says little about other samples; average over many.",
+            ValidityWarning,
+            stacklevel=2,
+        )
+    return found
+
+
+def cylinder_angle(
+    network: Network,
+    current: Current | None = None,
+    ring: Ring | None = None,
+    triads: Triads | None = None,
+    threads: int | None = None,
+) -> HallAngle:
+    """`hall_angle` of a cylinder, without the warning of few triads.
+
+    Parameters
+    ----------
+    network : Network
+        A cylinder.
+    current, ring, triads, threads
+        As in `hall_angle`.
+
+    Returns
+    -------
+    HallAngle
+    """
+    if network.sites.geometry != "cylinder":
+        raise ParameterError(
+            "the Hall angle needs geometry='cylinder' or 'torus', this network is of geometry "
+            f"{network.sites.geometry!r}; an open sample gives Hall resistances, see "
+            "hopnet.hall_resistance."
+        )
     current = own_current(network, current, threads)
     if ring is None:
         ring = solve_ring(network, threads=threads)
     network.check_owns(ring)
     log_unit = current.log_conductance  # whose exp may lie outside the range of floats
-    parts = triad_terms(network, ring.drop, current.drop, triads, log_unit)
+    outer = outer_links(network)
+    parts, outer_sum = triad_terms(
+        network, ring.drop, current.drop, triads, log_unit, outer=outer, threads=threads
+    )
     along = float((current.relative_flow * network.separation[:, 0]).sum())
+    power = current.relative_flow * current.drop
+    return angle_of_terms(
+        network,
+        parts,
+        along,
+        log_xx=float(np.log(along / network.sites.width) + log_unit),
+        log_yy=ring.log_conductivity,
+        relative_error=cutoff_estimate(
+            power, outer, outer_sum, sum(float(part.sum()) for part in parts)
+        ),
+        keep=triads is not None,
+    )
+
+
+def torus_angle(
+    network: Network, torus: Torus | None, triads: Triads | None, threads: int | None
+) -> HallAngle:
+    """`hall_angle` of a torus: uniform fields along x and along y."""
+    if torus is None:
+        torus = solve_torus(network, threads=threads)
+    network.check_owns(torus)
+    outer = outer_links(network)
+    drop_x, drop_y = torus.drop.T
+    parts, outer_sum = triad_terms(
+        network, drop_x, drop_y, triads, torus.log_unit, outer=outer, threads=threads
+    )
+    power = torus.relative_flow[:, 0] * drop_x
+    log_xx, log_yy = np.log(np.diagonal(torus.relative_conductivity)) + torus.log_unit
+    return angle_of_terms(
+        network,
+        parts,
+        float(power.sum()),
+        log_xx=float(log_xx),
+        log_yy=float(log_yy),
+        relative_error=cutoff_estimate(
+            power, outer, outer_sum, sum(float(part.sum()) for part in parts)
+        ),
+        keep=triads is not None,
+    )
+
+
+def angle_of_terms(
+    network: Network,
+    parts: list[np.ndarray],
+    along: float,
+    *,
+    log_xx: float,
+    log_yy: float,
+    relative_error: float,
+    keep: bool,
+) -> HallAngle:
+    """The record of a Hall angle from the terms of its triads, over ``along``."""
     total = sum(float(part.sum()) for part in parts)
     moduli = sum(float(np.abs(part).sum()) for part in parts)
     squares = sum(float((part**2).sum()) for part in parts)
@@ -180,12 +370,15 @@ def hall_angle(
     return HallAngle(
         network=network,
         tangent=total / along,
-        conductivity_xx=float(in_unit(along / network.sites.width, log_unit)),
-        conductivity_yy=ring.conductivity,
-        contribution=None if triads is None else read_only(parts[0] / along),
+        conductivity_xx=float(in_unit(1.0, log_xx)),
+        conductivity_yy=float(in_unit(1.0, log_yy)),
+        contribution=read_only(parts[0] / along) if keep else None,
         n_triads=sum(part.size for part in parts),
         n_effective=moduli**2 / squares if squares > 0 else 0.0,
         negative_share=opposite / moduli if moduli > 0 else 0.0,
+        log_conductivity_xx=log_xx,
+        log_conductivity_yy=log_yy,
+        cutoff_error=relative_error * abs(total / along),
     )
 
 
@@ -225,4 +418,4 @@ def hall_resistance(
         )
     u = terminals.drops(terminals.injected((a, b)))
     v = terminals.drops(terminals.injected((c, d)))
-    return float(sum(part.sum() for part in triad_terms(terminals.network, v, u)))
+    return float(sum(part.sum() for part in triad_terms(terminals.network, v, u)[0]))

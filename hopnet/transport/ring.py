@@ -1,21 +1,31 @@
-"""The ring: a uniform field around a cylinder, and the potential differences that it makes."""
+"""Uniform fields around periodic directions, and the potential differences that they make.
+
+A cylinder has one such direction, the ring along y; a torus has two. Such a field has no potential:
+it would have to grow on every tour.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
+from hopnet.checks import instance_of
 from hopnet.elimination.scaling import scaled_conductance
 from hopnet.elimination.symbolic import analyse
-from hopnet.elimination.symmetric import factor
+from hopnet.elimination.symmetric import Factor, factor
 from hopnet.errors import NotPercolatingError, ParameterError
 from hopnet.kernels import ring as kernels
 from hopnet.network.network import Network
 from hopnet.records import read_only
 from hopnet.transport.current import in_unit, net_flow
 
-__all__ = ["Ring", "ring_jumps", "solve_ring"]
+__all__ = ["Ring", "Torus", "ring_jumps", "solve_ring", "solve_torus"]
+
+# Bits of the number of periods along the first of two axes, `field_jumps`: a tour would have to
+# close half a million times around the torus to need more.
+DIGITS = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +48,8 @@ class Ring:
         one, on which no current is left over at any site. Its mean is zero in each cluster.
     conductivity : float, in 1/rho_0
         Sheet conductivity around the ring, sum K drop^2 / area.
+    log_conductivity : float
+        Logarithm of ``conductivity``, in range at any density.
     imbalance : float
         sum over sites of abs(net flow), over the same sum of the moduli of the flows.
     """
@@ -48,17 +60,62 @@ class Ring:
     flow: np.ndarray
     deviation: np.ndarray
     conductivity: float
+    log_conductivity: float
+    imbalance: float
+
+
+@dataclass(frozen=True, eq=False)
+class Torus:
+    """The response of a torus to uniform unit fields along x and along y.
+
+    Attributes
+    ----------
+    network : Network
+    jump : float64[n_links, 2], in a_b
+        Electromotive force of each link in the gauge of the spanning forest, for both fields.
+    drop : float64[n_links, 2], in a_b
+        Total drop from i to j along each link, the electromotive force included, for both fields.
+        Each adds up to zero around every triad.
+    relative_flow : float64[n_links, 2], in a_b
+        conductance * drop in the unit exp(log_unit) / rho_0, positive from i to j.
+    relative_conductivity : float64[2, 2]
+        Conductivity tensor sum K D^a D^b / area in the unit exp(log_unit) / rho_0; symmetric.
+    log_unit : float
+    imbalance : float
+        sum over sites of abs(net flow), over the same sum of the moduli of the flows; the larger of
+        the two fields.
+    """
+
+    network: Network
+    jump: np.ndarray
+    drop: np.ndarray
+    relative_flow: np.ndarray
+    relative_conductivity: np.ndarray
+    log_unit: float
+    imbalance: float
+
+    @property
+    def conductivity(self) -> np.ndarray:
+        """float64[2, 2], in 1/rho_0: sheet conductivity tensor of the bulk, without a field."""
+        return in_unit(self.relative_conductivity, self.log_unit)
+
+    @property
+    def flow(self) -> np.ndarray:
+        """float64[n_links, 2], in a_b/rho_0: flow along each link, for both fields."""
+        return in_unit(self.relative_flow, self.log_unit)
+
+
+class Response(NamedTuple):
+    """Response to one uniform field: drops, flows and, if asked for, potentials of the sites."""
+
+    drop: np.ndarray
+    flow: np.ndarray
+    potential: np.ndarray
     imbalance: float
 
 
 def ring_jumps(network: Network) -> tuple[np.ndarray, np.ndarray]:
-    """Whole circumferences by which the potential jumps on each link.
-
-    The electromotive force of a uniform field is -R^y_l on link l. Adding the drops of a potential
-    changes nothing that is measured. The potential y_i + W m_i, with integers m_i, leaves
-    W (m_j - m_i - wrap_l): zero on the maximum spanning forest, and elsewhere non-zero only on
-    links that are not stronger than the one that closes the ring. So no strong link carries the
-    difference of two large numbers.
+    """Whole circumferences by which the potential jumps on each link of a cylinder.
 
     Parameters
     ----------
@@ -71,15 +128,57 @@ def ring_jumps(network: Network) -> tuple[np.ndarray, np.ndarray]:
     winding : int64[n_sites]
         The whole numbers m_i.
     """
-    width = network.sites.width
-    y = network.sites.position[:, 1]
-    along = y[network.link_j] - y[network.link_i]
-    wrap = np.rint((network.separation[:, 1] - along) / width).astype(np.int64)
+    jump, winding = field_jumps(network, (1,))
+    return jump[:, 0], winding[:, 0]
+
+
+def field_jumps(network: Network, axes: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Whole periods by which the potentials of uniform fields jump on each link.
+
+    The electromotive force of a uniform field along y is -R^y_l on link l. Adding the drops of a
+    potential changes nothing that is measured. The potential y_i + W m_i, with integers m_i, leaves
+    W (m_j - m_i - wrap_l): zero on the maximum spanning forest, and elsewhere non-zero only on
+    links that are not stronger than the one that closes the ring. So no strong link carries the
+    difference of two large numbers.
+
+    Parameters
+    ----------
+    network : Network
+    axes : tuple of int
+        Periodic axes of the fields: 0 for x, 1 for y.
+
+    Returns
+    -------
+    jump : int64[n_links, n_axes]
+    winding : int64[n_sites, n_axes]
+        The whole numbers m_i.
+
+    Notes
+    -----
+    One spanning forest serves all axes: the numbers of periods along two axes are kept in one
+    number, those along the first axis in its lower `DIGITS` bits.
+    """
+    position, period = network.sites.position, network.sites.period
+    packed = np.zeros(network.n_links, np.int64)
+    for place, axis in enumerate(axes):
+        along = position[network.link_j, axis] - position[network.link_i, axis]
+        wrap = np.rint((network.separation[:, axis] - along) / period[axis]).astype(np.int64)
+        packed += wrap << (DIGITS * place)
     order = np.argsort(-network.log_conductance, kind="stable")
     parent = np.empty(network.n_sites, np.int64)
     winding = np.empty(network.n_sites, np.int64)
-    kernels.fill_windings(order, network.link_i, network.link_j, wrap, parent, winding)
-    return winding[network.link_j] - winding[network.link_i] - wrap, winding
+    kernels.fill_windings(order, network.link_i, network.link_j, packed, parent, winding)
+    jump = winding[network.link_j] - winding[network.link_i] - packed
+    return unpack(jump, len(axes)), unpack(winding, len(axes))
+
+
+def unpack(packed: np.ndarray, n_axes: int) -> np.ndarray:
+    """The numbers of periods along each axis, from what `field_jumps` packs into one number."""
+    if n_axes == 1:
+        return packed[:, None]
+    half = 1 << (DIGITS - 1)
+    first = ((packed + half) & ((1 << DIGITS) - 1)) - half
+    return np.stack([first, (packed - first) >> DIGITS], axis=1)
 
 
 def solve_ring(network: Network, *, threads: int | None = None) -> Ring:
@@ -127,32 +226,143 @@ def solve_ring(network: Network, *, threads: int | None = None) -> Ring:
             f"no path of links closes around this cylinder of {network.n_sites} sites; take a "
             "larger cutoff or more sites."
         )
-    force = network.sites.width * jump.astype(np.float64)
+    factored, conductance, scale = floating_factor(network, threads)
+    width = network.sites.width
+    force = width * jump.astype(np.float64)
+    found = response_to_field(network, factored, conductance, force, with_potential=True)
+    # The gauge has added y_i + W m_i to the potential of every site.
+    deviation = found.potential - network.sites.position[:, 1] - width * winding
+    size = np.bincount(network.cluster)
+    deviation -= (np.bincount(network.cluster, deviation) / size)[network.cluster]
+    area = network.sites.length * network.sites.width
+    relative = float((found.flow * found.drop).sum() / area)
+    return Ring(
+        network=network,
+        jump=read_only(force),
+        drop=read_only(found.drop),
+        flow=read_only(in_unit(found.flow, scale)),
+        deviation=read_only(deviation),
+        conductivity=float(in_unit(relative, scale)),
+        log_conductivity=float(np.log(relative) + scale),
+        imbalance=found.imbalance,
+    )
+
+
+def floating_factor(network: Network, threads: int | None) -> tuple[Factor, np.ndarray, float]:
+    """The factor of a network without terminals, its conductances, and the ln of their unit."""
     conductance, scale = scaled_conductance(
         network.link_i, network.link_j, network.log_conductance, network.terminals
     )
     symbolic = analyse(network.dissection, network.link_i, network.link_j)
-    factored = factor(symbolic, conductance, threads=threads)
+    return factor(symbolic, conductance, threads=threads), conductance, scale
+
+
+def response_to_field(
+    network: Network,
+    factored: Factor,
+    conductance: np.ndarray,
+    force: np.ndarray,
+    *,
+    with_potential: bool = False,
+) -> Response:
+    """Drops and flows that an electromotive force on each link makes.
+
+    Parameters
+    ----------
+    network : Network
+    factored : Factor
+    conductance : float64[n_links]
+        Both from `floating_factor`.
+    force : float64[n_links]
+    with_potential : bool
+        Whether the potentials of the sites are needed; else they are zero.
+
+    Returns
+    -------
+    Response
+    """
     drop = force.copy()
-    # The second pass makes side loops accurate that carry far less than the links around them.
     potential = np.zeros(network.n_sites)
+    # The second pass makes side loops accurate that carry far less than the links around them.
     for _ in range(2):
         left_over = -net_flow(network, conductance * drop)
         drop += factored.link_drops(network.n_links, rhs=left_over)
-        potential += factored.solve(left_over)
-    # The gauge has added y_i + W m_i to the potential of every site.
-    deviation = potential - network.sites.position[:, 1] - network.sites.width * winding
-    size = np.bincount(network.cluster)
-    deviation -= (np.bincount(network.cluster, deviation) / size)[network.cluster]
+        if with_potential:
+            potential += factored.solve(left_over)
     flow = conductance * drop
-    total = np.abs(flow).sum()
-    area = network.sites.length * network.sites.width
-    return Ring(
+    imbalance = float(np.abs(net_flow(network, flow)).sum() / np.abs(flow).sum())
+    return Response(drop, flow, potential, imbalance)
+
+
+def solve_torus(network: Network, *, threads: int | None = None) -> Torus:
+    """Solve Kirchhoff's laws on a torus for uniform unit fields along x and along y.
+
+    Equations [hall 1] and [hall 5], D^a the drops of the field along a, as in `solve_ring`::
+
+        0 = sum over links of site i of K_l D^a_l
+        sigma_ab = sum over links of K_l D^a_l D^b_l / area
+
+    It is the bulk conductivity tensor of an infinite sample made of copies of this one: there are
+    no contacts and no edges.
+
+    Parameters
+    ----------
+    network : Network
+        A torus.
+    threads : int, optional
+        The result does not depend on it.
+
+    Returns
+    -------
+    Torus
+
+    Raises
+    ------
+    ParameterError
+        If the network is not a torus.
+    NotPercolatingError
+        If the paths that close around the torus leave a direction without current.
+
+    Notes
+    -----
+    One factor without terminals serves both fields. The dissection opens both rings: it first cuts
+    the torus along two lines into two cylinders, and each of these along two lines into two open
+    parts.
+
+    Examples
+    --------
+    >>> import hopnet as hn
+    >>> sites = hn.lattice_sites("square", 12, 12, spacing=2.0, geometry="torus")
+    >>> torus = hn.solve_torus(hn.build_network(sites, cutoff_radius=2.4))
+    >>> np.round(torus.conductivity / np.exp(-4.0), 12)
+    array([[1., 0.],
+           [0., 1.]])
+    """
+    instance_of("network", network, Network, "make it with hopnet.build_network")
+    if network.sites.geometry != "torus":
+        raise ParameterError(
+            "solve_torus needs geometry='torus', this network is of geometry "
+            f"{network.sites.geometry!r}; use solve_current for a sample with contacts."
+        )
+    jump, _ = field_jumps(network, (0, 1))
+    (a, b), (_, c) = (jump.T @ jump).tolist()
+    if a * c == b * b:  # all tours around the torus are multiples of one
+        raise NotPercolatingError(
+            f"no paths of links close around this torus of {network.n_sites} sites in both "
+            "directions; take a larger cutoff or more sites."
+        )
+    factored, conductance, scale = floating_factor(network, threads)
+    force = jump * np.array(network.sites.period)
+    found = [response_to_field(network, factored, conductance, e) for e in force.T]
+    drop = np.stack([one.drop for one in found], axis=1)
+    flow = np.stack([one.flow for one in found], axis=1)
+    tensor = flow.T @ drop / (network.sites.length * network.sites.width)
+    return Torus(
         network=network,
-        jump=read_only(jump, np.int64),
+        jump=read_only(force),
         drop=read_only(drop),
-        flow=read_only(in_unit(flow, scale)),
-        deviation=read_only(deviation),
-        conductivity=float(in_unit((flow * drop).sum() / area, scale)),
-        imbalance=float(np.abs(net_flow(network, flow)).sum() / total),
+        relative_flow=read_only(flow),
+        relative_conductivity=read_only(0.5 * (tensor + tensor.T)),
+        log_unit=scale,
+        imbalance=max(one.imbalance for one in found),
     )
