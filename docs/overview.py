@@ -1,6 +1,6 @@
 """The picture of the README: one sample with its current and spin, and f(n_s, tau_s).
 
-Run it to draw docs/_static/overview.png anew: python docs/overview.py
+Run it to draw docs/_static/overview.png again: python docs/overview.py
 """
 
 from pathlib import Path
@@ -35,7 +35,7 @@ def draw_one_sample(axes):
 
 
 def draw_curves(axes):
-    """Right: f against tau_0/tau_s, one sample of 2e5 sites a density."""
+    """Right: f against tau_0/tau_s, one sample of 2e5 sites per density."""
     tau_s = np.logspace(-2, 11, 40)
     for density, colour in ((0.1, BLUE), (0.05, GREEN), (0.02, ORANGE), (0.005, RED)):
         for geometry, style in (("open", "-"), ("cylinder", "--")):

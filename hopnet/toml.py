@@ -108,7 +108,10 @@ def parse_toml(text: str, *, source: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as failure:
-        raise ParameterError(f"{source} is not valid TOML: {failure}; correct it there.") from None
+        # The parser may quote a whole key, of any length.
+        raise ParameterError(
+            f"{source} is not valid TOML: {failure!s:.300}; correct it there."
+        ) from None
     except RecursionError:
         raise ParameterError(f"{source} is nested too deeply; use few levels of lists.") from None
     except (ValueError, OverflowError) as failure:

@@ -1,14 +1,16 @@
 """Mistakes at the command line: one sentence, exit code 2, never a traceback."""
 
+import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import typer
 
 import hopnet
-from hopnet.cli.main import main
+from hopnet.cli.main import add_topics, app, main
 
 RUNS = Path(__file__).resolve().parents[1] / "runs"
 
@@ -21,7 +23,7 @@ MISTAKES = [
     ("percolation sample --seed 1 --n-sites 300 --geometry ball", "'open', 'cylinder', 'torus'"),
     ("percolation threshold --seed 1 --sizes abc", "abc"),
     ("percolation threshold --seed -1 --sizes 100 --samples 2", "whole number >= 0"),
-    ("percolation resistivity --seed 1 --densities 0 --n-sites 100 --samples 1", "density (n_s"),
+    ("percolation resistivity --seed 1 --densities 0 --n-sites 100 --samples 1", "numbers above 0"),
     ("conductivities absent.toml --seed 1", "no material file 'absent.toml'"),
     ("conductivities RUNS --seed 1", "a directory"),
     ("conductivities RUNS/f_curve.toml --seed 1", "must hold the table [material]"),
@@ -109,3 +111,18 @@ def test_help_starts_without_the_heavy_libraries():
 def test_usage_errors_are_one_sentence_too(capsys, words, expected):
     assert main(words.split()) == 2
     assert capsys.readouterr().err == expected
+
+
+def test_no_help_text_loses_words_in_square_brackets():
+    """The terminal takes words in square brackets as colours and leaves them out."""
+    add_topics()
+
+    def helps(command):
+        yield command.help or ""
+        yield from (getattr(one, "help", None) or "" for one in command.params)
+        for below in getattr(command, "commands", {}).values():
+            yield from helps(below)
+
+    texts = list(helps(typer.main.get_command(app)))
+    assert len(texts) > 150
+    assert not [text for text in texts if re.search(r"(?<!\\)\[", text)]

@@ -1,4 +1,4 @@
-"""Side-by-side measurements: one file a topic, each with ``measure(**options) -> list of rows``.
+"""Side-by-side measurements: one file per topic, each with ``measure(**options) -> list of rows``.
 
 A row is a dict of plain numbers and texts with at least ``what``, ``seconds_min``,
 ``seconds_median`` and, where it is compared, ``reference`` and ``ratio`` (this / reference,
@@ -19,7 +19,7 @@ from hopnet.machine import describe_machine, peak_memory
 
 
 def paired(candidates, *, repeats=5, warm_up=1):
-    """Time several callables in turn: A B C A B C ..., so that drift of the machine hits all alike.
+    """Time several callables in turn: A B C A B C ..., so that a slow machine slows all alike.
 
     Parameters
     ----------

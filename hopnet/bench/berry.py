@@ -43,7 +43,7 @@ def measure(
     sweep_points : int
         Wave vectors of the 4 x 4 sweep (rounded to an even cube).
     threads : int
-        Of the sweep.
+        Number of threads of the sweep.
 
     Returns
     -------
@@ -64,7 +64,7 @@ def levels_of(case):
 
 
 def haldane_case(n, levels):
-    """sigma_xy of the Haldane model in S, this package; a function of nothing."""
+    """sigma_xy of the Haldane model in S, by hopnet; a function without arguments."""
     from hopnet.berry import PeriodicGrid, anomalous_hall, haldane
 
     model, grid = haldane(**HALDANE), PeriodicGrid(n, 0.0)
@@ -72,7 +72,7 @@ def haldane_case(n, levels):
 
 
 def kane_mele_case(n, levels):
-    """Half the conventional sigma^z_yx of the Kane-Mele model in S, this package."""
+    """Half the conventional sigma^z_yx of the Kane-Mele model in S, by hopnet."""
     from hopnet.berry import PeriodicGrid, kane_mele, spin_hall
     from hopnet.berry.spin_current import E2_OVER_HBAR
 
@@ -127,7 +127,7 @@ def away():
 
 
 def wannierberri_case(case, n, levels):
-    """The same number from WannierBerri (S), as a function of nothing."""
+    """The same number from WannierBerri (S), as a function without arguments."""
     import wannierberri as wb
 
     silent = io.StringIO()

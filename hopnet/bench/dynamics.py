@@ -1,4 +1,4 @@
-"""Hanle curves by the reduced model beside a complex solve for each field; hops a second."""
+"""Hanle curves by the reduced model beside a complex solve for each field; hops per second."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def measure(
     Parameters
     ----------
     n_sites, density : int, float
-        Of the sample of the Hanle curves.
+        Size and density of the sample of the Hanle curves.
     tau_s : float, in tau_0
     n_fields : int
     carriers : int
-        On a torus of 150 sites, kT one band width, spins turning.
+        Number of carriers with spin on a torus of 150 sites, at kT of one band width.
     time : float, in tau_0
-        For which they hop.
+        Time for which they hop.
     repeats : int
     threads : int, optional
 

@@ -148,7 +148,7 @@ def rows_of(turns: Turns, workers: int, n_sites: int) -> list[dict[str, Any]]:
     first, last = statistics.mean(turns.memory[:quarter]), statistics.mean(turns.memory[-quarter:])
     return [
         row(
-            f"bare task, {workers} copies at once",
+            f"bare task, {workers} copies together",
             turns.bare,
             n_tasks=len(turns.bare),
             n_sites=n_sites,

@@ -38,14 +38,14 @@ def measure(
     Parameters
     ----------
     n_sites : int
-        Against scipy.
+        Number of sites of the network for the comparison with scipy.
     networkx_sites : int
-        Against networkx; 0 leaves it out.
+        The same for the comparison with networkx; 0 leaves it out.
     repeats : int
-        Of scipy; networkx is timed once.
+        Rounds of the comparison with scipy; networkx is timed once.
     seed : int
     cutoff : float
-        Links up to so many l_c.
+        Longest link in units of l_c.
     memory : bool
         Also the peak memory of each route, each in a process of its own.
 
@@ -56,7 +56,7 @@ def measure(
     Notes
     -----
     The scipy routes give the threshold only: what the sweep adds (sizes and radii at every
-    threshold) has no counterpart there, and is not charged to them.
+    threshold) has no counterpart there, and is not counted in their time.
     """
     network = make_network(n_sites, seed, cutoff)
     wanted = percolation_threshold(network).threshold_length
@@ -86,7 +86,7 @@ def measure(
 
 
 def make_network(n_sites, seed, cutoff):
-    """The network that everyone is given."""
+    """The network that all routes are given."""
     return build_network(random_sites(n_sites, density=0.01, seed=seed), cutoff=cutoff)
 
 
@@ -210,10 +210,10 @@ ROUTES = {
 
 
 def peak_memory(name, n_sites, seed, cutoff):
-    """Megabytes that a route needs on top of the network; None where the system does not tell.
+    """Megabytes that a route needs on top of the network; None where the system does not report it.
 
-    In a process of its own, in which every freed array goes back to the system at once: memory
-    kept for later use would hide what a call needs. networkx is charged for its graph.
+    In a process of its own, in which every freed array goes back to the system immediately: memory
+    kept for later use would hide what a call needs. the graph of networkx counts as its memory.
     """
     code = (
         "from hopnet.bench.percolation import print_peak; "
@@ -228,7 +228,7 @@ def peak_memory(name, n_sites, seed, cutoff):
 
 
 def print_peak(name, n_sites, seed, cutoff):
-    """Print what `peak_memory` returns, as JSON; Linux alone tells."""
+    """Print what `peak_memory` returns, as JSON; only Linux reports it."""
     clear, status = Path("/proc/self/clear_refs"), Path("/proc/self/status")
     ROUTES[name](make_network(min(n_sites, 2000), seed, cutoff))  # load code and kernels
     network = make_network(n_sites, seed, cutoff)

@@ -69,7 +69,7 @@ def measure(
     memory : bool
         Also the peak memory of each solver, each in a process of its own.
     densities : list of float
-        Also all solvers at these densities and at most 1e5 sites: where does each stop?
+        Also all solvers at these densities and at most 1e5 sites, to see where each one fails.
     n_scaling : list of int
         Also hopnet alone at these sizes, with the exponent of its time.
 
@@ -93,7 +93,7 @@ def measure(
 
 
 def make_network(n_sites, density, seed):
-    """The network that everyone solves."""
+    """The network that all solvers get."""
     return build_network(random_sites(n_sites, density=density, seed=seed))
 
 
@@ -167,7 +167,7 @@ def pardiso(problem):
     import pypardiso
     from scipy.sparse import triu
 
-    if not hasattr(problem, "upper"):  # its input format, not its work
+    if not hasattr(problem, "upper"):  # its input format: not counted in its time
         problem.upper = triu(problem.matrix, format="csr")
     solver = pypardiso.PyPardisoSolver(mtype=2)
     try:
@@ -259,7 +259,7 @@ def solver_rows(network, repeats):
         start = time.perf_counter()
         try:
             answers[name] = problem.quality(solve(problem))
-        except Exception as failure:  # a peer may fail in any way it likes: that is its row
+        except Exception as failure:  # a peer may fail in any way: its row says so
             failures[name] = f"{type(failure).__name__}: {failure}"
         first[name] = time.perf_counter() - start
     quick = [name for name in answers if first[name] < PATIENCE / 4]
@@ -392,9 +392,9 @@ def order_rows(network, repeats):
 
 
 def density_rows(densities, n_sites, seed):
-    """One row a solver and density: which of them still conserve the current as sites thin out.
+    """One row per solver and density: which solvers still conserve the current in dilute samples.
 
-    Each in a process of its own: a peer that does not come back costs only its row.
+    Each in a process of its own: a peer that does not end loses only its own row.
     """
     rows = []
     for density in densities:

@@ -43,7 +43,7 @@ def conserved_current(
     """Spin-Hall conductivity of the conserved current d(r s)/dt, from the response at small q.
 
     The definition is that of J. Shi et al. (Phys. Rev. Lett. 96, 076604, 2006), whose torque
-    dipole [berry 4] evaluates. With q along the current ::
+    dipole is [berry 4]. With q along the current ::
 
         sigma_ba = (e/hbar) d/dq Im sum (f_n,k-q/2 - f_m,k+q/2) / (e_n - e_m)
                              <n, k-q/2|s|m, k+q/2> <m, k+q/2|(d_a H)|n, k-q/2>

@@ -216,8 +216,8 @@ def insulator_curves(
     mu : float64[n], eV
         Fermi energies.
     directions : sequence of {"x", "y", "z"}
-        Directions of m, treated with the diagonal elements of the split doublets (the way of the
-        paper).
+        Directions of m, treated with the diagonal elements of the split doublets, as in the
+        paper.
     size : float, eV
         Modulus of m.
     kmax : float, 1/Angstrom

@@ -189,7 +189,7 @@ def edges(name: str, values: npt.ArrayLike, low: float, high: float) -> tuple[fl
 
 
 def checked_progress(progress: Callback) -> Callback:
-    """The function that is told the progress, which must be callable or None."""
+    """The function that receives the progress, which must be callable or None."""
     if progress is not None and not callable(progress):
         raise ParameterError(
             f"progress must be a function of (points done, what is left), got {shown(progress)}; "

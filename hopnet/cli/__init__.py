@@ -1,1 +1,1 @@
-"""hopnet.cli: one file a topic."""
+"""hopnet.cli: one file per topic."""

@@ -29,7 +29,8 @@ def bench(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", help="Folder for the tables, one JSON file per topic [all: runs/benchmarks]."
+            "--out",
+            help="Folder for one JSON file per topic (for all: runs/benchmarks).",
         ),
     ] = None,
     as_json: Json = False,
@@ -37,7 +38,7 @@ def bench(
         list[str] | None, typer.Option("--set", help="Option of the bench, NAME=VALUE (JSON).")
     ] = None,
 ):
-    """Time a topic against its peers, in one run, warm, in turn; or all topics, one after another.
+    """Time hopnet and its peers in turn, each after a first call that compiles; or all topics.
 
     Example: hopnet bench solve --out results/bench
     """
@@ -77,7 +78,7 @@ def write_bench(out, topic, text):
 
 
 def bench_all(topics, out):
-    """Measure every topic and write each as soon as it is there, with one page over all."""
+    """Measure every topic; write each table as soon as it is ready, then one page of all."""
     import hopnet.bench
 
     out.mkdir(parents=True, exist_ok=True)
@@ -85,7 +86,7 @@ def bench_all(topics, out):
         module = importlib.import_module(f"hopnet.bench.{topic}")
         try:
             rows = module.measure(**getattr(module, "WHOLE", {}))
-        except Exception as failure:  # one topic must not cost the others
+        except Exception as failure:  # an error in one topic does not stop the others
             rows = [{"what": topic, "failed": f"{type(failure).__name__}: {failure}"}]
         print_rows(topic, rows)
         write_bench(out, topic, hopnet.bench.report(topic, rows))
@@ -116,7 +117,7 @@ def checked(options, measure):
             )
         if isinstance(known[name], tuple) and not isinstance(value, list):
             raise ParameterError(
-                f"{name} must be a list such as {list(known[name])}, got {value!r}; write it so."
+                f"{name} must be a list such as {list(known[name])}, got {value!r}; correct it."
             )
         whole = isinstance(known[name], int) and not isinstance(known[name], bool)
         least = 0 if name in MAY_BE_ZERO else 1

@@ -207,11 +207,12 @@ def well(
     ] = "GaAs",
     field: Annotated[float, typer.Option("--field", help="Gate field F_z, MV/m.")] = 1.0,
     fermi_energy: Annotated[
-        float, typer.Option("--fermi-energy", help="meV above the lowest level at k = 0.")
+        float,
+        typer.Option("--fermi-energy", help="Fermi energy above the lowest level at k = 0, meV."),
     ] = 15.0,
     magnetisation: Annotated[float, typer.Option("--m", help="m_z, meV.")] = 1.0,
     width: Annotated[float, typer.Option("--width", help="Width of the well, nm.")] = 25.0,
-    zeeman: Annotated[str, typer.Option("--zeeman", help="'Jz' or 'sigma'.")] = "Jz",
+    zeeman: Annotated[str, typer.Option("--zeeman", help="Spin operator, 'Jz' or 'sigma'.")] = "Jz",
     warping: Annotated[bool, typer.Option("--warping", help="Keep the cubic term of M.")] = False,
     as_json: Json = False,
 ):
@@ -270,7 +271,7 @@ def pieces(
     points: Annotated[int, typer.Option("--points", help="Grid points along each axis.")] = 96,
     as_json: Json = False,
 ):
-    """The current piece by piece from the kinetic equation, and the sign the paper loses.
+    """The pieces of the current from the kinetic equation, and the sign error of the paper.
 
     Example: hopnet berry pieces qwz --mu 0.9 --kT 0.15
     """
@@ -283,7 +284,7 @@ def pieces(
         ("J1", parts.j1, "conventional current, band-diagonal spin"),
         ("J2", parts.j2, "conventional current, band-off-diagonal spin"),
         ("I1", parts.i1, "torque dipole of the driven density matrix: -J2"),
-        ("I2 direct", parts.i2_direct, "torque dipole of the equilibrium one"),
+        ("I2 direct", parts.i2_direct, "torque dipole of the equilibrium density matrix"),
         ("I2 printed", parts.i2_printed, "the same, field and current exchanged"),
         ("total direct", parts.total_direct, f"XN in closed form: {closed.xn[0]:.6g}"),
         ("total printed", parts.total_printed, f"LCC in closed form: {closed.lcc[0]:.6g}"),
@@ -294,7 +295,7 @@ def pieces(
         return
     notes = [f"grid error {parts.error:.1g}"]
     if parts.error > 0.1 * max(abs(closed.xn[0]), abs(closed.lcc[0])):
-        notes.append("bands touch, or the grid is too coarse: the totals are not to be trusted")
+        notes.append("bands touch, or the grid is too coarse: the totals may be wrong")
     print_forms(f"{model}, mu {mu:g}, kT {kT:g}: e/hbar", rows, notes)
 
 

@@ -13,7 +13,7 @@ from hopnet.errors import ParameterError
 
 __all__ = ["add_to"]
 
-RANGE = 0.5  # default of --range; recognised where a potential has no range
+RANGE = 0.5  # default of --range; any other value is refused for a potential without range
 
 commands = typer.Typer(
     name="boltzmann",
@@ -31,8 +31,12 @@ def add_to(app: typer.Typer) -> None:
 def response(
     lambda_xy: Annotated[float, typer.Option(help="Rashba vertex of the disorder.")] = 0.05,
     lambda_z: Annotated[float, typer.Option(help="Mott vertex of the disorder.")] = 0.1,
-    strength: Annotated[float, typer.Option(help="v_0 N_0, sets skew scattering.")] = 0.2,
-    rashba: Annotated[float, typer.Option(help="alpha of alpha (s_x p_y - s_y p_x).")] = 0.005,
+    strength: Annotated[
+        float, typer.Option(help="Potential v_0 N_0, which sets skew scattering.")
+    ] = 0.2,
+    rashba: Annotated[
+        float, typer.Option(help="Coupling alpha in alpha (s_x p_y - s_y p_x).")
+    ] = 0.005,
     mass: Annotated[float, typer.Option(help="Mass m.")] = 1.0,
     momentum: Annotated[float, typer.Option(help="Fermi momentum p_F.")] = 1.0,
     time: Annotated[float, typer.Option(help="Drude time tau_D.")] = 20.0,
@@ -149,10 +153,13 @@ def rashba(
     ] = 0.4,
     time: Annotated[float, typer.Option(help="Lifetime tau_0 = 1/(m u_0).")] = 10.0,
     potential: Annotated[
-        str, typer.Option(help="delta, gaussian (--range R), yukawa (--range 1/k) or angular.")
+        str, typer.Option(help="delta, gaussian (range R), yukawa (range 1/k) or angular.")
     ] = "delta",
     range_: Annotated[
-        float, typer.Option("--range", help="Range of the potential; angular: its cosine.")
+        float,
+        typer.Option(
+            "--range", help="Range of the potential; for angular the weight of its cosine."
+        ),
     ] = RANGE,
     fermi_energy: Annotated[float, typer.Option(help="Fermi energy E_F, positive.")] = 0.5,
     mass: Annotated[float, typer.Option(help="Mass m.")] = 1.0,
@@ -160,7 +167,7 @@ def rashba(
     lambda_xy: Annotated[float, typer.Option(help="Rashba vertex of the disorder.")] = 0.0,
     lambda_z: Annotated[float, typer.Option(help="Mott vertex of the disorder.")] = 0.0,
     interband: Annotated[
-        bool, typer.Option(help="Scattering between the bands; without it, the smooth limit.")
+        bool, typer.Option(help="With scattering between the bands; without it: smooth disorder.")
     ] = True,
     tolerance: Annotated[float, typer.Option(help="Largest relative error of S_y and J_x.")] = 1e-9,
     as_json: Json = False,
@@ -207,12 +214,13 @@ def rashba(
 
 
 def rashba_figures(gas, scatterer) -> dict[str, Any]:
-    """Figures of bands with the chain, cancellation, S_y by splitting, spin by momentum."""
+    """Figures: bands with the chain, cancellation, S_y by splitting, spin by momentum."""
     from hopnet.plots import boltzmann as plots
 
     if not gas.splitting > 0:
         raise ParameterError(
-            f"the figures need --alpha above 0, got {gas.splitting!r}; the signs of S_y mirror."
+            f"the figures need --alpha above 0, got {gas.splitting!r}; the other sign "
+            "only reverses S_y, so leave it out."
         )
     energy = gas.fermi_energy
     return {
@@ -224,7 +232,7 @@ def rashba_figures(gas, scatterer) -> dict[str, Any]:
 
 
 def choose_potential(kind, time, width, mass):
-    """The potential of a name."""
+    """The potential with this name."""
     from hopnet.boltzmann import potentials
     from hopnet.boltzmann.checks import positive
 

@@ -27,7 +27,8 @@ def conductivities(
     ],
     seed: Seed,
     f: Annotated[
-        float | None, typer.Option("--f", help="f(n_s, tau_s), if you know it [of the sample].")
+        float | None,
+        typer.Option("--f", help="Value of f (default: that of the sample)."),
     ] = None,
     field: Annotated[float, typer.Option("--field-kV-cm", help="Electric field, kV/cm.")] = 1.0,
     signs: Annotated[

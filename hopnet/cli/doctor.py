@@ -1,4 +1,4 @@
-"""``hopnet doctor``: what a maintainer asks first, and a self-test."""
+"""``hopnet doctor``: the facts that a bug report needs, and a self-test."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def check_conservation():
 
 
 def check_plausible_f():
-    """f of a sample of 1e5 sites lies where it must."""
+    """f of a sample of 1e5 sites lies in its known range."""
     import hopnet as hn
 
     network = hn.build_network(hn.random_sites(100_000, density=0.01, seed=5))

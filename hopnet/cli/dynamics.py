@@ -125,7 +125,7 @@ def step(
     out: Out = None,
     as_json: Json = False,
 ):
-    """Growth of the induced spin after the current is switched on: not an exponential.
+    """Growth of the induced spin after the current is switched on; it is not exponential.
 
     Example: hopnet step --n-sites 2000 --seed 7 --out results/step
     """
@@ -269,7 +269,7 @@ def walk(
     out: Out = None,
     as_json: Json = False,
 ):
-    """Carriers with spin, hop by hop, on a torus, against the master equation.
+    """Walks of carriers with spin on a torus, compared with the master equation.
 
     Example: hopnet walk --carriers 2000 --longest 3000 --seed 7 --out results/walk
     """

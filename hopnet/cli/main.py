@@ -30,7 +30,7 @@ app = typer.Typer(
 
 
 def show_version(wanted: bool):
-    """Print the version and leave."""
+    """Print the version and exit."""
     if wanted:
         from hopnet import __version__
 

@@ -32,7 +32,7 @@ LONGEST_LIST = 10_000  # numbers in one option; more are a mistake in a range
 NSites = Annotated[int, typer.Option("--n-sites", help="Number of sites of a sample.")]
 Density = Annotated[float, typer.Option("--density", help="Density of sites, n_s a_b^2.")]
 Seed = Annotated[
-    int, typer.Option("--seed", help="Seed of the random numbers: any whole number from 0 on.")
+    int, typer.Option("--seed", help="Seed of the random numbers, a whole number of at least 0.")
 ]
 Geometry = Annotated[
     str, typer.Option("--geometry", help="open (hard edges), cylinder or torus (periodic).")
@@ -50,7 +50,7 @@ Sizes = Annotated[
     str, typer.Option("--sizes", help="Numbers of sites: a list with commas, or start:stop:n.")
 ]
 Threads = Annotated[
-    int | None, typer.Option("--threads", help="Largest number of threads [all cores].")
+    int | None, typer.Option("--threads", help="Largest number of threads (default: all cores).")
 ]
 Out = Annotated[
     Path | None, typer.Option("--out", help="Folder for tables and figures; made if missing.")

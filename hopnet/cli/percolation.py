@@ -48,7 +48,10 @@ def sample(
     geometry: Geometry = "open",
     threshold_length: Annotated[
         float | None,
-        typer.Option("--threshold-length", help="Longest occupied link, in a_b [of the sample]."),
+        typer.Option(
+            "--threshold-length",
+            help="Longest occupied link, in a_b (default: that of the percolation threshold).",
+        ),
     ] = None,
     tau_s: TauS = 0.0,
     out: Out = None,
@@ -105,7 +108,7 @@ def sample(
 
 
 def add_flow(answer: dict[str, Any], network: Any, tau_s: float) -> dict[str, Any]:
-    """Add what the current of the sample tells to the answer; return the records for figures."""
+    """Add the results from the current of the sample to the answer; return records for figures."""
 
     from hopnet.percolation.flow import flow_statistics, resistivity_ratio
     from hopnet.spin.shares import triad_shares
@@ -175,7 +178,7 @@ def exponents(
     out: Out = None,
     as_json: Json = False,
 ):
-    """Critical exponents from finite-size scaling on the torus, errors with the fit window.
+    """Critical exponents from finite-size scaling on the torus; errors include the fit window.
 
     Example: hopnet percolation exponents --sizes 500,1000,2000 --samples 200 --seed 3
     """

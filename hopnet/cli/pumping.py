@@ -93,7 +93,7 @@ def crossover(
     out: Out = None,
     as_json: Json = False,
 ):
-    """Local over diffusive spin current against q ell in one, two and three dimensions.
+    """Ratio of local to diffusive spin current against q ell in one, two and three dimensions.
 
     Example: hopnet pumping crossover --out results/crossover
     """
@@ -151,7 +151,7 @@ def efficiency(
     out: Out = None,
     as_json: Json = False,
 ):
-    """Charge current for a given spin current against q ell: Rashba coupling and impurities.
+    """Charge current per spin current against q ell, from Rashba coupling and impurities.
 
     Example: hopnet pumping efficiency runs/pumping_junction.toml --out results/efficiency
     """
@@ -220,7 +220,7 @@ def orders(
     out: Out = None,
     as_json: Json = False,
 ):
-    """Torque on a spiral to second order in J, printed and full vertex, over all orders.
+    """Torque on a spiral to second order in J, by either vertex, relative to all orders.
 
     Example: hopnet pumping orders --out results/orders
     """

@@ -1,4 +1,4 @@
-"""Shows a run on the terminal: a bar on a terminal, plain lines when piped."""
+"""Shows the progress of a run: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Reporter(Listener):
         self.log(f"set aside: {reason}")
 
     def start(self, n_tasks: int, n_finished: int) -> None:
-        """Print how much there is to do, and start the bar on a terminal."""
+        """Print the number of samples to compute, and start the bar on a terminal."""
         known = f", {n_finished} finished before are kept" if n_finished else ""
         self.log(f"{n_tasks} samples to compute{known}")
         self.close_bar()
@@ -78,7 +78,7 @@ class Reporter(Listener):
             self.bar_task = self.bar.add_task("", total=n_tasks, left=UNKNOWN)
 
     def report(self, report: Report, progress: dict[str, Any]) -> None:
-        """Print what went wrong with a sample, and how far the run is."""
+        """Print the failure of a sample, if there is one, and the progress of the run."""
         left = progress["seconds_left"]
         words = UNKNOWN if left is None else f"{duration(left)} left"
         for text in report.warnings:

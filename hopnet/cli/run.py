@@ -110,7 +110,9 @@ def ended_by_signals() -> Iterator[None]:
 def estimate(
     file: File,
     workers: Workers = 1,
-    force: Annotated[bool, typer.Option("--force", help="Do not refuse for memory.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Estimate even if memory seems short.")
+    ] = False,
     json_: Json = False,
 ) -> None:
     """Check a run file; print its time, memory and disk from a short measured sample.
@@ -183,7 +185,7 @@ def status(directory: Directory, json_: Json = False) -> None:
     if facts["tasks_per_hour"]:
         left = facts["seconds_left"]
         say(
-            f"  {facts['tasks_per_hour']:.3g} samples an hour, "
+            f"  {facts['tasks_per_hour']:.3g} samples per hour, "
             f"{duration(left) if left is not None else 'an unknown time'} left"
         )
 
@@ -215,9 +217,11 @@ def collect(
 
 def plot(
     directory: Directory,
-    sample: Annotated[int | None, typer.Option(help="Draw this sample instead.")] = None,
+    sample: Annotated[int | None, typer.Option(help="Number of a sample to draw instead.")] = None,
     point: Annotated[int, typer.Option(help="Which scan point, from 0 (with --sample).")] = 0,
-    tau_s: Annotated[float | None, typer.Option(help="In tau_0 (with --sample).")] = None,
+    tau_s: Annotated[
+        float | None, typer.Option(help="Spin relaxation time, tau_0 (with --sample).")
+    ] = None,
 ) -> None:
     """Draw the figures of a run into DIR/figures, or one sample: sites, flow, spin.
 
@@ -262,7 +266,7 @@ def largest_number(ledger: Any, point: Any) -> int:
 
 
 def compile_kernels() -> None:
-    """Compile what a run needs, once and for all runs, and say so if it takes time."""
+    """Compile the kernels of a run (later runs load them), and say so if that takes time."""
     from hopnet.ensemble.plan import kernels_are_cached, warm_up
 
     if kernels_are_cached():
@@ -281,7 +285,7 @@ def draw_figures(directory: Path) -> None:
     table = read_results(directory)
     statistics = read_results(directory, what="statistics")
     if not statistics["n_done"].any():
-        say("no figures: not one sample has succeeded")
+        say("no figures: no sample has succeeded")
     for name, figure in run_figures(table, statistics, table.attrs["scanned"]):
         draw(figure, directory, name)
 
@@ -303,13 +307,13 @@ def draw(figure: Any, directory: Path, name: str) -> None:
 
 
 def say(text: str) -> None:
-    """Print one line at once; characters that the terminal does not know become question marks."""
+    """Print a line without delay; characters unknown to the terminal become question marks."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     print(text.encode(encoding, "replace").decode(encoding), flush=True)
 
 
 def duration(seconds: float) -> str:
-    """A time in the unit that a person would use."""
+    """A time as a short text with a suitable unit."""
     if seconds < 1:
         return f"{seconds:.2g} s"
     if seconds < 120:

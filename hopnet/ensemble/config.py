@@ -1,4 +1,4 @@
-"""Run files: TOML in, frozen and checked models out, every error one sentence.
+"""Run files: read TOML, check it, return frozen models. Every error is one sentence.
 
 A run file asks one question. Its sections follow the data flow (sites, network, spin); then come
 the number of samples (ensemble), what is varied (scan), what is kept (output) and, for batch
@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, Field, field_validator, model_validator
 
+from hopnet.checks import shown
 from hopnet.ensemble.sections import (
     LARGEST_RUN,
     ClusterSection,
@@ -45,7 +46,7 @@ __all__ = [
     "read_config",
 ]
 
-# Largest number of points of a scan: a table of more is no table that somebody reads.
+# Largest number of points of a scan. A larger number only makes tables that nobody reads.
 MOST_POINTS = 100_000
 PHYSICAL: dict[str, type[BaseModel]] = {"sites": SitesSection, "network": NetworkSection}
 # Keys of sites with energies, and their values if they are not given. The names and values of the
@@ -76,7 +77,7 @@ class Point:
     physical : dict
         Physical keys (``"sites.density"`` and so on) and their values; they seed the samples.
     scanned : tuple of str
-        The physical keys that the run varies: the columns that tell points apart in a table.
+        The physical keys that the run varies: the columns that distinguish points in a table.
     tau_s : tuple of float
         Spin relaxation times, in tau_0.
     tolerance : float
@@ -176,7 +177,7 @@ class RunConfig(Section):
     def _check_scan(cls, scan: dict[str, Any]) -> dict[str, Any]:
         mode = scan.get("mode", "grid")
         if mode not in ("grid", "list"):
-            raise ValueError(f"mode must be 'grid' or 'list', got {mode!r}")
+            raise ValueError(f"mode must be 'grid' or 'list', got {shown(mode)}")
         axes: dict[str, Any] = {}
         for key, values in scan.items():
             if key == "mode":
@@ -270,7 +271,7 @@ class RunConfig(Section):
         n_samples = values.pop("ensemble.samples", self.ensemble.samples)
         physical = base | values
         if physical["network.cutoff_radius"] is not None:
-            physical["network.cutoff"] = None  # not used: it must not tell points apart
+            physical["network.cutoff"] = None  # not used: two points must not differ in it alone
         return Point(
             physical=check_energies(physical, self.spin.tau_s),
             scanned=self.scanned,
@@ -419,7 +420,7 @@ def config_from_dict(table: Mapping[str, Any], *, source: str = "the run file") 
     table : dict
         NumPy numbers, arrays, ranges and tuples count as numbers and lists.
     source : str
-        How errors name it.
+        Name of the source in error messages.
 
     Returns
     -------
@@ -459,6 +460,6 @@ def config_from_text(text: str, *, source: str = "the run file") -> RunConfig:
 
 
 def as_toml(config: RunConfig) -> str:
-    """The text of a run file that says what ``config`` says."""
+    """The text of a run file with the content of ``config``."""
     table = config.model_dump(exclude_none=True)
     return to_toml({key: value for key, value in table.items() if value != {}})

@@ -1,4 +1,4 @@
-"""Engines: they compute tasks, in this process, in many here, or on many machines.
+"""Engines compute tasks: in this process, in several processes, or on several machines.
 
 An engine takes tasks and gives one `Report` per task, in the order in which the tasks end. Results
 stay on disk, where the process that computes a sample writes them.
@@ -61,12 +61,12 @@ __all__ = [
 PATIENCE = 10.0
 # Seconds without a single worker after which the run says so.
 NO_WORKERS = 30.0
-# Seconds between two questions to a scheduler elsewhere about the number of its workers.
+# Seconds between two requests to a scheduler elsewhere for the number of its workers.
 ASK = 5.0
 
 
 class Engine(Protocol):
-    """What computes tasks.
+    """An object that computes tasks.
 
     Attributes
     ----------
@@ -171,7 +171,7 @@ def start_engine(
 
 
 def do_task_alone(task: Task) -> Report:
-    """`do_task` on one thread: what runs on a worker, whatever its environment says."""
+    """Run `do_task` on one thread, whatever the environment of the worker says."""
     return do_task(task, threads=1)
 
 
@@ -182,7 +182,7 @@ def connected(
     watch: Callable[[], None] | None = None,
     security: Any = None,
 ) -> Iterator[Any]:
-    """A Dask client of an existing scheduler whose workers have our versions.
+    """A Dask client of an existing scheduler whose workers have the versions of this process.
 
     Parameters
     ----------
@@ -481,7 +481,7 @@ class Crew:
         return max(1, self.count)
 
     def look(self, limits: dict[str, float | None], n_left: int) -> set[str]:
-        """Look after the workers, at most once per second.
+        """Check the workers, at most once per second.
 
         Parameters
         ----------
@@ -539,7 +539,7 @@ def report_of(future: Any, task: Task, n_left: int) -> Report:
 def stored_report(task: Task) -> Report:
     """The report of a finished task from its files.
 
-    The report itself is not fetched: it might have stayed on a worker that died meanwhile.
+    The report itself is not fetched: the worker that holds it may have died.
     """
     path = task.ledger.path(task.sample)
     if not path.exists():
@@ -553,7 +553,7 @@ def stored_report(task: Task) -> Report:
         return Report(task, "lost", 0.0, str(failure))
     seconds, reason = 0.0, ""
     words: tuple[str, ...] = ()
-    # The diagnostics are not protected: they only add to what the table says.
+    # The diagnostics carry no digest: no number of a table depends on them.
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
         facts = json.loads(path.with_suffix(".json").read_text())
         seconds, reason = float(facts["seconds"]), str(facts["reason"])

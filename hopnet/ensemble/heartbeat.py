@@ -1,7 +1,7 @@
 """Heartbeats: which processes work on a result directory at this moment.
 
 Each process at work on a shard keeps one small file in ``running/`` and renews it every few
-seconds. A file that cannot be read (a power cut may leave an empty one) counts by its age alone.
+seconds. A file that cannot be read (a power cut may leave an empty one) is judged by its age alone.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Beat:
 
 
 class Heartbeat:
-    """The mark that this process is at work on a shard of a directory; removed when it ends.
+    """A small file that shows that this process works on a shard; removed when the work ends.
 
     Use as a context manager. Entering raises `ParameterError` if another living process works on
     samples of the same shard (two processes would compute the same files), or on another shard
@@ -140,8 +140,8 @@ class Heartbeat:
     def _refuse(self, other: Beat) -> None:
         if not other.readable:
             raise ParameterError(
-                f"{str(other.path)!r} cannot be read; it is the mark of a process that is just "
-                f"beginning or has died. Run again in {STALE:.0f} s. Nothing was changed."
+                f"{str(other.path)!r} cannot be read; it is the heartbeat of a process that is "
+                f"just beginning or has died. Run again in {STALE:.0f} s. Nothing was changed."
             )
         raise ParameterError(
             f"another process (pid {other.pid} on {other.host}, shard "
@@ -151,7 +151,7 @@ class Heartbeat:
         )
 
     def beat(self, **progress: Any) -> None:
-        """Renew the mark and say how far the process is; a full disk is no reason to stop."""
+        """Write the progress of the process into the file; a full disk does not stop the run."""
         self.content |= progress
         with contextlib.suppress(OSError), atomic_write(self.path) as file:
             file.write(json.dumps(self.content).encode())
@@ -191,7 +191,7 @@ def heartbeats(ledger: Ledger) -> list[Beat]:
 
 
 def read_beat(path: Path) -> Beat | None:
-    """The content of a heartbeat; None if it has gone meanwhile."""
+    """The content of a heartbeat; None if the file has been removed."""
     try:
         with path.open("rb") as file:
             content = json.loads(file.read(LARGEST_BEAT))
@@ -222,7 +222,7 @@ def read_beat(path: Path) -> Beat | None:
 
 
 def finite(value: Any) -> float | None:
-    """A finite number as it is, anything else as None."""
+    """The value if it is a finite number, else None."""
     try:
         real = isinstance(value, int | float) and not isinstance(value, bool)
         return float(value) if real and math.isfinite(value) else None
@@ -231,12 +231,12 @@ def finite(value: Any) -> float | None:
 
 
 def is_alive(beat: Beat) -> bool:
-    """Whether the process of a heartbeat lives: asked on its own machine, else judged by age."""
+    """Whether the process of a heartbeat lives: asked here, judged by age on other machines."""
     if beat.readable and beat.host == socket.gethostname():
         started = process_start(beat.pid)
         return started is not None and abs(started - beat.started) < 0.5
     try:
-        # abs: a date in the future (a clock that was wrong) must not lock the directory for ever.
+        # abs: a date in the future (from a wrong clock) must not lock the directory for ever.
         return abs(file_system_time(beat.path.parent) - beat.path.stat().st_mtime) < STALE
     except OSError:
         return False
@@ -260,7 +260,7 @@ def retire(beat: Beat) -> None:
         return
     except OSError as failure:
         raise ParameterError(
-            f"cannot remove {str(beat.path)!r}, the mark of a process that has died "
+            f"cannot remove {str(beat.path)!r}, the heartbeat of a process that has died "
             f"({failure.strerror or failure}); remove it. Nothing was changed."
         ) from None
     found = read_beat(moved)

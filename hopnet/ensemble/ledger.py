@@ -43,8 +43,8 @@ from hopnet.files import digest
 
 __all__ = ["Examination", "Ledger", "Sample", "cannot_write", "open_ledger", "sample_of"]
 
-# Names that a run makes in its directory. A directory without manifest.json that holds nothing
-# else is what a crash left: it is entered again. One that holds more belongs to somebody else.
+# Names that a run makes in its directory. A directory that has no manifest.json and holds only
+# these was left by a crash: the next run uses it. Any other content is not ours: it is refused.
 OWN_FOLDERS = ("samples", "running", "aside", "snapshots")
 TABLES = ("summary.parquet", "summary.csv", "statistics.parquet", "statistics.csv")
 OWN_NAMES = {*OWN_FOLDERS, *TABLES, "figures", "run.toml"}
@@ -70,7 +70,7 @@ class Sample:
 
     @property
     def label(self) -> str:
-        """How its file names it."""
+        """The label of the sample in the metadata of its file."""
         return f"{self.point}-{self.number}"
 
 
@@ -83,7 +83,7 @@ def sample_of(file_name: str) -> Sample | None:
 
 @dataclass(frozen=True)
 class Examination:
-    """What the files of a ledger turned out to be; each file name stands in one of the three.
+    """The result of reading all files of a ledger; each name stands in one of the three.
 
     Attributes
     ----------
@@ -228,8 +228,8 @@ class Ledger:
         Raises
         ------
         DataError
-            If no file is of this run and some are of another one: then the directory is not what
-            it seems, and nothing is moved.
+            If no file is of this run and some are of another one: then the directory is probably
+            the wrong one, and nothing is moved.
         """
         if found.foreign and not found.tables:
             raise DataError(

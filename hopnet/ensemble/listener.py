@@ -1,4 +1,4 @@
-"""Listeners: what a run says while it works."""
+"""Listeners: objects that receive the events of a run."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Listener:
     """
 
     def note(self, text: str) -> None:
-        """Something that a user should know."""
+        """A note for the user."""
 
     def set_aside(self, reason: str) -> None:
         """A file that cannot be believed has been set aside."""
 
     def start(self, n_tasks: int, n_finished: int) -> None:
-        """Computing begins: the number of tasks, and of samples that were there before."""
+        """Computing begins: the number of tasks, and of samples that were finished before."""
 
     def report(self, report: Report, progress: dict[str, Any]) -> None:
         """A task has ended; ``progress`` is that of `hopnet.ensemble.plan.Progress.facts`."""

@@ -1,4 +1,4 @@
-"""What a result directory says of itself: manifest.json and run.toml, both with a digest.
+"""The identity of a result directory: manifest.json and run.toml, both with a digest.
 
 ``manifest.json`` holds the identity of the run (what all its files share) and the versions and
 processors that worked on it. ``run.toml`` is the run file; its last line is a comment with the
@@ -151,7 +151,7 @@ def check_identity(directory: str | Path, found: dict, wanted: dict) -> None:
 
 
 def grid_words(old: list, new: list) -> tuple[str, str]:
-    """Two lists of times in words, such that the words differ."""
+    """Two different lists of times as two short texts that differ."""
     words = [f"{len(grid)} times {min(grid):g} .. {max(grid):g}" for grid in (old, new)]
     if words[0] == words[1]:
         place = next(i for i, (a, b) in enumerate(zip(old, new)) if a != b)
@@ -162,8 +162,8 @@ def grid_words(old: list, new: list) -> tuple[str, str]:
 def write_manifest(directory: str | Path, identity: dict) -> None:
     """Write manifest.json, or add to its history when versions or processor have changed.
 
-    A damaged manifest is replaced: whether the files of the directory belong to ``identity`` they
-    say themselves.
+    A damaged manifest is replaced: the files of the samples carry the identity of their run, so
+    it is known which of them belong to ``identity``.
     """
     now = {"versions": versions(), "processor": processor_name(), "system": platform.platform()}
     try:

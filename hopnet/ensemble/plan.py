@@ -41,20 +41,20 @@ __all__ = [
 LINKS_PER_SITE = 5.08
 # The cost of a sample in s on one core of 2024, measured from 1e4 to 5e5 sites. Only ratios are
 # used, for progress and order; a wrong value makes the predicted time wrong, nothing else.
-SECONDS_PER_SAMPLE = 2e-3  # what a sample of no sites would cost: calls, files
+SECONDS_PER_SAMPLE = 2e-3  # the part that does not depend on the size: calls, files
 SECONDS_PER_SITE = 11e-6  # links, order of elimination and Kirchhoff's laws
 SECONDS_PER_FACTOR = 1e-6  # per site and relaxation time that needs a factor of its own
 LINKS_POWER = 1.3  # the cost grows as links_per_site to this power (cutoffs 1.2 to 2)
-INTERPOLATED = 14  # factors that a long curve costs, counting its slopes; see hopnet.f_curve
-# Sites with energies cost up to this much more, to find xi_c; the colder they are, the fewer sites
-# take part: below kT = width / 100 the cost falls as (kT / width)^0.4 (measured from 1e-3 to 1).
+INTERPOLATED = 14  # cost of a long curve in factors, slopes included; see hopnet.f_curve
+# Sites with energies cost up to this much more, because xi_c is searched for. In the cold fewer
+# sites take part: below kT = width / 100 the cost falls as (kT / width)^0.4 (measured, 1e-3 to 1).
 ENERGIES_COST = 1.7
 COLD = 100.0
 COLD_POWER = 0.4
 # Peak memory of a sample in bytes. Measured at cutoffs 1.2, 1.5 and 2: 840, 1280 and 2660 bytes
 # per site, the same from 3e4 to 1e6 sites. That is links * (215 + 8.5 links) per site, links being
 # the mean number of links per site. Sites with energies need up to 1.6 times as much, at kT = a
-# hundredth of the width, where many pairs are looked at to find xi_c.
+# hundredth of the width, where many pairs are examined to find xi_c.
 BYTES_PER_LINK = 215.0
 BYTES_PER_LINK_SQUARED = 8.5
 ENERGIES_MEMORY = 1.6
@@ -63,11 +63,11 @@ ENERGIES_MEMORY = 1.6
 RESERVE = 1.25
 BASE_MEMORY = 300e6  # bytes: Python, its libraries and the compiled kernels
 PROBE_SITES = 40_000  # sites of the measured sample of an estimate: about half a second
-# Memory is slower to reach as arrays outgrow the caches: about 5 % per factor e in size, measured
-# from 4e4 to 5e5 sites.
+# Memory access slows down as arrays outgrow the CPU caches: about 5 % per factor e in size,
+# measured from 4e4 to 5e5 sites.
 CACHE_POWER = 0.05
-# Disk of a run in bytes: a file system gives whole blocks; labels and schema of a file; the rows
-# of one relaxation time in the tables; tables and figures.
+# Disk space of a run in bytes. In this order: the block size of a file system, the labels and the
+# schema of one file, the rows of one relaxation time in all tables, the tables and figures.
 BLOCK = 4096
 FILE_OVERHEAD = 1500
 BYTES_PER_ROW = 200
@@ -88,7 +88,7 @@ def links_per_site(physical: Mapping[str, Any]) -> float:
 
 
 def task_cost(point: Point) -> float:
-    """Relative cost of one sample, about seconds on one core; the unit of a run's progress."""
+    """Relative cost of one sample, in units of about one second on one core."""
     relative_links = links_per_site(point.physical) / LINKS_PER_SITE
     n_factors = len(point.tau_s)
     if point.tolerance > 0 and n_factors > INTERPOLATED:
@@ -168,7 +168,7 @@ def check_memory(
     raise ParameterError(
         f"{workers} worker{'s' * (workers > 1)} with n_sites = {largest['sites.n_sites']} need an "
         f"estimated {need / 1e9:.3g} GB, {owner} has {limit / 1e9:.3g} GB; {advice}, or "
-        "insist with --force."
+        "compute anyway with --force."
     )
 
 
@@ -179,7 +179,7 @@ def round_down(n: int) -> int:
 
 
 class Progress:
-    """How far a list of tasks is, and when it will end, in units of their cost.
+    """The progress of a list of tasks, and the time left, from the costs of the tasks.
 
     The rate is measured from the moment when every worker has ended one task: before that,
     starting and loading would count as computing.

@@ -1,4 +1,4 @@
-"""Results: the tables of a run made from its samples, read back, and how far a run is."""
+"""Results: make the tables of a run from its samples, read them, report the state of a run."""
 
 from __future__ import annotations
 

@@ -93,11 +93,11 @@ def run_ensemble(
     threads : int, optional
         Number of threads of each sample when it is computed here; default all.
     force : bool
-        Go on although the estimated memory exceeds that of this machine.
+        Compute even if the estimated memory exceeds that of this machine.
     retry : bool
-        Compute samples that have failed again.
+        Compute failed samples again.
     listener : Listener, optional
-        What is told while the run goes on.
+        Receives the events of the run.
 
     Returns
     -------
@@ -152,7 +152,7 @@ def run_ensemble(
 
 
 def path_of(out: Any) -> Path:
-    """A path from what a user gives as a directory."""
+    """The result directory as a path."""
     try:
         return Path(os.fspath(out))
     except TypeError:
@@ -191,7 +191,7 @@ def withdrawn(ledger: Ledger, is_new: bool) -> Iterator[threading.Event]:
 def enter(
     run: RunFile, ledger: Ledger, heart: Heartbeat, listener: Listener, *, retry: bool
 ) -> set[str]:
-    """Clean a directory, write what it says of itself, and find the samples to compute again.
+    """Clean a directory, write its manifest and run file, find the samples to compute again.
 
     Returns
     -------
@@ -222,7 +222,7 @@ def report_history(ledger: Ledger, has_samples: bool, listener: Listener) -> Non
 
 
 def load_run(file: str | Path | Mapping[str, Any] | RunConfig | RunFile) -> RunFile:
-    """A run file from whatever a user gives for one; a file is read once."""
+    """The run file from a path, a dict or a RunConfig; a file is read once."""
     if isinstance(file, RunFile):
         return file
     if isinstance(file, RunConfig | Mapping):

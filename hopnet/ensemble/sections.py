@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import numpy as np
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
+from hopnet.checks import shown
 from hopnet.toml import Section, sentence
 
 __all__ = [
@@ -178,7 +179,7 @@ class SpinSection(Section):
             raise ValueError(f"times must lie in 0 .. inf (in tau_0), got {wrong[0]!r}; remove it")
         twice = [t for t, count in Counter(value).items() if count > 1]
         if twice:
-            raise ValueError(f"every time once, got {twice[0]!r} twice; remove one")
+            raise ValueError(f"each time may stand once, got {twice[0]!r} twice; remove one")
         return value
 
 
@@ -290,14 +291,16 @@ class ClusterSection(Section):
     @classmethod
     def _check_memory(cls, value: str) -> str:
         if not MEMORY.fullmatch(value) or float(MEMORY.fullmatch(value)[1]) == 0:  # type: ignore[index]
-            raise ValueError(f"a number and a unit, '16GB' or '900MB', got {value!r}; write it so")
+            raise ValueError(
+                f"a number and a unit, '16GB' or '900MB', got {shown(value)}; correct it"
+            )
         return value
 
     @field_validator("walltime")
     @classmethod
     def _check_walltime(cls, value: str) -> str:
         if not WALLTIME.fullmatch(value):
-            raise ValueError(f"hours:minutes:seconds, '04:00:00', got {value!r}; write it so")
+            raise ValueError(f"hours:minutes:seconds, '04:00:00', got {shown(value)}; correct it")
         return value
 
     @field_validator("queue", "account", "interface")
@@ -309,7 +312,7 @@ class ClusterSection(Section):
         ):
             raise ValueError(
                 "a name of letters, digits and the characters _ . @ : + = , / - is needed, got "
-                f"{value!r}; write the name as the batch system knows it"
+                f"{shown(value)}; write the name as the batch system knows it"
             )
         return value
 
@@ -321,7 +324,7 @@ class ClusterSection(Section):
         if wrong:
             raise ValueError(
                 "every entry is one line without line breaks and control characters, got "
-                f"{wrong[0]!r}; write one entry per line"
+                f"{shown(wrong[0])}; write one entry per line"
             )
         return value
 

@@ -1,11 +1,11 @@
 """Statistics over disorder: from the long table of a run to means with errors.
 
-The headline is the mean of f over samples, as in the letter. The ratio of means <f I> / <I>, I
+The main result is the mean of f over samples, as in the letter. The ratio of means <f I> / <I>, I
 being the current at unit bias, weighs each sample by its conductance.
 
 The number of samples may be decided from the samples themselves. To stop as soon as the error
 looks small favours samples whose spread happens to be small, and the intervals cover the truth too
-rarely. Here the spread is looked at once (Stein's two stages, Ann. Math. Stat. 16, 243 (1945)):
+rarely. Here the spread is evaluated once (Stein's two stages, Ann. Math. Stat. 16, 243 (1945)):
 the first samples fix the number of all samples, and the interval keeps using their variance and
 their degrees of freedom. For normal spreads its coverage is exact, whatever number followed.
 """
@@ -147,7 +147,7 @@ def summarise(
     table : pandas.DataFrame
         The long table of a run.
     scanned : sequence of str
-        Columns that tell points apart.
+        Columns that distinguish points.
     pilot : dict of tuple to int, optional
         For each point (values of ``scanned``), how many first samples decided on the rest.
     observables : sequence of str

@@ -181,7 +181,7 @@ def save_snapshot(task: Task, threads: int | None) -> list[str]:
     times = [t for t in task.point.tau_s if 0 < t < math.inf] or [1.0]
     try:
         records = sample_records(task.point, task.number, times[len(times) // 2], threads=threads)
-    except Exception as failure:  # the sample itself is done; only its picture is missing
+    except Exception as failure:  # the sample itself is done; only its snapshot is missing
         return [f"no snapshot of {task.label} ({type(failure).__name__}: {failure})"]
     folder = task.ledger.directory / "snapshots"
     folder.mkdir(exist_ok=True)

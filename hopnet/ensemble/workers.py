@@ -48,15 +48,15 @@ ONE_THREAD = dict.fromkeys(
     ),
     "1",
 )
-# Deaths of workers under the same task that are borne; after one more the sample has failed.
+# Number of workers that may die while they compute the same task. After one more it has failed.
 DEATHS = 3
 # Seconds without a sign of life (a message or computing time) after which a worker is replaced.
 # A sample in a compiled loop sends no messages but uses computing time. Smaller: a busy machine
 # costs samples that are computed twice. Larger: a stopped worker holds up the end of a run.
 SILENCE = 60.0
-# Seconds between two looks at the workers. A pause of this process counts as one look.
+# Seconds between two checks of the workers. A pause of this process counts as one such interval.
 WATCH = 1.0
-# A task is ended with its worker when it takes so many times its limit: a time limit of a sample
+# A task and its worker are ended when the task takes this many times its limit: the limit itself
 # acts between two steps of Python only, and a compiled loop may hang.
 OVERTIME = 2.0
 OVERTIME_SECONDS = 30.0

@@ -23,7 +23,7 @@ def zero_line(axes):
 
 
 def plot_insulator(curves: Any) -> Figure:
-    """Bi2Se3 against Fermi energy in the manner of the paper's Fig. 1, every form beside it.
+    """Bi2Se3 against Fermi energy: the paper's Fig. 1, with the other forms beside it.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def plot_insulator(curves: Any) -> Figure:
 
 
 def plot_cutoff(curves: Any, warped: Any = None) -> Figure:
-    """Gapped Bi2Se3 in a ball |k| < kmax: how far each form depends on the cutoff.
+    """Gapped Bi2Se3 in a ball |k| < kmax: dependence of each form on the cutoff.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def draw_cutoff(axes, curves, xn=False):
 
 
 def plot_well(curves: Any, *, xlabel: Any, logarithmic: bool = False, title: str = "") -> Figure:
-    """Hole wells in the manner of the paper's Fig. 2, one panel a form.
+    """Hole wells as in the paper's Fig. 2, with one panel per form.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Pictures of temperature, magnetic field, time, and of carriers hop by hop."""
+"""Pictures of the temperature, field and time dependence, and of the walks of carriers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def plot_mott_law(
     unit: str = "width",
     title: str = "",
 ) -> Figure:
-    """ln rho against T^(-1/3), with the straight line and what is left over.
+    """ln rho against T^(-1/3), with the straight line and the distances from it.
 
     Parameters
     ----------
@@ -43,9 +43,9 @@ def plot_mott_law(
     exponent : float64[n], optional
         xi_c at the same temperatures.
     error : float64[n], optional
-        Of ln rho.
+        Standard error of ln rho.
     unit : str
-        Of kT, as written at the axes; empty: that of the energies.
+        Unit of kT, as written at the axes; empty: that of the energies.
     title : str
 
     Returns
@@ -106,7 +106,7 @@ def temperature_figures(
     Yields
     ------
     name, matplotlib Figure
-        One of each for every point of the other scanned keys. ln rho is averaged over samples.
+    One figure for every point of the other scanned keys. ln rho is averaged over samples.
     """
     done = table[table["status"] == "done"]
     others = [key for key in scanned if key != "network.kT"]
@@ -136,12 +136,12 @@ def temperature_figures(
 
 
 def plot_f_of_temperature(rows: pd.DataFrame, *, title: str = "") -> Figure:
-    """f against temperature, a line for each relaxation time.
+    """f against temperature, with one line per relaxation time.
 
     Parameters
     ----------
     rows : pandas.DataFrame
-        Of a long table: network.kT, tau_s, f of several samples.
+        Rows of a long table with network.kT, tau_s and f of several samples.
     title : str
 
     Returns
@@ -231,7 +231,7 @@ def plot_step(time: ArrayLike, response: Any, tau_s: Any, *, title: str = "") ->
     time : float64[n], in tau_0
     response : dict of label -> float64[n]
     tau_s : float
-        For the plain exponential beside them.
+        Relaxation time of the plain exponential that is drawn for comparison.
     title : str
 
     Returns
@@ -264,7 +264,7 @@ def plot_walk(
     exact_spin: Any = None,
     title: str = "",
 ) -> Figure:
-    """Carriers hop by hop (points) against equations (lines).
+    """Walks of carriers (points) compared with the equations (lines).
 
     Parameters
     ----------

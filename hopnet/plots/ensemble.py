@@ -72,7 +72,7 @@ def time_label(tau_s):
 
 
 def colours(count):
-    """One colour a point, dark to light along the scan."""
+    """One colour per point, dark to light along the scan."""
     if count == 1:
         return [BLUE]
     return [matplotlib.colormaps["viridis"](x) for x in np.linspace(0.05, 0.85, count)]
@@ -112,7 +112,7 @@ def plot_spin_currents(
     statistics : pandas.DataFrame
         Rows of one point.
     scanned, coordinates : sequence
-        What to call it.
+        The scanned keys and their values at this point, for the labels.
     samples : pandas.DataFrame, optional
         Its long table: each sample is drawn as a thin line.
 
@@ -142,7 +142,7 @@ def plot_spin_currents(
 
 
 def plot_f_curves(statistics: pd.DataFrame, scanned: Sequence[str]) -> Figure:
-    """f against tau_0/tau_s, a band for each point.
+    """f against tau_0/tau_s, with one band per point.
 
     Parameters
     ----------
@@ -243,7 +243,7 @@ def plot_low_density(statistics: pd.DataFrame, scanned: Sequence[str]) -> Figure
 
 
 def draw_low_density_limit(axes, rows, colour):
-    """The extrapolation n_s -> 0 of f, as a broken line with its error as a band."""
+    """The extrapolation n_s -> 0 of f, as a dotted line with its error as a band."""
     known = rows[np.isfinite(rows["f_standard_error"]) & (rows["f_standard_error"] > 0)]
     if len(known) < 4 or known["sites.density"].min() > DILUTE:
         return
@@ -290,7 +290,7 @@ def plot_histograms(table: pd.DataFrame, scanned: Sequence[str], tau_s: Any = No
     left.set_yticks(np.arange(len(points)) + 0.4, labels)
     left.set_xlabel(rf"$f(n_s, \tau_s)$ at {time_label(tau_s)}")
     right.set_xlabel(r"$\ln(G \rho_0)$")
-    left.set_title("samples, each row to its own height; broken: mean", fontsize=10)
+    left.set_title("samples (each row scaled by itself); dashed: mean", fontsize=10)
     for axes in (left, right):
         finish(axes)
         axes.tick_params(axis="y", length=0)
@@ -361,7 +361,7 @@ def plot_against(statistics: pd.DataFrame, scanned: Sequence[str], key: Any) -> 
     -------
     matplotlib Figure
         Bars are 95 % intervals. Against N the
-        axis is 1/sqrt(N): the contact strips lower f by some 3.6/sqrt(N) of itself; open symbols
+        axis is 1/sqrt(N): the contact strips lower f by a part of about 3.6/sqrt(N); open symbols
         are limits N -> inf, with twice their error.
     """
     times = np.unique(statistics["tau_s"])

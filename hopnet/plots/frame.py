@@ -1,4 +1,4 @@
-"""What all pictures share: the sheet, its axes, its file."""
+"""Parts that all figures share: the figure, its axes, its file."""
 
 from __future__ import annotations
 

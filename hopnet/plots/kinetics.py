@@ -1,4 +1,4 @@
-"""Pictures of the full kinetics: how far f carries, spins that turn, polarisation against n_s."""
+"""Pictures of the full kinetics: ratio to leading order, spins that turn, polarisation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def plot_full_over_leading(table: pd.DataFrame, *, title: str = "") -> Figure:
     Parameters
     ----------
     table : DataFrame
-        Of `hopnet.spin.kinetics.scan.full_over_leading`.
+        Result of `hopnet.spin.kinetics.scan.full_over_leading`.
     title : str
 
     Returns
@@ -52,14 +52,14 @@ def plot_full_over_leading(table: pd.DataFrame, *, title: str = "") -> Figure:
 
 
 def plot_spin_map(kinetics: Any, *, title: str = "", decades: float = 3.0) -> Figure:
-    """One sample, every site a disc: where its spin points and how long it is.
+    """One sample with every site as a disc that shows direction and length of its spin.
 
     Parameters
     ----------
     kinetics : Kinetics
     title : str
     decades : float
-        Spins shorter than the longest by more than so many powers of ten are grey dots.
+        Spins shorter than the longest by more than this many powers of ten are grey dots.
 
     Returns
     -------
@@ -121,7 +121,7 @@ def plot_cisp_density(table: pd.DataFrame, *, field: Any, title: str = "") -> Fi
     Parameters
     ----------
     table : DataFrame
-        Of `hopnet.spin.kinetics.scan.cisp_against_density`.
+        Result of `hopnet.spin.kinetics.scan.cisp_against_density`.
     field : float, V/m
     title : str
 

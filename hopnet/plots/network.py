@@ -16,7 +16,7 @@ from hopnet.transport.current import Current
 __all__ = ["plot_sample"]
 
 DECADES = 4.0  # of flow that are drawn
-LARGEST = 4000  # sites drawn at most: a window around the middle
+LARGEST = 4000  # largest number of sites drawn: those in a window around the middle
 
 
 def plot_sample(network: Network, current: Current, spin: Any, *, n_shown: Any = LARGEST) -> Figure:
@@ -28,7 +28,7 @@ def plot_sample(network: Network, current: Current, spin: Any, *, n_shown: Any =
     current : Current
     spin : Spin
     n_shown : int
-        Of larger samples only a square window of about so many sites in the middle is drawn.
+        Of larger samples only a square window in the middle with about this many sites is drawn.
 
     Returns
     -------

@@ -45,7 +45,7 @@ def plot_backbone(backbone: Any) -> Figure:
 
 
 def draw_backbone(axes, backbone):
-    """Draw what `plot_backbone` shows into axes; the legend is left to the caller."""
+    """Draw the content of `plot_backbone` into axes, without a legend."""
     from matplotlib.collections import LineCollection
 
     network = backbone.network
@@ -192,7 +192,7 @@ def plot_exponents(table: pd.DataFrame, estimates: Exponents) -> Figure:
     table : DataFrame
         The samples, as `hopnet.percolation.criticality.sample_critical` makes them.
     estimates : Exponents
-        What `hopnet.percolation.scaling.critical_exponents` found in the same samples.
+    Result of `hopnet.percolation.scaling.critical_exponents` for the same samples.
 
     Returns
     -------
@@ -251,7 +251,7 @@ def plot_collapse(table: pd.DataFrame, *, nu: Any = PLANE.nu, l_c: Any = PLANE.l
     table : DataFrame
         With columns size, first, second.
     nu, l_c : float
-        What the right picture is scaled with.
+        Exponent and threshold with which the right picture is scaled.
 
     Returns
     -------

@@ -53,7 +53,7 @@ class Modes:
     omega : float64[n_omega]
         Angular frequency of each harmonic.
     keep : bool[n_space, n_omega] or None
-        ModeNumbers that are represented: not the Nyquist planes, and not the upper third when
+        Modes that are represented: not the Nyquist planes, and not the upper third when
         dealiasing. None means all.
     time : float64[n_times] or None
         Times of a time series.
