@@ -4,7 +4,7 @@ A carrier hops from i to j with the rate a_ij, and from j to i with another rate
 site k (Grassmann, Taksar and Heyman; the graph transformation of chemical kinetics) gives
 
     d_k   = c_k + sum_j a_kj         total rate out of k; c_k is the rate of leaving for good
-    w_kj  = a_kj / d_k               where a carrier on k goes next
+    w_kj  = a_kj / d_k               probability that a carrier on k hops to j
     v_ki  = a_ik / d_k               occupation of k per occupation of i
     a_ij += a_ik w_kj                for all later i and j, i not j
 
@@ -54,6 +54,7 @@ def _add_products(front, begin, end, share, n_columns):
 @njit(cache=True, nogil=True)
 def _add_products_by_blas(front, begin, end, share, n_columns, scratch):
     """The same update as `_add_products`, one matrix product per tile of rows."""
+    # Copy the weights of the panel into a contiguous block, the form that BLAS takes.
     n_panel = end - begin
     n_rest = n_columns - end
     going = scratch[: n_panel * n_rest].reshape(n_panel, n_rest)
@@ -61,6 +62,7 @@ def _add_products_by_blas(front, begin, end, share, n_columns, scratch):
         going[k] = share[begin + k, end:n_columns]
     coming_area = scratch[n_panel * n_rest : n_panel * n_rest + TILE * n_panel]
     product_area = scratch[n_panel * n_rest + TILE * n_panel :]
+    # Multiply tile by tile, and add each product to the rows of the front.
     for first in range(0, n_rest, TILE):
         last = min(first + TILE, n_rest)
         coming = coming_area[: (last - first) * n_panel].reshape(last - first, n_panel)
@@ -84,7 +86,7 @@ def _eliminate(front, n_pivots, n_columns, negligible, going, coming, pivot, scr
     """
     for begin in range(0, n_pivots, PANEL):
         end = min(begin + PANEL, n_pivots)
-        # The rows of the panel, in all columns. Each pivot updates the later rows of the panel.
+        # The weights w_kj of the panel. Each pivot updates the later rows of the panel.
         for k in range(begin, end):
             row = front[k]
             w = going[k]
@@ -109,7 +111,7 @@ def _eliminate(front, n_pivots, n_columns, negligible, going, coming, pivot, scr
                     out = front[i]
                     for j in range(k + 1, n_columns):
                         out[j] += a * w[j]
-        # The columns of the panel in the rows after it: only shares inside the panel are needed.
+        # Update the columns of the panel in the rows after it, by weights inside the panel.
         for i in range(end, n_columns):
             out = front[i]
             for k in range(begin, end):
@@ -120,7 +122,7 @@ def _eliminate(front, n_pivots, n_columns, negligible, going, coming, pivot, scr
                     w = going[k]
                     for j in range(k + 1, end):
                         out[j] += a * w[j]
-        # Occupations per occupation of the later columns.
+        # The weights v_ki: occupation of each pivot per occupation of each later node.
         for k in range(begin, end):
             v = coming[k]
             if abs(pivot[k]) <= negligible:
@@ -130,7 +132,7 @@ def _eliminate(front, n_pivots, n_columns, negligible, going, coming, pivot, scr
                 inverse = 1.0 / pivot[k]
                 for i in range(k + 1, n_columns):
                     v[i] = front[i, k] * inverse
-        # All other rows and columns together.
+        # All later rows and columns are updated together.
         if n_columns - end > SMALL:
             _add_products_by_blas(front, begin, end, going, n_columns, scratch)
         else:
@@ -186,7 +188,7 @@ def factor_directed_fronts(
         n_boundary = fronts.boundary_start[t + 1] - fronts.boundary_start[t]
         m = n_pivots + n_boundary
         front = area[: m * m].reshape(m, m)
-        # Assemble the front: its own edges both ways, the killing, the rates of its children.
+        # Assemble the front: its edges in both directions, the killing, the rates of its children.
         front[:] = 0.0
         for k in range(n_pivots):
             for e in range(fronts.row_start[first + k], fronts.row_start[first + k + 1]):

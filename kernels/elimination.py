@@ -301,6 +301,7 @@ def backward_fronts(which, fronts, weight, pivot, x):
         m = n_pivots + n_boundary
         own = weight[fronts.weight_start[t] : fronts.weight_start[t] + n_pivots * m]
         w = own.reshape(n_pivots, m)
+        # The last pivot first: every x_j of a later node is known when pivot k needs it.
         for k in range(n_pivots - 1, -1, -1):
             for r in range(n_sides):
                 total = x[first + k, r] / pivot[first + k] if pivot[first + k] != 0.0 else 0.0
@@ -325,6 +326,7 @@ def _extend_table(table, weight, source, n_pivots, m, difference):
     the flow from k to r, since no link of k is better than that to r.
     """
     for k in range(n_pivots - 1, -1, -1):
+        # Find r, the later column with the largest weight.
         w = weight[k]
         r = m - 1
         largest = 0.0
@@ -341,6 +343,7 @@ def _extend_table(table, weight, source, n_pivots, m, difference):
         row = table[r]
         for j in range(r + 1, m):
             difference[j] = -row[j]
+        # Row k of the table, from V_k - V_r.
         own = source[k]
         for j in range(k + 1, m):
             own += w[j] * difference[j]
@@ -369,6 +372,7 @@ def drop_fronts(which, fronts, weight, source, table_start, table, edge_drop):
     edge_drop : same type[n_edges]
         Overwritten for the edges of these fronts.
     """
+    # One row of differences serves all fronts of this call.
     largest = 0
     for t in which:
         n_pivots = fronts.front_start[t + 1] - fronts.front_start[t]
@@ -402,6 +406,7 @@ def drop_fronts(which, fronts, weight, source, table_start, table, edge_drop):
                 out = own[n_pivots + a]
                 for b in range(a + 1, n_boundary):
                     out[n_pivots + b] = row[column[b]]
+        # Extend the table to the pivots, and read the differences along the edges from it.
         w = weight[fronts.weight_start[t] : fronts.weight_start[t] + n_pivots * m]
         own_source = source[first : first + n_pivots]
         _extend_table(own, w.reshape(n_pivots, m), own_source, n_pivots, m, difference)

@@ -1,4 +1,4 @@
-"""Symbolic analysis of the multifrontal elimination: which numbers a factor has, and where.
+"""Symbolic analysis of the multifrontal elimination: which numbers a factor has and where they are.
 
 The rank of a node is its place in the order of elimination. Terminals have the ranks after all
 eliminated nodes, and the ground has the last rank. The columns of a front are its pivots, then
@@ -13,7 +13,7 @@ from numba import njit
 
 
 class Fronts(NamedTuple):
-    """The symbolic analysis as bare arrays: the tree of fronts and what each front holds."""
+    """The symbolic analysis as arrays: the tree of fronts, and the columns of each front."""
 
     front_start: np.ndarray  # int64[n_fronts + 1]: rank of the first pivot of each front
     left: np.ndarray  # int64[n_fronts]: one child of each front, -1 for none
@@ -106,13 +106,18 @@ def sum_subtrees(left, right, front_start, boundary_start, first_front, operatio
 def place_contributions(which, fronts, reuse, base, contribution_start):
     """Where each front stores its contribution: on a stack from ``base`` on, or side by side.
 
+    A front is done when its parent has taken its contribution. Inside one subtree the memory is
+    therefore a stack, and each parent overwrites the contributions of its two children::
+
+        before:  ... | left child | right child |        after:  ... | parent |
+
     Parameters
     ----------
     which : int64[n]
         Numbers of the fronts, ascending.
     fronts : Fronts
     reuse : bool
-        True for a whole subtree (a stack), False to give every front memory of its own.
+        True for a whole subtree (a stack), False to give every front its own memory.
     base : int64
         First index that is free.
     contribution_start : int64[n_fronts]
@@ -121,7 +126,7 @@ def place_contributions(which, fronts, reuse, base, contribution_start):
     Returns
     -------
     int64
-        First index that stays free.
+        First index behind all these contributions.
     """
     top = base
     highest = base
@@ -141,6 +146,11 @@ def place_contributions(which, fronts, reuse, base, contribution_start):
 def place_tables(which, fronts, reuse, base, table_start):
     """Where each front stores its table of differences: behind its parent's, or side by side.
 
+    Inside one subtree a table is needed until both children are done, so the tables of one line of
+    descent lie behind each other::
+
+        ... | parent | left child |        later:  ... | parent | right child |
+
     Parameters
     ----------
     which : int64[n]
@@ -156,7 +166,7 @@ def place_tables(which, fronts, reuse, base, table_start):
     Returns
     -------
     int64
-        First index that stays free.
+        First index behind all these tables.
     """
     top = base
     highest = base
@@ -205,6 +215,7 @@ def find_boundary(front_start, left, right, row_start, row_neighbour, ground, bo
     boundary_start[0] = 0
     for t in range(left.shape[0]):
         end = front_start[t + 1]
+        # Double the array when the next boundary may not fit.
         if top + ground + 1 > boundary.shape[0]:
             grown = np.empty(2 * boundary.shape[0], np.int64)
             grown[:top] = boundary[:top]
@@ -218,7 +229,7 @@ def find_boundary(front_start, left, right, row_start, row_neighbour, ground, bo
                     mark[q] = t
                     boundary[top] = q
                     top += 1
-        # What the children's boundaries hold beyond these pivots.
+        # Nodes of the boundaries of the children that are later than these pivots.
         for child in (left[t], right[t]):
             if child >= 0:
                 for a in range(boundary_start[child], boundary_start[child + 1]):
@@ -260,7 +271,7 @@ def fill_columns(
     edge_column : int64[n_edges]
         Overwritten: the column of the edge's later end in the front of its earlier end.
     """
-    # ``column[q]`` is the column of rank q in the front at hand; other entries are out of date.
+    # ``column[q]`` is the column of rank q in the current front; other entries are out of date.
     column = np.empty(boundary.max() + 1 if boundary.shape[0] > 0 else 1, np.int64)
     for t in range(left.shape[0]):
         begin = front_start[t]
@@ -269,6 +280,7 @@ def fill_columns(
             column[begin + k] = k
         for a in range(boundary_start[t], boundary_start[t + 1]):
             column[boundary[a]] = n_pivots + a - boundary_start[t]
+        # Look up the boundaries of both children, then the front's own edges.
         for child in (left[t], right[t]):
             if child >= 0:
                 for a in range(boundary_start[child], boundary_start[child + 1]):

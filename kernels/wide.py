@@ -14,9 +14,12 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-RADIX = 2.0**512  # a power of two: to scale by it is exact
-LOW = 2.0**-256  # mantissas below are scaled up; the square of LOW is still a normal float
-HIGH = 2.0**256  # mantissas from here on are scaled down; the square of HIGH is still finite
+# Base of the exponents: a power of two, so that scaling by it is exact.
+RADIX = 2.0**512
+# Mantissas below LOW are scaled up. The square of LOW is still a normal float.
+LOW = 2.0**-256
+# Mantissas from HIGH on are scaled down. The square of HIGH is still finite.
+HIGH = 2.0**256
 
 
 class Wide(NamedTuple):
@@ -28,7 +31,7 @@ class Wide(NamedTuple):
 
 @njit(cache=True, nogil=True, inline="always")
 def _normal(m, e):
-    """The same number with its mantissa in range: once is enough after one operation."""
+    """The same number with its mantissa in range; one step is enough after one operation."""
     size = abs(m)
     if size >= HIGH:
         return m / RADIX, e + 1
@@ -39,7 +42,7 @@ def _normal(m, e):
 
 @njit(cache=True, nogil=True, inline="always")
 def _add(m, e, n, f):
-    """Sum of two wide numbers; the smaller one counts if it lies within one power of RADIX."""
+    """Sum of two wide numbers; one that is smaller by RADIX**2 or more changes nothing."""
     if m == 0.0:
         return n, f
     if n == 0.0:
@@ -58,9 +61,11 @@ def _add(m, e, n, f):
 @njit(cache=True, nogil=True)
 def _eliminate(front, n_pivots, n_columns, weight, pivot):
     """Eliminate the pivots of one dense front (its upper triangle), as in elimination.py."""
+    # Names below: m for mantissas and e for exponents, of the front (f) and of the weights (w).
     fm, fe = front
     wm, we = weight
     for k in range(n_pivots):
+        # The pivot d_k, then the weights w_kj.
         total, power = 0.0, 0
         for j in range(k + 1, n_columns):
             total, power = _add(total, power, fm[k, j], fe[k, j])
@@ -70,6 +75,7 @@ def _eliminate(front, n_pivots, n_columns, weight, pivot):
             wm[k, j], we[k, j] = 0.0, 0
             if fm[k, j] != 0.0:
                 wm[k, j], we[k, j] = _normal(fm[k, j] / total, fe[k, j] - power)
+        # Star-mesh update g_ij += g_ki w_kj of the later columns.
         for i in range(k + 1, n_columns):
             a, b = fm[k, i], fe[k, i]
             if a == 0.0:
@@ -82,20 +88,20 @@ def _eliminate(front, n_pivots, n_columns, weight, pivot):
 
 @njit(cache=True, nogil=True)
 def factor_wide(fronts, edge_conductance, contribution_start, contribution, weight, pivot):
-    """Factor all fronts, each after those below it.
+    """Factor all fronts, children before parents.
 
     Parameters
     ----------
     fronts : Fronts
     edge_conductance : Wide[n_edges]
-        Conductance of every edge of the rows.
+        Conductance of each edge.
     contribution_start : int64[n_fronts]
-        Where each front puts the mesh that it leaves to its parent.
+        Where each front stores the mesh that it leaves to its parent.
     contribution : Wide[...]
         Working memory; at the end it holds the mesh between terminals, left by the root.
     weight : Wide[n_weights]
         Filled: ``w_kj`` of each front, row by row (columns up to k are not set).
-    pivot : Wide[n_positions]
+    pivot : Wide[n_eliminated]
         Filled: ``d_k``.
     """
     for t in range(fronts.left.shape[0]):
@@ -105,14 +111,13 @@ def factor_wide(fronts, edge_conductance, contribution_start, contribution, weig
         m = n_pivots + n_boundary
         fm = np.zeros((m, m))
         fe = np.zeros((m, m), np.int64)
-        # the front's own edges
+        # Assemble the front: its own edges, then the meshes that its children left.
         for k in range(n_pivots):
             for e in range(fronts.row_start[first + k], fronts.row_start[first + k + 1]):
                 j = fronts.edge_column[e]
                 fm[k, j], fe[k, j] = _add(
                     fm[k, j], fe[k, j], edge_conductance.mantissa[e], edge_conductance.exponent[e]
                 )
-        # the meshes that its children left
         for child in (fronts.left[t], fronts.right[t]):
             if child >= 0:
                 begin = fronts.boundary_start[child]
@@ -125,6 +130,7 @@ def factor_wide(fronts, edge_conductance, contribution_start, contribution, weig
                         fm[i, j], fe[i, j] = _add(
                             fm[i, j], fe[i, j], contribution.mantissa[at], contribution.exponent[at]
                         )
+        # Eliminate the pivots, then store the mesh of the boundary for the parent.
         own = slice(fronts.weight_start[t], fronts.weight_start[t] + n_pivots * m)
         _eliminate(
             Wide(fm, fe),
@@ -146,14 +152,14 @@ def factor_wide(fronts, edge_conductance, contribution_start, contribution, weig
 
 @njit(cache=True, nogil=True)
 def forward_wide(fronts, weight, b):
-    """Forward pass ``b_j += w_kj b_k`` through all fronts, each after those below it.
+    """Forward pass ``b_j += w_kj b_k`` through all fronts, children before parents.
 
     Parameters
     ----------
     fronts : Fronts
     weight : Wide[n_weights]
-    b : Wide[n_positions + n_terminals + 1]
-        Right-hand side by position; becomes b as each pivot finds it.
+    b : Wide[n_eliminated + n_terminals + 1]
+        In: right-hand side by rank. Out: b at the moment when each node is eliminated.
     """
     bm, be = b
     for t in range(fronts.left.shape[0]):
@@ -183,12 +189,12 @@ def drop_wide(fronts, weight, source, table_start, table, edge_drop):
     ----------
     fronts : Fronts
     weight : Wide[n_weights]
-    source : Wide[n_positions]
+    source : Wide[n_eliminated]
         ``b_k / d_k`` after the forward pass; zeros for Kirchhoff's laws.
     table_start : int64[n_fronts]
-        Where each front keeps its square table ``V_i - V_j`` of all its columns.
+        Where each front stores its square table ``V_i - V_j`` of all its columns.
     table : Wide[...]
-        Working memory; the boundary block of the root is set by the caller.
+        Working memory; `fill_root_table` sets the boundary of the root before.
     edge_drop : Wide[n_edges]
         Overwritten.
     """
@@ -200,6 +206,7 @@ def drop_wide(fronts, weight, source, table_start, table, edge_drop):
         m = n_pivots + n_boundary
         own = slice(table_start[t], table_start[t] + m * m)
         um, ue = table.mantissa[own].reshape(m, m), table.exponent[own].reshape(m, m)
+        # Differences between the columns of the boundary are in the parent's table.
         parent = fronts.parent[t]
         if parent >= 0:
             n = fronts.front_start[parent + 1] - fronts.front_start[parent]
@@ -210,7 +217,7 @@ def drop_wide(fronts, weight, source, table_start, table, edge_drop):
                     at += fronts.parent_column[begin + b]
                     um[n_pivots + a, n_pivots + b] = table.mantissa[at]
                     ue[n_pivots + a, n_pivots + b] = table.exponent[at]
-        # last pivot first: V_k - V_j = source_k + sum_i w_ki (V_i - V_j), i later than k
+        # Last pivot first: V_k - V_j = source_k + sum_i w_ki (V_i - V_j), i later than k.
         for k in range(n_pivots - 1, -1, -1):
             row = fronts.weight_start[t] + k * m
             um[k, k], ue[k, k] = 0.0, 0

@@ -66,7 +66,7 @@ def test_bad_input(options, words):
 
 def test_sites_without_energies():
     current = hn.solve_current(random_network(200, 0.05, 3))
-    with pytest.raises(hn.ParameterError, match="carry none"):
+    with pytest.raises(hn.ParameterError, match="these have none"):
         peltier_heat(current)
     with pytest.raises(hn.ParameterError, match="kT"):
         seebeck_coefficient(current)

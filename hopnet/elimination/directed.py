@@ -33,19 +33,20 @@ WIDEST = 600.0
 
 @dataclass(frozen=True, eq=False)
 class DirectedFactor:
-    """The numbers of one directed elimination, made by `factor_directed`.
+    """The weights and pivots of one directed elimination, made by `factor_directed`.
 
     Attributes
     ----------
     elimination : Elimination
         The symbolic analysis that was filled.
     weights : float64[2, n_entries] or complex128[2, n_entries]
-        w_kj (where a carrier on k goes) and v_ki (occupation of k per occupation of i).
+        w_kj (probability that a carrier on k hops to j) and v_ki (occupation of k per occupation
+        of i).
     pivot : same type[n_eliminated]
         Total rate d_k out of each node when it is eliminated.
     terminal_rate : same type[n_terminals + 1, n_terminals + 1]
-        Rate from the row's to the column's terminal by way of eliminated nodes; the last row and
-        column are the ground, where killed carriers go.
+        Rate from the terminal of the row to that of the column through eliminated nodes. The
+        last row and column are the ground, where killed carriers go.
     threads : int
         Number of threads that the passes use.
     """
@@ -87,9 +88,10 @@ class DirectedFactor:
         Parameters
         ----------
         source : array[n_nodes]
-            Zeros: h_i is the probability to end where the terminal value is 1. Ones: h_i is the
-            mean time until a carrier that starts on i reaches a terminal or is killed. The
-            killing rate of one node: the probability to be killed there.
+            With zeros, h_i is the probability to end where the terminal value is 1. With ones,
+            h_i is the mean time until a carrier that starts on i reaches a terminal or is killed.
+            With the killing rate at one node and zeros elsewhere, h_i is the probability to be
+            killed at that node.
         terminal_value : array[n_terminals]
 
         Returns
@@ -110,7 +112,7 @@ class DirectedFactor:
         n = e.node.shape[0]
         x = np.zeros((n + e.n_terminals + 1, 1))
         pivot = self.pivot.real.copy()
-        # The last node of each cluster has nowhere to go: its occupation sets the unit.
+        # No rate leads out of the last node of each cluster: its occupation is the unit.
         last = pivot == 0.0
         x[:n, 0][last] = 1.0
         pivot[last] = 1.0
@@ -130,7 +132,7 @@ class DirectedFactor:
         rhs: npt.ArrayLike,
         terminal_value: npt.ArrayLike,
     ) -> np.ndarray:
-        """A pass up the tree with the first weights and one down with the second."""
+        """One pass up the tree with the first weights, then one down with the second."""
         e = self.elimination
         values = np.asarray(rhs)
         if values.shape != (e.n_nodes,) or values.dtype.kind not in "iufc":
@@ -196,7 +198,7 @@ def factor_directed(
 
     Notes
     -----
-    Twice the weights and 1.3 to 1.8 times the time of the symmetric `factor`.
+    It stores twice the weights and takes 1.3 to 1.8 times as long as the symmetric `factor`.
     """
     e = instance_of("elimination", elimination, Elimination, "make it with analyse")
     going = check_entries("rate_ij", rate_ij, (e.n_links,))
@@ -239,7 +241,7 @@ def factor_directed(
 def scaled_rates_of(
     log_rate_ij: npt.ArrayLike, log_rate_ji: npt.ArrayLike, n_links: int
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """Both rates over a common factor exp(scale), and the scale."""
+    """Both rates divided by a common factor exp(scale), and the scale."""
     going = array_of("log_rate_ij", log_rate_ij, shape=(n_links,), empty=True)
     coming = array_of("log_rate_ji", log_rate_ji, shape=(n_links,), empty=True)
     if n_links == 0:
@@ -249,7 +251,7 @@ def scaled_rates_of(
     if high - low > WIDEST:
         raise ParameterError(
             f"logarithms of rates must span at most {WIDEST:g}, they span {high - low:.0f}; leave "
-            "out links that do not matter."
+            "out the links with the smallest rates."
         )
     scale = 0.5 * (high + low)
     return np.exp(going - scale), np.exp(coming - scale), float(scale)
@@ -299,7 +301,7 @@ def stationary_occupation(
 
     Notes
     -----
-    Every occupation is accurate relative to itself, some 1e-14, whatever the rates.
+    The relative error of every occupation is about 1e-14, whatever the rates.
 
     Examples
     --------
@@ -317,7 +319,7 @@ def stationary_occupation(
 def normalised_by_cluster(
     occupation: np.ndarray, link_i: npt.ArrayLike, link_j: npt.ArrayLike
 ) -> np.ndarray:
-    """The occupation over its sum in each connected cluster."""
+    """The occupation divided by its sum in each connected cluster."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -346,7 +348,7 @@ def first_passage(
     link_i, link_j, log_rate_ij, log_rate_ji, position
         As in `stationary_occupation`.
     target : array_like
-        Nodes where the walk ends.
+        Nodes where the carrier ends.
     avoid : array_like, optional
         Other nodes where it ends.
     threads : int, optional
@@ -359,7 +361,7 @@ def first_passage(
 
     Notes
     -----
-    Every value is accurate relative to itself: committors of 1e-50 and lifetimes of 1e50 alike.
+    Every value is accurate relative to itself, even probabilities of 1e-50 and times of 1e50.
     """
     place = np.asarray(position)
     n = place.shape[0] if place.ndim == 2 else 0
@@ -376,7 +378,7 @@ def first_passage(
     values = np.zeros(symbolic.n_terminals)
     probability = factored.first_passage(np.zeros(n), np.append(1.0, values[1:]))
     time = factored.first_passage(np.ones(n), values) * np.exp(-scale)
-    # A cluster that holds no end has one node without a way out: nothing there ever ends.
+    # In a cluster without a target or a node to avoid no carrier ends: the time is infinite.
     lost = (probability == 0) & (factored.first_passage(np.zeros(n), values + 1.0) == 0)
     time[lost] = np.inf
     return probability, time

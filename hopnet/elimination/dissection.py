@@ -70,7 +70,7 @@ def dissect_graph(
     Each region is cut across its longer side. The cut is the smallest set of nodes within
     ``strip`` link lengths of the median line that separates the nodes left of them from the nodes
     right of them. It is found as a maximum flow of vertex-disjoint paths. Coordinates only say
-    where to look; what is a neighbour is read from the graph.
+    where to search; the neighbours of a node are read from the graph.
 
     Parameters
     ----------

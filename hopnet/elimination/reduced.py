@@ -45,13 +45,13 @@ SAFETY = 3.0
 # Such a prediction spans two intervals, so its error is larger than that inside one.
 LEFT_OUT_SHARE = 0.5
 
-# Factor on both estimates in the first and the last interval, which have a neighbour on one side
-# only. With 2, one curve of 520 exceeds its error, by a quarter.
+# Factor on both estimates in the first and the last interval, which have a neighbouring interval on
+# one side only. With 2, the true error of one curve in 520 exceeds its estimate, by a quarter.
 END_SAFETY = 4.0
 
 # Factor by which a curve of ln f may leave the range of the values at the ends of its interval. A
-# larger factor lets it dive towards zero where f changes sign twice between two nodes; a smaller
-# one gives up the logarithm at a mere bend.
+# larger factor lets the curve fall towards zero where f changes sign twice between two nodes; a
+# smaller one gives up the logarithm where the curve only bends.
 LEEWAY = 3.0
 
 
@@ -271,8 +271,8 @@ class RationalModel:
     """g(z) = c (Lap + z diag n)^-1 b as a sum of a few relaxations.
 
     It is the Galerkin projection on {M(s)^-1 b, M(s)^-1 c} at the poles s, with M(s) = Lap + s
-    diag n. Value and slope of g are exact at every pole; between poles the error is a product of
-    two errors.
+    diag n. Value and slope of g are exact at every pole. Between poles the error of g is a product
+    of two small errors, that of M^-1 b and that of M^-1 c.
 
     Attributes
     ----------
@@ -283,7 +283,7 @@ class RationalModel:
     weight : float64[n_modes]
         Weight of each relaxation: g(z) = sum_k weight_k / (rate_k + z).
     leave_one_out : tuple of (rate, weight)
-        The models with one pole left out each, for the error.
+        One model for each pole, made without that pole; used to estimate the error.
     """
 
     pole: np.ndarray
@@ -306,8 +306,8 @@ class RationalModel:
         Returns
         -------
         float64 array of the shape of ``z``
-            The larger of the two changes of g. It exceeds the error as long as the poles span the
-            range of abs(z).
+            The larger of the two changes of g. It exceeds the true error as long as the poles span
+            the range of abs(z).
         """
         z = np.asarray(z, dtype=np.complex128)
         whole_model = self(z)
@@ -319,7 +319,7 @@ class RationalModel:
         return np.take_along_axis(away, nearest, axis=0).max(axis=0)
 
     def decay(self, time: npt.ArrayLike) -> np.ndarray:
-        """Response c exp(-t Lap / n) b / n, at each time t, to a kick b at t = 0.
+        """Response c exp(-t Lap / n) b / n, at each time t, to an impulse b at t = 0.
 
         Parameters
         ----------

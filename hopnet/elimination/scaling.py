@@ -45,7 +45,7 @@ LOWEST = -690.0
 
 
 class ScaledRates(NamedTuple):
-    """Conductances and occupations over one common factor.
+    """Conductances and occupations divided by one common factor.
 
     A common factor of all K_ij and n_i cancels from f, from spins S~ and from voltage drops.
     Currents are those of the network times ``exp(-log_scale)``.
@@ -96,7 +96,7 @@ def critical_log_conductance(
 
 
 def check_graph(link_i, link_j, log_conductance, terminal):
-    """The four arrays of a graph, checked: what nodes there are, and one logarithm per link."""
+    """The four arrays of a graph, checked: links between existing nodes, one logarithm per link."""
     kind = array_of("terminal", terminal, empty=True, hint="pass Network.terminals")
     link_i, link_j = check_links(link_i, link_j, kind.shape[0])
     logarithm = array_of("log_conductance", log_conductance, shape=link_i.shape, empty=True)
@@ -104,7 +104,7 @@ def check_graph(link_i, link_j, log_conductance, terminal):
 
 
 def critical(link_i, link_j, log_conductance, terminal):
-    """`critical_log_conductance` of a graph that was checked."""
+    """`critical_log_conductance` of a graph that has been checked."""
     n = terminal.shape[0]
     if log_conductance.size == 0:
         return 0.0
@@ -135,7 +135,7 @@ def scaled_rates(
     log_occupation: npt.ArrayLike,
     terminal: npt.ArrayLike,
 ) -> ScaledRates:
-    """Conductances and occupations as floats, whatever their unit and whatever one site does.
+    """Conductances and occupations as floats; neither their unit nor a single site matters.
 
     Parameters
     ----------

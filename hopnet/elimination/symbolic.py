@@ -17,9 +17,9 @@ from hopnet.threads import thread_count
 
 __all__ = ["Elimination", "analyse"]
 
-# Work of one independent subtree, at most, as a share of all work: eight subtrees keep two
-# threads busy to the end. More and smaller subtrees leave more fronts above them, which are
-# worked on one generation after the other.
+# Smallest number of independent subtrees: each has at most this part of the work. Eight subtrees
+# keep two threads busy to the end. More and smaller subtrees leave more fronts above them, which
+# are worked on one generation after the other; fewer may leave a thread idle.
 FEWEST_SUBTREES = 8
 
 
@@ -99,7 +99,7 @@ def analyse(
         The two nodes of each link.
     terminal : int64[n_nodes], optional
         -1 for a node that is eliminated, c >= 0 for a node that belongs to terminal c (all its
-        nodes are one), -2 for a node that is left out with its links. Default: -1 for all.
+        nodes act as one), -2 for a node that is left out with its links. Default: -1 for all.
 
     Returns
     -------

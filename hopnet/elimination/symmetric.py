@@ -21,9 +21,10 @@ There are three steps. Each is a frozen record that is made from the one before:
 `Dissection`
     the order, by nested dissection with minimum vertex cuts; made once per graph;
 `Elimination`
-    the symbolic analysis for a choice of terminals; serves every excess s;
+    the symbolic analysis for a choice of terminals; valid for every excess s;
 `Factor`
-    the numbers for given conductances and a given excess; it solves and gives drops.
+    the weights and pivots for given conductances and a given excess; it solves for potentials
+    and for voltage drops.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ SMALLEST = 1e-300
 
 @dataclass(frozen=True, eq=False)
 class Factor:
-    """The numbers of one elimination, made by `factor`.
+    """The weights and pivots of one elimination, made by `factor`.
 
     Attributes
     ----------
@@ -73,8 +74,8 @@ class Factor:
     pivot : same type[n_eliminated]
         The pivots d_k.
     terminal_conductance : same type[n_terminals, n_terminals]
-        Conductance between each two terminals by way of eliminated nodes (links from terminal to
-        terminal are not part of it); zero on the diagonal.
+        Conductance between each two terminals through eliminated nodes; zero on the diagonal.
+        Links from terminal to terminal are not included.
     threads : int
         Number of threads that `solve` and `link_drops` use.
     """
@@ -101,8 +102,8 @@ class Factor:
 
         Notes
         -----
-        If the right-hand side has one sign, every x is accurate relative to itself; else to
-        machine precision relative to the solution for the modulus of the right-hand side.
+        If the right-hand side has one sign, every x is accurate relative to itself. Otherwise it
+        is accurate relative to the solution for the modulus of the right-hand side.
         """
         columns = self.columns_of(rhs)
         x = self.forward(columns)
@@ -124,7 +125,7 @@ class Factor:
         terminal_value: npt.ArrayLike = (),
         rhs: npt.ArrayLike | None = None,
     ) -> np.ndarray:
-        """Differences x_i - x_j along the links, never made from x_i and x_j.
+        """Differences x_i - x_j along the links, never computed by subtracting x_j from x_i.
 
         Parameters
         ----------
@@ -232,8 +233,8 @@ def factor(
 
     Notes
     -----
-    A common factor of conductance and excess does not matter as long as all numbers stay between
-    1e-300 and 1e290: `hopnet.elimination.scaling` makes such numbers from logarithms.
+    A common factor of conductance and excess changes no weight as long as all numbers stay between
+    1e-300 and 1e290. `hopnet.elimination.scaling` makes such numbers from logarithms.
     """
     e = instance_of("elimination", elimination, Elimination, "make it with analyse")
     by_link = check_entries("conductance", conductance, (e.n_links,))

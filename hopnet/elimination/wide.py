@@ -37,7 +37,7 @@ LOG_RADIX_LOW = -2.1508685172127154e-08
 
 @dataclass(frozen=True, eq=False)
 class WideFactor:
-    """The numbers of one elimination as wide numbers; made by `factor_wide`.
+    """The weights and pivots of one elimination as wide numbers, made by `factor_wide`.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class WideFactor:
         The symbolic analysis that was filled.
     weight : Wide[n_entries]
         The weights w_kj of all fronts.
-    pivot : Wide[n_positions]
+    pivot : Wide[n_eliminated]
         The pivots d_k.
     """
 
@@ -150,7 +150,7 @@ def ratio(a, b):
 
 
 def normal(mantissa, exponent):
-    """The same numbers with their mantissas in range."""
+    """The same numbers with every mantissa within its range."""
     size = np.abs(mantissa)
     step = (size >= wide_kernels.HIGH).astype(np.int64)
     step -= (size < wide_kernels.LOW) & (size > 0)

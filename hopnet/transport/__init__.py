@@ -1,4 +1,4 @@
-"""What a solved network says of charge: current, diffusion, variable-range hopping."""
+"""Transport of charge and heat: current, terminals, Hall effect, response, diffusion, bias."""
 
 import lazy_loader
 

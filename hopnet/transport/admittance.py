@@ -1,13 +1,13 @@
 """Admittance: the conductance between two contacts at a frequency.
 
-Charge piles up on the sites while the field alternates. With c_i the capacity of site i, n_i or
-f_i (1 - f_i) with exclusion, u the external potential, which falls linearly between the contacts,
-and s = i omega or a real rate [admittance 1]:
+Charge accumulates on the sites while the field alternates. Let c_i be the capacity of site i: n_i,
+or f_i (1 - f_i) with exclusion. Let u be the external potential, which falls linearly between the
+contacts, and s = i omega or a real rate. Then [admittance 1]:
 
     (Lap + s c) phi = s c u        phi = 1, 0 at the contacts        psi = phi - u
     G(s) = sum over links of K abs(dphi)^2 + s sum over sites of c abs(psi)^2
 
-Both sums are of positive terms, so no digit is lost between G(0) and G(inf), however far apart.
+All terms of both sums are positive, so no digit is lost, however far apart G(0) and G(inf) are.
 """
 
 from __future__ import annotations
@@ -30,12 +30,15 @@ from hopnet.transport.thermopower import linear_profile
 
 __all__ = ["AdmittanceModel", "admittance", "admittance_model"]
 
-# Distance of the first poles of the model in decades. Intervals whose error is too large are
-# halved, so fewer first poles would only add rounds.
+# Distance between the first poles of the model, in decades. Intervals whose error is too large are
+# halved afterwards. A larger distance takes more rounds of halving, a smaller one more poles than
+# smooth spectra need.
 FIRST_STEP = 1.0
-# Most poles of a model; 0.1 decades apart over ten decades. More gain nothing: rounding begins.
+# Largest number of poles of a model: 0.1 decades apart over ten decades. More poles do not reduce
+# the error, because rounding dominates it; fewer would refuse wide ranges.
 MOST_POLES = 100
-# Poles reach this factor beyond the rates asked for.
+# Factor by which the poles extend beyond the range of rates. A smaller one makes the error larger
+# at the ends of the range, a larger one takes more poles.
 MARGIN = 4.0
 
 
@@ -75,7 +78,7 @@ def conductance_at(
     u: np.ndarray,
     threads: int | None,
 ) -> complex | float:
-    """G(s) of one real or complex rate s, by one factor."""
+    """G(s) at one real or complex rate s, from one factor."""
     conductance, scale = scaled_conductance(
         network.link_i, network.link_j, network.log_conductance, network.terminals
     )
@@ -90,7 +93,7 @@ def conductance_at(
     drop[(kind_i == SOURCE) & (kind_j == DRAIN)] = 1.0
     drop[(kind_i == DRAIN) & (kind_j == SOURCE)] = -1.0
     phi = factored.solve(fed + fed_from_source(network, conductance))
-    # One pass of refinement: what is left over at the sites is fed in once more.
+    # One pass of refinement: the net flow that remains at each site is fed in once more.
     psi = np.where(inner, phi - u, 0.0)
     left_over = -complex_net_flow(network, conductance * drop) - excess * psi
     left_over = np.where(inner, left_over, 0.0)
@@ -102,11 +105,11 @@ def conductance_at(
 
 
 def check_contacts_and_rates(network: Network, name: str, rates: ArrayLike) -> np.ndarray:
-    """Frequencies or rates as a float array, once the network has two contacts and a path."""
-    found = array_of(name, rates, low=0.0, hint="a rate in 1/tau_0 counts from 0")
+    """Frequencies or rates as a float array; the network must have two contacts and a path."""
+    found = array_of(name, rates, low=0.0, hint="rates are in 1/tau_0")
     if network.sites.geometry == "torus":
         raise ParameterError(
-            "the admittance needs two contacts, a torus has no edge to put them on; use "
+            "the admittance needs two contacts, but a torus has no edges for them; use "
             "geometry='cylinder' for the bulk or 'open'."
         )
     network.check_percolation()
@@ -128,14 +131,14 @@ def admittance(
     Parameters
     ----------
     network : Network
-        Open or cylinder (the bulk), with or without energies.
+        An open sample or a cylinder (for the bulk), with or without energies.
     frequency : array_like, in 1/tau_0
         omega >= 0.
     real : bool
-        Take the numbers as real rates s of a Laplace transform in place of frequencies.
+        Whether the numbers are real rates s of a Laplace transform, not frequencies.
     profile : array_like[n_sites], optional
-        External potential, 1 on the source and 0 on the drain; default: linear between them (a
-        uniform field, no screening).
+        External potential: 1 on the source, 0 on the drain. Default: linear between them, which
+        is a uniform field without screening.
     threads : int, optional
 
     Returns
@@ -146,14 +149,16 @@ def admittance(
     Raises
     ------
     ParameterError
-        Frequencies that are negative or not finite, a torus, a profile that does not fit.
+        If a frequency is negative or not finite, if the network is a torus, or if the profile
+        does not fit.
     NotPercolatingError
         If no path joins the contacts.
 
     Notes
     -----
-    One factor per frequency. For real rates every term is accurate relative to itself; complex
-    factors have the accuracy of an ordinary solver. For many frequencies use `admittance_model`.
+    Cost: one factor per frequency; for many frequencies use `admittance_model`. For real rates
+    every term is accurate relative to itself. Complex factors have the accuracy of an ordinary
+    solver.
     """
     rates = check_contacts_and_rates(network, "frequency", frequency)
     u = external_potential(network, profile)
@@ -255,7 +260,7 @@ def admittance_model(
 ) -> AdmittanceModel:
     """A model of the whole spectrum between two rates, from a few real factors.
 
-    With X the static potential and w = X - u, no difference of large numbers is taken:
+    Let X be the static potential and w = X - u. No difference of large numbers is taken in
 
         G(s) = G(0) + s (c w) (Lap + s c)^-1 (Lap w)
 
@@ -263,9 +268,9 @@ def admittance_model(
     ----------
     network : Network
     slowest, fastest : float, in 1/tau_0
-        The range of omega or of real rates of interest.
+        The smallest and the largest omega, or real rate, of interest.
     current : Current, optional
-        Of this network; solved for if it is not given.
+        The current of this network. Default: it is solved for.
     profile : array_like[n_sites], optional
         As in `admittance`.
     tolerance : float

@@ -27,11 +27,10 @@ from hopnet.records import load_arrays, read_only, save_arrays
 __all__ = ["Current", "balance_at_sites", "in_unit", "net_flow", "own_current", "solve_current"]
 
 # Largest relative difference of source and drain current that is accepted. Machine precision
-# gives some 1e-15; a larger bound would let a fault of the elimination pass unseen.
+# gives about 1e-15. A larger bound could hide an error of the elimination.
 BALANCE = 1e-9
 
-
-# Fields of a record that are stored, by what they belong to.
+# Names of the stored fields: one value per link, one value per site, single numbers.
 ON_LINKS = ("drop", "flow", "relative_flow")
 ON_SITES = ("site_imbalance", "throughput")
 NUMBERS = (
@@ -48,8 +47,8 @@ NUMBERS = (
 class Current:
     """The flow of charge at unit bias.
 
-    Where densities are so low that a value in 1/rho_0 leaves the range of floats, it is 0 (or
-    inf): ``log_conductance``, ``log_resistivity`` and ``relative_flow`` hold at any density.
+    At very low densities a value in 1/rho_0 may leave the range of floats; it is 0 (or inf) then.
+    ``log_conductance``, ``log_resistivity`` and ``relative_flow`` are valid at any density.
 
     Attributes
     ----------
@@ -68,10 +67,10 @@ class Current:
     resistivity : float, in rho_0
         Sheet resistivity (V / length) (width / I).
     imbalance : float
-        sum_i |net_i| / sum_i throughput_i over sites that are no contacts.
+        sum_i |net_i| / sum_i throughput_i over all sites outside the contacts.
     site_imbalance : float64[n_sites]
         |net_i| / throughput_i; 0 at contacts and where nothing flows. In dead ends all flow is
-        rounding and this number has no meaning: look at a percentile.
+        rounding, so this number has no meaning there: use a percentile, not the maximum.
     throughput : float64[n_sites], in 1/rho_0
         Half the sum of the moduli of the flows at each site.
     source_current, drain_current : float, in 1/rho_0
@@ -164,9 +163,9 @@ def solve_current(network: Network, *, threads: int | None = None) -> Current:
     The elimination is free of subtractions (see `hopnet.elimination.symmetric`). It gives the
     drop of each link directly, never as a difference of two potentials, so each drop is accurate
     relative to the flows nearby, whatever the spread of the conductances. The net flow that
-    remains at each site is then fed into the same factor once more. This makes the flows of side
-    loops accurate that carry far less than the links around them. Sites without a path to a
-    contact are left out; their flow is 0.
+    remains at each site is then fed into the same factor once more. This makes flows in side loops
+    accurate too, even if they are far smaller than the flows around them. Sites without a path to
+    a contact are left out; their flow is 0.
 
     Parameters
     ----------
@@ -186,14 +185,14 @@ def solve_current(network: Network, *, threads: int | None = None) -> Current:
     NotPercolatingError
         If no path joins the contacts.
     ConvergenceError
-        If source and drain current differ by more than 1e-9 (a guard that was never seen).
+        If source and drain current differ by more than 1e-9. No sample is known where this happens.
 
     Notes
     -----
     Conductances are floats in the unit of the largest one. Where they span more than exp(250),
-    the unit is the critical conductance; where the largest one exceeds that by exp(660), wide
-    numbers replace floats (`hopnet.elimination.wide`). The answer does not depend on a common
-    factor of all conductances.
+    the unit is the critical conductance. Where the largest one is more than exp(660) times that,
+    wide numbers replace floats (`hopnet.elimination.wide`). A common factor of all conductances
+    changes no drop.
     """
     instance_of("network", network, Network, "make it with hopnet.build_network")
     if network.sites.geometry == "torus":
@@ -247,7 +246,7 @@ def flows_by_floats(network: Network, symbolic: Elimination, threads: int | None
 
 
 def flows_by_wide_numbers(network: Network, symbolic: Elimination) -> Flows:
-    """The same in wide numbers; the unit of the flows is the largest of them."""
+    """Drops and flows in wide numbers; the unit of the flows is the largest of them."""
     terminal, n_links = network.terminals, network.n_links
     conductance = wide_from_log(network.log_conductance)
     factored = factor_wide(symbolic, conductance)
@@ -285,7 +284,7 @@ def check_balance(source_current, drain_current, drop):
 def own_current(
     network: Network, current: Current | None = None, threads: int | None = None
 ) -> Current:
-    """The current of a network: the one that was passed, checked, or else a new one.
+    """The current of a network: the given one, checked, or else a new solution.
 
     Parameters
     ----------
@@ -303,7 +302,7 @@ def own_current(
     Raises
     ------
     ParameterError
-        If ``network`` is no Network, or ``current`` is no Current of this network.
+        If ``network`` is not a Network, or ``current`` is not a Current of this network.
     """
     instance_of("network", network, Network, "make it with hopnet.build_network")
     if current is None:

@@ -43,7 +43,7 @@ def einstein_diffusion(resistivity: Number, electrons: Number, area: float = 1.0
 def diffusion_constant(network: Network, current: Current) -> float:
     """Diffusion constant of a sample, from its resistivity by Einstein's relation.
 
-    Its use is L / sqrt(D tau_s): where this number is large, f is that of the bulk.
+    It gives the ratio L / sqrt(D tau_s). Where this ratio is large, f is that of the bulk.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
 """Link response: how the conductance changes when its links change.
 
-The conductance is the minimum of the dissipated power over the potentials, so a small change of a
-link counts by the power that the link dissipates (Cohn's theorem) [response 1]:
+The conductance is the minimum of the dissipated power over the potentials. The effect of a small
+change of a link is therefore proportional to the power that the link dissipates (Cohn's theorem)
+[response 1]:
 
     d ln G = sum over links of p_l d ln g_l        p_l = flow_l drop_l / G        sum p_l = 1
 
@@ -39,7 +40,7 @@ Slope = Callable[[np.ndarray], np.ndarray]
 
 
 def link_power(current: Current) -> np.ndarray:
-    """float64[n_links]: share p_l of the dissipated power of each link [response 1]; sum 1."""
+    """float64[n_links]: share p_l of each link in the dissipated power [response 1]; sum 1."""
     return current.flow * current.drop / current.conductance
 
 
@@ -127,7 +128,8 @@ def bath_log_slope(network: Network, slope: Slope | None = None) -> np.ndarray:
     network : Network
         Built with energies and kT.
     slope : callable, optional
-        For a bath of the user's own, which must be a function of x alone: takes float64[n] x >= 0.
+        The slope of a user-defined bath, which must be a function of x alone. The callable takes
+        float64[n] x >= 0.
 
     Returns
     -------
@@ -136,7 +138,7 @@ def bath_log_slope(network: Network, slope: Slope | None = None) -> np.ndarray:
     Raises
     ------
     ParameterError
-        If the network knows no temperature, or its bath is a function whose slope is not given.
+        If the network has no temperature, or if its bath is a function whose slope is not given.
     """
     energy, kT = energies_of(network)
     x = np.abs(energy[network.link_i] - energy[network.link_j]) / kT
@@ -156,7 +158,7 @@ def fermi(u: np.ndarray) -> np.ndarray:
 
 
 def levels(network: Network) -> tuple[np.ndarray, np.ndarray]:
-    """The higher and the lower energy of each link over kT, from mu or the lowest level."""
+    """The higher and the lower energy of each link over kT, above mu or above the lowest level."""
     energy, kT = energies_of(network)
     zero = energy.min() if network.chemical_potential is None else network.chemical_potential
     e_i, e_j = energy[network.link_i], energy[network.link_j]
@@ -168,8 +170,8 @@ def activation_energy(
 ) -> float:
     """Local activation energy over kT, w = -d ln(rho/rho_0) / d ln T, from one temperature.
 
-    Equation [response 2]: w = sum over links of p_l d ln K_l / d ln T, x = abs(e_i - e_j) / kT, h
-    and l the higher and the lower energy of the link over kT, and F(u) = 1 / (1 + exp(u)),
+    Equation [response 2]: w = sum over links of p_l d ln K_l / d ln T. Let x = abs(e_i - e_j) / kT,
+    let h and l be the higher and the lower energy of the link over kT, and F(u) = 1 / (1 + exp(u)):
 
         Boltzmann:  d ln K / d ln T = -x s'/s + h                  h from the lowest level
         exclusion:  d ln K / d ln T = -x s'/s + h F(-h) - l F(l)   h, l from mu
@@ -179,16 +181,17 @@ def activation_energy(
     current : Current
         Of a network built with energies and kT.
     fixed : {"level", "electrons"}
-        What stays as T changes: the level (mu, or the lowest level for Boltzmann occupations), as
-        `temperature_curve` tabulates it, or the number of electrons.
+        What stays constant as T changes: the level (mu, or the lowest level for Boltzmann
+        occupations), as in `temperature_curve`, or the number of electrons.
     bath_slope : callable, optional
-        x s'(x) / s(x) of a bath of the user's own.
+        x s'(x) / s(x) of a user-defined bath.
 
     Returns
     -------
     float
-        For the resistivity in Ohm subtract d ln rho_0 / d ln T = 1 + d ln tau_0 / d ln T: nothing
-        for ohmic phonons (1/tau_0 ~ T), 1 for a constant tau_0.
+        It refers to rho / rho_0. For the resistivity in Ohm subtract d ln rho_0 / d ln T =
+        1 + d ln tau_0 / d ln T, which is 0 for ohmic phonons (1/tau_0 ~ T) and 1 for a constant
+        tau_0.
 
     Notes
     -----
@@ -257,7 +260,7 @@ def strain_response(current: Current) -> np.ndarray:
     -------
     float64[2, 2]
         d ln G / d e, symmetric: multiply by the strain tensor element by element and add. The
-        gauge factor of the resistance along x is minus the element xx. The resistivity adds
+        gauge factor of the resistance along x is minus the element xx. For the resistivity add
         d ln(width / length).
     """
     network = current.network
@@ -271,13 +274,13 @@ def strain_response(current: Current) -> np.ndarray:
 def site_response(current: Current, *, bath_slope: Slope | None = None) -> np.ndarray:
     """Response of the conductance to a shift of the energy of each site: d ln G / d e_i.
 
-    Equation [response 5], u = s'(x) / s(x), h and l as in `activation_energy`:
+    Equation [response 5], with u = s'(x) / s(x), and h and l as in `activation_energy`:
 
         kT d ln K / d e_high = u - 1  (exclusion: u - F(-h))
         kT d ln K / d e_low  = -u     (exclusion: -u + F(l))
 
-    A charge nearby shifts the sites by its potential U_i: d ln G = sum S_i U_i, so a scanning-gate
-    map is a convolution of S.
+    A nearby charge shifts the energy of each site by its potential U_i. Let S_i be the value
+    returned for site i. Then d ln G = sum_i S_i U_i, so a scanning-gate map is a convolution of S.
 
     Parameters
     ----------
@@ -288,12 +291,12 @@ def site_response(current: Current, *, bath_slope: Slope | None = None) -> np.nd
     Returns
     -------
     float64[n_sites], in one over the unit of energy
-        Boltzmann occupations: they add up to -1 / kT. Exclusion: to -d ln G / d mu.
+        Their sum is -1 / kT for Boltzmann occupations, and -d ln G / d mu with exclusion.
 
     Notes
     -----
-    With Miller and Abrahams' rates a link of equal energies has a kink; the mean of both sides is
-    taken there.
+    With Miller and Abrahams' rates the conductance of a link has a kink at equal energies. The mean
+    of the derivatives on both sides is taken there.
     """
     network = current.network
     slope = bath_log_slope(network, bath_slope)
@@ -327,7 +330,7 @@ def noise(current: Current, *, theta: float = 0.0, moment: int = 2) -> float:
     ----------
     current : Current
     theta : float
-        0: every link fluctuates alike. Positive: weak links are noisier.
+        0: all links have the same fluctuations of ln g. Positive: weak links are noisier.
     moment : int
         2 is the noise; higher moments are those of the multifractal current distribution.
 

@@ -22,7 +22,7 @@ __all__ = ["Terminals", "reduce_mesh", "solve_terminals"]
 
 @dataclass(frozen=True, eq=False)
 class Terminals:
-    """A network seen from its terminals.
+    """A network reduced to its terminals.
 
     Attributes
     ----------
@@ -30,14 +30,15 @@ class Terminals:
     sites : tuple of int64 arrays
         The sites of each terminal.
     terminal : int64[n_sites]
-        Number of the terminal of each site, INNER, or LEFT_OUT without a path to any terminal.
+        Number of the terminal of each site; INNER for other sites, LEFT_OUT for sites without a
+        path to any terminal.
     mesh : float64[n_terminals, n_terminals], in exp(log_scale)/rho_0
-        Conductance of the resistor between every two terminals of the equivalent mesh, links
-        that join two terminals directly included; zero on the diagonal.
+        Conductance of the resistor between each two terminals of the equivalent mesh; zero on
+        the diagonal. Links that join two terminals directly are included.
     log_scale : float
         Logarithm of the unit of ``mesh``.
     factored : Factor
-        The elimination of all inner sites; serves any potentials.
+        The elimination of all inner sites; it can be used with any potentials.
     """
 
     network: Network
@@ -54,7 +55,7 @@ class Terminals:
 
     @property
     def conductance(self) -> np.ndarray:
-        """float64[n_terminals, n_terminals], 1/rho_0: I_a = sum_b G_ab V_b, I into the sample."""
+        """float64[n_terminals, n_terminals], 1/rho_0: G of I_a = sum_b G_ab V_b, I flows in."""
         matrix = np.diag(self.mesh.sum(axis=1)) - self.mesh
         return matrix * np.exp(self.log_scale)
 
@@ -81,12 +82,12 @@ class Terminals:
         out = np.zeros(self.n_terminals)
         for t, value in values.items():
             out[t] = value
-        # Back-substitution: a terminal eliminated late depends on held ones only.
+        # Back-substitution: the terminal that was eliminated last depends on held ones only.
         for t, weight in zip(reversed(floating), reversed(weights)):
             total = weight.sum()
             if not total > 0:
                 raise ParameterError(
-                    f"terminal {t} floats without a path to a held terminal, its potential is "
+                    f"terminal {t} floats without a path to a held terminal, so its potential is "
                     "undefined; hold it too or leave it out."
                 )
             out[t] = float(weight @ out) / total
@@ -102,7 +103,7 @@ class Terminals:
         Returns
         -------
         float64[n_links]
-            V_i - V_j, found as differences from the start.
+            V_i - V_j, computed as differences from the start.
         """
         values = array_of("values", values, shape=(self.n_terminals,))
         network = self.network
@@ -121,7 +122,7 @@ class Terminals:
         Parameters
         ----------
         current : (int, int)
-            The current enters at the first terminal and leaves at the second, the others float.
+            The current enters at the first terminal and leaves at the second; the others float.
 
         Returns
         -------
@@ -152,9 +153,9 @@ class Terminals:
 
         Notes
         -----
-        R_ab,cd = R_cd,ab. All other terminals are eliminated by the star-mesh transform, then
-        V_c - V_d is the difference of two products of the remaining conductances, no difference
-        of potentials.
+        R_ab,cd = R_cd,ab. All other terminals are eliminated by the star-mesh transform. V_c - V_d
+        is then the difference of two products of the remaining conductances, not of two
+        potentials.
         """
         a, b = self.check_pair("current", current)
         c, d = self.check_pair("voltage", voltage)
@@ -163,15 +164,18 @@ class Terminals:
         free = sorted({c, d} - {a, b})
         pair, _ = reduce_mesh(g, free)
         if not pair[a, b] > 0:
-            raise ParameterError(f"no path joins the terminals {a} and {b} of the current.")
+            raise ParameterError(
+                f"no path joins the terminals {a} and {b} of the current; pass current between "
+                "terminals of one cluster."
+            )
         held = {a: 1.0, b: 0.0}
         if len(free) == 2:
             p, q = g[c, a] + g[c, b], g[d, a] + g[d, b]
             determinant = p * q + g[c, d] * (p + q)
             if not determinant > 0:
                 raise ParameterError(
-                    f"the voltage terminals {c} and {d} have no path to the current; their "
-                    "voltage is undefined."
+                    f"the voltage terminals {c} and {d} have no path to the current, so their "
+                    "voltage is undefined; choose terminals of the same cluster."
                 )
             difference = (g[c, a] * g[d, b] - g[c, b] * g[d, a]) / determinant
         else:
@@ -179,8 +183,8 @@ class Terminals:
                 total = g[t, a] + g[t, b]
                 if not total > 0:
                     raise ParameterError(
-                        f"the voltage terminal {t} has no path to the current; its voltage is "
-                        "undefined."
+                        f"the voltage terminal {t} has no path to the current, so its voltage is "
+                        "undefined; choose a terminal of the same cluster."
                     )
                 held[t] = g[t, a] / total
             difference = held[c] - held[d]
@@ -218,11 +222,11 @@ class Terminals:
         return float(unit * brentq(excess, 1e-3, 1e3, xtol=1e-15, rtol=1e-14))
 
     def check_terminal(self, name: str, terminal: int) -> int:
-        """The number of a terminal, once it is one."""
+        """The number of a terminal, checked."""
         return whole(name, terminal, low=0, high=self.n_terminals - 1)
 
     def check_pair(self, name: str, pair: tuple[int, int]) -> tuple[int, int]:
-        """Two different terminals."""
+        """The numbers of two different terminals, checked."""
         if not isinstance(pair, Sequence | np.ndarray) or len(pair) != 2:
             raise ParameterError(
                 f"{name} must be two terminals, got {pair!r}; give (first, second)."
@@ -234,7 +238,7 @@ class Terminals:
 
 
 def connected_terminals(mesh: np.ndarray, start: int) -> set[int]:
-    """The terminals that have a path to one of them."""
+    """The terminals that have a path to the terminal ``start``, and this terminal."""
     found, waiting = {start}, [start]
     while waiting:
         row = mesh[waiting.pop()]
@@ -259,7 +263,7 @@ def reduce_mesh(mesh: np.ndarray, eliminated: Sequence[int]) -> tuple[np.ndarray
     reduced : float64[n, n]
         The mesh between the other nodes; zero in the rows of the eliminated ones.
     weights : list of float64[n]
-        Conductances of each eliminated node to the nodes that were left, when it was eliminated.
+        Conductances from each eliminated node to the nodes that remained at that moment.
     """
     g = mesh.copy()
     weights = []
@@ -277,12 +281,12 @@ def reduce_mesh(mesh: np.ndarray, eliminated: Sequence[int]) -> tuple[np.ndarray
 def solve_terminals(
     network: Network, sites: Sequence[ArrayLike], *, threads: int | None = None
 ) -> Terminals:
-    """Eliminate all sites but those of the terminals.
+    """Eliminate all sites except those of the terminals.
 
     Parameters
     ----------
     network : Network
-        Open or cylinder. Its own contacts play no part.
+        An open sample or a cylinder. Its own contacts are not used.
     sites : sequence of array_like
         The sites of each terminal; a single number is a terminal of one site. A terminal is held
         at one potential.
@@ -296,12 +300,13 @@ def solve_terminals(
     Raises
     ------
     ParameterError
-        Fewer than two terminals, empty ones, terminals that share sites, a torus.
+        If there are fewer than two terminals, if a terminal is empty, if two share a site, or if
+        the network is a torus.
 
     Notes
     -----
-    One factor serves any number of terminals and any potentials: O(n_sites) further work for each
-    set of potentials. Every conductance of the mesh is accurate relative to itself.
+    One factor is enough for any number of terminals and any potentials. Each further set of
+    potentials costs O(n_sites). Every conductance of the mesh is accurate relative to itself.
 
     Examples
     --------
@@ -335,7 +340,7 @@ def solve_terminals(
 
 
 def check_groups(network: Network, sites: Sequence[ArrayLike]) -> tuple[np.ndarray, ...]:
-    """The sites of each terminal, once they are distinct and there are two terminals or more."""
+    """The sites of each terminal, checked: two terminals or more, which share no site."""
     if isinstance(sites, str) or not isinstance(sites, Sequence | np.ndarray) or len(sites) < 2:
         raise ParameterError(
             f"terminals must be a list of two or more groups of sites, got {sites!r}; give "

@@ -1,7 +1,8 @@
-"""Thermopower: the heat that the current carries (Peltier), and so the Seebeck coefficient.
+"""Thermopower: the heat that the current carries (Peltier), and from it the Seebeck coefficient.
 
-An electron that hops between i and j carries the mean (e_i + e_j) / 2 - mu, whatever the bath and
-the statistics: the phonon takes half of the difference from either end [thermopower 1].
+An electron that hops between i and j carries the energy (e_i + e_j) / 2 - mu, for every bath and
+for both statistics, because the phonon takes half of the energy difference from each of the two
+sites [thermopower 1].
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ def linear_profile(network: Network) -> np.ndarray:
     Parameters
     ----------
     network : Network
-        Its contacts must be parted by a straight line across the current.
+        A straight line across the current must separate its contacts.
     """
     place = network.sites.position[:, "xy".index(network.axis)]
     begin, end = place[network.source].max(), place[network.drain].min()
     if not begin < end:
         raise ParameterError(
-            f"a linear profile needs contacts that a straight line parts, the source reaches "
+            f"a linear profile needs contacts that a straight line separates, the source ends at "
             f"{begin:.4g} and the drain begins at {end:.4g} a_b; give the profile as an array."
         )
     profile = np.clip((end - place) / (end - begin), 0.0, 1.0)
@@ -40,7 +41,7 @@ def linear_profile(network: Network) -> np.ndarray:
 
 
 def temperature_profile(network: Network, profile: str | ArrayLike) -> np.ndarray:
-    """The temperature profile that a name or an array stands for."""
+    """The temperature profile as an array, from its name or from an array, checked."""
     if isinstance(profile, str):
         if profile == "bulk":
             return linear_profile(network)
@@ -68,17 +69,17 @@ def peltier_heat(
 ) -> float:
     """Mean heat per electron that the current carries down a temperature profile.
 
-    Equation [thermopower 2], t the profile, 1 at the source and 0 at the drain:
+    Equation [thermopower 2], where t is the profile (1 at the source, 0 at the drain):
 
         Pi = sum over links of flow_l (t_i - t_j) [(e_i + e_j) / 2 - mu] / I
 
     Parameters
     ----------
     current : Current
-        Of a network whose sites carry energies.
+        Current of a network whose sites have energies.
     level : float, optional
-        The chemical potential mu. Default: that of the network; a network with Boltzmann
-        occupations knows none, there it must be given.
+        The chemical potential mu. Default: that of the network. A network with Boltzmann
+        occupations has none, so it must be given there.
     profile : {"bulk", "source", "drain"} or array_like[n_sites]
         Where the temperature falls: evenly between the contacts, in a step at the source or at
         the drain (the edge thermopower), or as given.
@@ -90,19 +91,20 @@ def peltier_heat(
     Raises
     ------
     ParameterError
-        If the sites carry no energies, mu is not known, or the profile is not constant on a
-        contact.
+        If the sites have no energies, if mu is not known, or if the profile is not constant on
+        a contact.
 
     Notes
     -----
-    Linear response with local equilibrium; the phonons of a link have the mean temperature of its
-    two sites. Charge current weighed the same way gives I exactly, for any profile.
+    Valid for linear response in local equilibrium, where the phonons of a link have the mean
+    temperature of its two sites. The same sum without the energies gives I exactly, for every
+    profile.
     """
     network = current.network
     energy = network.sites.energy
     if energy is None:
         raise ParameterError(
-            "thermopower needs sites with energies, these carry none; give them some by "
+            "thermopower needs sites with energies, these have none; make them with "
             "with_energies(sites, ...)."
         )
     mu = network.chemical_potential if level is None else number("level", level)
@@ -125,7 +127,7 @@ def seebeck_coefficient(
     Parameters
     ----------
     current : Current
-        Of a network built with energies and kT.
+        Current of a network built with energies and kT.
     level, profile
         As in `peltier_heat`.
 

@@ -12,8 +12,9 @@ from hopnet.errors import ConvergenceError, ParameterError
 
 __all__ = ["MottLaw", "fit_mott_law"]
 
-# Rise of the fitted line over the temperatures, relative to the largest exponent, up to which it
-# counts as flat: a few thousand units of rounding. A larger value would refuse real laws.
+# A fitted line counts as flat if its rise over all temperatures is below this share of the largest
+# exponent: a few thousand units of rounding. A larger value would refuse real laws, a smaller one
+# would fit rounding.
 ROUNDING = 1e-12
 
 
@@ -84,9 +85,9 @@ def fit_mott_law(kT: npt.ArrayLike, exponent: npt.ArrayLike, *, power: float = 1
     ======================================================  ============
 
     The error 0.8 of the slope is the spread from sample to sample. ``error``, from the scatter
-    about one line, is far smaller (0.1), because all temperatures share their sites. We have not
-    seen the page or the error of the 13.8. For hops of exp(-R / a_b) in place of
-    exp(-2 R / a_b) the number is 4 times smaller, 3.46.
+    about one line, is far smaller (0.1), because all temperatures share their sites. We have
+    not checked the 13.8 in its source and do not know its error. For hops of exp(-R / a_b) in
+    place of exp(-2 R / a_b) the number is 4 times smaller, 3.46.
 
     References
     ----------
