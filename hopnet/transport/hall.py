@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,11 +30,10 @@ from hopnet.transport.terminals import Terminals
 
 __all__ = [
     "HallAngle",
-    "cutoff_estimate",
     "cylinder_angle",
     "hall_angle",
     "hall_resistance",
-    "triad_terms",
+    "sum_triad_terms",
 ]
 
 # The error of the cutoff is estimated from the outer shell: the longest a_b of the links. Triads
@@ -69,7 +69,7 @@ class HallAngle:
     n_effective : float
         Effective number of triads that carry the result, (sum abs c)^2 / sum c^2.
     negative_share : float
-        Share of the sum of moduli that has the sign opposite to the whole.
+        Share of the sum of moduli that has the sign opposite to the sum of all triads.
     log_conductivity_xx, log_conductivity_yy : float
         Logarithms of the two conductivities, in range at any density.
     cutoff_error : float
@@ -105,17 +105,53 @@ class HallAngle:
         return self.tangent / self.network.sites.density
 
 
-def triad_terms(
+class TermSums(NamedTuple):
+    """Sums over triads of w {a ^ b}, and the terms themselves if triads were given.
+
+    Attributes
+    ----------
+    n_triads : int
+    positive, negative : float
+        Sum of the positive terms, and of the moduli of the negative ones.
+    squares : float
+        Sum of the squares.
+    outer : float
+        Sum of the moduli of the terms of triads that have at least one outer link.
+    term : float64[n_triads] or None
+    """
+
+    n_triads: int
+    positive: float
+    negative: float
+    squares: float
+    outer: float
+    term: np.ndarray | None
+
+    @property
+    def total(self) -> float:
+        """Sum of all terms."""
+        return self.positive - self.negative
+
+
+def sums_of(term: np.ndarray, link: np.ndarray, outer: np.ndarray | None) -> np.ndarray:
+    """Number, positive, negative, squares and outer sum of some terms, as in `TermSums`."""
+    modulus = np.abs(term)
+    negative = modulus[term < 0].sum()
+    marked = 0.0 if outer is None else modulus[outer[link].any(axis=1)].sum()
+    return np.array([term.size, term[term > 0].sum(), negative, term @ term, marked])
+
+
+def sum_triad_terms(
     network: Network,
     drop_a: np.ndarray,
     drop_b: np.ndarray,
+    *,
     triads: Triads | None = None,
     log_unit: float = 0.0,
-    *,
     outer: np.ndarray | None = None,
     threads: int | None = None,
-) -> tuple[list[np.ndarray], float]:
-    """w {a ^ b} of every triad, in parts that fit into the cache [hall 4].
+) -> TermSums:
+    """Sum w {a ^ b} over all triads [hall 4].
 
     Parameters
     ----------
@@ -123,7 +159,7 @@ def triad_terms(
     drop_a, drop_b : float64[n_links]
         Differences along the links of two functions of the sites.
     triads : Triads, optional
-        The triads of this network; else they are listed part by part and not kept.
+        The triads of this network; else they are listed batch by batch and not kept.
     log_unit : float
         Logarithm of the unit of the result, in 1/rho_0.
     outer : bool[n_links], optional
@@ -133,9 +169,7 @@ def triad_terms(
 
     Returns
     -------
-    terms : list of float64 arrays
-    outer_sum : float
-        Sum of the moduli of the triads that have at least one of the ``outer`` links.
+    TermSums
     """
     table = (
         network.separation,
@@ -144,23 +178,24 @@ def triad_terms(
         np.ascontiguousarray(drop_a),
         np.ascontiguousarray(drop_b),
     )
-    if triads is not None:
-        network.check_owns(triads)
 
-    def listed(task: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, float]:
-        return work(list_triads(network, *task)[1])
-
-    def work(link: np.ndarray) -> tuple[np.ndarray, float]:
+    def terms_of(link: np.ndarray) -> np.ndarray:
         out = np.empty(link.shape[0])
         fill_hall_terms(link, *table, out)
-        marked = 0.0 if outer is None else float(np.abs(out[outer[link].any(axis=1)]).sum())
-        return out, marked
+        return out
 
-    if triads is None:
-        found = run_side_by_side(listed, parts_of(network), threads)
-    else:
-        found = [work(triads.link)]
-    return [term for term, _ in found], sum(marked for _, marked in found)
+    def work(task: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        _, link = list_triads(network, *task)
+        return sums_of(terms_of(link), link, outer)
+
+    if triads is not None:
+        network.check_owns(triads)
+        term = terms_of(triads.link)
+        n, positive, negative, squares, marked = sums_of(term, triads.link, outer).tolist()
+        return TermSums(int(n), positive, negative, squares, marked, term)
+    found = run_side_by_side(work, parts_of(network), threads)
+    n, positive, negative, squares, marked = np.sum([np.zeros(5), *found], axis=0).tolist()
+    return TermSums(int(n), positive, negative, squares, marked, None)
 
 
 def outer_links(network: Network) -> np.ndarray:
@@ -168,30 +203,6 @@ def outer_links(network: Network) -> np.ndarray:
     if network.critical_exponent is None:
         return network.distance > network.cutoff_radius - 1.0
     return network.log_conductance < network.log_conductance.min(initial=0.0) + 2.0
-
-
-def cutoff_estimate(power: np.ndarray, outer: np.ndarray, outer_sum: float, total: float) -> float:
-    """Estimate of the relative change of a Hall angle by links beyond the cutoff.
-
-    Parameters
-    ----------
-    power : float64[n_links]
-        Power dissipated in each link, in any unit.
-    outer : bool[n_links]
-        From `outer_links`.
-    outer_sum : float
-        Sum of the moduli of the triads with an outer link, from `triad_terms`.
-    total : float
-        Sum of all triads.
-
-    Returns
-    -------
-    float
-    """
-    if total == 0:
-        return 0.0
-    share = float(power[outer].sum() / power.sum())
-    return OUTER_TRIADS * abs(outer_sum / total) + OUTER_POWER * share
 
 
 def hall_angle(
@@ -306,22 +317,23 @@ def cylinder_angle(
         ring = solve_ring(network, threads=threads)
     network.check_owns(ring)
     log_unit = current.log_conductance  # whose exp may lie outside the range of floats
-    outer = outer_links(network)
-    parts, outer_sum = triad_terms(
-        network, ring.drop, current.drop, triads, log_unit, outer=outer, threads=threads
+    sums = sum_triad_terms(
+        network,
+        ring.drop,
+        current.drop,
+        triads=triads,
+        log_unit=log_unit,
+        outer=outer_links(network),
+        threads=threads,
     )
     along = float((current.relative_flow * network.separation[:, 0]).sum())
-    power = current.relative_flow * current.drop
-    return angle_of_terms(
+    return angle_of_sums(
         network,
-        parts,
+        sums,
         along,
+        current.relative_flow * current.drop,
         log_xx=float(np.log(along / network.sites.width) + log_unit),
         log_yy=ring.log_conductivity,
-        relative_error=cutoff_estimate(
-            power, outer, outer_sum, sum(float(part.sum()) for part in parts)
-        ),
-        keep=triads is not None,
     )
 
 
@@ -332,53 +344,50 @@ def torus_angle(
     if torus is None:
         torus = solve_torus(network, threads=threads)
     network.check_owns(torus)
-    outer = outer_links(network)
     drop_x, drop_y = torus.drop.T
-    parts, outer_sum = triad_terms(
-        network, drop_x, drop_y, triads, torus.log_unit, outer=outer, threads=threads
+    sums = sum_triad_terms(
+        network,
+        drop_x,
+        drop_y,
+        triads=triads,
+        log_unit=torus.log_unit,
+        outer=outer_links(network),
+        threads=threads,
     )
     power = torus.relative_flow[:, 0] * drop_x
     log_xx, log_yy = np.log(np.diagonal(torus.relative_conductivity)) + torus.log_unit
-    return angle_of_terms(
-        network,
-        parts,
-        float(power.sum()),
-        log_xx=float(log_xx),
-        log_yy=float(log_yy),
-        relative_error=cutoff_estimate(
-            power, outer, outer_sum, sum(float(part.sum()) for part in parts)
-        ),
-        keep=triads is not None,
+    return angle_of_sums(
+        network, sums, float(power.sum()), power, log_xx=float(log_xx), log_yy=float(log_yy)
     )
 
 
-def angle_of_terms(
+def angle_of_sums(
     network: Network,
-    parts: list[np.ndarray],
+    sums: TermSums,
     along: float,
+    power: np.ndarray,
     *,
     log_xx: float,
     log_yy: float,
-    relative_error: float,
-    keep: bool,
 ) -> HallAngle:
-    """The record of a Hall angle from the terms of its triads, over ``along``."""
-    total = sum(float(part.sum()) for part in parts)
-    moduli = sum(float(np.abs(part).sum()) for part in parts)
-    squares = sum(float((part**2).sum()) for part in parts)
-    opposite = sum(float(np.abs(part[part * total < 0]).sum()) for part in parts)
+    """The record of a Hall angle from the sums over triads, over ``along``."""
+    moduli = sums.positive + sums.negative
+    opposite = min(sums.positive, sums.negative)
+    tangent = sums.total / along
+    outer = power[outer_links(network)].sum() / power.sum()
+    error = OUTER_TRIADS * sums.outer / along + OUTER_POWER * outer * abs(tangent)
     return HallAngle(
         network=network,
-        tangent=total / along,
+        tangent=tangent,
         conductivity_xx=float(in_unit(1.0, log_xx)),
         conductivity_yy=float(in_unit(1.0, log_yy)),
-        contribution=read_only(parts[0] / along) if keep else None,
-        n_triads=sum(part.size for part in parts),
-        n_effective=moduli**2 / squares if squares > 0 else 0.0,
+        contribution=None if sums.term is None else read_only(sums.term / along),
+        n_triads=sums.n_triads,
+        n_effective=moduli**2 / sums.squares if sums.squares > 0 else 0.0,
         negative_share=opposite / moduli if moduli > 0 else 0.0,
         log_conductivity_xx=log_xx,
         log_conductivity_yy=log_yy,
-        cutoff_error=relative_error * abs(total / along),
+        cutoff_error=float(error),
     )
 
 
@@ -418,4 +427,4 @@ def hall_resistance(
         )
     u = terminals.drops(terminals.injected((a, b)))
     v = terminals.drops(terminals.injected((c, d)))
-    return float(sum(part.sum() for part in triad_terms(terminals.network, v, u)[0]))
+    return sum_triad_terms(terminals.network, v, u).total
