@@ -12,6 +12,7 @@ from .errors import ParameterError as ParameterError
 from .errors import ValidityWarning as ValidityWarning
 from .material import Material as Material
 from .material import conductivities as conductivities
+from .material import hall_response as hall_response
 from .network.build import build_network as build_network
 from .network.energies import with_energies as with_energies
 from .network.network import Network as Network
@@ -51,6 +52,7 @@ from .transport.current import Current as Current
 from .transport.current import solve_current as solve_current
 from .transport.hall import HallAngle as HallAngle
 from .transport.hall import hall_angle as hall_angle
+from .transport.hall import hall_conductance as hall_conductance
 from .transport.hall import hall_resistance as hall_resistance
 from .transport.response import activation_energy as activation_energy
 from .transport.response import link_response as link_response

@@ -12,6 +12,7 @@ from .diffusion import diffusion_tensor as diffusion_tensor
 from .diffusion import einstein_diffusion as einstein_diffusion
 from .hall import HallAngle as HallAngle
 from .hall import hall_angle as hall_angle
+from .hall import hall_conductance as hall_conductance
 from .hall import hall_resistance as hall_resistance
 from .response import activation_energy as activation_energy
 from .response import effective_links as effective_links

@@ -32,6 +32,7 @@ __all__ = [
     "HallAngle",
     "cylinder_angle",
     "hall_angle",
+    "hall_conductance",
     "hall_resistance",
     "sum_triad_terms",
 ]
@@ -268,7 +269,7 @@ def hall_angle(
     >>> import hopnet as hn
     >>> sites = hn.lattice_sites("triangular", 14, 12, spacing=4.0, geometry="cylinder")
     >>> hall = hn.hall_angle(hn.build_network(sites, cutoff_radius=4.8))
-    >>> round(hall.tangent / (3 / 8 * 4.0**2 * np.exp(-4.0)), 12)
+    >>> round(float(hall.tangent / (3 / 8 * 4.0**2 * np.exp(-4.0))), 12)
     1.0
     """
     instance_of("network", network, Network, "make it with hopnet.build_network")
@@ -389,6 +390,36 @@ def angle_of_sums(
         log_conductivity_yy=log_yy,
         cutoff_error=float(error),
     )
+
+
+def hall_conductance(terminals: Terminals) -> np.ndarray:
+    """The part of the conductance matrix that is odd in the magnetic field, over eta b.
+
+    Equation [hall 4], phi^a the potential that is 1 on terminal a and 0 on the others::
+
+        G^H_ab = - sum over triads of w_T {phi^a ^ phi^b}_T
+        I_a = sum over b of (G_ab + eta b G^H_ab) V_b        I_a flows out of terminal a
+
+    Parameters
+    ----------
+    terminals : Terminals
+        Of an open sample or a cylinder.
+
+    Returns
+    -------
+    float64[n_terminals, n_terminals], in 1/rho_0
+        Antisymmetric (Onsager: G(B) is the transpose of G(-B)); rows and columns add up to zero.
+        Between two terminals alone it is zero: their conductance is even in the field.
+    """
+    instance_of("terminals", terminals, Terminals, "make them with hopnet.solve_terminals")
+    n = terminals.n_terminals
+    drops = [terminals.drops(row) for row in np.eye(n)]
+    found = np.zeros((n, n))
+    for a in range(n):
+        for b in range(a):
+            found[a, b] = -sum_triad_terms(terminals.network, drops[a], drops[b]).total
+            found[b, a] = -found[a, b]
+    return found
 
 
 def hall_resistance(

@@ -332,9 +332,9 @@ def solve_torus(network: Network, *, threads: int | None = None) -> Torus:
     Examples
     --------
     >>> import hopnet as hn
-    >>> sites = hn.lattice_sites("square", 12, 12, spacing=2.0, geometry="torus")
-    >>> torus = hn.solve_torus(hn.build_network(sites, cutoff_radius=2.4))
-    >>> np.round(torus.conductivity / np.exp(-4.0), 12)
+    >>> sites = hn.lattice_sites("square", 12, 12, spacing=4.0, geometry="torus")
+    >>> torus = hn.solve_torus(hn.build_network(sites, cutoff_radius=4.8))
+    >>> np.round(torus.conductivity / np.exp(-8.0), 12)
     array([[1., 0.],
            [0., 1.]])
     """
