@@ -21,6 +21,27 @@ def test_response_agrees_with_itself(capsys):
     assert table["harmonics"]["residual"] < 1e-12
 
 
+def test_response_chooses_its_harmonics_and_states_their_error(capsys):
+    code, out, _ = run(capsys, "response", "--json")
+    assert code == 0
+    chosen = json.loads(out)["harmonics"]
+    assert chosen["truncation_error"] <= 1e-9
+    code, out, _ = run(capsys, "response", "--harmonics", "1", "--json")
+    one = json.loads(out)["harmonics"]
+    assert one["highest"] == 1 < chosen["highest"]
+    assert one["truncation_error"] > 0.05, "the star diagram couples to l = 2"
+    moved = abs(one["M_xyz"][1] - chosen["M_xyz"][1]) / abs(chosen["J"][0])
+    assert moved <= one["truncation_error"]
+
+
+@pytest.mark.filterwarnings("ignore::hopnet.ValidityWarning")
+def test_rashba_states_where_a_mode_grows(capsys):
+    code, out, _ = run(capsys, "rashba", "--alpha", "0.1", "--lambda-z", "0.2", "--json")
+    assert code == 0
+    # ERRATA: the rate changes its sign at p = 0.16286 m alpha, a depth of 1/2 - 0.16286.
+    assert json.loads(out)["growing"] == pytest.approx([0.5 - 0.16286], abs=1e-5)
+
+
 def test_response_prints_complex_numbers_at_a_frequency(capsys):
     code, out, _ = run(capsys, "response", "--frequency", "0.1", "--json")
     assert code == 0

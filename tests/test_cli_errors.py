@@ -1,5 +1,6 @@
 """Mistakes at the command line: one sentence, exit code 2, never a traceback."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -84,6 +85,16 @@ def test_a_place_that_cannot_be_written(capsys, tmp_path):
     typed = ["percolation", "sample", "--seed", "1", "--n-sites", "200", "--out"]
     assert main([*typed, str(tmp_path / "file" / "below")]) == 2
     assert "give a place that can be read or written" in capsys.readouterr().err
+
+
+def test_a_current_that_is_refused_costs_only_its_own_part_of_the_answer(capsys):
+    """At this density links span more than the range of floating-point numbers."""
+    typed = "percolation sample --n-sites 600 --density 1e-5 --seed 1 --json"
+    assert main(typed.split()) == 2
+    out, err = capsys.readouterr()
+    assert err.startswith("error: links must lie below")
+    assert json.loads(out)["l_c_sqrt_density"] == pytest.approx(1.20891, abs=1e-5)
+    assert "log_resistivity" not in json.loads(out)
 
 
 def test_version(capsys):

@@ -16,7 +16,7 @@ from hopnet.ensemble import manifest as manifests
 from hopnet.ensemble.heartbeat import Beat, Heartbeat, overlap
 from hopnet.ensemble.ledger import Sample, open_ledger
 from hopnet.ensemble.manifest import read_manifest, read_run_text
-from hopnet.ensemble.tables import UnreadableFileError, rows_digest
+from hopnet.ensemble.tables import UnreadableFileError
 from hopnet.errors import DataError, ParameterError
 from hopnet.machine import process_start
 
@@ -57,7 +57,7 @@ def test_what_is_written_is_read(written):
         np.testing.assert_array_equal(table[name].to_numpy(), values)
     assert table.schema.field("tau_s").metadata == {b"unit": b"tau_0"}
     assert written.finished() == {"0123456789ab-000007.parquet"}
-    assert json.loads(written.path(SAMPLE).with_suffix(".json").read_text()) == {"seconds": 1.0}
+    assert written.diagnostics(SAMPLE) == {"seconds": 1.0}
     assert read_manifest(written.directory).identity == IDENTITY
     text = read_run_text(written.directory, written.identity_digest)
     assert text.startswith("question = 'x'\n# hopnet: run ")
@@ -82,21 +82,31 @@ def test_a_truncated_file_is_set_aside(written, share):
     assert aside == [path.with_suffix(".json").name, path.name], "the names are kept"
 
 
-def test_no_flipped_bit_is_believed_with_other_numbers(written):
-    """Flip bits all over the file: it is refused, or the numbers are untouched."""
+def test_every_flipped_bit_is_noticed(written):
+    """One bit of every byte of the file, also of those that hold units or nothing: refused."""
     path = written.path(SAMPLE)
     original = path.read_bytes()
-    good = rows_digest(written.read(SAMPLE))
-    refused = 0
-    for place in range(4, len(original) - 4, 61):
+    for place in range(len(original)):
         changed = bytearray(original)
-        changed[place] ^= 0x10
+        changed[place] ^= 1 << (place % 8)
         path.write_bytes(changed)
-        try:
-            assert rows_digest(written.read(SAMPLE)) == good, place
-        except DataError:
-            refused += 1
-    assert refused > 5
+        with pytest.raises(DataError, match="damaged"):
+            written.read(SAMPLE)
+    path.write_bytes(original)
+    written.read(SAMPLE)
+
+
+def test_every_flipped_bit_of_the_diagnostics_is_noticed(written):
+    """The file of diagnostics is read as it was written, or not at all."""
+    path = written.path(SAMPLE).with_suffix(".json")
+    original = path.read_bytes()
+    good = written.diagnostics(SAMPLE)
+    assert good is not None
+    for place in range(len(original)):
+        changed = bytearray(original)
+        changed[place] ^= 1 << (place % 8)
+        path.write_bytes(changed)
+        assert written.diagnostics(SAMPLE) in (None, good), place
 
 
 def test_numbers_changed_by_hand_are_refused(written, tmp_path):

@@ -40,7 +40,10 @@ def response(
     mass: Annotated[float, typer.Option(help="Mass m.")] = 1.0,
     momentum: Annotated[float, typer.Option(help="Fermi momentum p_F.")] = 1.0,
     time: Annotated[float, typer.Option(help="Drude time tau_D.")] = 20.0,
-    harmonics: Annotated[int, typer.Option(help="Highest angular harmonic.")] = 4,
+    harmonics: Annotated[
+        int | None,
+        typer.Option(help="Highest angular harmonic (default: as many as 1e-9 needs)."),
+    ] = None,
     star: Annotated[bool, typer.Option(help="Keep the star diagram.")] = True,
     larmor: Annotated[tuple[float, float, float], typer.Option(help="Larmor frequency, x y z.")] = (
         0.0,
@@ -125,7 +128,9 @@ def response_table(projected, rates, exact, rough, full) -> dict[str, Any]:
             "J": [plain(v) for v in full.charge_current],
             "J^z": [plain(v) for v in full.spin_current[2]],
             "M_xyz": [plain(v) for v in full.magnetisation],
+            "highest": full.harmonic.shape[-2] // 2,
             "residual": full.residual,
+            "truncation_error": full.truncation_error,
         },
     }
 
@@ -207,6 +212,7 @@ def rashba(
         "chains": answer.n_chains,
         "error": answer.error,
         "residual": answer.residual,
+        "growing": list(answer.growing),
     }
     print_nested(table, as_json)
     if out is not None:

@@ -21,7 +21,7 @@ from hopnet.cli.options import (
     numbers,
 )
 from hopnet.cli.output import errors_console, print_answer, save_figures, save_table
-from hopnet.errors import ParameterError
+from hopnet.errors import HopnetError, ParameterError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,14 +97,20 @@ def sample(
         "chemical_length": backbone.chemical_length,
     }
     records = {"backbone": backbone}
-    if geometry != "torus":
-        records |= add_flow(answer, network, tau_s)
+    refused = None
+    try:
+        if geometry != "torus":
+            records |= add_flow(answer, network, tau_s)
+    except HopnetError as failure:  # the percolation part does not need the current
+        refused = failure
     print_answer(answer, as_json)
     if out is not None:
         from hopnet.plots import percolation as plots
 
         figures = {name: getattr(plots, f"plot_{name}")(one) for name, one in records.items()}
         save_figures(out, figures, as_json)
+    if refused is not None:
+        raise refused
 
 
 def add_flow(answer: dict[str, Any], network: Any, tau_s: float) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import json
 import queue
 import shutil
 import time
@@ -551,14 +550,10 @@ def stored_report(task: Task) -> Report:
         status = str(task.ledger.read(task.sample)["status"][0].as_py())
     except DataError as failure:
         return Report(task, "lost", 0.0, str(failure))
-    seconds, reason = 0.0, ""
-    words: tuple[str, ...] = ()
-    # The diagnostics carry no digest: no number of a table depends on them.
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
-        facts = json.loads(path.with_suffix(".json").read_text())
-        seconds, reason = float(facts["seconds"]), str(facts["reason"])
-        words = tuple(map(str, facts["warnings"]))
-    return Report(task, status, seconds, reason, words)
+    facts = task.ledger.diagnostics(task.sample)
+    if facts is None:  # no number of a table depends on them
+        return Report(task, status, 0.0, "")
+    return Report(task, status, facts["seconds"], facts["reason"], tuple(facts["warnings"]))
 
 
 def scheduler_gone(n_left: int | None) -> HopnetError:

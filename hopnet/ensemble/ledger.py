@@ -22,6 +22,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -163,7 +164,17 @@ class Ledger:
         label = {"hopnet.identity": self.identity_digest, "hopnet.sample": sample.label}
         write_table(self.path(sample), table_of(columns), label)
         # Not flushed to disk: an incomplete file of diagnostics is ignored.
-        self.path(sample).with_suffix(".json").write_text(json.dumps(diagnostics, indent=1) + "\n")
+        content = diagnostics | {"digest": digest(diagnostics)}
+        self.path(sample).with_suffix(".json").write_text(json.dumps(content, indent=1) + "\n")
+
+    def diagnostics(self, sample: Sample) -> dict[str, Any] | None:
+        """What was written beside the rows of a sample; None if it is missing or was changed."""
+        try:
+            content = json.loads(self.path(sample).with_suffix(".json").read_text())
+            found = content.pop("digest")
+            return content if found == digest(content) else None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return None
 
     def read(self, sample: Sample, path: Path | None = None) -> pa.Table:
         """The rows of one sample, believed only if file, run, sample and numbers fit.

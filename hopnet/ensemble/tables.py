@@ -1,11 +1,13 @@
 """Parquet tables that carry their units, the run they belong to and a digest of their numbers.
 
-A table is believed only if the checksums of its pages, its label and the digest of its values fit.
+A table is believed only if the digest of all its bytes, its label and the digest of its values fit.
+The digest of the bytes stands in the file itself; it is taken with zeros in its own place.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +23,10 @@ __all__ = [
     "ForeignFileError",
     "MissingFileError",
     "UnreadableFileError",
+    "is_sealed",
     "read_table",
     "rows_digest",
+    "seal_place",
     "table_bytes",
     "table_of",
     "write_table",
@@ -68,6 +72,13 @@ class UnreadableFileError(HopnetError):
     """A file that the system could not read: nothing is known about its content."""
 
 
+# Where the digest of all bytes of a file stands: the name of the entry, the two bytes by which the
+# encoding of Parquet (Thrift's compact protocol) announces a text of 64 characters, the digest.
+SEAL = "hopnet.seal"
+SEAL_PLACE = re.compile(re.escape(SEAL.encode()) + rb"\x18\x40([0-9a-f]{64})")
+BLANK = "0" * 64
+
+
 def table_of(columns: dict) -> pa.Table:
     """A table from a dict of arrays of equal length."""
     return pa.table({name: pa.array(values) for name, values in columns.items()})
@@ -87,8 +98,8 @@ def rows_digest(table: pa.Table) -> str:
 
 
 def table_bytes(table: pa.Table, label: dict[str, str]) -> bytes:
-    """A Parquet file with a label, a digest, and a unit with every column that has one."""
-    label = label | {"hopnet.digest": rows_digest(table)}
+    """A Parquet file with a label, its digests, and a unit with every column that has one."""
+    label = label | {"hopnet.digest": rows_digest(table), SEAL: BLANK}
     fields = [
         pa.field(field.name, field.type, metadata={"unit": UNITS[field.name]})
         if field.name in UNITS
@@ -98,7 +109,33 @@ def table_bytes(table: pa.Table, label: dict[str, str]) -> bytes:
     sink = pa.BufferOutputStream()
     marked = table.cast(pa.schema(fields, metadata=label))
     pq.write_table(marked, sink, compression="zstd", write_page_checksum=True)
-    return sink.getvalue().to_pybytes()
+    data = sink.getvalue().to_pybytes()
+    place = seal_place(data)
+    return data[: place.start] + hashlib.sha256(data).hexdigest().encode() + data[place.stop :]
+
+
+def seal_place(data: bytes) -> slice:
+    """The place of the digest of all bytes in a Parquet file of ours.
+
+    Raises
+    ------
+    ValueError
+        If the file does not hold exactly one such digest.
+    """
+    found = list(SEAL_PLACE.finditer(data))
+    if len(found) != 1:
+        raise ValueError("the digest of its bytes is missing")
+    return slice(*found[0].span(1))
+
+
+def is_sealed(data: bytes) -> bool:
+    """Whether a Parquet file has the bytes with which it was written."""
+    try:
+        place = seal_place(data)
+    except ValueError:
+        return False
+    blank = data[: place.start] + BLANK.encode() + data[place.stop :]
+    return hashlib.sha256(blank).hexdigest().encode() == data[place]
 
 
 def write_table(path: str | Path, table: pa.Table, label: dict[str, str]) -> None:
@@ -145,6 +182,8 @@ def read_table(path: str | Path, label: dict[str, str], *, hint: str = "run agai
             f"cannot read {path} ({failure.strerror or failure}); nothing was moved: correct "
             "permissions or disk, then repeat the command."
         ) from None
+    if not is_sealed(data):
+        raise DataError(f"{path} is damaged (its digest does not fit); {hint}.")
     try:
         file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
         # A small file can claim to hold any number of rows: check before memory is taken.

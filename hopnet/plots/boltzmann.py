@@ -126,7 +126,7 @@ def conversion_figure(electrons: Any, disorder: Any, *, n_points: int = 60) -> F
 
 
 def hanle_figure(
-    electrons: Any, disorder: Any, *, harmonics: int = 4, widest: Any = None, n_points: int = 201
+    electrons: Any, disorder: Any, *, harmonics: Any = None, widest: Any = None, n_points: int = 201
 ) -> Figure:
     """Magnetisation against a magnetic field along x, y and z.
 
@@ -134,7 +134,8 @@ def hanle_figure(
     ----------
     electrons : Electrons
     disorder : Disorder
-    harmonics : int
+    harmonics : int, optional
+        Highest harmonic; by default as many as `kinetic_response` needs.
     widest : float, optional
         Largest Larmor frequency; by default six Hanle widths.
 
