@@ -89,13 +89,15 @@ def mark_block(visited, n_visited, number, low, parent, out):
     Parameters
     ----------
     visited, n_visited, number, low, parent
-        As `depth_first` leaves them.
+        The results of `depth_first`.
     out : bool[n_nodes]
         Overwritten: the biconnected component that holds the root and the node visited next.
     """
     out[:] = False
     if n_visited < 2:
         return
+    # A node belongs if its parent does and if it lies on a loop through its parent. The first two
+    # nodes belong by definition; other children of the root do not.
     out[visited[0]] = True
     out[visited[1]] = True
     for m in range(2, n_visited):
@@ -126,6 +128,7 @@ def breadth_first(start, neighbour, link, root, level, parent, parent_link):
     queue = np.empty(level.shape[0], np.int64)
     queue[0] = root
     level[root] = 0
+    # Nodes wait in the queue in order of their level, so each is found on a shortest path.
     head = 0
     tail = 1
     while head < tail:

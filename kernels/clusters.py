@@ -99,6 +99,7 @@ def _sort_stably(key, order, sorted_key, start):
             sorted_key[first:last] = sorted_key[first:last][within]
             order[first:last] = order[first:last][within]
         else:
+            # Insertion: move key m towards the start of the bucket, past all larger keys.
             for m in range(first + 1, last):
                 k = sorted_key[m]
                 o = order[m]
@@ -469,6 +470,7 @@ def sweep_merges(
         else:
             square += float(total) * total
             weighted += total * joined
+        # Join the two trees, and record the sizes and the moments after this merger.
         centre[a, 0] += step_x * (size_b / total)
         centre[a, 1] += step_y * (size_b / total)
         spread[a] = joined
@@ -495,7 +497,7 @@ def fill_labels(parent, out):
     Parameters
     ----------
     parent : int64[n_sites]
-        As `find_events` or `sweep_merges` leaves it.
+        The array that `find_events` or `sweep_merges` has filled.
     out : int64[n_sites]
         Overwritten: 0 .. n_clusters - 1.
 
@@ -529,7 +531,7 @@ def count_sizes(count, row, n_sites, out):
     Parameters
     ----------
     count : int64[n_mergers, 3]
-        As `sweep_merges` leaves it.
+        The array that `sweep_merges` has filled.
     row : int64[n_rows]
         Numbers of mergers, ascending, from 0 to n_mergers.
     n_sites : int64

@@ -19,7 +19,7 @@ from numba import njit
 
 
 class Cells(NamedTuple):
-    """Sites sorted into cells, and what decides which of them are neighbours.
+    """Sites sorted into cells, and the lengths that decide which of them are neighbours.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class Cells(NamedTuple):
     n_x, n_y : int64
         Number of cells along x and along y: at least 3 along an axis that repeats.
     cell_x, cell_y : float64
-        Sides of a cell: at least ``radius``, or else all cells of the axis are neighbours.
+        Sides of a cell: at least ``radius``, unless an axis has so few cells that all are searched.
     period_x, period_y : float64
         Length after which an axis repeats; 0 for hard edges.
     radius : float64
@@ -85,6 +85,7 @@ def fill_cells(position, n_x, n_y, cell_x, cell_y, start, member):
         iy = _cell_along(position[i, 1], cell_y, n_y)
         member[start[iy * n_x + ix]] = i
         start[iy * n_x + ix] += 1
+    # Shift the ends by one cell, so that start[c] is the beginning of cell c again.
     for c in range(n_x * n_y, 0, -1):
         start[c] = start[c - 1]
     start[0] = 0
@@ -108,6 +109,7 @@ def _scan_site(i, cells, write, found):
     y = cells.position[i, 1]
     ix = _cell_along(x, cells.cell_x, cells.n_x)
     iy = _cell_along(y, cells.cell_y, cells.n_y)
+    # Search the nine cells around the site; along a periodic axis the cells repeat.
     count = 0
     for step_y in range(-1, 2):
         jy = iy + step_y
@@ -157,7 +159,7 @@ def count_neighbours(low, high, cells, out):
 
 @njit(cache=True, nogil=True)
 def fill_neighbours(low, high, cells, first, link_i, link_j):
-    """Write the links ``i < j`` of the sites low .. high - 1 to neighbours, sorted by i, then j.
+    """Write the links ``i < j`` of the sites i = low .. high - 1, sorted by i, then j.
 
     Parameters
     ----------
@@ -219,6 +221,7 @@ def fill_rows(link_i, link_j, start, neighbour, link):
         neighbour[start[j]] = i
         link[start[j]] = l
         start[j] += 1
+    # Shift the ends by one site, so that start[i] is the beginning of row i again.
     for i in range(start.shape[0] - 1, 0, -1):
         start[i] = start[i - 1]
     start[0] = 0
@@ -256,7 +259,7 @@ class Kept(NamedTuple):
     n_x, n_y : int64
         Number of cells along x and along y: at least 3 along an axis that repeats.
     cell_x, cell_y : float64
-        Sides of a cell, at least the distance that sites must keep.
+        Sides of a cell, at least the smallest distance of two sites.
     period_x, period_y : float64
         Length after which an axis repeats; 0 for hard edges.
     head : int64[n_x * n_y]
@@ -282,9 +285,9 @@ def mark_apart(position, taken, kept, distance, out):
     Parameters
     ----------
     position : float64[n_candidates, 2]
-        The candidates in the order in which they are offered.
+        The candidates in the order in which they are tested.
     taken : int64
-        Candidates before this one are in the lists already and marked in ``out``.
+        Number of candidates at the start that are in the lists and marked in ``out`` already.
     kept : Kept
         Its lists are updated.
     distance : float64
@@ -314,6 +317,7 @@ def mark_apart(position, taken, kept, distance, out):
                 dy = _wrapped(position[j, 1] - y, kept.period_y)
                 free = dx * dx + dy * dy >= distance * distance
                 j = kept.following[j]
+        # A candidate that is kept becomes the head of the list of its cell.
         out[i] = free
         if free:
             kept.following[i] = kept.head[iy * kept.n_x + ix]

@@ -1,8 +1,14 @@
 """Triads: every triangle of the graph once, i < j < k, and the generation of spin on them.
 
 For each link i < j, row i and row j of the graph are merged. Each neighbour k > j that they share
-makes a triad. The triads of some thousand sites are listed at a time, so that the list stays in the
-CPU cache while the sums are taken.
+forms a triad::
+
+    row i    ..  j  5  8  9        neighbours of i after j
+    row j    ..     6  8  9  12    neighbours of j after j
+                       k  k        two triads: (i, j, 8) and (i, j, 9)
+
+The triads of some thousand sites are listed at a time, so that the list stays in the CPU cache
+while the sums are taken.
 """
 
 from numba import njit
@@ -35,7 +41,7 @@ def fill_triads(lowest, upper_start, row_start, row_neighbour, row_link, site, l
         end = row_start[i + 1]
         for a in range(upper_start[i], end):
             j = row_neighbour[a]
-            # Merge what row i holds beyond j with the upper part of row j.
+            # Merge the part of row i after j with the part of row j after j.
             b = a + 1
             c = upper_start[j]
             end_j = row_start[j + 1]
@@ -120,6 +126,7 @@ def sum_generation(site, link, separation, hop, overlap, drop, across, generatio
         generation[site[t, 0]] += at_i
         generation[site[t, 1]] += at_j
         generation[site[t, 2]] += at_k
+        # The sum of y gamma over the three sites, with y = 0 at site i.
         y_ij = separation[ij, 0] * across[0] + separation[ij, 1] * across[1]
         y_ik = separation[ik, 0] * across[0] + separation[ik, 1] * across[1]
         total += y_ij * at_j + y_ik * at_k

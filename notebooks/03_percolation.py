@@ -13,11 +13,12 @@
 # %% [markdown]
 # # Percolation, and why $\rho = \rho_0\, e^{2 l_c/a_b}$
 #
-# The resistors of a hopping conductor differ by tens of decades. Nature does not average over
-# them: the current takes the best way there is, and the worst hop on that way sets the resistance.
-# How long is this hop? Join sites by ever longer links until a path leads from contact to contact.
-# That happens at the percolation threshold $l_c$, and the answer is the law above. Lengths are in
-# units of the localisation radius $a_b$ or of the mean distance $n_s^{-1/2}$.
+# The resistors of a hopping conductor differ by tens of decades. The resistance of the sample is
+# not their average: the current follows the best path, and the worst hop on this path determines
+# the resistance. How long is this hop? Join sites by longer and longer links until a path leads
+# from contact to contact. This happens at the percolation threshold $l_c$, and it leads to the law
+# above. Lengths are in units of the localisation radius $a_b$ or of the mean distance
+# $n_s^{-1/2}$.
 
 # %%
 import os
@@ -45,11 +46,12 @@ print(f"an infinite sample at {hn.critical_length(sites.density):.3f} a_b")
 # %% [markdown]
 # ## The incipient cluster
 #
-# At the very link that completes the first path, most sites of the cluster are dead ends, where no
-# current flows. What is left is the *backbone*: blobs, within which the current has a choice, and
-# between them single *red bonds*, cut one of which and nothing flows. As the sample grows, the
-# cluster grows as $L^{91/48}$, the backbone as $L^{1.643}$, the shortest path on it as
-# $L^{1.131}$, the red bonds as $L^{3/4}$: all of them thinner than the plane.
+# When the last link of the first path is added, most sites of the cluster are dead ends, where no
+# current flows. The other sites form the *backbone*. It consists of blobs, within which the current
+# has more than one path, and of single *red bonds* between them. If one red bond is cut, no current
+# flows. With the side $L$ of the sample, the number of sites of the cluster grows as $L^{91/48}$,
+# that of the backbone as $L^{1.643}$, the length of the shortest path as $L^{1.131}$, and the
+# number of red bonds as $L^{3/4}$. All of these powers are smaller than that of the plane, $L^2$.
 
 # %%
 figure, axes = plt.subplots(figsize=(7.6, 8.0), layout="constrained")
@@ -62,16 +64,17 @@ print(f"of {sites.n_sites} sites {cluster} are in the cluster, {backbone.n_sites
 print(f"{backbone.link.size} links of it can carry current, {backbone.red_link.size} must")
 
 # %% [markdown]
-# ## The longest hop pays
+# ## The longest hop determines the resistance
 #
 # Now solve Kirchhoff's laws on the same sites, with links only up to some length (left). Below
-# $l_c$ the sample insulates. At $l_c$ it conducts, within a small factor of the end: each $a_b$
-# more makes a link $e^2$ times worse, and it lies in parallel to a path that is there already.
-# Right: many samples at four densities. They follow the line, each at its *own* threshold, over
-# more than fifteen decades and with no adjustable number. What the law leaves out is a factor of
-# order one that hardly changes while the exponential runs away. Where hops are many $a_b$ long
-# (low density) the threshold of a sample even tells how it differs from its neighbours; at
-# $n_s a_b^2 = 0.1$, hops a little longer than $l_c$ still help, and such differences average out.
+# $l_c$ the sample insulates. At $l_c$ it conducts, and its resistivity is within a small factor of
+# that with all links: a link that is longer by $a_b$ conducts $e^2$ times less, and it lies in
+# parallel to a path that exists already. The right panel shows many samples at four densities. Each
+# is drawn at its *own* threshold. They follow the line over more than fifteen decades, without an
+# adjustable number. The law leaves out a factor of order one, which changes little compared with
+# the exponential. At low density, where hops are many $a_b$ long, the threshold of a sample even
+# predicts by how much its resistivity differs from that of other samples. At $n_s a_b^2 = 0.1$ hops
+# a little longer than $l_c$ also carry current, and such differences average out.
 
 # %%
 contacts = network.source, network.drain
@@ -96,7 +99,7 @@ left.plot(reach, cut, "o-", color=blue, markersize=3)
 left.axvspan(-1, 0, color="#777777", alpha=0.2, linewidth=0)
 left.annotate("no path:\ninsulator", (-0.5, 0.5 * (1 + cut[0])), ha="center", va="center")
 left.axhline(1, color="#777777", linewidth=0.7)
-left.set(xlim=(-1, reach[-1]), xlabel="(longest link admitted $- l_c)/a_b$")
+left.set(xlim=(-1, reach[-1]), xlabel="(longest link $- l_c)/a_b$")
 left.set(ylabel=r"resistivity / that with all links")
 for density, colour in zip(densities, (red, orange, green, blue)):
     own = samples[samples["density"] == density]
@@ -123,12 +126,13 @@ for density, own in samples.groupby("density"):
 # %% [markdown]
 # ## Why this is a phase transition
 #
-# $l_c$ of a sample scatters, and the scatter shrinks only as $L^{-3/4}$. On a torus there are no
-# contacts; there one asks when a cluster first runs around the sample, and when in a second way
-# (left). Scaled by $L^{3/4}$ around one common $l_c$, all sizes fall on one curve. At that $l_c$
-# clusters come in all sizes, and the number with $s$ sites falls as a power, $s^{-187/91}$ (right,
-# the largest of each sample left out): a tenth below or above, large ones are missing, not yet
-# made or already swallowed by the largest.
+# $l_c$ scatters from sample to sample, and the scatter decreases only as $L^{-3/4}$. A torus has no
+# contacts. Its thresholds are the length at which a cluster first wraps around the sample, and the
+# length at which one wraps in a second direction (left). Scaled by $L^{3/4}$ around one common
+# $l_c$, the curves of all sizes coincide. At this $l_c$ there are clusters of all sizes, and the
+# number of clusters with $s$ sites falls as a power, $s^{-187/91}$ (right, without the largest
+# cluster of each sample). At lengths a tenth smaller or larger there are no large clusters: they
+# are not yet formed, or they are already part of the largest cluster.
 
 # %%
 counts = {1000: 150, 4000: 60} if small else {1000: 2000, 4000: 700, 16000: 250}
@@ -161,7 +165,7 @@ for level in (0.690473725, 0.309526275):
     left.axhline(level, color="#777777", linewidth=0.6, linestyle=":")
 left.axvline(0, color="#777777", linewidth=0.6, linestyle=":")
 left.set(xlim=(-2.5, 2.5), xlabel=r"$(l - l_c)\,n_s^{1/2}\,(L\,n_s^{1/2})^{3/4}$")
-left.set(ylabel="probability to run around once (-), twice (- -)")
+left.set(ylabel="probability to wrap in one direction (-), in two (- -)")
 left.legend(frameon=False)
 for row, colour, name in zip(per_size, (blue, red, green), ("0.9", "", "1.1")):
     some = row > 0
@@ -178,26 +182,26 @@ right.legend(frameon=False)
 plt.show()
 
 # %% [markdown]
-# ## What is checked
+# ## Checks
 #
-# - Cut one red bond and the contacts are parted; the critical link is one of them. Backbone,
-#   shortest path and red bonds lie within one another.
-# - Resistance falls with every link admitted, and three $a_b$ above $l_c$ it has reached its end
-#   within 3 %.
+# - If one red bond is cut, no path joins the contacts. The critical link is a red bond. All red
+#   bonds lie on the shortest path, and the shortest path lies on the backbone.
+# - The resistance decreases with every link added. Three $a_b$ above $l_c$ it is within 3 % of that
+#   with all links.
 # - $\ln(\rho/\rho_0)$ of the samples follows $2 l_c/a_b$ of the same samples: a straight line
 #   through them has the slope 1 within 5 %, over more than fifteen decades.
-# - $l_c$ of the plane within three standard errors of the literature.
+# - $l_c$ of the plane agrees with the literature within three standard errors.
 # - $n(s)$ at $l_c$ falls with the exponent 187/91 = 2.055 within 0.05.
 
 # %%
 assert threshold.link in backbone.red_link
 assert set(backbone.red_link) <= set(backbone.path_link) <= set(backbone.link)
 assert hn.find_clusters(network, threshold.threshold_length).percolates.any()
-closed = network.log_conductance >= threshold.log_conductance
-closed[backbone.red_link[0]] = False
-link_i, link_j = network.link_i[closed], network.link_j[closed]
-parted = join_sites(sites, link_i, link_j, network.log_conductance[closed], contacts=contacts)
-assert not hn.find_clusters(parted).percolates.any()
+occupied = network.log_conductance >= threshold.log_conductance
+occupied[backbone.red_link[0]] = False
+link_i, link_j = network.link_i[occupied], network.link_j[occupied]
+separate = join_sites(sites, link_i, link_j, network.log_conductance[occupied], contacts=contacts)
+assert not hn.find_clusters(separate).percolates.any()
 assert np.all(np.diff(cut) <= 1e-12)
 assert cut[reach >= 3][0] < 1.03
 slope = np.polyfit(2 * samples["threshold_length"], samples["log_resistivity"], 1)[0]
@@ -208,4 +212,4 @@ used = slice(3, 9 if small else 11)
 tau = -np.polyfit(np.log(middle[used]), np.log(per_size[1, used]), 1)[0]
 print(f"slope {slope:.3f}, tau {tau:.3f}")
 assert abs(tau - 187 / 91) < 0.05
-print("all of it holds")
+print("all checks passed")

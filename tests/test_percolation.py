@@ -52,7 +52,7 @@ def bare(n, geometry="open"):
 
 
 def spanning_tree_threshold(network):
-    """ln G of the worst link on the best path, from scipy's spanning tree: the slow twin."""
+    """ln G of the worst link on the best path, from scipy's spanning tree: a slow reference."""
     n = network.n_sites
     rank = np.empty(network.n_links)
     order = np.argsort(-network.log_conductance, kind="stable")
@@ -62,7 +62,9 @@ def spanning_tree_threshold(network):
     weight = np.concatenate([rank, np.full(network.source.size + network.drain.size, 0.5)])
     tree = minimum_spanning_tree(coo_array((weight, (i, j)), shape=(n + 2, n + 2)))
     tree = coo_array(tree)
-    for k in np.argsort(-tree.data, kind="stable"):  # cut the worst links until the contacts part
+    for k in np.argsort(
+        -tree.data, kind="stable"
+    ):  # cut the worst links until the contacts are separate
         keep = tree.data < tree.data[k]
         cut = coo_array(
             (tree.data[keep], (tree.coords[0][keep], tree.coords[1][keep])), shape=(n + 2, n + 2)
@@ -149,7 +151,7 @@ def test_equal_links_take_the_first():
 
 
 def test_the_estimate_of_the_resistivity_follows_the_threshold():
-    """rho / (rho_0 exp(2 l_c / a_b)) stays of order one where rho itself spans ten decades."""
+    """rho / (rho_0 exp(2 l_c / a_b)) is of order one, although rho spans ten decades."""
     from hopnet.percolation.flow import resistivity_ratio
 
     ratios, rho = [], []
@@ -180,7 +182,7 @@ def torus_path(x, y=None, *, period=10.0, geometry="torus"):
 
 @pytest.fixture
 def quiet_density(recwarn):
-    """These hand-made samples are denser than hopping allows; that is not what they are for."""
+    """Silence the warning that these samples are too dense for hopping, which does not matter."""
     import warnings
 
     with warnings.catch_warnings():
@@ -236,7 +238,7 @@ class TestPathsAcrossTheSeam:
         )
 
     def test_mutants_that_forget_signs_see_loops_that_are_none(self):
-        """Seams counted without sign; loops closed without the way back: both fail above."""
+        """Seams without sign, and loops closed without the path back, fail the test above."""
         network = torus_path([1, 9, 8, 2], [5, 5, 6.5, 6.5])
         ordered = order_links(network)
         unsigned = dataclasses.replace(ordered, seam=np.abs(ordered.seam))
@@ -375,7 +377,7 @@ def test_a_mutant_out_of_order_misses_the_threshold():
     assert backwards.link != spanning_tree_threshold(network)
 
 
-# -- nothing, one site, two sites, apart; refused input
+# -- samples without sites, with one site, with two separate sites; refused input
 
 
 @pytest.mark.parametrize("geometry", ["open", "torus"])

@@ -1,4 +1,4 @@
-"""Wrong types and odd numbers at every public function of the room: a HopnetError every time."""
+"""Every public function of the room answers wrong types and values with a HopnetError."""
 
 import inspect
 import random

@@ -1,4 +1,4 @@
-"""Backbones: what carries current, red bonds, dead ends, shortest paths."""
+"""Backbones: links that carry current, red bonds, dead ends, shortest paths."""
 
 import dataclasses
 
@@ -19,7 +19,7 @@ SEEDS = st.integers(1, 10**6)
 
 
 def networkx_parts(network, length):
-    """(backbone links, red links, chemical length) with networkx on contacts drawn together."""
+    """(backbone links, red links, chemical length) by networkx, with each contact as one node."""
     graph = nx.MultiGraph()
     name = {int(s): "source" for s in network.source} | {int(d): "drain" for d in network.drain}
     occupied = np.flatnonzero(network.log_conductance >= -2 * length)
@@ -170,7 +170,7 @@ def test_a_long_path_needs_no_stack():
 
 
 def test_a_mutant_block_takes_dead_loops_for_backbone():
-    """low <= number instead of low < number: a loop that hangs on one site would carry current."""
+    """With low <= number in place of low < number, a loop attached to one site would count."""
     wrong = mutant(kernels.mark_block, ("low[v] < number[u]", "low[v] <= number[u]"))
     i, j = np.array([1, 0, 2, 2, 3]), np.array([0, 2, 3, 4, 4])  # the extra link first
     i, j = np.concatenate([i, [1]]), np.concatenate([j, [2]])

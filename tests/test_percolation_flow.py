@@ -37,7 +37,7 @@ def test_a_current_along_y_is_cut_along_y():
 
 
 def parallel_rows(n_rows):
-    """Equal rows of equal links side by side, all ends in the contacts."""
+    """Equal parallel rows of equal links; both ends of each row lie in the contacts."""
     x = np.arange(6) * 10.0 + 5
     position = np.array([(a, 8.0 * row + 4) for row in range(n_rows) for a in x])
     sites = hn.sites_from_positions(position, length=60, width=8.0 * n_rows)
@@ -90,7 +90,7 @@ def test_the_moment_of_order_zero_counts_the_backbone_at_any_density(density):
 
 
 def test_moments_of_negative_order_count_the_smallest_currents():
-    """Against the sum over the backbone; where the smallest are not resolved they are refused."""
+    """Equal to the sum over the backbone; refused where the smallest currents are not resolved."""
     network = hn.build_network(hn.random_sites(600, density=0.01, seed=1))
     current = hn.solve_current(network)
     share = np.abs(current.relative_flow[find_backbone(network, np.inf).link])
@@ -111,7 +111,7 @@ def test_a_moment_beyond_the_range_of_floats_has_a_logarithm():
 
 
 def test_balanced_links_of_a_lattice_carry_no_current():
-    """On a square lattice all current flows straight: 12 rows of 11 links, nothing between them."""
+    """On a square lattice all current flows straight along 12 rows of 11 links."""
     sites = hn.lattice_sites("square", 12, 12, spacing=4.0)
     statistics = flow_statistics(hn.solve_current(hn.build_network(sites, cutoff_radius=4.01)))
     expected = [12 * 11, 12 * 11 / 12**2, 12 * 11 / 12**4]
@@ -199,15 +199,15 @@ def same_flows(one, two):
 
 
 def test_a_trap_of_any_depth_changes_nothing():
-    """With the bath of Miller and Abrahams a link to the lowest site has exp(-e/kT) of the other.
+    """With the bath of Miller and Abrahams a link to the lowest site has the factor exp(-e/kT).
 
-    So a trap at -100 kT has the same links as one at -5 kT, but for a common factor.
+    So a trap at -100 kT has the same links as one at -5 kT, except for a common factor.
     """
     same_flows(energetic(-5.0), energetic(-100.0))
 
 
 def test_a_site_far_above_the_others_counts_as_absent():
-    """Its links are exp(100) worse than the others; without them nothing changes."""
+    """The links of this site are exp(100) worse than the others; without them nothing changes."""
     network = energetic(100.0)
     bare, keep = without_site(network, 250)
     number = np.cumsum(keep) - 1
@@ -249,7 +249,7 @@ def test_shares_of_triads_add_up_to_f(seed, density):
 
 
 def test_f_is_carried_by_elongated_triads():
-    """At n_s a_b^2 = 0.01 triads of size a_b all round carry next to nothing: one side is short."""
+    """At n_s a_b^2 = 0.01 small triads contribute little to f; most of it has one short side."""
     network = hn.build_network(hn.random_sites(6000, density=0.01, seed=4))
     shares = triad_shares(hn.solve_current(network))
     f = shares.contribution.sum()

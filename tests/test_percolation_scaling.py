@@ -50,7 +50,7 @@ def test_threshold_of_the_plane_from_small_samples(thresholds):
 
 
 def test_winding_probabilities_at_the_threshold_are_pinsons(thresholds):
-    """Either way 0.690474, two ways 0.309526 (Pinson 1994), at any size."""
+    """Clusters wrap with 0.690474, in two directions with 0.309526 (Pinson 1994), at any size."""
     n = len(thresholds)
     for column, exact in (("first", 0.690473725), ("second", 0.309526275)):
         share = np.mean(thresholds[column] <= PLANE.l_c)
@@ -58,7 +58,7 @@ def test_winding_probabilities_at_the_threshold_are_pinsons(thresholds):
 
 
 def test_a_mutant_that_takes_the_first_winding_alone_is_biased(thresholds):
-    """The median of the first wrapping is not the threshold: the mirror image is needed."""
+    """The median of the first wrapping is not the threshold: the second wrapping is needed."""
     first = thresholds["first"].to_numpy()
     median, error = dual_threshold(first, first)
     assert not within(median, error, PLANE.l_c)
@@ -85,7 +85,7 @@ def test_exponents_cover_the_exact_ones(critical):
 
 
 def test_exponents_of_made_up_tables_are_found():
-    """Samples that follow the exact powers give them back; fewer than three sizes are refused."""
+    """Tables that follow exact powers give these powers; fewer than three sizes are refused."""
     generator = np.random.default_rng(7)
     rows = []
     for size in (10.0, 20.0, 40.0, 80.0):
@@ -116,7 +116,7 @@ def test_exponents_of_made_up_tables_are_found():
 
 
 def test_luck_of_the_draw_is_taken_out():
-    """Columns of known mean that go along with a third one: smaller errors, no bias."""
+    """Columns of known mean that are correlated with a third one reduce its error without bias."""
     generator = np.random.default_rng(11)
     off, plain_off = [], []
     for _ in range(200):
@@ -141,7 +141,7 @@ def test_luck_of_the_draw_is_taken_out():
 
 
 def test_canonical_averages_over_a_normal_number_of_sites():
-    """Made-up samples: mass N (l/l_c)^2 becomes N + 1, l_c (1 + 1/N)^(1/2) a share of 0.4602."""
+    """Invented samples: a mass N (l/l_c)^2 gives N + 1, l_c (1 + 1/N)^(1/2) gives 0.4602."""
     critical = hn.critical_length(criticality.DENSITY)
     sweep = SimpleNamespace(
         network=SimpleNamespace(n_sites=100),
@@ -161,7 +161,7 @@ def test_canonical_averages_over_a_normal_number_of_sites():
     assert wrapping["twice"] == pytest.approx(0.022750, abs=1e-6)  # 1 - Phi(2)
 
 
-def test_winding_at_the_known_threshold_has_the_known_means(critical):
+def test_wrapping_at_the_known_threshold_has_the_known_means(critical):
     for column, exact in scaling.WRAPPING.items():
         error = critical[column].std() / np.sqrt(len(critical))
         assert within(critical[column].mean(), error, exact)
@@ -208,7 +208,7 @@ def test_canonical_averages_are_poisson_averages():
 
 
 def test_sites_count_when_both_ends_are_there():
-    """A chain across the seam: it wraps when the last site of the loop comes."""
+    """A chain across the seam wraps when the last site of the loop is added."""
     events = site_counts.site_events(200, 300, np.random.default_rng(3))
     assert events["wrapping"].log_conductance == round(events["wrapping"].log_conductance)
     assert 100 < -events["wrapping"].log_conductance <= 300
@@ -364,7 +364,7 @@ def test_threshold_of_the_plane_to_four_digits():
 
 @pytest.mark.slow
 def test_exponents_to_two_digits():
-    """Within two standard errors of the exact ones, window included.
+    """Within two standard errors of the exact exponents, with the window in the errors.
 
     Both seeds are needed: the first alone gives D_f = 1.884(4), its samples of 16000 sites being
     2.4 standard errors high and those of 1e5 sites 1.9 low; see runs/results.

@@ -1,4 +1,4 @@
-"""Where electrons sit and what links them: sites, neighbours, energies, networks, triads."""
+"""Sites and the links between them: neighbours, energies, networks, triads."""
 
 import lazy_loader
 

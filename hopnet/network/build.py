@@ -29,7 +29,7 @@ from hopnet.network.sites import Sites, critical_length
 __all__ = ["build_network"]
 
 # Given contacts lie clearly along y if their mean separation along y is more than STEEP times that
-# along x and more than half of the width. Smaller numbers would also stop contacts that are merely
+# along x and more than half of the width. Smaller numbers would also refuse contacts that are only
 # oblique.
 STEEP = 3.0
 FAR = 0.5
@@ -79,8 +79,8 @@ def build_network(
         x / (1 - exp(-x)), "miller_abrahams" 1, "heat_bath" 2 / (1 + exp(-x)).
     chemical_potential : float, optional
         If it is given, occupations f are those of Fermi and Dirac, and
-        G_ij rho_0 = f_j (1 - f_i) / tau_ij. This serves the resistivity of charge; spins need few
-        electrons per site and refuse such a network.
+        G_ij rho_0 = f_j (1 - f_i) / tau_ij. This is for the resistivity of charge. Functions for
+        spins need few electrons per site and refuse such a network.
 
     Returns
     -------
@@ -127,7 +127,7 @@ def build_network(
 
 
 class Thermal(NamedTuple):
-    """What decides rates and occupations of sites with energies.
+    """The quantities that determine rates and occupations of sites with energies.
 
     Attributes
     ----------
@@ -148,7 +148,7 @@ class Thermal(NamedTuple):
 
 
 class Reach(NamedTuple):
-    """What decides which pairs of sites are linked.
+    """The limits that determine which pairs of sites are linked.
 
     Attributes
     ----------
@@ -207,7 +207,7 @@ def lie_along_y(sites: Sites, contacts: Any) -> bool:
 def thermal_state(
     sites: Sites, kT: float | None, bath: Bath, chemical_potential: float | None
 ) -> Thermal | None:
-    """What decides the rates, once it fits the sites; None for the R-model."""
+    """The `Thermal` of a network, checked; None for the R-model."""
     bath = check_bath(bath)
     if kT is not None:
         kT = check_temperature(kT)
@@ -223,8 +223,8 @@ def thermal_state(
         return None
     if sites.energy is None:
         raise ParameterError(
-            "kT is given, but these sites carry no energies; give them some by "
-            "with_energies(sites, ...), or leave kT out."
+            "kT is given, but these sites carry no energies; use with_energies(sites, ...), or "
+            "leave kT out."
         )
     check_range(sites.energy, kT)
     level = reference_level(sites, kT) if chemical_potential is None else None
@@ -260,12 +260,12 @@ def find_reach(
 
 
 def check_periods(sites: Sites, radius: float) -> None:
-    """Raise if a periodic sample is so narrow that links could meet around it."""
+    """Raise if a periodic sample is so narrow that three links could close a loop around it."""
     for side, period in zip("xy", sites.period):
         if period and period * (1.0 + SLACK) < 3 * radius:
             raise ParameterError(
-                f"a sample that is periodic along {side} must be at least 3 cutoffs "
-                f"({3 * radius:.4g} a_b) around, got {period:.4g} a_b; take more sites, a "
+                f"a sample that is periodic along {side} must have a period of at least 3 cutoffs "
+                f"({3 * radius:.4g} a_b), got {period:.4g} a_b; take more sites, a "
                 "smaller cutoff or geometry='open'."
             )
 
@@ -322,7 +322,7 @@ def warn_of_coinciding_sites(link_i: np.ndarray, link_j: np.ndarray, distance: n
         l = int(np.flatnonzero(distance == 0.0)[0])
         warnings.warn(
             f"sites {link_i[l]} and {link_j[l]} (and perhaps more) coincide: they are joined by "
-            "the conductance of a hop of no length.",
+            "the conductance of a hop of zero length.",
             ValidityWarning,
             stacklevel=3,
         )
@@ -334,7 +334,7 @@ def contact_sites(
     """Sites of the two contacts: those given, or those within ``depth`` of the two edges.
 
     A strip at an edge may hold no site by chance; then no path joins the contacts. A contact that
-    somebody gives must hold a site.
+    is given as an array must hold a site.
     """
     if isinstance(contacts, str):
         depth = depth * (1.0 + SLACK)

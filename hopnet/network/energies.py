@@ -75,7 +75,7 @@ def with_energies(
     Notes
     -----
     Energies of different sites are independent of each other and of the positions of the sites. For
-    "coulomb_gap" this is a model and no Coulomb glass. The one-electron density of states has the
+    "coulomb_gap" this is a model, not a Coulomb glass. The one-electron density of states has the
     gap of Efros and Shklovskii (J. Phys. C 8, L49 (1975)), fixed in width and not filled up by
     temperature, but there is no interaction. In a Coulomb glass, a hop from i to j costs
     e_j - e_i - e^2 / (kappa R_ij), which is positive for every such pair in the ground state, and
@@ -134,10 +134,10 @@ def heat_bath(x: np.ndarray) -> np.ndarray:
     return 2.0 / (1.0 + np.exp(-x))
 
 
-# The baths that have a name: s(x), the rate down by x kT over that at equal energies.
+# The named baths: s(x), the rate of a hop down by x kT over that of a hop at equal energies.
 BATHS = {"ohmic": ohmic, "miller_abrahams": miller_abrahams, "heat_bath": heat_bath}
 
-# What the formula of a user may raise on wrong input.
+# Exceptions that a user-defined formula may raise on wrong input.
 FAULTS_OF_A_FORMULA = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError)
 
 
@@ -157,7 +157,7 @@ def bath_factor(bath: Bath, x: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     bath : {"ohmic", "miller_abrahams", "heat_bath"} or callable
-        A callable takes float64[n] x >= 0 and returns s(x) > 0, its limit at x = 0 included.
+        A callable takes float64[n] x >= 0 and returns s(x) > 0; at x = 0 it returns the limit.
     x : float64[n]
         Energy difference of the two sites over kT, >= 0.
 
@@ -182,7 +182,7 @@ def bath_factor(bath: Bath, x: np.ndarray) -> np.ndarray:
         ) from failure
     if value.shape != x.shape or not np.all(np.isfinite(value)) or np.any(value <= 0):
         raise ParameterError(
-            "a bath function must return a finite positive number for every x >= 0, at x = 0 its "
+            "a bath function must return a finite positive number for every x >= 0, at x = 0 the "
             f"limit, got {shown(value)}; correct it."
         )
     return value

@@ -1,4 +1,4 @@
-"""Critical exponent: which links join a sample of sites with energies, and from which level.
+"""Critical exponent of sites with energies, and the level from which energies are counted.
 
 The exponent of a link is 2 R_ij / a_b plus its barrier over kT; links up to the critical exponent
 just join the ends of a sample.
@@ -29,7 +29,7 @@ from hopnet.network.sites import Sites
 __all__ = ["critical_exponent", "reference_level"]
 
 # Relative width to which the critical exponent of a sample is bisected. A smaller one costs more
-# steps and approaches rounding; a larger one would move links at the cutoff in or out.
+# steps and approaches rounding; a larger one would add or remove links at the cutoff.
 RESOLUTION = 1e-12
 
 # The lowest sites are isolated deep traps if the gap above them exceeds both bounds:
@@ -38,14 +38,15 @@ RESOLUTION = 1e-12
 # - TAIL times the scale on which the density of states falls off, taken from the WINDOW energies
 #   above the gap. In the exponential tail of independent energies (that of a Gaussian is one, and a
 #   band edge falls off faster) such a gap has the probability exp(-TAIL).
-# Smaller numbers would take the tail of a sample for traps, larger ones would let traps move the
-# cutoff.
+# With smaller numbers the tail of a sample would count as traps, with larger ones traps would move
+# the cutoff.
 GAP = 0.05
 TAIL = 12.0
 WINDOW = 20
 
 # At most this share of the sites (and always one) can be traps. More sites are a band of their own
-# that may carry the current; so may SEVERAL or more, where the gap pays for hops between them.
+# that may carry the current. So may SEVERAL sites or more, if the gap costs more than the longer
+# hops between them.
 MOST_TRAPS = 0.01
 SEVERAL = 10
 
@@ -55,8 +56,8 @@ def reference_level(sites: Sites, kT: float) -> float:
 
     Only ratios of occupations matter for currents and spins. The level still decides which links
     lie within a multiple of the critical exponent, and how deep the contact strips are. It is the
-    lowest energy of the sample, except for isolated deep traps: they are passed over, so that the
-    depth of a few sites changes neither the cutoff nor the unit of the conductances.
+    lowest energy of the sample without isolated deep traps. Traps are left out so that the depth of
+    a few sites changes neither the cutoff nor the unit of the conductances.
 
     Parameters
     ----------
@@ -76,7 +77,9 @@ def reference_level(sites: Sites, kT: float) -> float:
     a trap is that of its other site. A shift of all energies shifts the level.
     """
     if sites.energy is None or sites.n_sites < 3:
-        raise ParameterError("a reference level needs at least 3 sites with energies; give them.")
+        raise ParameterError(
+            "a reference level needs at least 3 sites with energies; use with_energies(sites, ...)."
+        )
     n = sites.n_sites
     n_traps = max(int(MOST_TRAPS * n), 1)
     last = min(n_traps + WINDOW, n - 1)
@@ -106,7 +109,8 @@ def at_equal_energies(_i: np.ndarray, _j: np.ndarray, distance: np.ndarray) -> n
 class Ends:
     """The two end strips of a sample, and whether clusters join them.
 
-    The strips are xi / 2 deep, the longest hop, and only sites with a barrier of at most xi count.
+    The strips are as deep as the longest hop, xi / 2. Only sites with a barrier of at most xi
+    count.
     """
 
     def __init__(self, sites: Sites, least: np.ndarray, axis: str):
@@ -199,7 +203,7 @@ def critical_exponent(
 
     Links with 2 R_ij / a_b + barrier <= xi_c just join the ends of the sample. The threshold of the
     sample is scaled by that of the same sample at equal energies, which is known in the limit of
-    large samples, 2 l_c / a_b. Most of the noise of a finite sample drops out, and the limit of
+    large samples, 2 l_c / a_b. Most of the noise of a finite sample cancels, and the limit of
     vanishing energies is the R-model.
 
     Parameters
@@ -231,7 +235,7 @@ def critical_exponent(
     energy = sites.energy
     if energy is None:
         raise ParameterError(
-            "a critical exponent needs site energies, these sites carry none; give them some by "
+            "a critical exponent needs site energies, these sites carry none; use "
             "with_energies(sites, ...)."
         )
     check_range(energy, kT)

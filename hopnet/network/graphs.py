@@ -20,8 +20,9 @@ __all__ = ["graph_of_network", "network_of_graph"]
 # Attributes of the graph that a network keeps besides the box and the axis.
 KEPT = ("cutoff_radius", "exclusion", "kT", "bath", "chemical_potential", "critical_exponent")
 
-# How far the conductance of an edge and its logarithm may differ: rounding of exp and of a
-# conductance of some 1e-16 times the logarithm, which is below 1000.
+# Largest relative difference between the conductance of an edge and the exponential of its
+# logarithm. Rounding gives about 1e-16 times the logarithm, which is below 1000. A smaller number
+# would refuse rounded text, a larger one would hide contradictions.
 AGREEMENT = 1e-10
 
 
@@ -125,7 +126,7 @@ def network_of_graph(
 
 
 def missing(what: str) -> ParameterError:
-    """The error about something that a graph lacks."""
+    """The error for something that is missing in a graph."""
     return ParameterError(
         f"the graph lacks {what}; give every node pos=(x, y), every edge conductance=g, and "
         "length, width and contacts as arguments or as attributes of the graph."

@@ -13,8 +13,8 @@ from hopnet.threads import run_in_parts
 __all__ = ["SLACK", "candidate_links", "find_links", "link_separation"]
 
 # Relative slack with which lengths are compared: a pair at just the radius is a link, whatever the
-# rounding of its positions. Rounding is some 1e-15 of a position over a distance, up to 1e-12 in
-# large samples. A larger slack would link pairs of random samples that lie beyond the radius.
+# rounding of its positions. Rounding changes a position by 1e-15 of itself, which is up to 1e-12
+# of a distance in large samples. A larger slack would link pairs that lie beyond the radius.
 SLACK = 1e-9
 
 # Sites per task when neighbours are found in parallel: some milliseconds of work. Smaller tasks
@@ -57,7 +57,7 @@ def pairs_within(
     n = position.shape[0]
     reach = radius * (1.0 + SLACK)
     expected = 0.5 * n * min(n, 4.0 * n * min(reach / size[0], 1) * min(reach / size[1], 1))
-    check_memory(f"a network of some {expected:.1e} links", BYTES_PER_LINK * expected)
+    check_memory(f"a network of about {expected:.1e} links", BYTES_PER_LINK * expected)
     # At least about one site per cell: smaller cells cost more to visit than they save. A periodic
     # axis needs three cells, or a pair would be found twice.
     least = np.where(np.array(period) > 0, 3, 1)

@@ -291,13 +291,13 @@ class Network:
         if self.exclusion:
             raise ParameterError(
                 "spins need few electrons per site (Boltzmann occupations), this network was built "
-                "with chemical_potential=; leave that out, it serves the resistivity alone."
+                "with chemical_potential=; leave that out, it is for the resistivity alone."
             )
 
     def check_owns(self, record: Any) -> None:
         """Raise unless ``record`` was made on this network, or on one of equal content.
 
-        Records that travelled apart from their network (pickled, for example) hold an equal copy.
+        A record that was pickled, for example, holds an equal copy of its network.
         """
         network = getattr(record, "network", None)
         same = network is self or (isinstance(network, Network) and network.digest == self.digest)
@@ -446,7 +446,7 @@ def join_sites(
     link_i = owned_numbers("link_i", link_i, n, "give numbers of sites")
     link_j = owned_numbers("link_j", link_j, n, "give numbers of sites")
     log_conductance = owned_values("log_conductance", log_conductance, link_i.shape)
-    if link_i.shape == link_j.shape:  # else the record refuses them
+    if link_i.shape == link_j.shape:  # otherwise the record refuses them
         code = link_i * n + link_j
         if np.any(np.diff(code) < 0):
             order = np.argsort(code, kind="stable")
@@ -478,7 +478,7 @@ def join_sites(
 
 
 def pair_of_contacts(contacts: Any) -> tuple[Any, Any]:
-    """The two contacts (source, drain), or a ParameterError if they are no pair."""
+    """The two contacts (source, drain), or a ParameterError if they are not a pair."""
     try:
         source, drain = contacts
     except (TypeError, ValueError):

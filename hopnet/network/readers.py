@@ -1,4 +1,4 @@
-"""Readers: sites of one's own from tables and from extended XYZ files."""
+"""Readers: sites from tables (CSV, Parquet) and from extended XYZ files."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from hopnet.network.sites import Sites, sites_from_positions
 
 __all__ = ["LARGEST_FILE", "read_sites"]
 
-# Largest file that is read, in bytes: some 2e7 sites as text. Larger samples come as Parquet, and
-# a larger limit would let a wrong file fill the memory before anything is checked.
+# Largest file that is read, in bytes: about 2e7 sites as text. With a larger limit a wrong file
+# could fill the memory before it is checked; a smaller one would refuse large samples.
 LARGEST_FILE = 2_000_000_000
 
 
@@ -174,7 +174,7 @@ def read_xyz(path: Path) -> tuple[pd.DataFrame, tuple[float, float] | None]:
         n = int(first)
         rows = [line.split() for line, _ in zip(file, range(n))]
     if len(rows) < n:
-        raise ValueError(f"it announces {n} sites and holds {len(rows)}")
+        raise ValueError(f"it states {n} sites but holds {len(rows)}")
     names = xyz_columns(comment, len(rows[0]) if rows else 4)
     if any(len(row) < len(names) for row in rows):
         raise ValueError(f"every line must have {len(names)} columns")

@@ -1,4 +1,4 @@
-"""Sites: where electrons can sit."""
+"""Sites: the places where electrons are localised."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ __all__ = [
 GEOMETRIES = ("open", "cylinder", "torus")
 
 # n d^2 at which random sequential discs of diameter d jam: their coverage is 0.5471, and a disc
-# covers pi d^2 / 4. Up to ROOM of it the discs are placed in some ten rounds; the number of rounds
-# grows without bound towards 1.
+# covers pi d^2 / 4. Up to the share ROOM of this value the discs are placed in about ten rounds.
+# The number of rounds grows without bound as the share approaches 1.
 JAMMING = 0.6966
 ROOM = 0.9
 
@@ -156,7 +156,7 @@ def sites_from_arrays(stored: dict[str, np.ndarray], path: str | Path) -> Sites:
     stored : dict of str to ndarray
         Arrays by their names, at least those of `SITE_ARRAYS`.
     path : path-like
-        How errors name the file.
+        Path of the file, for error messages.
 
     Raises
     ------
@@ -304,7 +304,7 @@ def distant_positions(
         )
     cell_x, cell_y = (float(side) for side in size / (n_x, n_y))
     kept = np.empty((0, 2))
-    # Each round offers as many candidates as there are sites, after those that are kept already.
+    # Each round tests as many new candidates as there are sites, after those that are kept already.
     while kept.shape[0] < n_sites:
         offered = np.concatenate([kept, generator.random((n_sites, 2)) * size])
         out = np.empty(offered.shape[0], np.bool_)
@@ -427,7 +427,7 @@ def sites_from_positions(
         if energy is None and "energy" in position.columns:
             energy = position["energy"].to_numpy()
         position = position[["x", "y"]].to_numpy()
-    # The record itself checks and copies; what is refused here is refused in functions alone.
+    # The record checks and copies. Only the functions refuse samples of fewer than three sites.
     sites = Sites(position, length, width, geometry, energy)  # type: ignore[arg-type]
     if sites.n_sites < 3:
         raise ParameterError(

@@ -91,7 +91,7 @@ class Triads:
 
 
 def find_triads(network: Network) -> Triads:
-    """All triangles of the graph, each once; none is left out for its size.
+    """All triangles of the graph, each once; none is left out because of its size.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def find_triads(network: Network) -> Triads:
 
     Notes
     -----
-    The list needs 48 bytes per triad (some 8 triads per site at the usual cutoff). `f_curve` and
+    The list needs 48 bytes per triad (about 8 triads per site at the usual cutoff). `f_curve` and
     `spin_generation` sum over triads without storing them.
     """
     instance_of("network", network, Network, "make it with build_network")
@@ -221,7 +221,7 @@ def sum_over_triads(
 
 
 def amplitudes(network: Network, log_unit: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
-    """The factors of each link in the strength of a triad, within range at any temperature.
+    """The factors of each link in the strength of a triad, as floats at any temperature.
 
     A term of the strength n_j Q'_ikj [hopping S21] is a product of two ``hop`` and one
     ``overlap``. With exclusion, f_i (1 - f_i) stands for n_i: the paths of an electron and of a
@@ -230,9 +230,9 @@ def amplitudes(network: Network, log_unit: float = 0.0) -> tuple[np.ndarray, np.
     Parameters
     ----------
     network : Network
-        The network whose links are meant.
+        The network that holds the links.
     log_unit : float
-        Logarithm of the unit of K and n. A term of a triad is over exp(log_unit) too.
+        Logarithm of the unit of K and n, which is also the unit of a term of a triad.
 
     Returns
     -------
@@ -243,8 +243,8 @@ def amplitudes(network: Network, log_unit: float = 0.0) -> tuple[np.ndarray, np.
 
     Notes
     -----
-    n is capped at exp(`HIGHEST`). It cancels from a term K_ik K_jk exp(R_ik + R_jk - R_ij) / n_k
-    but for the site k in the middle of the two hops, and a term with so large an n_k is zero.
+    n is limited to exp(`HIGHEST`). In a term K_ik K_jk exp(R_ik + R_jk - R_ij) / n_k only the n of
+    the site k in the middle of the two hops remains, and a term with such a large n_k is zero.
     """
     distance = network.distance
     n = np.minimum(network.log_capacity - log_unit, HIGHEST)

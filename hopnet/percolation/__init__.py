@@ -1,4 +1,4 @@
-"""Clusters and thresholds, backbones, flow statistics, critical behaviour."""
+"""Percolation: clusters, thresholds, backbones, flow statistics, critical exponents."""
 
 import lazy_loader
 

@@ -73,7 +73,7 @@ class BackboneBetween:
     Attributes
     ----------
     link, red_link, path_link : int64 arrays
-        Places in the list of links of the graph, with the meaning of `Backbone`.
+        Indices into the list of links of the graph, with the meaning they have in `Backbone`.
     joined : bool[n_nodes]
         Whether a path joins the node to the source.
     """
@@ -165,11 +165,11 @@ def find_backbone(network: Network, threshold_length: float | None = None) -> Ba
     Parameters
     ----------
     network : Network
-        The sample whose backbone is looked for.
+        The sample whose backbone is wanted.
     threshold_length : float, in a_b, optional
         Links with ln(G rho_0) >= -2 threshold_length are occupied; ``inf`` occupies all links.
-        Default: the threshold of this very sample, where the incipient cluster hangs on its
-        critical link.
+        Default: the threshold of this sample, at which only its critical link keeps the cluster
+        between the contacts together.
 
     Returns
     -------
@@ -202,9 +202,9 @@ def find_backbone(network: Network, threshold_length: float | None = None) -> Ba
     if network.sites.geometry == "torus":
         if threshold_length is not None:
             raise ParameterError(
-                "the backbone of a torus is that of its first loop, at its own threshold, so that "
-                f"threshold_length must be None, got {shown(threshold_length)}; leave it out, or "
-                "use geometry='cylinder'."
+                "threshold_length must be None on a torus, whose backbone is that of the first "
+                f"loop around it, got {shown(threshold_length)}; leave it out, or use "
+                "geometry='cylinder'."
             )
         return wrapping_backbone(network, percolation_threshold(network))
     check_contacts(network)
@@ -247,7 +247,7 @@ def wrapping_backbone(network: Network, threshold: Threshold) -> Backbone:
     Raises
     ------
     ParameterError
-        If an argument is of a wrong type, or the threshold is not one of this network.
+        If an argument has a wrong type, or if the threshold does not belong to this network.
     """
     instance_of("network", network, Network, "make it with hopnet.build_network")
     instance_of("threshold", threshold, Threshold, "find it with percolation_threshold")

@@ -1,4 +1,4 @@
-"""Clusters of sites that occupied links join, at one threshold and at all of them."""
+"""Clusters of sites that occupied links join, at one threshold and at all thresholds."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class Clusters:
     size : int64[n_clusters]
         Number of sites of each cluster.
     gyration_radius : float64[n_clusters], in a_b
-        Root mean square distance of the sites from their centre. A cluster that wraps around the
-        sample is laid out in the plane along its links.
+        Root mean square distance of the sites from their centre. The sites of a cluster that wraps
+        around the sample are placed next to each other along its links.
     touches_source, touches_drain : bool[n_clusters]
         Whether the cluster holds a site of the contact.
     wraps : bool[n_clusters]
@@ -168,7 +168,7 @@ def find_clusters(network: Network, threshold_length: float | None = None) -> Cl
 
 @dataclass(frozen=True, eq=False)
 class MergeHistory:
-    """What the kernel `sweep_merges` writes: the final clusters and every merger on the way.
+    """What the kernel `sweep_merges` writes: every merger of two clusters, and the final clusters.
 
     Attributes
     ----------
@@ -196,7 +196,7 @@ class MergeHistory:
 
 
 def merge_links(network: Network, links: OrderedLinks) -> MergeHistory:
-    """Add links one after another and keep the history of the clusters."""
+    """Add links one after another and record every merger of two clusters."""
     n = network.n_sites
     parent, contact = np.full(n, -1), contact_flags(network)
     merges = kernels.Merges(
@@ -248,7 +248,7 @@ class ClusterSweep:
         Values afterwards: sum of s^2 and sum of s^2 R_s^2 over all clusters but the largest;
         s R_s^2 of the largest.
     thresholds : dict of str to Threshold
-        Events of `percolation_threshold` that happened on the way.
+        The events of `percolation_threshold` that happened.
     """
 
     network: Network
@@ -333,12 +333,12 @@ def sweep_clusters(network: Network) -> ClusterSweep:
     Raises
     ------
     ParameterError
-        If ``network`` is no Network.
+        If ``network`` is not a Network.
 
     Notes
     -----
-    Peak memory is about 120 bytes per site beyond the network, of which 64 remain (measured with 5
-    links per site).
+    Peak memory is about 120 bytes per site in addition to the network; the result takes 64 of them
+    (measured with 5 links per site).
     """
     instance_of("network", network, Network, "make it with hopnet.build_network")
     ordered = order_links(network)

@@ -31,12 +31,12 @@ __all__ = ["sample_conductances", "sample_critical", "sample_resistivities", "sa
 # by n_s^(-1/2).
 DENSITY = 0.01
 
-# Range of the number of sites. A torus of fewer sites is narrower than three links; more sites fit
-# into no memory.
+# Range of the number of sites. A torus of fewer sites is narrower than three links; more sites do
+# not fit into any memory.
 FEWEST_SITES = 100
 MOST_SITES = 10**12
 
-# Largest number of samples of one call: the rows of a table of some gigabytes.
+# Largest number of samples of one call: their table takes some gigabytes.
 MOST_SAMPLES = 10_000_000
 
 
@@ -70,14 +70,14 @@ def growing_networks(sites: Sites) -> Iterator[Network]:
 
 
 def check_samples(n_sites, samples, first=0):
-    """The three numbers as ints, or a ParameterError."""
+    """The three numbers as ints, checked."""
     n_sites = whole("n_sites", n_sites, low=FEWEST_SITES, high=MOST_SITES)
     samples = whole("samples", samples, low=1, high=MOST_SAMPLES)
     return n_sites, samples, whole("first", first, low=0)
 
 
 def each_sample(n_sites, samples, seed, first=0):
-    """The columns that name each sample, and the generator of its random numbers."""
+    """For each sample, the columns that identify it and the generator of its random numbers."""
     n_sites, samples, first = check_samples(n_sites, samples, first)
     for sample in range(first, first + samples):
         yield sample_row(n_sites, sample), sample_generator(seed, n_sites, sample)
@@ -122,7 +122,7 @@ def sample_thresholds(n_sites: int, samples: int, *, seed: int, first: int = 0) 
 
 
 def sample_row(n_sites, sample):
-    """The columns that name a sample."""
+    """The columns that identify a sample."""
     return {"n_sites": int(n_sites), "size": float(np.sqrt(n_sites)), "sample": sample}
 
 
@@ -176,9 +176,9 @@ def sample_critical(n_sites: int, samples: int, *, seed: int, first: int = 0) ->
 
 
 def canonical_wrapping(events, n_sites):
-    """Probabilities that clusters wrap at l_c, once and twice, as `canonical_clusters`.
+    """Probabilities that clusters wrap at l_c, once and twice, for a Poissonian number of sites.
 
-    A sample that wraps at l with N sites does so at l_c with N (l / l_c)^2.
+    A sample of N sites that wraps at l would wrap at l_c if it had N (l / l_c)^2 sites.
     """
     critical = PERCOLATION_RADIUS / np.sqrt(DENSITY)
     missing = {
@@ -191,13 +191,14 @@ def canonical_wrapping(events, n_sites):
 def canonical_clusters(sweep, *, n_nodes=9):
     """Largest cluster and mean size at l_c, for a Poissonian number of sites in the same square.
 
-    A sample of fixed N is too regular. The density of the plane fluctuates by 1 / sqrt(N), nearly
-    as much as the transition is wide; that of the sample does not. Means at fixed N therefore
-    approach their power laws only as L^(-1/2): the largest cluster is 1.0 % too large at N = 1000
-    and still 0.3 % at 1e5. At the sample's own threshold there is another error, of the order of
-    its distance from l_c, L^(-3/4): 3 % at N = 1000 for the largest cluster at the second wrapping.
-    A sample of N (1 + g / sqrt(N)) sites looks like this one at lengths that are larger by the
-    root of 1 + g / sqrt(N), so that the average over g needs no other sample.
+    A sample of fixed N is too regular. In the infinite plane the density within a square of this
+    size fluctuates by 1 / sqrt(N), which is nearly the width of the transition; in the sample it
+    does not. Means at fixed N therefore approach their power laws only as L^(-1/2): the largest
+    cluster is 1.0 % too large at N = 1000 and still 0.3 % at 1e5. The threshold of each sample is
+    no better point to measure at. Its distance from l_c, of the order of L^(-3/4), causes another
+    error: 3 % at N = 1000 for the largest cluster at the second wrapping. A sample of
+    N (1 + g / sqrt(N)) sites at l_c is equivalent to this one at l_c (1 + g / sqrt(N))^(1/2), so
+    that the average over g needs no other sample.
 
     Parameters
     ----------
@@ -281,8 +282,8 @@ def sample_resistivities(
     n_sites, samples : int
         Number of sites of each sample, at least 100, and number of samples per density.
     densities : sequence of float
-        Different values of n_s a_b^2. The sites of a sample are the same at all densities, but for
-        the scale.
+        Different values of n_s a_b^2. The sites of a sample are the same at all densities, except
+        for the scale.
     seed : int
         Seed of the random numbers.
     geometry : {"open", "cylinder"}

@@ -1,4 +1,4 @@
-"""Flow: how the current and its heat spread over links, paths and triads."""
+"""Flow: how the current and its heat are distributed over links, paths and cuts."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from hopnet.transport.current import Current
 __all__ = ["FlowStatistics", "flow_statistics", "resistivity_ratio"]
 
 # A drop below this share of the typical drop around both of its sites is rounding: a link of the
-# backbone in a perfectly balanced bridge. Machine precision leaves some 1e-16 there; a larger
+# backbone in a perfectly balanced bridge. Machine precision leaves about 1e-16 there; a larger
 # number would leave out currents that are small but real.
 BALANCED = 1e-13
 
-# The flows at a site are taken as solved if they balance to this share of the flow through it. Most
-# balance to 1e-15; a smaller number would refuse moments that are right to six digits.
+# The flows at a site count as solved if they balance to this share of the flow through the site.
+# Most balance to 1e-15; a smaller number would refuse moments that are right to six digits.
 PRECISION = 1e-6
 
 # Smallest share that is a normal float. Below it digits are lost.
 SMALLEST = float(np.finfo(np.float64).tiny)
 
-# Largest number of cuts: a table of a million rows. More cuts than links tell nothing new.
+# Largest number of cuts: a table of a million rows. More cuts than links add no information.
 MOST_CUTS = 1_000_000
 
 
@@ -81,13 +81,13 @@ class FlowStatistics:
     def log_share(self) -> np.ndarray:
         """float64[n_links]: ln of the share of each link that carries current.
 
-        It is -inf for dead ends and balanced bridges, where the flow that is computed is rounding,
+        It is -inf for dead ends and balanced bridges, where the computed flow is only rounding,
         and nan for links of the backbone whose current lies below the precision of the solution.
         """
         return read_only(log_shares(self.current))
 
     def log_moments(self, q: ArrayLike) -> np.ndarray:
-        """ln M_q, which holds where M_q itself leaves the range of floats; see `moments`.
+        """ln M_q, also where M_q itself leaves the range of floats; see `moments`.
 
         Parameters
         ----------
@@ -112,7 +112,7 @@ class FlowStatistics:
         hidden = np.flatnonzero(np.isnan(log_share))
         if hidden.size == 0:
             return known
-        # The net flow that is left at a site bounds the error of the flows through it.
+        # The net flow that remains at a site bounds the error of the flows through it.
         network = self.current.network
         error = self.current.site_imbalance * site_sums(network, self.share)
         largest = np.minimum(error[network.link_i[hidden]], error[network.link_j[hidden]])
@@ -207,7 +207,7 @@ def site_maxima(network: Network, value: np.ndarray) -> np.ndarray:
 
 
 def flow_statistics(current: Current, *, n_cuts: int = 64) -> FlowStatistics:
-    """How the current spreads over links.
+    """Distribution of the current over links, and over cuts across the sample.
 
     Parameters
     ----------
@@ -268,7 +268,7 @@ def flow_statistics(current: Current, *, n_cuts: int = 64) -> FlowStatistics:
 
 
 def resistivity_ratio(current: Current) -> tuple[float, Threshold]:
-    """Resistivity over its percolation estimate, and the threshold of the same sample [hopping].
+    """Resistivity divided by its percolation estimate, and the threshold of the sample [hopping].
 
     The letter's estimate is rho = rho_0 exp(2 l_c / a_b), where l_c is the longest hop that the
     percolation path cannot avoid.
@@ -281,8 +281,8 @@ def resistivity_ratio(current: Current) -> tuple[float, Threshold]:
     Returns
     -------
     ratio : float
-        rho / (rho_0 exp(2 l_c / a_b)), with l_c of this very sample between its contacts. It is
-        computed in logarithms, so that it holds at any density.
+        rho / (rho_0 exp(2 l_c / a_b)), with l_c of this sample between its contacts. It is
+        computed in logarithms, so that it is valid at any density.
     threshold : Threshold
         The threshold that defines this l_c.
     """

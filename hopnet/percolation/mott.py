@@ -16,31 +16,33 @@ from hopnet.seeds import check_seed, random_stream
 
 __all__ = ["sample_mott_numbers"]
 
-# About Mott's number of the plane. It sets the size of the sample and the longest link of the first
-# trial. The result does not depend on it, because links grow until the threshold is found.
+# Approximate value of Mott's number of the plane. It sets the size of the sample and the longest
+# link of the first trial. The result does not depend on it, because links grow until the threshold
+# is found.
 ABOUT_MOTT = 13.86
 
-# Range of the side, in lengths of the longest hop. Below 10 a periodic sample is narrower than its
+# Range of the side, in units of the longest hop. Below 10 a periodic sample is narrower than its
 # links allow; 3000 means about 1e8 sites.
 SMALLEST_SIDE = 10.0
 LARGEST_SIDE = 3000.0
 
-# Largest number of samples of one call: the rows of a table of some gigabytes.
+# Largest number of samples of one call: their table takes some gigabytes.
 MOST_SAMPLES = 10_000_000
 
 
 def sample_mott_numbers(side: float, n_samples: int, *, seed: int) -> pd.DataFrame:
     """Mott's number of the plane from percolation, sample by sample.
 
-    Sites at random in the plane and in energy, the Fermi level at zero; links are added in order of
-    2 R / a_b + (abs(e_i) + abs(e_j) + abs(e_i - e_j)) / 2 kT until a cluster wraps around the
-    sample. At xi_c, g kT a_b^2 xi_c^3 is a pure number: kT_0 g a_b^2 of Mott's law.
+    Sites are placed at random in the plane and in energy, with the Fermi level at zero. Links are
+    added in order of 2 R / a_b + (abs(e_i) + abs(e_j) + abs(e_i - e_j)) / 2 kT until a cluster
+    wraps around the sample. Let xi_c be the value at which this happens. Then g kT a_b^2 xi_c^3 is
+    a pure number, the kT_0 g a_b^2 of Mott's law.
 
     Parameters
     ----------
     side : float
-        Side of the torus, in lengths of the longest hop, xi_c a_b / 2. It must be from 10 to 3000;
-        take 15 or more.
+        Side of the torus in units of the longest hop, xi_c a_b / 2. It must be from 10 to 3000; 15
+        or more is recommended.
     n_samples : int
         Number of samples.
     seed : int
@@ -88,8 +90,8 @@ def sample_mott_numbers(side: float, n_samples: int, *, seed: int) -> pd.DataFra
 def wrap_in_space_and_energy(side, stream):
     """Percolation events on a torus, in units a_b = kT = g = 1.
 
-    Sites whose energy exceeds the largest exponent cannot take part. The number of sites below it
-    is drawn from a Poisson distribution.
+    A site whose energy exceeds the largest exponent has no link, so only the other sites are
+    placed. Their number is drawn from a Poisson distribution.
     """
     largest = 1.2 * ABOUT_MOTT ** (1 / 3)
     while True:

@@ -49,20 +49,21 @@ LARGEST_POWER = 30.0
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
-    """A number with its errors and the windows it was made from.
+    """A number with its errors, and the windows that it was computed from.
 
     Attributes
     ----------
     value, error : float
         ``error**2 = statistical**2 + window_error**2``.
     statistical, window_error : float
-        From the errors of the points; from the scatter between windows.
+        The error that follows from the errors of the points, and the scatter between windows.
     amplitude, exponent : float
-        Of the correction (`extrapolate`) or of the power law, in the best window.
+        Amplitude and exponent of the correction (`extrapolate`) or of the power law, in the best
+        window.
     chi_squared : float
-        Per degree of freedom, in the best window.
+        Chi squared per degree of freedom, in the best window.
     window_size, window_value, window_weight : arrays[n_windows]
-        Points in each window, its answer, its weight.
+        Number of points, answer and weight of each window.
     """
 
     value: float
@@ -81,7 +82,7 @@ class Estimate:
 
 
 def check_points(x, value, error, smallest):
-    """Arrays of one length, sorted by x, errors positive, enough of them."""
+    """The points sorted by x, checked: equal lengths, positive errors, enough different x."""
     x, value, error = (
         array_of(name, given, empty=True)
         for name, given in (("x", x), ("value", value), ("error", error))
@@ -106,7 +107,7 @@ def check_points(x, value, error, smallest):
 
 
 def check_exponent_range(exponent_range):
-    """The two ends as floats, or a ParameterError."""
+    """The two ends as floats, checked."""
     low, high = array_of(
         "exponent_range", exponent_range, shape=(2,), low=SMALLEST_POWER, high=LARGEST_POWER
     ).tolist()
@@ -138,20 +139,20 @@ def extrapolate(
     exponent: Any = None,
     exponent_range: tuple[Any, ...] = (0.5, 4.0),
 ) -> Estimate:
-    """The limit x -> 0 of Q(x) = value + amplitude * x**exponent, window included in the error.
+    """The limit x -> 0 of Q(x) = value + amplitude * x**exponent; its error includes the window.
 
     Parameters
     ----------
     x : array_like[n]
-        Positive, vanishing in the limit: 1/sqrt(N), 1/L, a density.
+        Positive numbers that vanish in the limit: 1/sqrt(N), 1/L, a density.
     value, error : array_like[n]
         Measured values and their standard errors, independent of each other.
     exponent : float, optional
-        Of the correction, where theory knows it: 1 for contact strips against 1/sqrt(N); its
-        square is offered beside it for points that bend. Else the exponent is fitted, and a
-        constant is offered beside it for points that no longer change.
+        Exponent of the correction, if theory gives it: 1 for contact strips, with x = 1/sqrt(N).
+        Fits with a further term x**(2 exponent) are then tried too, for points that bend. Default:
+        the exponent is fitted, and a constant is tried too, for points that no longer change.
     exponent_range : (float, float)
-        Where a fitted exponent is looked for.
+        Range in which a fitted exponent must lie.
 
     Returns
     -------
@@ -160,7 +161,8 @@ def extrapolate(
     Raises
     ------
     ParameterError
-        Fewer than three different x (four without ``exponent``), or errors that are not positive.
+        If there are fewer than three different x (four without ``exponent``), or if an error is
+        not positive.
 
     Examples
     --------
@@ -191,17 +193,18 @@ def extrapolate(
 def fit_power_law(
     x: Any, value: Any, error: Any, *, limit: str = "zero", correction: Any = None
 ) -> Estimate:
-    """The exponent of Q(x) = amplitude * x**exponent, window included in the error.
+    """The exponent of Q(x) = amplitude * x**exponent; its error includes the window.
 
     Parameters
     ----------
     x, value, error : array_like[n]
-        All positive; standard errors, independent of each other, small against the values.
+        Points, values and their standard errors, all positive. The errors are independent of each
+        other and small against the values.
     limit : {"zero", "infinity"}
-        Where the law is to hold: windows contain the smallest or the largest x.
+        Limit in which the law holds: every window contains the smallest or the largest x.
     correction : float, optional
-        Power, positive, with which a correction is known to vanish towards the limit: the law times
-        1 + b x**correction (zero) or 1 + b x**-correction (infinity) is offered beside it.
+        Positive power with which a correction vanishes towards the limit, if it is known. The law
+        times 1 + b x**correction (zero) or 1 + b x**-correction (infinity) is then tried too.
 
     Returns
     -------
@@ -211,7 +214,7 @@ def fit_power_law(
     Raises
     ------
     ParameterError
-        Fewer than three different x, or numbers that are not positive.
+        If there are fewer than three different x, or if a number is not positive.
 
     Examples
     --------
@@ -247,10 +250,10 @@ def fit_power_law(
 
 
 class Fit(NamedTuple):
-    """One window: parameter[0] is the answer, then amplitude and exponent; its variance."""
+    """The fit of one window: ``parameter`` holds answer, amplitude and exponent."""
 
     parameter: np.ndarray
-    variance: float
+    variance: float  # of the answer
     chi_squared: float
     n_points: int
     n_parameters: int
@@ -274,7 +277,7 @@ def fit_constant(x, value, error):
 
 def fit_correction(x, value, error, exponent, n_terms=1):
     """Q = value + amplitude x**exponent (+ b x**(2 exponent)) at a known exponent."""
-    reference = x.max()  # keeps the columns of one size
+    reference = x.max()  # unit in which all columns are of order one
     power = (x / reference)[:, None] ** (exponent * np.arange(n_terms + 1))
     fit = least_squares(power, value, error)
     answer, amplitude = fit.parameter[:2]
@@ -282,7 +285,7 @@ def fit_correction(x, value, error, exponent, n_terms=1):
 
 
 def fit_free_exponent(x, value, error, exponent_range):
-    """The same with the exponent fitted; its error enters that of the answer."""
+    """`fit_correction` with the exponent fitted; its error enters that of the answer."""
 
     def misfit(exponent):
         return fit_correction(x, value, error, exponent).chi_squared
@@ -295,7 +298,7 @@ def fit_free_exponent(x, value, error, exponent_range):
     fit = fit_correction(x, value, error, exponent)
     power = (x / x.max()) ** exponent
     slope = fit.parameter[1] * x.max() ** exponent * power * np.log(x / x.max())
-    # Without a slope the points say nothing about the exponent, so that the fit stays linear.
+    # Without an amplitude the points do not determine the exponent: its column is then ignored.
     columns = np.stack([np.ones(x.size), power, slope], axis=1) / error[:, None]
     covariance = np.linalg.pinv(columns.T @ columns, rcond=1e-12, hermitian=True)
     variance = max(float(covariance[0, 0]), fit.variance)
@@ -416,13 +419,14 @@ def dual_threshold(first: Any, second: Any) -> tuple[float, float]:
     Returns
     -------
     value, error : float
-        The median of both together and its standard error, by inverting the test that the shares
-        below it add up to 1. A sample counts once, because its two thresholds depend on each other.
+        The median of all thresholds of both kinds, and its standard error. The error is found by
+        inverting the test that the shares of both kinds below the median add up to 1. A sample
+        counts once in it, because its two thresholds depend on each other.
 
     Raises
     ------
     ParameterError
-        Fewer than ten samples.
+        If there are fewer than ten samples.
     """
     first, second = array_of("first", first, empty=True), array_of("second", second, empty=True)
     if first.size < 10 or first.shape != second.shape:
@@ -442,9 +446,10 @@ def by_size(table: pd.DataFrame, name: str) -> tuple[np.ndarray, np.ndarray, np.
     """(size, mean, standard error) of a column of samples at each size.
 
     Control variates: where the table holds the probability that each sample wraps at l_c (columns
-    once and twice), the mean is corrected by the known means of both. Samples that happen to
-    connect early have larger clusters and backbones. The correction halves the variance of the gap
-    between the wrappings and reduces that of the largest cluster and of the backbone by a third.
+    once and twice), the mean is corrected by the known means of both. Samples that by chance wrap
+    at smaller lengths have larger clusters and backbones. The correction halves the variance of the
+    gap between the wrappings, and reduces that of the largest cluster and of the backbone by a
+    third.
     """
     instance_of("table", table, pd.DataFrame, "make it with hopnet.percolation.sample_critical")
     known = [column for column in WRAPPING if column in table]
@@ -457,8 +462,8 @@ def by_size(table: pd.DataFrame, name: str) -> tuple[np.ndarray, np.ndarray, np.
                 f"exponents need at least 10 samples of each size, got {column.size} of size "
                 f"{size:.4g}; take more."
             )
-        luck = [rows[each].to_numpy(dtype=np.float64) - WRAPPING[each] for each in known]
-        design = np.stack([np.ones(column.size), *luck], axis=1)
+        control = [rows[each].to_numpy(dtype=np.float64) - WRAPPING[each] for each in known]
+        design = np.stack([np.ones(column.size), *control], axis=1)
         mean = np.linalg.lstsq(design, column, rcond=None)[0]
         rest = column - design @ mean
         sizes.append(size)
@@ -468,7 +473,7 @@ def by_size(table: pd.DataFrame, name: str) -> tuple[np.ndarray, np.ndarray, np.
 
 
 def critical_exponents(table: pd.DataFrame) -> Exponents:
-    """Exponents of percolation from critical samples of several sizes, window in the error.
+    """Exponents of percolation from critical samples of several sizes, with the window in errors.
 
     Parameters
     ----------
@@ -486,17 +491,19 @@ def critical_exponents(table: pd.DataFrame) -> Exponents:
     Raises
     ------
     ParameterError
-        Fewer than three sizes, or fewer than 10 samples of one.
+        If there are fewer than three sizes, or fewer than 10 samples of one size.
 
     Notes
     -----
     The gap is the integral, over thresholds, of the probability that clusters wrap in one direction
-    only. The corrections that shift both thresholds alike cancel in the gap: gap * size^(3/4) is
-    constant from 1000 sites on, where the spread of either threshold still changes with size.
+    only. Corrections that shift both thresholds by the same amount cancel in the gap. So
+    gap * size^(3/4) is constant from 1000 sites on, where the spread of either threshold still
+    changes with size.
 
-    What is measured at the sample's own threshold, some size^(-3/4) away from l_c, may be off by
-    as much. Of backbone, red bonds and path the backbone shows it: over its exact power it falls by
-    2.6 % from 1e3 to 1e5 sites. It is fitted with and without such a term, which doubles the error.
+    The threshold of a sample differs from l_c by about size^(-3/4). What is measured at it may have
+    a relative error of this order. Among backbone, red bonds and path only the backbone shows one:
+    divided by its exact power it falls by 2.6 % from 1e3 to 1e5 sites. It is fitted with and
+    without such a term, which doubles its error.
     """
     check_table(table, "size", "first", "second", "largest", "backbone", "red", "chemical")
     if table["size"].nunique() < 3:
@@ -542,8 +549,8 @@ def conductivity_exponent(table: pd.DataFrame) -> Estimate:
     Returns
     -------
     Estimate
-        t, taking nu = 4/3. In print: 1.299(2) (Normand, Herrmann, Hajjar, J. Stat. Phys. 52, 441
-        (1988)) and 1.310(1) (Grassberger, Physica A 262, 251 (1999)).
+        t, with nu = 4/3. In the literature: 1.299(2) (Normand, Herrmann, Hajjar, J. Stat. Phys.
+        52, 441 (1988)) and 1.310(1) (Grassberger, Physica A 262, 251 (1999)).
     """
     check_table(table, "size", "conductance")
     if table["size"].nunique() < 3:
@@ -560,12 +567,12 @@ def combined_threshold(table: pd.DataFrame) -> tuple[float, float, float]:
     Parameters
     ----------
     table : DataFrame
-        With columns size, first and second.
+        A table with the columns size, first and second.
 
     Returns
     -------
     value, error, chi_squared : float
-        The last per degree of freedom: whether the sizes agree without a trend (0 for one size).
+        ``chi_squared`` is per degree of freedom and shows whether all sizes agree (0 for one size).
     """
     check_table(table, "size", "first", "second")
     parts = [dual_threshold(rows["first"], rows["second"]) for _, rows in table.groupby("size")]

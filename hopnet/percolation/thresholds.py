@@ -34,8 +34,8 @@ __all__ = [
 
 EVENTS = ("contacts", "wrapping", "wrapping x", "wrapping y", "second wrapping")
 
-# Number of sites whose links are thinned out together. Their arrays fit into the second-level
-# cache; larger blocks leave fewer links but are slower per link.
+# Number of sites of a block, whose links are thinned out together. Their arrays fit into the
+# second-level cache; larger blocks leave fewer links but are slower per link.
 BLOCK = 4096
 
 # The links of a block are sorted in this many parts, and clusters are labelled again after each.
@@ -116,7 +116,7 @@ def order_links(network: Network) -> OrderedLinks:
     Raises
     ------
     ParameterError
-        If ``network`` is no Network.
+        If ``network`` is not a Network.
 
     Notes
     -----
@@ -217,13 +217,14 @@ def name_events(
 def percolation_threshold(network: Network, event: str | None = None) -> Threshold:
     """Percolation threshold l_c of one sample [hopping].
 
-    Links are added in order of conductance until the event happens; the link that completes it
-    has the smallest conductance on the best path: resistivity = rho_0 exp(2 l_c / a_b).
+    Links are added in order of conductance until the event happens. The link that completes it has
+    the smallest conductance on the best path. It determines the resistivity,
+    rho = rho_0 exp(2 l_c / a_b).
 
     Parameters
     ----------
     network : Network
-        The sample whose threshold is looked for.
+        The sample whose threshold is wanted.
     event : str, optional
         ``"contacts"``: a path joins source and drain (default where a current can flow: open
         and cylinder). ``"wrapping"``: a cluster first wraps around the sample (default on a torus,
@@ -238,15 +239,15 @@ def percolation_threshold(network: Network, event: str | None = None) -> Thresho
     Raises
     ------
     ParameterError
-        If the event is unknown, or does not exist in this geometry, or if a contact is empty.
+        If the event is unknown or does not exist in this geometry, or if a contact is empty.
     NotPercolatingError
         If the event does not happen with the links of this network.
 
     Notes
     -----
-    Union-find over links in order of conductance, in one pass. Loops around the sample are counted
-    in whole numbers by the seams that they cross (after Machta et al., Phys. Rev. E 54, 1332 (1996)
-    and Newman and Ziff, Phys. Rev. E 64, 016706 (2001)).
+    Links are joined by union-find in order of conductance, in one pass. How often a loop wraps
+    around the sample is the number of seams that it crosses, counted with sign (after Machta et
+    al., Phys. Rev. E 54, 1332 (1996) and Newman and Ziff, Phys. Rev. E 64, 016706 (2001)).
 
     Examples
     --------
