@@ -25,7 +25,7 @@ from hopnet.spin.kinetics import (
 )
 from hopnet.spin.kinetics.coupling import find_coupling, reciprocal_current
 from hopnet.spin.kinetics.observables import induced_direction
-from hopnet.transport.current import net_flow
+from hopnet.transport.balance import net_flow
 from samples import COUPLING, phonon_network, twelve
 
 METHODS = pytest.mark.parametrize("method", ["frames", "matrix"])

@@ -39,7 +39,8 @@ from hopnet.network.triads import find_triads
 from hopnet.spin.curve import f_curve
 from hopnet.spin.generation import spin_generation
 from hopnet.threads import thread_count
-from hopnet.transport.current import balance_at_sites, net_flow, solve_current
+from hopnet.transport.balance import balance_at_sites, net_flow
+from hopnet.transport.current import solve_current
 
 __all__ = ["WHOLE", "measure"]
 

@@ -18,7 +18,8 @@ from hopnet.errors import NotPercolatingError, ParameterError
 from hopnet.network.network import Network
 from hopnet.network.triads import Triads
 from hopnet.spin.generation import Generation, rates_of, scaled_generation
-from hopnet.transport.current import Current, net_flow, own_current
+from hopnet.transport.balance import net_flow
+from hopnet.transport.current import Current, own_current
 from hopnet.transport.hall import cylinder_angle
 from hopnet.transport.ring import solve_ring
 

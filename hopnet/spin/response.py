@@ -23,7 +23,8 @@ from hopnet.elimination.reduced import RationalModel, rational_model
 from hopnet.errors import ConvergenceError, ParameterError
 from hopnet.network.network import Network
 from hopnet.spin.equations import SpinEquations, spin_equations
-from hopnet.transport.current import Current, net_flow
+from hopnet.transport.balance import net_flow
+from hopnet.transport.current import Current
 
 __all__ = [
     "LARGEST",

@@ -25,7 +25,8 @@ from hopnet.elimination.symbolic import Elimination, analyse
 from hopnet.elimination.symmetric import factor
 from hopnet.errors import ConvergenceError, ParameterError
 from hopnet.network.network import DRAIN, INNER, SOURCE, Network
-from hopnet.transport.current import Current, net_flow, own_current
+from hopnet.transport.balance import net_flow
+from hopnet.transport.current import Current, own_current
 from hopnet.transport.thermopower import linear_profile
 
 __all__ = ["AdmittanceModel", "admittance", "admittance_model"]

@@ -22,7 +22,7 @@ from hopnet.errors import ParameterError
 from hopnet.network.energies import bath_factor
 from hopnet.network.network import DRAIN, INNER, SOURCE, Network
 from hopnet.records import read_only
-from hopnet.transport.current import net_flow
+from hopnet.transport.balance import net_flow
 
 __all__ = ["Bias", "solve_bias"]
 

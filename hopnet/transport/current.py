@@ -21,10 +21,11 @@ from hopnet.elimination.wide import (
     wide_from_log,
 )
 from hopnet.errors import ConvergenceError, DataError, ParameterError
-from hopnet.network.network import INNER, Network, check_digest
+from hopnet.network.network import Network, check_digest
 from hopnet.records import load_arrays, read_only, save_arrays
+from hopnet.transport.balance import balance_at_sites, balanced_flows, net_flow
 
-__all__ = ["Current", "balance_at_sites", "in_unit", "net_flow", "own_current", "solve_current"]
+__all__ = ["Current", "in_unit", "own_current", "solve_current"]
 
 # Largest relative difference of source and drain current that is accepted. Machine precision
 # gives about 1e-15. A larger bound could hide an error of the elimination.
@@ -69,8 +70,8 @@ class Current:
     imbalance : float
         sum_i |net_i| / sum_i throughput_i over all sites outside the contacts.
     site_imbalance : float64[n_sites]
-        |net_i| / throughput_i; 0 at contacts and where nothing flows. In dead ends all flow is
-        rounding, so this number has no meaning there: use a percentile, not the maximum.
+        |net_i| / throughput_i; 0 at contacts and where less than 1e-250 of the
+        largest throughput flows. At most 1e-10.
     throughput : float64[n_sites], in 1/rho_0
         Half the sum of the moduli of the flows at each site.
     source_current, drain_current : float, in 1/rho_0
@@ -146,10 +147,11 @@ class Current:
 
 
 class Flows(NamedTuple):
-    """Drops, and flows in the unit exp(log_unit) / rho_0 (at unit bias)."""
+    """Drops, and flows in the unit exp(log_unit) / rho_0 (at unit bias); see `balanced_flows`."""
 
     drop: np.ndarray
     flow: np.ndarray
+    balanced: bool
     log_unit: float
 
 
@@ -163,9 +165,10 @@ def solve_current(network: Network, *, threads: int | None = None) -> Current:
     The elimination is free of subtractions (see `hopnet.elimination.symmetric`). It gives the
     drop of each link directly, never as a difference of two potentials, so each drop is accurate
     relative to the flows nearby, whatever the spread of the conductances. The net flow that
-    remains at each site is then fed into the same factor once more. This makes flows in side loops
-    accurate too, even if they are far smaller than the flows around them. Sites without a path to
-    a contact are left out; their flow is 0.
+    remains at each site is then fed into the same factor, again and again until every site is
+    balanced relative to its own throughput (see `hopnet.transport.balance`; once is enough but at
+    very low densities). This makes the flows of side loops accurate that carry far less than the
+    links around them. The flow of dead ends, and of sites without a path to a contact, is 0.
 
     Parameters
     ----------
@@ -190,9 +193,9 @@ def solve_current(network: Network, *, threads: int | None = None) -> Current:
     Notes
     -----
     Conductances are floats in the unit of the largest one. Where they span more than exp(250),
-    the unit is the critical conductance. Where the largest one is more than exp(660) times that,
-    wide numbers replace floats (`hopnet.elimination.wide`). A common factor of all conductances
-    changes no drop.
+    the unit is the critical conductance. Where the largest one exceeds that by exp(660), or where a
+    drop underflows that is needed, wide numbers replace floats (`hopnet.elimination.wide`). The
+    answer does not depend on a common factor of all conductances.
     """
     instance_of("network", network, Network, "make it with hopnet.build_network")
     if network.sites.geometry == "torus":
@@ -204,10 +207,11 @@ def solve_current(network: Network, *, threads: int | None = None) -> Current:
     terminal = network.terminals
     symbolic = analyse(network.dissection, network.link_i, network.link_j, terminal)
     graph = network.link_i, network.link_j, network.log_conductance, terminal
-    if log_conductance_span(*graph) > HIGHEST:
-        drop, flow, log_unit = flows_by_wide_numbers(network, symbolic)
-    else:
-        drop, flow, log_unit = flows_by_floats(network, symbolic, threads)
+    balanced = False
+    if log_conductance_span(*graph) <= HIGHEST:
+        drop, flow, balanced, log_unit = flows_by_floats(network, symbolic, threads)
+    if not balanced:
+        drop, flow, balanced, log_unit = flows_by_wide_numbers(network, symbolic)
     net = net_flow(network, flow)
     throughput, site_imbalance, imbalance = balance_at_sites(network, flow, net, terminal)
     source_current = float(net[network.source].sum())
@@ -235,35 +239,38 @@ def solve_current(network: Network, *, threads: int | None = None) -> Current:
 
 def flows_by_floats(network: Network, symbolic: Elimination, threads: int | None) -> Flows:
     """Drops and flows by one factor in floats, and one correction by the same factor."""
-    terminal, n_links = network.terminals, network.n_links
-    graph = network.link_i, network.link_j, network.log_conductance, terminal
+    n_links = network.n_links
+    graph = network.link_i, network.link_j, network.log_conductance, network.terminals
     conductance, log_unit = scaled_conductance(*graph)
     factored = factor(symbolic, conductance, threads=threads)
+
+    def add(drop, _, fed):
+        corrected = drop + factored.link_drops(n_links, (0.0, 0.0), rhs=fed)
+        return corrected, conductance * corrected
+
     drop = factored.link_drops(n_links, (1.0, 0.0))
-    left_over = np.where(terminal == INNER, -net_flow(network, conductance * drop), 0.0)
-    drop += factored.link_drops(n_links, (0.0, 0.0), rhs=left_over)
-    return Flows(drop, conductance * drop, log_unit)
+    return Flows(*balanced_flows(network, drop, conductance * drop, add), log_unit)
 
 
 def flows_by_wide_numbers(network: Network, symbolic: Elimination) -> Flows:
-    """Drops and flows in wide numbers; the unit of the flows is the largest of them."""
-    terminal, n_links = network.terminals, network.n_links
+    """The same in wide numbers; the unit of the flows is the largest of them."""
+    n_links = network.n_links
     conductance = wide_from_log(network.log_conductance)
     factored = factor_wide(symbolic, conductance)
-    drop = factored.link_drops(n_links, (1.0, 0.0))
-    wide_flow = product_of_wide(conductance, drop)
+    wide_drop = factored.link_drops(n_links, (1.0, 0.0))
+    wide_flow = product_of_wide(conductance, wide_drop)
     largest = int(np.argmax(log_of_wide(wide_flow)))
     unit = Wide(np.abs(wide_flow.mantissa[largest]), wide_flow.exponent[largest])
-    flow = ratio_of_wide(wide_flow, unit)
-    left_over = np.where(terminal == INNER, -net_flow(network, flow), 0.0)
-    fed = product_of_wide(Wide(left_over, np.zeros(left_over.shape, np.int64)), unit)
-    correction = factored.link_drops(n_links, (0.0, 0.0), rhs=fed)
     one = Wide(np.ones(()), np.zeros((), np.int64))
-    return Flows(
-        ratio_of_wide(drop, one) + ratio_of_wide(correction, one),
-        flow + ratio_of_wide(product_of_wide(conductance, correction), unit),
-        float(log_of_wide(unit)),
-    )
+
+    def add(drop, flow, fed):
+        wide_fed = product_of_wide(Wide(fed, np.zeros(fed.shape, np.int64)), unit)
+        change = factored.link_drops(n_links, (0.0, 0.0), rhs=wide_fed)
+        flow_change = ratio_of_wide(product_of_wide(conductance, change), unit)
+        return drop + ratio_of_wide(change, one), flow + flow_change
+
+    drop, flow = ratio_of_wide(wide_drop, one), ratio_of_wide(wide_flow, unit)
+    return Flows(*balanced_flows(network, drop, flow, add), float(log_of_wide(unit)))
 
 
 def check_balance(source_current, drain_current, drop):
@@ -319,55 +326,3 @@ def in_unit(value: Any, log_unit: float) -> Any:
     half = np.exp(0.5 * np.clip(log_unit, -1400.0, 1400.0))
     with np.errstate(over="ignore"):
         return np.multiply(value, half) * half
-
-
-def net_flow(network: Network, flow: np.ndarray) -> np.ndarray:
-    """The flow out of each site less the flow into it.
-
-    Parameters
-    ----------
-    network : Network
-        The network whose links carry the flow.
-    flow : float64[n_links]
-        Flow along each link, positive from i to j.
-
-    Returns
-    -------
-    float64[n_sites]
-    """
-    n = network.n_sites
-    return np.bincount(network.link_i, flow, n) - np.bincount(network.link_j, flow, n)
-
-
-def balance_at_sites(
-    network: Network, flow: np.ndarray, net: np.ndarray, terminal: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """Throughput of each site, and how far inner sites are from balance.
-
-    Parameters
-    ----------
-    network : Network
-        The network whose links carry the flow.
-    flow : float64[n_links]
-        Flow along each link.
-    net : float64[n_sites]
-        Net flow out of each site.
-    terminal : int64[n_sites]
-        `Network.terminals`: only INNER sites must be balanced.
-
-    Returns
-    -------
-    throughput : float64[n_sites]
-        Half the sum of the moduli of the flows at each site.
-    site_imbalance : float64[n_sites]
-        |net_i| / throughput_i at inner sites; 0 elsewhere, and where nothing flows.
-    imbalance : float
-        sum |net_i| / sum throughput_i over inner sites.
-    """
-    n = network.n_sites
-    size = np.abs(flow)
-    throughput = 0.5 * (np.bincount(network.link_i, size, n) + np.bincount(network.link_j, size, n))
-    error = np.where(terminal == INNER, np.abs(net), 0.0)
-    site_imbalance = np.divide(error, throughput, out=np.zeros(n), where=throughput > 0)
-    total = throughput[terminal == INNER].sum()
-    return throughput, site_imbalance, float(error.sum() / total) if total > 0 else 0.0

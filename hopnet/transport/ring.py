@@ -19,7 +19,8 @@ from hopnet.errors import NotPercolatingError, ParameterError
 from hopnet.kernels import ring as kernels
 from hopnet.network.network import Network
 from hopnet.records import read_only
-from hopnet.transport.current import in_unit, net_flow
+from hopnet.transport.balance import net_flow
+from hopnet.transport.current import in_unit
 
 __all__ = ["Ring", "Torus", "ring_jumps", "solve_ring", "solve_torus"]
 

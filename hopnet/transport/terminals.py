@@ -15,7 +15,7 @@ from hopnet.elimination.symmetric import Factor, factor
 from hopnet.errors import ParameterError
 from hopnet.network.network import INNER, LEFT_OUT, Network
 from hopnet.records import read_only
-from hopnet.transport.current import net_flow
+from hopnet.transport.balance import net_flow
 
 __all__ = ["Terminals", "reduce_mesh", "solve_terminals"]
 

@@ -16,7 +16,7 @@ from hopnet.network.triads import sum_over_triads
 from hopnet.spin.coefficients import hop_table, spin_orbit_determinant
 from hopnet.spin.kinetics.unit import find_rates
 from hopnet.threads import thread_count
-from hopnet.transport.current import net_flow
+from hopnet.transport.balance import net_flow
 
 __all__ = ["Coupling", "feedback_solver", "find_coupling", "reciprocal_current"]
 

@@ -21,7 +21,7 @@ from hopnet.spin.kinetics.krylov import solve_rows
 from hopnet.spin.kinetics.problem import Problem, SteadyState
 from hopnet.spin.kinetics.rows import Preconditioner, SpinRows, spin_rows
 from hopnet.spin.kinetics.unit import UnitCurrent
-from hopnet.transport.current import net_flow
+from hopnet.transport.balance import net_flow
 
 __all__ = ["WEAK_ROW", "solve_by_sweeps"]
 

@@ -1,0 +1,160 @@
+"""Balance at sites: side loops and dead ends get the flow that Kirchhoff's laws give them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from hopnet.kernels import backbone as kernels
+from hopnet.kernels.neighbours import fill_rows
+from hopnet.network.network import INNER, Network
+
+__all__ = ["balance_at_sites", "balanced_flows", "net_flow", "on_paths"]
+
+# A site is balanced if its net flow is at most this much of its throughput. Rounding leaves 1e-15
+# at most sites and up to 1e-12 at some. A larger value accepts flows of side loops with fewer
+# digits, a smaller one repeats corrections that only change the rounding.
+BALANCED = 1e-10
+
+# Throughput, over the largest one, below which a site is not judged. Drops there come near the
+# smallest float. A larger value leaves out sites whose flow is right to many digits.
+FAINT = 1e-250
+
+# Largest number of corrections of the sites that are not balanced. Each gains up to 15 of the 250
+# digits that are judged. A smaller number leaves faint loops uncorrected, a larger one has not
+# been needed.
+CORRECTIONS = 40
+
+Add = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+def net_flow(network: Network, flow: np.ndarray) -> np.ndarray:
+    """The flow out of each site less the flow into it.
+
+    Parameters
+    ----------
+    network : Network
+        The network whose links carry the flow.
+    flow : float64[n_links]
+        Flow along each link, positive from i to j.
+
+    Returns
+    -------
+    float64[n_sites]
+    """
+    n = network.n_sites
+    return np.bincount(network.link_i, flow, n) - np.bincount(network.link_j, flow, n)
+
+
+def balance_at_sites(
+    network: Network, flow: np.ndarray, net: np.ndarray, terminal: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Throughput of each site, and how far inner sites are from balance.
+
+    Parameters
+    ----------
+    network : Network
+        The network whose links carry the flow.
+    flow : float64[n_links]
+        Flow along each link.
+    net : float64[n_sites]
+        Net flow out of each site.
+    terminal : int64[n_sites]
+        `Network.terminals`: only INNER sites must be balanced.
+
+    Returns
+    -------
+    throughput : float64[n_sites]
+        Half the sum of the moduli of the flows at each site.
+    site_imbalance : float64[n_sites]
+        |net_i| / throughput_i at inner sites; 0 elsewhere, and where less than `FAINT` of the
+        largest throughput flows.
+    imbalance : float
+        sum |net_i| / sum throughput_i over inner sites.
+    """
+    n = network.n_sites
+    size = np.abs(flow)
+    throughput = 0.5 * (np.bincount(network.link_i, size, n) + np.bincount(network.link_j, size, n))
+    error = np.where(terminal == INNER, np.abs(net), 0.0)
+    judged = throughput > FAINT * throughput.max(initial=0.0)
+    site_imbalance = np.divide(error, throughput, out=np.zeros(n), where=judged)
+    total = throughput[terminal == INNER].sum()
+    return throughput, site_imbalance, float(error.sum() / total) if total > 0 else 0.0
+
+
+def on_paths(network: Network) -> np.ndarray:
+    """Whether each link lies on a path between the contacts that visits no site twice.
+
+    All other links belong to dead ends, or lie within a contact: they carry no current.
+
+    Returns
+    -------
+    bool[n_links]
+
+    Notes
+    -----
+    With one more link between the contacts these links form the biconnected component of that
+    link. A contact is one node. The time is proportional to the number of links.
+    """
+    n = network.n_sites + 2
+    node = np.arange(network.n_sites)
+    node[network.source], node[network.drain] = n - 2, n - 1
+    i, j = node[network.link_i], node[network.link_j]
+    between = i != j
+    link_i, link_j = np.append(n - 2, i[between]), np.append(n - 1, j[between])
+    start = np.empty(n + 1, np.int64)
+    neighbour, link = np.empty((2, 2 * link_i.size), np.int64)
+    fill_rows(link_i, link_j, start, neighbour, link)
+    number, low, parent, parent_link, visited = np.empty((5, n), np.int64)
+    n_visited = kernels.depth_first(
+        start, neighbour, link, n - 1, number, low, parent, parent_link, visited
+    )
+    block = np.empty(n, np.bool_)
+    kernels.mark_block(visited, n_visited, number, low, parent, block)
+    return between & block[i] & block[j]
+
+
+def balanced_flows(
+    network: Network, drop: np.ndarray, flow: np.ndarray, add: Add
+) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Drops and flows with every inner site balanced relative to its own throughput.
+
+    The elimination makes each drop accurate relative to the flows through the better of its two
+    sites. A side loop that hangs at a site of large flow then needs corrections. The first one
+    feeds the net flow of every site. Others follow only where a site stays unbalanced: they feed
+    the net flow of such sites alone, since that of the others is rounding of larger flows and
+    would disturb the loops again. Dead ends get no flow.
+
+    Parameters
+    ----------
+    network : Network
+        The network whose links carry the flow.
+    drop, flow : float64[n_links]
+        The first solution.
+    add : function
+        ``add(drop, flow, fed)`` returns the drops and flows with those added that the currents
+        ``fed`` (one for each site) cause.
+
+    Returns
+    -------
+    drop, flow : float64[n_links]
+    balanced : bool
+        False where a drop is less than the smallest float, so that corrections change nothing.
+    """
+    terminal = network.terminals
+    inner = terminal == INNER
+    drop, flow = add(drop, flow, np.where(inner, -net_flow(network, flow), 0.0))
+    dead = None
+    for _ in range(CORRECTIONS):
+        net = net_flow(network, flow)
+        _, site_imbalance, _ = balance_at_sites(network, flow, net, terminal)
+        unbalanced = site_imbalance > BALANCED
+        if not unbalanced.any():
+            return drop, flow, True
+        if dead is None:
+            dead = ~on_paths(network)
+        else:
+            drop, flow = add(drop, flow, np.where(unbalanced, -net, 0.0))
+        drop[dead], flow[dead] = 0.0, 0.0
+    return drop, flow, False

@@ -1,0 +1,87 @@
+"""Dilute samples against many digits: side loops and dead ends. [hopping 5a]"""
+
+import heapq
+
+import mpmath
+import numpy as np
+import pytest
+
+import hopnet as hn
+from hopnet.transport.balance import on_paths
+
+
+def merged_graph(network):
+    """Conductances in many digits between nodes; the contacts are the nodes -1 and -2."""
+    node = np.arange(network.n_sites)
+    node[network.source], node[network.drain] = -1, -2
+    graph = {int(k): {} for k in node}
+    ends = list(zip(node[network.link_i].tolist(), node[network.link_j].tolist()))
+    conductance = [mpmath.exp(mpmath.mpf(v)) for v in network.log_conductance]
+    for (i, j), g in zip(ends, conductance):
+        if i != j:
+            graph[i][j] = graph[j][i] = graph[i].get(j, 0) + g
+    return graph, ends, conductance
+
+
+def flows_by_star_mesh(network, digits):
+    """Flow of each link over the total, and the logarithm of the total: least neighbours first."""
+    with mpmath.workdps(digits):
+        graph, ends, conductance = merged_graph(network)
+        queue = [(len(row), k) for k, row in graph.items() if k >= 0]
+        heapq.heapify(queue)
+        weights = []
+        while queue:
+            degree, k = heapq.heappop(queue)
+            if k not in graph:
+                continue
+            if degree != len(graph[k]):
+                heapq.heappush(queue, (len(graph[k]), k))
+                continue
+            row = graph.pop(k)
+            total = sum(row.values(), mpmath.mpf(0))
+            weights.append((k, {j: g / total for j, g in row.items()}))
+            later = list(row)
+            for place, i in enumerate(later):
+                graph[i].pop(k)
+                for j in later[place + 1 :]:
+                    graph[i][j] = graph[j][i] = graph[i].get(j, 0) + row[i] * weights[-1][1][j]
+        potential = {-1: mpmath.mpf(1), -2: mpmath.mpf(0)}
+        for k, row in reversed(weights):
+            potential[k] = sum((w * potential[j] for j, w in row.items()), mpmath.mpf(0))
+        total = graph[-1][-2]
+        flow = [g * (potential[i] - potential[j]) / total for (i, j), g in zip(ends, conductance)]
+        return np.array([float(f) for f in flow]), float(mpmath.log(total))
+
+
+CASES = [
+    (600, 1e-4, 1, 500),  # a link of 2e-32 of the current had no drop, its site an imbalance of 2
+    (600, 3e-4, 3, 400),
+    (600, 3e-5, 5, 900),  # the drop of a loop is exp(-900), less than the smallest float
+    (250, 1e-5, 2, 1500),
+]
+
+
+@pytest.mark.parametrize(("n", "density", "seed", "digits"), CASES)
+def test_side_loops_and_dead_ends(n, density, seed, digits):
+    network = hn.build_network(hn.random_sites(n, density=density, seed=seed))
+    current = hn.solve_current(network)
+    exact, log_total = flows_by_star_mesh(network, digits)
+    assert current.log_conductance == pytest.approx(log_total, rel=1e-14)
+    assert current.site_imbalance.max() <= 1e-10
+
+    # Links in dead ends have no flow at all, and all others have some.
+    live = on_paths(network)
+    assert np.array_equal(live, np.abs(exact) > 1e-300) or density < 5e-5
+    assert not current.relative_flow[~live].any()
+    assert np.abs(exact[~live]).max(initial=0.0) < 1e-300
+
+    # Flows relative to those nearby. A loop whose drop is a small part of the drops at its sites
+    # may lose digits where it carries less than 1e-15 of the current.
+    through = 0.5 * sum(
+        np.bincount(end, np.abs(exact), n) for end in (network.link_i, network.link_j)
+    )
+    nearby = np.minimum(through[network.link_i], through[network.link_j])
+    judged = nearby > 1e-250
+    wrong = np.abs(current.relative_flow - exact) > 1e-9 * nearby
+    assert not wrong[nearby > 1e-15].any()
+    assert wrong[judged].sum() <= 0.04 * judged.sum()
