@@ -49,17 +49,16 @@ def fill_windings(order, link_i, link_j, wrap, parent, winding):
         Circumferences that lie between the sites of the link along its own short way: the
         separation is y_j - y_i + wrap * circumference.
     parent : int64[n_sites]
-        Scratch, overwritten with the root of each site.
+        Every site itself for a new forest, else what an earlier call for stronger links left.
+        Overwritten with the root of each site.
     winding : int64[n_sites]
-        Overwritten. winding[j] - winding[i] = wrap on every link of the forest.
+        Zero for a new forest, else as ``parent``. Overwritten: winding[j] - winding[i] = wrap on
+        every link of the forest.
 
     Notes
     -----
     Serial. Two roots are joined so that the lower number stays root.
     """
-    for i in range(parent.shape[0]):
-        parent[i] = i
-        winding[i] = 0
     for l in order:
         i = link_i[l]
         j = link_j[l]

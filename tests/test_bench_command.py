@@ -8,12 +8,22 @@ import pytest
 from scipy.sparse import csr_array
 
 import hopnet.bench
-from hopnet.bench import berry, boltzmann, dynamics, ensemble, kinetics, percolation, pumping, solve
+from hopnet.bench import (
+    berry,
+    boltzmann,
+    dynamics,
+    ensemble,
+    hall,
+    kinetics,
+    percolation,
+    pumping,
+    solve,
+)
 from hopnet.cli import bench
 from hopnet.cli.main import main
 from hopnet.errors import ParameterError
 
-TOPICS = (berry, boltzmann, dynamics, ensemble, kinetics, percolation, pumping, solve)
+TOPICS = (berry, boltzmann, dynamics, ensemble, hall, kinetics, percolation, pumping, solve)
 
 
 def test_all_topics_are_stored_and_one_failure_costs_no_other(tmp_path, monkeypatch):

@@ -25,7 +25,7 @@ from hopnet.network.triads import Triads, amplitudes, list_triads, parts_of
 from hopnet.records import read_only
 from hopnet.threads import run_side_by_side
 from hopnet.transport.current import Current, in_unit, own_current
-from hopnet.transport.ring import Ring, Torus, solve_ring, solve_torus
+from hopnet.transport.ring import Ring, Torus, ring_response, solve_torus
 from hopnet.transport.terminals import Terminals
 
 __all__ = [
@@ -315,12 +315,17 @@ def cylinder_angle(
         )
     current = own_current(network, current, threads)
     if ring is None:
-        ring = solve_ring(network, threads=threads)
-    network.check_owns(ring)
+        response, _, _, unit = ring_response(network, threads)
+        area = network.sites.length * network.sites.width
+        drop = response.drop
+        log_yy = float(np.log((response.flow * drop).sum() / area) + unit)
+    else:
+        network.check_owns(ring)
+        drop, log_yy = ring.drop, ring.log_conductivity
     log_unit = current.log_conductance  # whose exp may lie outside the range of floats
     sums = sum_triad_terms(
         network,
-        ring.drop,
+        drop,
         current.drop,
         triads=triads,
         log_unit=log_unit,
@@ -334,7 +339,7 @@ def cylinder_angle(
         along,
         current.relative_flow * current.drop,
         log_xx=float(np.log(along / network.sites.width) + log_unit),
-        log_yy=ring.log_conductivity,
+        log_yy=log_yy,
     )
 
 

@@ -22,7 +22,7 @@ from hopnet.records import read_only
 from hopnet.transport.balance import net_flow
 from hopnet.transport.current import in_unit
 
-__all__ = ["Ring", "Torus", "ring_jumps", "solve_ring", "solve_torus"]
+__all__ = ["Ring", "Torus", "ring_jumps", "ring_response", "solve_ring", "solve_torus"]
 
 # Bits of the number of periods along the first of two axes, `field_jumps`: a tour would have to
 # close half a million times around the torus to need more.
@@ -165,12 +165,28 @@ def field_jumps(network: Network, axes: tuple[int, ...]) -> tuple[np.ndarray, np
         along = position[network.link_j, axis] - position[network.link_i, axis]
         wrap = np.rint((network.separation[:, axis] - along) / period[axis]).astype(np.int64)
         packed += wrap << (DIGITS * place)
-    order = np.argsort(-network.log_conductance, kind="stable")
-    parent = np.empty(network.n_sites, np.int64)
-    winding = np.empty(network.n_sites, np.int64)
-    kernels.fill_windings(order, network.link_i, network.link_j, packed, parent, winding)
+    winding = forest_windings(network, packed)
     jump = winding[network.link_j] - winding[network.link_i] - packed
     return unpack(jump, len(axes)), unpack(winding, len(axes))
+
+
+def forest_windings(network: Network, wrap: np.ndarray) -> np.ndarray:
+    """Sum of ``wrap`` from the root of the maximum spanning forest to each site.
+
+    The stronger half of the links comes first. Of the weaker half only links that join two trees
+    are sorted, which are few.
+    """
+    strength, ends = network.log_conductance, (network.link_i, network.link_j)
+    parent, winding = np.arange(network.n_sites), np.zeros(network.n_sites, np.int64)
+    if strength.size == 0:
+        return winding
+    half = np.partition(strength, strength.size // 2)[strength.size // 2]
+    strong = strength >= half
+    for wanted in (strong, ~strong):
+        links = np.flatnonzero(wanted & (parent[ends[0]] != parent[ends[1]]))
+        order = links[np.argsort(-strength[links], kind="stable")]
+        kernels.fill_windings(order, *ends, wrap, parent, winding)
+    return winding
 
 
 def unpack(packed: np.ndarray, n_axes: int) -> np.ndarray:
@@ -216,21 +232,8 @@ def solve_ring(network: Network, *, threads: int | None = None) -> Ring:
     One factor without terminals. Holding the contacts at zero would short the Hall field of their
     surroundings.
     """
-    if network.sites.geometry != "cylinder":
-        raise ParameterError(
-            "the ring needs geometry='cylinder', this network is of geometry "
-            f"{network.sites.geometry!r}; build the sites with geometry='cylinder'."
-        )
-    jump, winding = ring_jumps(network)
-    if not np.any(jump):
-        raise NotPercolatingError(
-            f"no path of links closes around this cylinder of {network.n_sites} sites; take a "
-            "larger cutoff or more sites."
-        )
-    factored, conductance, scale = floating_factor(network, threads)
+    found, force, winding, scale = ring_response(network, threads, with_potential=True)
     width = network.sites.width
-    force = width * jump.astype(np.float64)
-    found = response_to_field(network, factored, conductance, force, with_potential=True)
     # The gauge has added y_i + W m_i to the potential of every site.
     deviation = found.potential - network.sites.position[:, 1] - width * winding
     size = np.bincount(network.cluster)
@@ -247,6 +250,42 @@ def solve_ring(network: Network, *, threads: int | None = None) -> Ring:
         log_conductivity=float(np.log(relative) + scale),
         imbalance=found.imbalance,
     )
+
+
+def ring_response(
+    network: Network, threads: int | None, *, with_potential: bool = False
+) -> tuple[Response, np.ndarray, np.ndarray, float]:
+    """`solve_ring` without its record.
+
+    Parameters
+    ----------
+    network : Network
+    threads : int or None
+    with_potential : bool
+
+    Returns
+    -------
+    response : Response
+    force : float64[n_links], in a_b
+    winding : int64[n_sites]
+    log_unit : float
+        Logarithm of the unit of the flows.
+    """
+    if network.sites.geometry != "cylinder":
+        raise ParameterError(
+            "the ring needs geometry='cylinder', this network is of geometry "
+            f"{network.sites.geometry!r}; build the sites with geometry='cylinder'."
+        )
+    jump, winding = ring_jumps(network)
+    if not np.any(jump):
+        raise NotPercolatingError(
+            f"no path of links closes around this cylinder of {network.n_sites} sites; take a "
+            "larger cutoff or more sites."
+        )
+    factored, conductance, log_unit = floating_factor(network, threads)
+    force = network.sites.width * jump.astype(np.float64)
+    found = response_to_field(network, factored, conductance, force, with_potential=with_potential)
+    return found, force, winding, log_unit
 
 
 def floating_factor(network: Network, threads: int | None) -> tuple[Factor, np.ndarray, float]:
