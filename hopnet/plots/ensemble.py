@@ -15,6 +15,7 @@ from hopnet.ensemble.statistics import split_points
 from hopnet.percolation.scaling import extrapolate
 from hopnet.plots.dynamics import temperature_figures
 from hopnet.plots.frame import BLACK, BLUE, GREEN, GREY, ORANGE, RED, finish, new_figure
+from hopnet.plots.hall import plot_hall_law
 
 __all__ = [
     "plot_against",
@@ -431,6 +432,8 @@ def run_figures(
     statistics = statistics[statistics["n_done"] > 0]
     if "network.kT" in scanned:
         yield from temperature_figures(table, scanned)
+    if "hall_tangent" in table:
+        yield "hall_law", plot_hall_law(table, scanned)
     if statistics["f"].isna().all():  # charge alone
         return
     points = split_points(statistics, scanned)
