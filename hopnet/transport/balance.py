@@ -10,7 +10,7 @@ from hopnet.kernels import backbone as kernels
 from hopnet.kernels.neighbours import fill_rows
 from hopnet.network.network import INNER, Network
 
-__all__ = ["balance_at_sites", "balanced_flows", "net_flow", "on_paths"]
+__all__ = ["balance_at_sites", "balanced_flows", "net_flow", "on_paths", "unbalanced_sites"]
 
 # A site is balanced if its net flow is at most this much of its throughput. Rounding leaves 1e-15
 # at most sites and up to 1e-12 at some. A larger value accepts flows of side loops with fewer
@@ -25,6 +25,11 @@ FAINT = 1e-250
 # digits that are judged. A smaller number leaves faint loops uncorrected, a larger one has not
 # been needed.
 CORRECTIONS = 40
+
+# Largest change of a flow, over the largest flow, that counts as a correction. Rounding that is fed
+# in changes flows by 1e-15. Larger changes come from a node whose links to all others underflow, so
+# that nothing that is fed in can leave it.
+SOUND = 1e-6
 
 Add = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
@@ -140,21 +145,31 @@ def balanced_flows(
     -------
     drop, flow : float64[n_links]
     balanced : bool
-        False where a drop is less than the smallest float, so that corrections change nothing.
+        False where a number that is needed is less than the smallest float.
     """
-    terminal = network.terminals
-    inner = terminal == INNER
-    drop, flow = add(drop, flow, np.where(inner, -net_flow(network, flow), 0.0))
-    dead = None
-    for _ in range(CORRECTIONS):
-        net = net_flow(network, flow)
-        _, site_imbalance, _ = balance_at_sites(network, flow, net, terminal)
-        unbalanced = site_imbalance > BALANCED
+    fed = np.where(network.terminals == INNER, -net_flow(network, flow), 0.0)
+    dead = np.empty(0, np.int64)
+    for correction in range(CORRECTIONS):
+        with np.errstate(all="ignore"):
+            new_drop, new_flow = add(drop, flow, fed)
+            change = np.abs(new_flow - flow).max(initial=0.0)
+        if not change <= SOUND * np.abs(flow).max(initial=0.0):
+            return drop, flow, False
+        drop, flow = new_drop, new_flow
+        drop[dead], flow[dead] = 0.0, 0.0
+        net, unbalanced = unbalanced_sites(network, flow)
+        if correction == 0 and unbalanced.any():
+            dead = np.flatnonzero(~on_paths(network))
+            drop[dead], flow[dead] = 0.0, 0.0
+            net, unbalanced = unbalanced_sites(network, flow)
         if not unbalanced.any():
             return drop, flow, True
-        if dead is None:
-            dead = ~on_paths(network)
-        else:
-            drop, flow = add(drop, flow, np.where(unbalanced, -net, 0.0))
-        drop[dead], flow[dead] = 0.0, 0.0
+        fed = np.where(unbalanced, -net, 0.0)
     return drop, flow, False
+
+
+def unbalanced_sites(network: Network, flow: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Net flow of every site, and which inner sites have more of it than rounding leaves."""
+    net = net_flow(network, flow)
+    _, site_imbalance, _ = balance_at_sites(network, flow, net, network.terminals)
+    return net, site_imbalance > BALANCED
