@@ -42,6 +42,11 @@ from .spin.hyperfine import kubo_toyabe as kubo_toyabe
 from .spin.hyperfine import memory_of_a_site as memory_of_a_site
 from .spin.hyperfine import overhauser_fields as overhauser_fields
 from .spin.kinetics.solve import solve_kinetics as solve_kinetics
+from .spin.memory import SpinRelaxation as SpinRelaxation
+from .spin.memory import spin_relaxation as spin_relaxation
+from .spin.noise import SpinNoise as SpinNoise
+from .spin.noise import orientation_curve as orientation_curve
+from .spin.noise import spin_noise as spin_noise
 from .spin.nuclear import NuclearAverage as NuclearAverage
 from .spin.nuclear import nuclear_average as nuclear_average
 from .transport.admittance import admittance as admittance

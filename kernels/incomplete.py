@@ -72,7 +72,11 @@ class Waiting(NamedTuple):
 
 
 class Blocks(NamedTuple):
-    """The 3x3 blocks that `eliminate_blocks` fills, row-major in the last axis."""
+    """The 3x3 blocks that `eliminate_blocks` fills, row-major in the last axis.
+
+    They are complex, all four, where the excess of the matrix is complex. The scalar part is real
+    then too: it holds the real part of the excess, which is not negative.
+    """
 
     H: np.ndarray  # float64[n_entries, 9]: H_kj of every entry
     back: np.ndarray  # float64[n_entries or 0, 9]: H_jk of every entry; empty if H is symmetric
@@ -335,7 +339,7 @@ def eliminate_blocks(which, high, graph, conductance, transport, diagonal, rows,
     conductance : float64[n_links]
     transport : float64[n_links, 4]
         Quaternion of the hop j -> i, i < j.
-    diagonal : float64[n_sites, 9]
+    diagonal : float64[n_sites, 9] or complex128[n_sites, 9]
         H of a site with itself.
     rows : Rows
     waiting : Waiting
@@ -349,8 +353,8 @@ def eliminate_blocks(which, high, graph, conductance, transport, diagonal, rows,
     H, back, Y, inverse = blocks
     symmetric = back.shape[0] < H.shape[0]
     entry = np.full(order.shape[0], -1)
-    own = np.empty(9)
-    scaled = np.empty(9)
+    own = np.empty(9, H.dtype)
+    scaled = np.empty(9, H.dtype)
     for k in which:
         i = order[k]
         # The losses that the graph gives: of the site with itself, and of its links.
@@ -441,7 +445,7 @@ def finish_blocks(rows, blocks):
     """
     start, share, total = rows.start, rows.share, rows.total
     _, back, Y, inverse = blocks
-    scaled = np.empty(9)
+    scaled = np.empty(9, Y.dtype)
     for k in range(total.shape[0]):
         inv = inverse[k]
         for e in range(start[k], start[k + 1]):

@@ -17,9 +17,16 @@ from .hyperfine import kubo_toyabe as kubo_toyabe
 from .hyperfine import memory_of_a_site as memory_of_a_site
 from .hyperfine import overhauser_fields as overhauser_fields
 from .hyperfine import rate_of_a_site as rate_of_a_site
+from .memory import SpinRelaxation as SpinRelaxation
+from .memory import spin_relaxation as spin_relaxation
 from .monte_carlo import Walk as Walk
 from .monte_carlo import expected_walk as expected_walk
 from .monte_carlo import walk as walk
+from .noise import SpinNoise as SpinNoise
+from .noise import SteadyOrientation as SteadyOrientation
+from .noise import orientation_curve as orientation_curve
+from .noise import spin_memory_time as spin_memory_time
+from .noise import spin_noise as spin_noise
 from .nuclear import NuclearAverage as NuclearAverage
 from .nuclear import nuclear_average as nuclear_average
 from .response import SpinResponse as SpinResponse

@@ -22,7 +22,7 @@ from hopnet.spin.kinetics.solve import Kinetics, solve_kinetics
 from hopnet.spin.kinetics.unit import count_electrons, find_rates
 from hopnet.transport.current import Current, own_current
 
-__all__ = ["NuclearAverage", "nuclear_average"]
+__all__ = ["NuclearAverage", "nuclear_average", "nuclear_fields"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -69,9 +69,9 @@ class BlockFactor:
     ----------
     rows : hopnet.kernels.incomplete.Rows
         Order of elimination, entries and pivots of the scalar part.
-    left, weight : float64[n_entries, 9]
+    left, weight : float64[n_entries, 9] or complex128[n_entries, 9]
         Weights of the forward and of the backward pass; the same array without a magnetic field.
-    inverse : float64[n_free, 9]
+    inverse : float64[n_free, 9] or complex128[n_free, 9]
         Inverse of the 3x3 pivot of every row.
     """
 
@@ -81,10 +81,16 @@ class BlockFactor:
     inverse: np.ndarray
 
     def solve(self, rhs: np.ndarray) -> np.ndarray:
-        """float64[n_sites, 3]: the solution for ``rhs``; zero where a spin is held at zero."""
-        x, out = np.empty((self.rows.order.shape[0], 3)), np.zeros_like(rhs)
+        """An array like ``rhs``: the solution for it; zero where a spin is held at zero."""
+        x, out = np.empty((self.rows.order.shape[0], 3), rhs.dtype), np.zeros_like(rhs)
         kernels.solve_blocks(self.rows, self.left, self.weight, self.inverse, rhs, x, out)
         return out
+
+    def transposed(self) -> BlockFactor:
+        """The factor of the transposed matrix: the two passes change places."""
+        turned = self.inverse.reshape(-1, 3, 3).transpose(0, 2, 1)
+        inverse = np.ascontiguousarray(turned).reshape(-1, 9)
+        return BlockFactor(self.rows, self.weight, self.left, inverse)
 
 
 def graph_of(network: Network) -> kernels.Graph:
@@ -153,15 +159,15 @@ def factor_blocks(rows: SpinRows, cut: float = BLOCK_CUT) -> BlockFactor:
         frames.conductance,
         rows.isotropic,
         rows.free,
-        cut * (rows.isotropic + frames.dephasing),
+        cut * (rows.modulus + frames.dephasing),
     ).rows
     n, n_entries = scalar.order.shape[0], scalar.column.shape[0]
     waiting = kernels.Waiting(np.full(n, -1), np.full(n, -1), np.zeros(n, np.int64))
     blocks = kernels.Blocks(
-        H=np.zeros((n_entries, 9)),
-        back=np.zeros((0 if rows.symmetric else n_entries, 9)),
-        Y=np.zeros((n_entries, 9)),
-        inverse=np.empty((n, 9)),
+        H=np.zeros((n_entries, 9), diagonal.dtype),
+        back=np.zeros((0 if rows.symmetric else n_entries, 9), diagonal.dtype),
+        Y=np.zeros((n_entries, 9), diagonal.dtype),
+        inverse=np.empty((n, 9), diagonal.dtype),
     )
     graph = graph_of(network)
 

@@ -1,4 +1,4 @@
-"""Krylov solution of the spin rows: conjugate gradients, or GMRES where a magnetic field is on."""
+"""Krylov solution of the spin rows: conjugate gradients, or GMRES with fields or complex rates."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def solve_rows(
     ----------
     preconditioner : Preconditioner
         It holds the rows, and which factor serves.
-    rhs : float64[n_sites, 3]
-        In local frames.
+    rhs : float64[n_sites, 3] or complex128[n_sites, 3]
+        In local frames; complex where the rows are.
     tolerance : float
         Norm of the residual over that of ``rhs``.
     max_iterations : int
@@ -62,7 +62,8 @@ def solve_rows(
     x = np.zeros_like(r) if start is None else start / unit
     if start is not None:
         r -= rows.apply(x)
-    krylov = conjugate_gradients if rows.symmetric else restarted_gmres
+    symmetric = rows.symmetric and not np.iscomplexobj(rows.block)
+    krylov = conjugate_gradients if symmetric else restarted_gmres
     history = [float(np.linalg.norm(r)) / norm]
 
     def iterate(most):
@@ -140,9 +141,9 @@ def restarted_gmres(
     while history[-1] > tolerance and len(history) <= max_iterations:
         n_vectors = min(KRYLOV_VECTORS, max_iterations + 1 - len(history))
         basis = [r / (history[-1] * norm)]
-        triangle = np.zeros((n_vectors + 1, n_vectors))
-        turns: list[tuple[float, float]] = []
-        target = np.zeros(n_vectors + 1)
+        triangle = np.zeros((n_vectors + 1, n_vectors), r.dtype)
+        turns: list[tuple[complex, float]] = []
+        target = np.zeros(n_vectors + 1, r.dtype)
         target[0] = history[-1] * norm
         used = 0
         for k in range(n_vectors):
@@ -150,21 +151,22 @@ def restarted_gmres(
             w = apply(precondition(basis[k]))
             for _ in range(2):
                 for m, v in enumerate(basis):
-                    overlap = float(np.vdot(v, w))
+                    overlap = np.vdot(v, w)
                     triangle[m, k] += overlap
                     w -= overlap * v
             height = float(np.linalg.norm(w))
-            # Keep the Hessenberg matrix triangular by Givens rotations.
+            # Keep the Hessenberg matrix triangular by Givens rotations ((c*, s), (-s, c)), s real.
             for m, (c, s) in enumerate(turns):
                 upper, lower = triangle[m, k], triangle[m + 1, k]
-                triangle[m, k], triangle[m + 1, k] = c * upper + s * lower, c * lower - s * upper
-            length = float(np.hypot(triangle[k, k], height))
+                triangle[m, k] = np.conj(c) * upper + s * lower
+                triangle[m + 1, k] = c * lower - s * upper
+            length = float(np.hypot(abs(triangle[k, k]), height))
             turns.append((triangle[k, k] / length, height / length))
             triangle[k, k] = length
             target[k + 1] = -turns[k][1] * target[k]
-            target[k] *= turns[k][0]
+            target[k] *= np.conj(turns[k][0])
             used = k + 1
-            history.append(abs(float(target[k + 1])) / norm)
+            history.append(float(abs(target[k + 1])) / norm)
             if history[-1] <= tolerance or height == 0.0:
                 break
             basis.append(w / height)

@@ -26,7 +26,7 @@ from hopnet.spin.kinetics.incomplete import (
 )
 from hopnet.threads import run_side_by_side, thread_count
 
-__all__ = ["Preconditioner", "SpinRows", "spin_rows"]
+__all__ = ["Preconditioner", "SpinRows", "complex_rows", "spin_rows"]
 
 # Share of the local dephasing rate that is added to the excess of the scalar factor. Values from
 # 0.1 to 0.3 need the fewest iterations; 1 needs a seventh more, 3 needs half as many again.
@@ -47,10 +47,14 @@ class SpinRows:
     Attributes
     ----------
     frames : Frames
-    block : float64[n_sites, 3, 3]
+    block : float64[n_sites, 3, 3] or complex128[n_sites, 3, 3]
         Relaxation minus magnetic field, times n_i.
     isotropic : float64[n_sites]
-        The part of the relaxation rate, times n_i, that is the same for every direction of a spin.
+        The part of the relaxation rate, times n_i, that is the same for every direction of a spin:
+        of a complex rate the real part.
+    modulus : float64[n_sites]
+        Its modulus. Links far below it hardly couple the spins at their ends. The rate at which a
+        field turns spins must not be part of it: along the field spins live long.
     excess : float64[n_sites]
         Excess of the scalar factor.
     free : bool[n_sites]
@@ -65,6 +69,7 @@ class SpinRows:
     frames: Frames
     block: np.ndarray
     isotropic: np.ndarray
+    modulus: np.ndarray
     excess: np.ndarray
     free: np.ndarray
     symmetric: bool
@@ -72,7 +77,7 @@ class SpinRows:
     threads: int
 
     def apply(self, sigma: np.ndarray) -> np.ndarray:
-        """float64[n_sites, 3]: A sigma. The result does not depend on the number of threads."""
+        """An array like ``sigma``: A sigma, whatever the number of threads."""
         out = np.empty_like(sigma)
         self._row_by_row(kernels.sum_spin_rows, sigma, out)
         out[~self.free] = 0.0
@@ -149,6 +154,56 @@ class Preconditioner:
         return factor_blocks(self.rows)
 
 
+def subtract_precession(frames: Frames, field: np.ndarray, block: np.ndarray) -> None:
+    """Subtract the matrices of x -> n_i omega_i x x, in local frames, from ``block`` in place."""
+    omega = frames.to_local(frames.rates.occupation[:, None] * field)
+    for a, b, c in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+        block[:, b, a] -= omega[:, c]  # - (omega x sigma)_b = ... - omega_c sigma_a
+        block[:, a, b] += omega[:, c]
+
+
+def complex_rows(
+    frames: Frames,
+    z: complex,
+    field: np.ndarray,
+    rate: np.ndarray | None = None,
+    threads: int | None = None,
+) -> SpinRows:
+    """The spin rows with a rate z, real or complex, in place of 1/tau_s [nuclei 7].
+
+    Parameters
+    ----------
+    frames : Frames
+    z : float or complex
+        Its real part must not be negative.
+    field : float64[3] or [n_sites, 3]
+        Precession frequency omega of all sites or of each.
+    rate : float64[n_sites], optional
+        n_i / tau_s of each site, in addition to z.
+    threads : int, optional
+
+    Returns
+    -------
+    SpinRows
+        Complex where z is.
+    """
+    n, occupation = frames.network.n_sites, frames.rates.occupation
+    own = z * occupation + (0.0 if rate is None else rate)
+    block = own[:, None, None] * np.eye(3)
+    subtract_precession(frames, field, block)
+    return SpinRows(
+        frames,
+        np.ascontiguousarray(block),
+        np.ascontiguousarray(own.real),
+        np.abs(own),
+        np.abs(own),
+        np.ones(n, bool),
+        not np.any(field),
+        True,
+        thread_count(threads),
+    )
+
+
 def spin_rows(
     frames: Frames,
     rate: np.ndarray,
@@ -182,10 +237,7 @@ def spin_rows(
     else:
         Q = rotation_matrices(frames.frame)
         block = rate[:, None, None] * np.einsum("nba,bc,ncd->nad", Q, anisotropy, Q)
-    omega = frames.to_local(occupation[:, None] * field)
-    for a, b, c in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
-        block[:, b, a] -= omega[:, c]  # - (omega x sigma)_b = ... - omega_c sigma_a
-        block[:, a, b] += omega[:, c]
+    subtract_precession(frames, field, block)
     mean_rate = rate * np.trace(anisotropy) / 3.0
     turning = occupation * np.linalg.norm(field, axis=-1)
     effort = frames.dephasing.mean() / DEPHASING_LIMIT + turning.mean() / PRECESSION_LIMIT
@@ -197,6 +249,7 @@ def spin_rows(
     return SpinRows(
         frames,
         np.ascontiguousarray(block),
+        isotropic,
         isotropic,
         excess,
         free,

@@ -1,0 +1,274 @@
+"""Spin noise, polarisation recovery and Hanle curves in frozen nuclear fields.
+
+All three are the transform g(z) of the memory P(t), see docs/nuclear_fields.md: the noise at
+z = 1/tau_s + i Omega, the orientation that a steady pump makes at z = 1/tau_s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from hopnet.checks import array_of, instance_of, number, one_of
+from hopnet.errors import ConvergenceError
+from hopnet.network.network import Network
+from hopnet.records import read_only
+from hopnet.spin.kinetics.checks import check_field
+from hopnet.spin.kinetics.resolvent import Resolvent, spin_model
+from hopnet.spin.memory import (
+    N_COMPLEX,
+    PER_DECADE,
+    ReducedSpins,
+    check_direction,
+    check_frozen_fields,
+    reduce_spins,
+)
+from hopnet.spin.nuclear import nuclear_fields
+from hopnet.threads import one_blas_thread
+
+__all__ = ["SpinNoise", "SteadyOrientation", "orientation_curve", "spin_memory_time", "spin_noise"]
+
+# Smallest and largest rate z, in 1/tau_0. Rates times occupations must be floats.
+RATES = (1e-100, 1e100)
+# The reduced model of the noise has more poles than that of the memory in time, because a spectrum
+# is not averaged over a window of frequencies.
+DENSER = 1.5
+
+
+@dataclass(frozen=True, eq=False)
+class SpinNoise:
+    """Power spectrum of the spin noise of a sample.
+
+    Attributes
+    ----------
+    network : Network
+    frequency : float64[n], in 1/tau_0
+    resolution : float, in 1/tau_0
+        Width of each line, 1/tau_s.
+    power : float64[n], in tau_0
+        S(Omega) in units of N_e / 4: twice the real part of g(1/tau_s + i Omega). The integral over
+        all positive frequencies is pi.
+    numerical_error : float64[n], in tau_0
+        Error of ``power`` by the reduced model, or by the solver with method "exact".
+    model : ReducedSpins or None
+    """
+
+    network: Network
+    frequency: np.ndarray
+    resolution: float
+    power: np.ndarray
+    numerical_error: np.ndarray
+    model: ReducedSpins | None
+
+
+@dataclass(frozen=True, eq=False)
+class SteadyOrientation:
+    """Orientation of a steadily pumped sample in external fields.
+
+    Attributes
+    ----------
+    network : Network
+    external : float64[n], in 1/tau_0
+        Precession frequency in the external field.
+    tau_s : float, in tau_0
+    remaining : float64[n]
+        g(1/tau_s) / tau_s: the polarisation, over that without any field.
+    """
+
+    network: Network
+    external: np.ndarray
+    tau_s: float
+    remaining: np.ndarray
+
+
+@one_blas_thread()  # sums have the same bits on any number of cores
+def spin_noise(
+    network: Network,
+    frequency: ArrayLike,
+    *,
+    field: ArrayLike,
+    resolution: float,
+    spin_orbit: ArrayLike | None = None,
+    direction: ArrayLike = (0.0, 0.0, 1.0),
+    method: str = "exact",
+    tolerance: float = 0.02,
+    threads: int | None = None,
+) -> SpinNoise:
+    """Spin noise of dilute electrons in frozen fields.
+
+    Equation [nuclei 10]::
+
+        S(Omega) = 2 Re g(1/tau_s + i Omega)          g(z) = int_0^inf P(t) exp(-z t) dt
+
+    per N_e / 4, for kT far above the Zeeman energy. (1/pi) int_0^inf S dOmega = 1.
+
+    Parameters
+    ----------
+    network : Network
+    frequency : array_like, in 1/tau_0
+        Frequencies Omega >= 0.
+    field : array_like[3] or [n_sites, 3], in 1/tau_0
+        Precession frequency of all sites or of each.
+    resolution : float, in 1/tau_0
+        1/tau_s > 0, the width of each line. Where it lies below the distance between the lines of
+        sites that are hardly left, the spectrum shows these lines of one sample.
+    spin_orbit : array_like[2, 2], optional
+        The matrix M of half-angles per a_b; without it spins do not turn in hops.
+    direction : array_like[3]
+        The component of the spin that is measured.
+    method : {"exact", "model"}
+        "exact" solves one complex system per frequency, "model" takes one reduced model for all of
+        them. It cannot resolve single lines: it is good for a resolution of at least a tenth of the
+        fields, or frequencies below a tenth of them.
+    tolerance : float
+        Largest error of the model, over the largest power at these frequencies.
+    threads : int, optional
+
+    Returns
+    -------
+    SpinNoise
+
+    Raises
+    ------
+    ParameterError
+        If an argument is not of the kind described.
+    ConvergenceError
+        If the model does not reach the tolerance.
+
+    Examples
+    --------
+    >>> import hopnet as hn
+    >>> network = hn.build_network(hn.random_sites(300, density=0.1, seed=1, geometry="cylinder"))
+    >>> field = hn.overhauser_fields(network, 0.01, seed=2)
+    >>> noise = hn.spin_noise(network, [0.0, 0.01, 0.1], field=field, resolution=1e-4)
+    >>> bool((noise.power[1:] < noise.power[:-1]).all())
+    True
+    """
+    instance_of("network", network, Network, "make it with hopnet.build_network")
+    one_of("method", method, ("exact", "model"))
+    hint = "give frequencies in 1/tau_0"
+    frequencies = array_of("frequency", frequency, low=0.0, high=RATES[1], hint=hint)
+    width = number("resolution", resolution, low=RATES[0], high=RATES[1], unit="in 1/tau_0")
+    tolerance = number("tolerance", tolerance, low=1e-9, high=1.0)
+    field, axis = check_field(network, field), check_direction(direction)
+    check_frozen_fields("1 / resolution", 1 / width, field)
+    model = spin_model(network, field, spin_orbit, None, width, threads)
+    source, z = model.source(axis), width + 1j * frequencies
+    found: ReducedSpins | None = None
+    if method == "exact":
+        g = np.array([model.overlap(axis, Resolvent(model, one).solve(source)) for one in z])
+        error = np.abs(g.real) * 1e-9
+    else:
+        # Poles down to a third of the resolution: the model is asked at this distance only.
+        found = reduce_spins(
+            model, axis, width / 3, DENSER * PER_DECADE, int(2 * DENSER * N_COMPLEX)
+        )
+        g = found.transform(z)
+        error = 2.0 * np.abs((g - found.coarse[0].transform(z)).real)
+        worst = float(error.max() / np.abs(2.0 * g.real).max())
+        if not worst <= tolerance:
+            raise ConvergenceError(
+                f"the model of the noise must reach the tolerance {tolerance:.1e}, its error is "
+                f"{worst:.1e} of the largest power: lines of single sites show at this resolution; "
+                "take method='exact', a coarser resolution or a larger tolerance.",
+                estimate=2.0 * g.real,
+                residual=worst,
+            )
+    return SpinNoise(
+        network=network,
+        frequency=read_only(frequencies),
+        resolution=width,
+        power=read_only(2.0 * g.real),
+        numerical_error=read_only(error),
+        model=found,
+    )
+
+
+@one_blas_thread()  # sums have the same bits on any number of cores
+def spin_memory_time(
+    network: Network,
+    tau_s: float,
+    *,
+    field: ArrayLike,
+    spin_orbit: ArrayLike | None = None,
+    direction: ArrayLike = (0.0, 0.0, 1.0),
+    threads: int | None = None,
+) -> float:
+    """The time g(1/tau_s) during which a sample remembers a spin, in tau_0 [nuclei 7].
+
+    It is tau_s without fields, and what a steady pump sees: its polarisation is the pumping rate
+    times this time. It also counts electrons in traps, which carry no current.
+
+    Parameters
+    ----------
+    network : Network
+    tau_s : float, in tau_0
+        Relaxation time by everything but the fields. Without it the time would be that of the
+        slowest site.
+    field : array_like[3] or [n_sites, 3], in 1/tau_0
+    spin_orbit : array_like[2, 2], optional
+    direction : array_like[3]
+    threads : int, optional
+
+    Returns
+    -------
+    float, in tau_0
+    """
+    instance_of("network", network, Network, "make it with hopnet.build_network")
+    tau_s = number("tau_s", tau_s, low=RATES[0], high=RATES[1], unit="in tau_0")
+    field, axis = check_field(network, field), check_direction(direction)
+    check_frozen_fields("tau_s", tau_s, field)
+    model = spin_model(network, field, spin_orbit, None, 1 / tau_s, threads)
+    return model.overlap(axis, Resolvent(model, 1 / tau_s).solve(model.source(axis))).real
+
+
+def orientation_curve(
+    network: Network,
+    tau_s: float,
+    external: ArrayLike,
+    *,
+    field: ArrayLike,
+    along: str = "spin",
+    spin_orbit: ArrayLike | None = None,
+    threads: int | None = None,
+) -> SteadyOrientation:
+    """Polarisation recovery or Hanle curve of a pumped sample with frozen nuclear fields.
+
+    The spin z g(z) at z = 1/tau_s [nuclei 7], pumped along z and measured along z. Its scale is not
+    the strength of the nuclear fields alone: the recovery field is set by the hop rates.
+
+    Parameters
+    ----------
+    network : Network
+    tau_s : float, in tau_0
+        Relaxation time by everything but the fields.
+    external : array_like, in 1/tau_0
+        Precession frequencies in the external field.
+    field : float64[n_sites, 3], in 1/tau_0
+        Nuclear fields.
+    along : {"spin", "plane"}
+        An external field along the spin brings the polarisation back (recovery); one in the plane
+        turns it away (Hanle).
+    spin_orbit : array_like[2, 2], optional
+    threads : int, optional
+
+    Returns
+    -------
+    SteadyOrientation
+    """
+    instance_of("network", network, Network, "make it with hopnet.build_network")
+    one_of("along", along, ("spin", "plane"), "'spin' is the recovery curve, 'plane' is Hanle")
+    hint = "give precession frequencies in 1/tau_0"
+    values, nuclei = array_of("external", external, hint=hint), nuclear_fields(network, field)
+    tau_s = number("tau_s", tau_s, low=RATES[0], high=RATES[1], unit="in tau_0")
+    unit = np.array([0.0, 0.0, 1.0] if along == "spin" else [1.0, 0.0, 0.0])
+    remaining = [
+        spin_memory_time(
+            network, tau_s, field=nuclei + B * unit, spin_orbit=spin_orbit, threads=threads
+        )
+        / tau_s
+        for B in values
+    ]
+    return SteadyOrientation(network, read_only(values), tau_s, read_only(np.array(remaining)))
