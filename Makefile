@@ -12,7 +12,7 @@ help:
 	@echo "make lint   format, lint and types"
 	@echo "make processors   the suite on other BLAS kernels, the kernels on a generic processor"
 	@echo "make slow   the long checks"
-	@echo "make faults kills, flipped bits and hostile run files at random, 50 times as many"
+	@echo "make faults kills, failing disks, flipped bits, hostile files and command lines at random"
 	@echo "make bench  side-by-side measurements of everything: runs/benchmarks"
 	@echo "make docs   the reference site in build/docs, its lessons run at small size"
 
@@ -45,7 +45,7 @@ slow: $(VENV)/.ready
 	$(BIN)/python -m pytest -m slow --durations=20
 
 faults: $(VENV)/.ready
-	HOPNET_FAULTS=$${HOPNET_FAULTS:-50} $(BIN)/python -m pytest tests/faults --durations=5
+	HOPNET_FAULTS=$${HOPNET_FAULTS:-50} $(BIN)/python -m pytest tests/faults -m 'slow or not slow' --durations=9
 
 bench: $(VENV)/.ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'

@@ -167,9 +167,9 @@ def load_arrays(
 
 
 def shorten(value: Any) -> str:
-    """A text of at most 200 characters."""
+    """A text of one line and at most 200 characters."""
     try:
-        text = str(value)
+        text = " ".join(str(value).split())
     except (UnicodeError, ValueError):
         text = f"a {type(value).__name__}"
     return text if len(text) <= 200 else f"{text[:190]} ..."

@@ -1,5 +1,6 @@
 """Engines: kills of every kind, full disks, schedulers and batch systems; nothing is lost."""
 
+import http.client
 import os
 import signal
 import socket
@@ -270,16 +271,83 @@ def test_a_sample_that_kills_every_worker_is_an_outcome_and_the_rest_is_done(tmp
     assert (table["status"] == "done").all()
 
 
-def test_local_workers_listen_on_this_machine_alone_and_show_no_dashboard():
-    def addresses(process):
-        return {c.laddr.ip for c in process.net_connections("tcp") if c.status == "LISTEN"}
+@pytest.mark.slow
+def test_workers_killed_while_a_sample_is_beyond_its_limit(tmp_path, monkeypatch):
+    """A sample hangs where its time limit does not act; workers die meanwhile; the rest is done."""
+    monkeypatch.setattr(workers, "OVERTIME_SECONDS", 8.0)
+    config = config_from_dict(run_file(samples=6, ensemble={"time_limit": 1.0}))
+    ledger = open_ledger(tmp_path / "run", config.identity())
+    tasks = [Task(ledger, p, r, versions(), False, 1.0) for p in config.points() for r in range(6)]
+    marks = tmp_path / "marks"
+    marks.mkdir()
 
-    before = addresses(psutil.Process())
+    def hanging(task):
+        if task.number == 1 and task.point.name == tasks[0].point.name:
+            (marks / str(os.getpid())).touch()
+            while True:
+                time.sleep(0.1)
+        return engines.do_task_alone(task)
+
+    begun = []
+
+    def kill_some(recorder):
+        """First the worker that hangs (its sample starts again elsewhere), later another one."""
+        if len(recorder.reports) == 6:
+            wait_until(lambda: any(marks.iterdir()))
+            begun.append(time.monotonic())
+            os.kill(int(next(marks.iterdir()).name), signal.SIGKILL)
+        if len(recorder.reports) == 9:
+            hung = {path.name for path in marks.iterdir()}
+            victim = next(w for w in workers_of() if str(w.pid) not in hung)
+            victim.kill()
+
+    recorder = Recorder(kill_some)
+    ledger.record(config.identity(), as_toml(config))
+    with Heartbeat(ledger), local_processes(2, recorder) as (c, w):
+        for report in engines.run_with_dask(c, tasks, recorder, workers=w, do=hanging):
+            recorder.report(report, {})
+    assert len(recorder.reports) == len(tasks) == len(ledger.finished())
+    late = [report for report in recorder.reports if report.status != "done"]
+    assert [(report.status, report.task.number) for report in late] == [("TimeLimitError", 1)]
+    assert "its worker was ended" in late[0].reason
+    assert time.monotonic() - begun[0] < 120
+    again = hn.run_ensemble(config, ledger.directory, retry=True)
+    assert (again["status"] == "done").all()
+    hn.run_ensemble(config, tmp_path / "here")
+    assert tables_of(ledger.directory) == tables_of(tmp_path / "here")
+
+
+def listening(process):
+    return {c.laddr for c in process.net_connections("tcp") if c.status == "LISTEN"}
+
+
+def page(address, name):
+    """The code with which a port answers a request for a web page; None if it does not."""
+    link = http.client.HTTPConnection(address.ip, address.port, timeout=5)
+    try:
+        link.request("GET", f"/{name}")
+        return link.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        link.close()
+
+
+PAGES = ("info/main/workers.html", "info/main/logs.html", "json/counts.json", "metrics", "health")
+PAGES += ("proxy/80/127.0.0.1/", "eventstream", "individual-plots.json", "statics/js/anime.min.js")
+
+
+def test_local_workers_listen_on_this_machine_alone_and_show_no_pages():
+    """As `ss -ltnp` shows: all ports are on 127.0.0.1, and none serves what Dask knows of a run."""
+    before = listening(psutil.Process())
     with local_processes(1, Recorder()) as (client, _):
-        found = (addresses(psutil.Process()) - before) | {"127.0.0.1"}
+        found = listening(psutil.Process()) - before
         for worker in workers_of():
-            found |= addresses(worker)
-        assert found == {"127.0.0.1"}
+            found |= listening(worker)
+        assert len(found) >= 2
+        assert {address.ip for address in found} == {"127.0.0.1"}
+        for address in found:
+            assert {page(address, name) for name in PAGES} <= {None, 404}, address
         assert client.run(lambda: os.environ["NUMBA_NUM_THREADS"]).popitem()[1] == "1"
 
 

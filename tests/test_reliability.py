@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 import hopnet as hn
@@ -293,6 +294,75 @@ def test_a_client_without_the_certificate_is_refused(tmp_path):
             talk_without_certificate(host, int(port))
         for path in own.folder.glob("*.pem"):
             assert path.stat().st_mode & 0o077 == 0
+        assert client.submit(os.getpid).result() == own.processes[0].pid
+
+
+def as_another_user(call):
+    """The text that ``call()`` returns in a copy of this process that belongs to user 65534."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.close(reading)
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+            os.write(writing, call().encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as answer:
+        text = answer.read()
+    os.waitpid(child, 0)
+    return text
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become another user"
+)
+def test_another_user_gets_nothing(tmp_path):
+    """Reads no key, speaks to no port: plain, with TLS, and with a certificate of its own."""
+    from distributed import Security
+
+    tmp_path.chmod(0o755)
+    with workers.local_processes(1, Recorder()) as (client, own):
+        host, port = own.address.removeprefix("tls://").split(":")
+        worker = next(iter(client.scheduler_info(n_workers=-1)["workers"]))
+        ports = [int(port), int(worker.rsplit(":", 1)[1])]
+        other = Security.temporary().get_connection_args("client")["ssl_context"]
+        other.check_hostname, other.verify_mode = False, ssl.CERT_NONE
+        bare = ssl.create_default_context()
+        bare.check_hostname, bare.verify_mode = False, ssl.CERT_NONE
+        command = " ".join(psutil.Process(own.processes[0].pid).cmdline())
+        assert "PRIVATE" not in command
+
+        def attack():
+            found = [f"uid {os.getuid()}"]
+            try:
+                found += [f"listed {p.name}" for p in own.folder.iterdir()]
+            except PermissionError:
+                found.append("folder refused")
+            for number in ports:
+                for name, context in (("plain", None), ("bare", bare), ("other", other)):
+                    try:
+                        with socket.create_connection((host, number), 5) as link:
+                            if context is not None:
+                                link = context.wrap_socket(link)
+                            link.settimeout(5)
+                            link.sendall(b"\x00" * 64)
+                            answer = link.recv(100)
+                        # A server of TLS answers plain bytes with an alert (15) or not at all.
+                        taken = answer not in (b"",) and answer[:1] != b"\x15"
+                        found.append(f"{name} {number}: {'ANSWERED' if taken else 'refused'}")
+                    except (OSError, ssl.SSLError):
+                        found.append(f"{name} {number}: refused")
+            return "\n".join(found)
+
+        said = as_another_user(attack).splitlines()
+        assert said[:2] == ["uid 65534", "folder refused"]
+        assert len(said) == 8
+        assert all(line.endswith("refused") for line in said[2:]), said
         assert client.submit(os.getpid).result() == own.processes[0].pid
 
 

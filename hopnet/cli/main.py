@@ -11,6 +11,9 @@ import typer
 
 from hopnet.errors import HopnetError, ValidityWarning
 
+# Longest message about the command line, in characters. A shorter one would cut the lists of names.
+LONGEST_MESSAGE = 400
+
 # What a wrong option raises. Some versions of typer bring their own copy of click, so the class is
 # looked up among the ancestors of typer's error.
 USAGE_ERRORS: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
@@ -95,6 +98,8 @@ def show_usage_error(error: Any) -> None:
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "hopnet"
     message = " ".join(error.format_message().split()).rstrip(".")
+    if len(message) > LONGEST_MESSAGE:  # it quotes what was typed
+        message = f"{message[:LONGEST_MESSAGE]} ..."
     print(f"error: {message}; `{command} --help` lists what it takes.", file=sys.stderr)
 
 
@@ -126,6 +131,12 @@ def main(argv: list[str] | None = None) -> int:
         print(
             f"error: {error.filename or 'a file'}: {error.strerror or error}; give a place that "
             "can be read or written.",
+            file=sys.stderr,
+        )
+        return 2
+    except MemoryError:
+        print(
+            "error: the memory of this machine does not suffice for this; take smaller numbers.",
             file=sys.stderr,
         )
         return 2

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import queue
+import shlex
 import shutil
 import time
 import uuid
@@ -33,8 +34,9 @@ from hopnet.ensemble.tasks import (
 )
 from hopnet.ensemble.workers import (
     DEATHS,
-    ONE_THREAD,
+    NO_PAGES,
     WATCH,
+    WORKER_SETTINGS,
     LocalWorkers,
     dask_modules,
     local_processes,
@@ -341,7 +343,7 @@ def batch_system(cluster: ClusterSection, folder: Path, listener: Listener) -> I
     Jobs may wait in their queue for hours; so does this process.
     """
     command = check_batch_system(cluster)
-    _, distributed = dask_modules()
+    dask, distributed = dask_modules()
     security = distributed.Security.temporary() if cluster.tls else None
 
     def watch() -> None:
@@ -354,7 +356,7 @@ def batch_system(cluster: ClusterSection, folder: Path, listener: Listener) -> I
                 f"directives in [cluster]. The script was:\n{workers.job_script()}"
             )
 
-    with quiet_dask():
+    with quiet_dask(), dask.config.set(NO_PAGES):
         workers = open_jobqueue(cluster, security, folder)
         try:
             workers.scale(jobs=cluster.jobs)
@@ -375,7 +377,7 @@ def open_jobqueue(
 
     kind = {"slurm": dask_jobqueue.SLURMCluster, "pbs": dask_jobqueue.PBSCluster}[cluster.system]
     cache = 'export NUMBA_CACHE_DIR="${TMPDIR:-/tmp}/hopnet-numba-$(id -u)"'
-    one_thread = [f"export {name}={value}" for name, value in ONE_THREAD.items()]
+    settings = [f"export {name}={shlex.quote(value)}" for name, value in WORKER_SETTINGS.items()]
     return kind(
         queue=cluster.queue,
         account=cluster.account,
@@ -388,7 +390,7 @@ def open_jobqueue(
         protocol="tls://" if security is not None else "tcp://",
         shared_temp_directory=None if folder is None else str(folder),
         job_extra_directives=list(cluster.directives),
-        job_script_prologue=[*one_thread, cache, *cluster.prologue],
+        job_script_prologue=[*settings, cache, *cluster.prologue],
         scheduler_options={"dashboard_address": None},
     )
 

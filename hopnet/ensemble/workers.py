@@ -29,8 +29,10 @@ from hopnet.machine import process_start
 
 __all__ = [
     "DEATHS",
+    "NO_PAGES",
     "ONE_THREAD",
     "WATCH",
+    "WORKER_SETTINGS",
     "LocalWorkers",
     "dask_modules",
     "local_processes",
@@ -48,6 +50,11 @@ ONE_THREAD = dict.fromkeys(
     ),
     "1",
 )
+# Dask serves web pages about a run (logs, call stacks, names of tasks) to everybody who reaches a
+# port, without encryption even where the connections between the processes have it. None is served.
+NO_PAGES: dict[str, Any] = {"distributed.scheduler.http.routes": []}
+# Environment of every worker that we start.
+WORKER_SETTINGS = ONE_THREAD | {"DASK_DISTRIBUTED__WORKER__HTTP__ROUTES": "[]"}
 # Number of workers that may die while they compute the same task. After one more it has failed.
 DEATHS = 3
 # Seconds without a sign of life (a message or computing time) after which a worker is replaced.
@@ -145,7 +152,7 @@ def local_processes(n_workers: int, listener: Listener) -> Iterator[tuple[Any, L
         "distributed.admin.tick.limit": "60s",
         "distributed.admin.low-level-log-length": 100,  # messages kept in memory
         "distributed.diagnostics.computations.nframes": 0,
-    }
+    } | NO_PAGES
     security = distributed.Security.temporary()
     with (
         quiet_dask(),
@@ -253,7 +260,7 @@ class LocalWorkers:
         with open(self.folder / f"{name}.log", "wb") as log:
             return subprocess.Popen(
                 command,
-                env=os.environ | ONE_THREAD | ttl,
+                env=os.environ | WORKER_SETTINGS | ttl,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
