@@ -32,6 +32,9 @@ from .percolation.clusters import sweep_clusters as sweep_clusters
 from .percolation.thresholds import Threshold as Threshold
 from .percolation.thresholds import percolation_threshold as percolation_threshold
 from .seeds import sample_seed as sample_seed
+from .spin.blocking import MagnetoResistance as MagnetoResistance
+from .spin.blocking import block_spins as block_spins
+from .spin.blocking import magnetoresistance as magnetoresistance
 from .spin.curve import FCurve as FCurve
 from .spin.curve import Spin as Spin
 from .spin.curve import f_curve as f_curve

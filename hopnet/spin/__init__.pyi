@@ -1,5 +1,12 @@
 """What this room offers."""
 
+from .blocking import Blocked as Blocked
+from .blocking import LineShape as LineShape
+from .blocking import MagnetoResistance as MagnetoResistance
+from .blocking import block_spins as block_spins
+from .blocking import choose_traps as choose_traps
+from .blocking import fit_line_shapes as fit_line_shapes
+from .blocking import magnetoresistance as magnetoresistance
 from .coefficients import KineticCoefficients as KineticCoefficients
 from .coefficients import interference_amplitude as interference_amplitude
 from .coefficients import kinetic_coefficients as kinetic_coefficients

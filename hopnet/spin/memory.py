@@ -398,6 +398,7 @@ def reduce_spins(
             columns += [np.ascontiguousarray(part).ravel() for part in parts]
             group += [number_of_pole] * len(parts)
     basis = np.stack(columns, axis=1)
+    columns.clear()  # the space is the largest array: 24 bytes per site and vector
     basis /= np.linalg.norm(basis, axis=0)
     basis, triangle = np.linalg.qr(basis)
     small = np.empty((basis.shape[1], basis.shape[1]))
