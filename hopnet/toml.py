@@ -180,6 +180,16 @@ NEEDED = {
 }
 
 
+# A bound of a number: where pydantic keeps it, and how the message names it. Pydantic itself would
+# write all digits of 1e100.
+BOUNDS = {
+    "greater_than": ("gt", "greater than"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "less than"),
+    "less_than_equal": ("le", "at most"),
+}
+
+
 def sentence(failure: ValidationError, model: type[BaseModel], prefix: Sequence[str] = ()) -> str:
     """The first complaint of a pydantic error as one sentence with the path of the key.
 
@@ -219,6 +229,9 @@ def sentence(failure: ValidationError, model: type[BaseModel], prefix: Sequence[
         allowed = f" one of {known}" if known else ""
         return f"{path}.{tag} must be{allowed}, got {shown(got)}"
     words = NEEDED.get(first["type"], message.replace("Input should be", "must be"))
+    if first["type"] in BOUNDS:
+        key, before = BOUNDS[first["type"]]
+        words = f"must be {before} {first['ctx'][key]:g}"
     got = first["input"]
     what = f"a table, [{path}]" if isinstance(got, dict) else shown(got)
     return f"{path} {words}, got {what}; correct it there"

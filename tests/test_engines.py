@@ -10,6 +10,7 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
@@ -463,10 +464,12 @@ def test_bench_reports_overhead_throughput_and_memory():
     from hopnet.bench.ensemble import measure
 
     rows = measure(n_sites=1000, n_tasks=12, n_bare=4, workers=1, rounds=1)
-    overhead, writing, rate, memory = rows[2:]
+    overhead, writing, rate, memory, driver = rows[2:]
     assert 0 < writing["seconds_median"] < overhead["seconds_median"]
     assert overhead["seconds_mean"] > 0
     assert 0 < rate["ratio"] < 10
     assert 50 < memory["megabytes"] < 5000
+    assert np.isfinite(memory["bytes_per_task"])
+    assert 0 < driver["seconds_median"] < 10
     with pytest.raises(ParameterError, match="n_tasks >= 32"):
         measure(n_tasks=10)

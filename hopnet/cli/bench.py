@@ -102,7 +102,7 @@ def parse_options(words):
             raise ParameterError(f"--set takes NAME=VALUE, got {word!r}; write --set name=value.")
         try:
             options[name] = json.loads(value)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):  # too many digits, too many brackets
             options[name] = value
     return options
 
@@ -115,21 +115,31 @@ def checked(options, measure):
             raise ParameterError(
                 f"this bench has the options {', '.join(known)}, got {name!r}; correct it."
             )
-        if isinstance(known[name], tuple) and not isinstance(value, list):
-            raise ParameterError(
-                f"{name} must be a list such as {list(known[name])}, got {value!r}; correct it."
-            )
-        whole = isinstance(known[name], int) and not isinstance(known[name], bool)
-        least = 0 if name in MAY_BE_ZERO else 1
-        if whole and not (isinstance(value, int | float) and value >= least):
-            raise ParameterError(
-                f"{name} must be a whole number of at least {least}, got {value!r}; the default is "
-                f"{known[name]}."
-            )
+        options[name] = like_default(name, value, known[name])
     return options
 
 
+def like_default(name, value, default):
+    """The value of an option, if it is of the kind of its default."""
+    from hopnet import checks
+
+    hint = f"the default is {default}"
+    if isinstance(default, bool):
+        return checks.flag(name, value)
+    if isinstance(default, int) or (default is None and name == "threads"):
+        least = 0 if name in MAY_BE_ZERO else 1
+        return checks.whole(name, value, low=least, high=LARGEST, hint=hint)
+    if isinstance(default, float) or default is None:
+        return checks.number(name, value, low=-LARGEST, high=LARGEST, hint=hint)
+    if not isinstance(value, list):
+        raise ParameterError(
+            f"{name} must be a list such as [100, 1000], got {checks.shown(value)}; {hint}."
+        )
+    return [checks.number(name, one, low=0, high=LARGEST, hint=hint) for one in value]
+
+
 MAY_BE_ZERO = ("seed", "matrix_sites", "networkx_sites")  # the latter two: leave a peer out
+LARGEST = 1e12  # of an option; larger numbers are mistakes of typing
 MAIN = ("what", "seconds_min", "seconds_median", "ratio", "reference")
 
 
