@@ -51,7 +51,9 @@ from .spin.noise import SpinNoise as SpinNoise
 from .spin.noise import orientation_curve as orientation_curve
 from .spin.noise import spin_noise as spin_noise
 from .spin.nuclear import NuclearAverage as NuclearAverage
+from .spin.nuclear import NuclearF as NuclearF
 from .spin.nuclear import nuclear_average as nuclear_average
+from .spin.nuclear import nuclear_f as nuclear_f
 from .transport.admittance import admittance as admittance
 from .transport.admittance import admittance_model as admittance_model
 from .transport.bias import Bias as Bias

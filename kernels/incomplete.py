@@ -515,3 +515,53 @@ def solve_blocks(rows, left, weight, inverse, rhs, x, out):
         i = order[k]
         for y in range(3):
             out[i, y] = x[k, y]
+
+
+@njit(cache=True, nogil=True)
+def _entry_between(start, column, i, j):
+    """The entry of row min(i, j) in column max(i, j), or -1 (binary search)."""
+    row = min(i, j)
+    aim = max(i, j)
+    low = start[row]
+    high = start[row + 1]
+    while low < high:
+        middle = (low + high) // 2
+        if column[middle] < aim:
+            low = middle + 1
+        else:
+            high = middle
+    return low if low < start[row + 1] and column[low] == aim else -1
+
+
+@njit(cache=True, nogil=True)
+def fill_inverse(rows, between, diagonal):
+    """Elements of the inverse on the entries of the factor, and its diagonal [nuclei 14].
+
+    From the last row to the first, without a subtraction (Takahashi)::
+
+        G_kj = sum_i t_ki G_ij        G_kk = 1 / d_k + sum_j t_kj G_kj
+
+    An element G_ij that has no entry was left out because its link was weak. It is taken as zero:
+    this changes G_kk by the part that the link is of the excess, at most.
+
+    Parameters
+    ----------
+    rows : Rows
+    between : float64[n_entries]
+        Overwritten: G_kj.
+    diagonal : float64[n]
+        Overwritten: G_kk, in the order of elimination.
+    """
+    _, _, start, column, share, total = rows
+    for k in range(total.shape[0] - 1, -1, -1):
+        found = 1.0 / total[k] if total[k] > 0.0 else 0.0
+        for a in range(start[k], start[k + 1]):
+            element = share[a] * diagonal[column[a]]
+            for b in range(start[k], start[k + 1]):
+                if b != a:
+                    e = _entry_between(start, column, column[a], column[b])
+                    if e >= 0:
+                        element += share[b] * between[e]
+            between[a] = element
+            found += share[a] * element
+        diagonal[k] = found

@@ -139,6 +139,22 @@ def test_solve(n, seed, cut, kernel_version):
 
 @pytest.mark.kernel
 @CUTS
+@SAMPLES
+def test_fill_inverse(n, seed, cut, kernel_version):
+    """[nuclei 14]: against the twin; without a cut against the dense inverse."""
+    s = Sample(n, seed, cut)
+    rows = s.rows()
+    between, diagonal = np.full(rows.column.size, np.nan), np.full(s.m, np.nan)
+    kernel_version(kernels.fill_inverse)(rows, between, diagonal)
+    expected, expected_diagonal = twin.fill_inverse(s.share, s.total)
+    np.testing.assert_allclose(diagonal, expected_diagonal, rtol=1e-10)
+    assert_close(between, np.array([expected[pair] for pair in sorted(s.share)]), 1e-10)
+    if cut == 0.0:
+        np.testing.assert_allclose(diagonal, np.diag(np.linalg.inv(s.dense)), rtol=1e-8)
+
+
+@pytest.mark.kernel
+@CUTS
 @SYMMETRIES
 @SAMPLES
 def test_eliminate_blocks(n, seed, symmetric, cut, kernel_version):

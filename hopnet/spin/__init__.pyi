@@ -35,11 +35,15 @@ from .noise import orientation_curve as orientation_curve
 from .noise import spin_memory_time as spin_memory_time
 from .noise import spin_noise as spin_noise
 from .nuclear import NuclearAverage as NuclearAverage
+from .nuclear import NuclearF as NuclearF
 from .nuclear import nuclear_average as nuclear_average
+from .nuclear import nuclear_f as nuclear_f
 from .response import SpinResponse as SpinResponse
 from .response import spin_response as spin_response
 from .shares import TriadShares as TriadShares
 from .shares import triad_shares as triad_shares
+from .site_rates import SiteRates as SiteRates
+from .site_rates import site_rates as site_rates
 from .temperature import temperature_curve as temperature_curve
 from .time_response import relaxation as relaxation
 from .time_response import step_response as step_response

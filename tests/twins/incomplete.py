@@ -41,6 +41,18 @@ def solve(share, total, b):
     return solve_blocks(np.eye(b.shape[1]) / total[:, None, None], T, T, b)
 
 
+def fill_inverse(share, total):
+    """{(k, j): G_kj} on the entries of the factor and G_kk; elements without an entry are zero."""
+    n = len(total)
+    G = np.zeros((n, n))
+    for k in range(n - 1, -1, -1):
+        t = np.array([share.get((k, j), 0.0) for j in range(n)])
+        G[k] = np.where(t > 0, t @ G, 0.0)
+        G[:, k] = G[k]
+        G[k, k] = 1 / total[k] + t @ G[k]
+    return {pair: G[pair] for pair in share}, np.diag(G)
+
+
 def dense_blocks(n, links, conductance, loss, excess, diagonal, threshold):
     """(Lap + excess) x 1 + H as an [n, n, 3, 3] array; ``loss`` is H_kj of each link."""
     A = dense(n, links, conductance, excess, threshold)[:, :, None, None] * np.eye(3)

@@ -25,7 +25,7 @@ from hopnet.spin.kinetics.unit import count_electrons, current_in_unit
 from hopnet.threads import one_blas_thread
 from hopnet.transport.current import Current, in_unit, own_current
 
-__all__ = ["LeadingOrder", "solve_leading_order"]
+__all__ = ["ORDER", "WEAK", "LeadingOrder", "solve_leading_order"]
 
 # Half-angle per a_b of the rescaled coupling. Its square, the relative size of the next order, is
 # below rounding; a smaller value gains nothing.
