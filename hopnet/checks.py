@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 import numbers as abstract
+import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -22,6 +24,7 @@ __all__ = [
     "is_real",
     "number",
     "one_of",
+    "path_of",
     "shown",
     "site_numbers",
     "whole",
@@ -40,7 +43,6 @@ def shown(value: Any) -> str:
         except Exception as failure:  # whatever an object's own repr may raise
             text = f"a {type(value).__name__} that cannot be shown ({type(failure).__name__})"
     text = " ".join(text.split())  # one line, also for arrays and tables
-    text = " ".join(text.split())
     return text if len(text) <= 120 else f"{text[:110]} ..."
 
 
@@ -161,6 +163,20 @@ def one_of(name: str, value: Any, allowed: Iterable[str], hint: str = "") -> str
     return value
 
 
+def path_of(name: str, value: Any) -> Path:
+    """The name of a file or a directory, or a ParameterError."""
+    try:
+        text = os.fspath(value)
+    except TypeError:
+        text = b""
+    if not isinstance(text, str) or "\0" in text or not text:
+        raise ParameterError(
+            f"{name} must be the name of a file or a directory, got {shown(value)}; give a text or "
+            "a pathlib.Path."
+        )
+    return Path(text)
+
+
 def flag(name: str, value: Any) -> bool:
     """True or False, or a ParameterError."""
     if not isinstance(value, bool | np.bool_):
@@ -255,9 +271,8 @@ def array_of(
     if not fits or (found.size == 0 and not empty):
         axes = ", ".join("n" if want is None else str(want) for want in shape)
         least = "" if empty else " with at least one element"
-        raise ParameterError(
-            f"{name} must be an array of shape ({axes}){least}, got shape {found.shape}{ending}."
-        )
+        allowed = f"an array of shape ({axes}){least}" if shape else "one number"
+        raise ParameterError(f"{name} must be {allowed}, got shape {found.shape}{ending}.")
     good = (found >= low) & (found <= high) & (~np.isinf(found) if not infinite else True)
     if above:
         good = good & (found > low)

@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.constants import e, hbar, k, m_e
 
-from hopnet.checks import array_of, instance_of, number, one_of, shown
+from hopnet.checks import array_of, instance_of, is_real, number, one_of, shown
 from hopnet.constants import PERCOLATION_RADIUS, Z_CROSS
 from hopnet.errors import ParameterError, ValidityWarning
 from hopnet.records import read_only
@@ -500,7 +500,7 @@ def hall_response(
     instance_of("material", material, Material, "make it with hopnet.Material")
     tangent = number("tangent", tangent, low=-LARGEST, high=LARGEST, hint="take it from hall_angle")
     one_of("carrier", carrier, ("electron", "hole"))
-    if amplitude_sign not in (-1, 1) or isinstance(amplitude_sign, bool):
+    if not is_real(amplitude_sign) or amplitude_sign not in (-1, 1):
         raise ParameterError(
             "amplitude_sign must be -1 or 1, the sign of J_0, got "
             f"{shown(amplitude_sign)}; bonding s states have -1."

@@ -12,6 +12,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from hopnet.checks import path_of
 from hopnet.errors import DataError
 from hopnet.files import atomic_write
 
@@ -101,8 +102,15 @@ def save_arrays(path: str | Path, kind: str, arrays: dict[str, Any]) -> None:
     for name, value in present.items():
         if value.dtype == object:
             raise TypeError(f"{kind}.{name} is not a plain array")
-    with atomic_write(path) as file:
-        np.savez(file, allow_pickle=False, kind=np.asarray(kind), **present)
+    path = path_of("path", path)
+    try:
+        with atomic_write(path) as file:
+            np.savez(file, allow_pickle=False, kind=np.asarray(kind), **present)
+    except OSError as failure:
+        raise DataError(
+            f"{shorten(path)!r} cannot be written ({failure.strerror or failure}); choose a folder "
+            "that exists and has room."
+        ) from failure
 
 
 def load_arrays(
@@ -133,6 +141,7 @@ def load_arrays(
         If there is no such file, it is damaged, declares more data than it can hold, holds another
         record, lacks a name or holds an unknown one.
     """
+    path = path_of("path", path)
     try:
         with open(path, "rb") as file:
             check_archive(file)

@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeVar, get_args
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from hopnet.checks import shown
+from hopnet.checks import path_of, shown
 from hopnet.errors import ParameterError
 
 __all__ = [
@@ -65,7 +65,7 @@ def read_text(path: str | Path, *, what: str = "run file") -> str:
     ParameterError
         If there is no such file, it is a directory, too large, unreadable or not UTF-8.
     """
-    path = Path(path)
+    path = path_of("path", path)
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST_FILE + 1)

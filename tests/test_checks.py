@@ -408,3 +408,21 @@ def test_a_seed_does_not_depend_on_the_order_of_keys():
     assert json.dumps(one) != json.dumps(other)
     a, b = (hn.sample_seed(5, keys, 3).generate_state(2) for keys in (one, other))
     assert np.array_equal(a, b)
+
+
+@pytest.mark.parametrize("value", [[[1.0, 2.0], [3.0]], [1.0], [], [[1.0]], "a", None, [None]])
+@pytest.mark.parametrize("shape", [(), (None,), (2, 2), None])
+def test_ragged_lists_and_single_numbers(value, shape):
+    """Only [1.0] is one axis of one number; all else is one sentence, for every shape."""
+    if value == [1.0] and shape in ((None,), None):
+        assert checks.array_of("x", value, shape=shape).tolist() == [1.0]
+        return
+    with pytest.raises(hn.ParameterError, match=r"^x must .*\.$"):
+        checks.array_of("x", value, shape=shape)
+
+
+@pytest.mark.parametrize("value", [None, 3, b"a", "", "a\0b", ["a"], object()])
+def test_names_of_files(value, tmp_path):
+    with pytest.raises(hn.ParameterError, match="must be the name of a file"):
+        checks.path_of("path", value)
+    assert checks.path_of("path", str(tmp_path)) == tmp_path

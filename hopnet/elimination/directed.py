@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hopnet.checks import array_of, instance_of
-from hopnet.elimination.dissection import dissect_graph
+from hopnet.checks import array_of, instance_of, site_numbers
+from hopnet.elimination.dissection import check_links, dissect_graph
 from hopnet.elimination.symbolic import Elimination, analyse
 from hopnet.elimination.symmetric import check_entries, negligible_entry, run_downward, run_upward
 from hopnet.errors import ParameterError
@@ -264,8 +264,9 @@ def chain(
     terminal: np.ndarray | None = None,
 ) -> Elimination:
     """The symbolic analysis of a spatial graph."""
-    i, j = np.asarray(link_i), np.asarray(link_j)
-    return analyse(dissect_graph(i, j, position), i, j, terminal)
+    place = array_of("position", position, shape=(None, None), empty=True)
+    i, j = check_links(link_i, link_j, place.shape[0])
+    return analyse(dissect_graph(i, j, place), i, j, terminal)
 
 
 def stationary_occupation(
@@ -363,12 +364,13 @@ def first_passage(
     -----
     Every value is accurate relative to itself, even probabilities of 1e-50 and times of 1e50.
     """
-    place = np.asarray(position)
-    n = place.shape[0] if place.ndim == 2 else 0
+    place = array_of("position", position, shape=(None, None), empty=True)
+    n = place.shape[0]
     terminal = np.full(n, -1)
-    ends = [("target", target, 0)] + ([("avoid", avoid, 1)] if np.size(avoid) else [])
-    for name, nodes, number in ends:
-        chosen = array_of(name, nodes, low=0, high=n - 1).astype(np.int64)
+    for name, nodes, number in (("target", target, 0), ("avoid", avoid, 1)):
+        chosen = site_numbers(name, nodes, n, "give numbers of nodes")
+        if name == "target" and chosen.size == 0:
+            raise ParameterError("target must hold at least one node; give the numbers of nodes.")
         if np.any(terminal[chosen] >= 0):
             raise ParameterError("target and avoid must not share nodes; list each node once.")
         terminal[chosen] = number

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from hopnet.checks import one_of
+from hopnet.checks import one_of, path_of
 from hopnet.ensemble.config import RunConfig, config_from_text
 from hopnet.ensemble.heartbeat import heartbeats, is_alive
 from hopnet.ensemble.ledger import Ledger, Sample, cannot_write
@@ -42,7 +42,7 @@ def directory_config(directory: str | Path) -> tuple[Ledger, RunConfig]:
     DataError
         If there is no run, or manifest.json or run.toml is damaged, changed or of another run.
     """
-    directory = Path(directory)
+    directory = path_of("directory", directory)
     manifest = read_manifest(directory)
     ledger = Ledger(directory, manifest.identity_digest)
     text = read_run_text(directory, ledger.identity_digest)

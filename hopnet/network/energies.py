@@ -22,6 +22,7 @@ from hopnet.seeds import Seed, random_stream
 
 __all__ = [
     "BATHS",
+    "FAULTS_OF_A_FORMULA",
     "Bath",
     "barriers",
     "bath_factor",

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hopnet.checks import number, one_of
+from hopnet.checks import instance_of, number, one_of, path_of
 from hopnet.errors import DataError, ParameterError
 from hopnet.network.sites import Sites, sites_from_positions
 
@@ -74,7 +74,10 @@ def read_sites(
     """
     one_of("geometry", geometry, ("open", "cylinder", "torus"))
     scale = number("unit", unit, low=0.0, above=True)
-    path = Path(path)
+    path = path_of("path", path)
+    for name, column in (("x", x), ("y", y), ("energy", energy)):
+        if column is not None or name != "energy":
+            instance_of(name, column, str, "give the name of a column")
     table, box = read_table(path)
     for name in (x, y):
         if name not in table.columns:

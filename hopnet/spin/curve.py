@@ -42,6 +42,10 @@ MOST_NODES = 40
 FLOOR = 1e-6
 
 
+# Most strips of an edge profile: more than the sites of any sample; each takes 16 bytes.
+MOST_BINS = 10_000_000
+
+
 @dataclass(frozen=True, eq=False)
 class FCurve:
     """f as a function of the spin relaxation time.
@@ -120,7 +124,7 @@ class Spin:
         spin : float64[n_bins]
             Mean S~ of the sites of each strip; 0 if it has none.
         """
-        n_bins = whole("n_bins", n_bins, low=1)
+        n_bins = whole("n_bins", n_bins, low=1, high=MOST_BINS)
         across = 1 if self.network.axis == "x" else 0
         distance = self.network.sites.position[:, across]
         edges = np.linspace(0.0, self.network.width_across_current, n_bins + 1)

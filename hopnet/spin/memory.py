@@ -16,7 +16,7 @@ from hopnet.checks import array_of, instance_of, number, one_of, whole
 from hopnet.errors import ConvergenceError, ParameterError
 from hopnet.network.network import Network
 from hopnet.records import read_only
-from hopnet.spin.kinetics.checks import check_field, check_site_times
+from hopnet.spin.kinetics.checks import axes_of, check_field, check_site_times
 from hopnet.spin.kinetics.resolvent import Resolvent, SpinModel, spin_model
 from hopnet.threads import one_blas_thread
 
@@ -249,7 +249,7 @@ def check_direction(direction: ArrayLike) -> np.ndarray:
 
 def check_relaxation(network: Network, tau_s: ArrayLike) -> tuple[float, np.ndarray | None]:
     """1/tau_s where it is one number, or the times of the sites."""
-    if np.ndim(tau_s) > 0:
+    if axes_of(tau_s) > 0:
         return 0.0, check_site_times(network, tau_s)
     return 1.0 / number("tau_s", tau_s, low=1e-100, infinite=True, unit="in tau_0"), None
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hopnet.checks import array_of, number
+from hopnet.checks import array_of, flag, instance_of, number
 from hopnet.elimination.reduced import RationalModel, rational_model
 from hopnet.elimination.scaling import scaled_conductance
 from hopnet.elimination.symbolic import Elimination, analyse
@@ -107,6 +107,7 @@ def conductance_at(
 
 def check_contacts_and_rates(network: Network, name: str, rates: ArrayLike) -> np.ndarray:
     """Frequencies or rates as a float array; the network must have two contacts and a path."""
+    instance_of("network", network, Network, "make it with hopnet.build_network")
     found = array_of(name, rates, low=0.0, hint="rates are in 1/tau_0")
     if network.sites.geometry == "torus":
         raise ParameterError(
@@ -164,6 +165,7 @@ def admittance(
     rates = check_contacts_and_rates(network, "frequency", frequency)
     u = external_potential(network, profile)
     symbolic = analyse(network.dissection, network.link_i, network.link_j, network.terminals)
+    real = flag("real", real)
     unit = 1.0 if real else 1j
     found = [conductance_at(network, symbolic, unit * s, u, threads) for s in rates.tolist()]
     return np.array(found, dtype=np.float64 if real else np.complex128)
@@ -288,8 +290,8 @@ def admittance_model(
     ConvergenceError
         If a hundred poles are not enough.
     """
-    slowest = number("slowest", slowest, low=0.0, above=True, unit="1/tau_0")
-    fastest = number("fastest", fastest, low=slowest, unit="1/tau_0")
+    slowest = number("slowest", slowest, low=1e-250, unit="1/tau_0")
+    fastest = number("fastest", fastest, low=slowest, high=1e250, unit="1/tau_0")
     tolerance = number("tolerance", tolerance, low=0.0, above=True)
     check_contacts_and_rates(network, "slowest", [slowest])
     current = own_current(network, current, threads)

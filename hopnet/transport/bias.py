@@ -158,7 +158,7 @@ def solve_bias(
             "leave that out."
         )
     network.check_percolation()
-    own_bath = bath or network.bath or "ohmic"
+    own_bath = (network.bath or "ohmic") if bath is None else bath
     log_ij, log_ji, tilt = tilted_rates(network, voltage, own_bath)
     terminal = network.terminals
     # A link out of a contact emits by the occupation inside the contact, which is exp(-e).

@@ -454,6 +454,7 @@ def hall_resistance(
     Exchanging the pairs reverses the sign (Onsager: R_ab,cd(B) = R_cd,ab(-B)). Triads that span the
     ring of a cylinder are taken by their nearest images.
     """
+    instance_of("terminals", terminals, Terminals, "make them with hopnet.solve_terminals")
     a, b = terminals.check_pair("current", current)
     c, d = terminals.check_pair("voltage", voltage)
     if {a, b} == {c, d}:

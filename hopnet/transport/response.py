@@ -14,12 +14,14 @@ noise. Nothing is differentiated numerically.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hopnet.checks import array_of, flag, number, one_of
+from hopnet.checks import array_of, flag, instance_of, number, one_of
 from hopnet.errors import ParameterError
+from hopnet.network.energies import FAULTS_OF_A_FORMULA
 from hopnet.network.network import Network
 from hopnet.transport.current import Current
 
@@ -41,7 +43,8 @@ Slope = Callable[[np.ndarray], np.ndarray]
 
 def link_power(current: Current) -> np.ndarray:
     """float64[n_links]: share p_l of each link in the dissipated power [response 1]; sum 1."""
-    return current.flow * current.drop / current.conductance
+    instance_of("current", current, Current, "make it with hopnet.solve_current")
+    return current.relative_flow * current.drop
 
 
 def link_response(current: Current, change: ArrayLike) -> np.ndarray | float:
@@ -66,8 +69,9 @@ def link_response(current: Current, change: ArrayLike) -> np.ndarray | float:
     change: dG/G = -p_l / (1 - g_l r_l) with r_l the resistance between its two sites.
     Cost: O(n_links).
     """
+    instance_of("current", current, Current, "make it with hopnet.solve_current")
     n_links = current.network.n_links
-    one = np.ndim(change) < 2
+    one = not (isinstance(change, np.ndarray) and change.ndim == 2)
     columns = array_of("change", change, shape=(n_links,) if one else (n_links, None), empty=True)
     total = link_power(current) @ columns
     return float(total) if one else total
@@ -143,13 +147,24 @@ def bath_log_slope(network: Network, slope: Slope | None = None) -> np.ndarray:
     energy, kT = energies_of(network)
     x = np.abs(energy[network.link_i] - energy[network.link_j]) / kT
     if slope is not None:
-        return array_of("bath_slope(x)", slope(x), shape=(network.n_links,), empty=True)
+        return array_of("bath_slope(x)", answer_of(slope, x), shape=(network.n_links,), empty=True)
     if not (isinstance(network.bath, str) and network.bath in SLOPES):
         raise ParameterError(
             f"the bath {network.bath!r} is a function whose slope is not known; give "
             "bath_slope=, a function of x that returns x s'(x) / s(x)."
         )
     return SLOPES[network.bath](x)
+
+
+def answer_of(slope: Slope, x: np.ndarray) -> Any:
+    """What a user's function returns for x; a ParameterError if it cannot be called."""
+    try:
+        return slope(x)
+    except FAULTS_OF_A_FORMULA as failure:
+        raise ParameterError(
+            f"bath_slope must be a function of one array x, it raises {type(failure).__name__} "
+            f"({failure!s:.100}); return x s'(x) / s(x)."
+        ) from failure
 
 
 def fermi(u: np.ndarray) -> np.ndarray:
@@ -199,6 +214,7 @@ def activation_energy(
     counted. Cost: O(n_links).
     """
     fixed = one_of("fixed", fixed, ("level", "electrons"))
+    instance_of("current", current, Current, "make it with hopnet.solve_current")
     network = current.network
     slope = bath_log_slope(network, bath_slope)
     energy, kT = energies_of(network)

@@ -271,6 +271,7 @@ def ring_response(
     log_unit : float
         Logarithm of the unit of the flows.
     """
+    instance_of("network", network, Network, "make it with hopnet.build_network")
     if network.sites.geometry != "cylinder":
         raise ParameterError(
             "the ring needs geometry='cylinder', this network is of geometry "

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hopnet.checks import array_of, site_numbers, whole
+from hopnet.checks import array_of, instance_of, number, shown, site_numbers, whole
 from hopnet.elimination.scaling import scaled_conductance
 from hopnet.elimination.symbolic import analyse
 from hopnet.elimination.symmetric import Factor, factor
@@ -76,7 +76,8 @@ class Terminals:
         ParameterError
             If a floating terminal has no path to a held one.
         """
-        values = {self.check_terminal("held", t): float(v) for t, v in held.items()}
+        instance_of("held", held, dict, "give the potential of each held terminal")
+        values = {self.check_terminal("held", t): number("held", v) for t, v in held.items()}
         floating = [t for t in range(self.n_terminals) if t not in values]
         _, weights = reduce_mesh(self.mesh, floating)
         out = np.zeros(self.n_terminals)
@@ -227,9 +228,10 @@ class Terminals:
 
     def check_pair(self, name: str, pair: tuple[int, int]) -> tuple[int, int]:
         """The numbers of two different terminals, checked."""
-        if not isinstance(pair, Sequence | np.ndarray) or len(pair) != 2:
+        listed = isinstance(pair, Sequence) or (isinstance(pair, np.ndarray) and pair.ndim == 1)
+        if not listed or len(pair) != 2:
             raise ParameterError(
-                f"{name} must be two terminals, got {pair!r}; give (first, second)."
+                f"{name} must be two terminals, got {shown(pair)}; give (first, second)."
             )
         a, b = (self.check_terminal(name, t) for t in pair)
         if a == b:
@@ -317,11 +319,12 @@ def solve_terminals(
     >>> bool(abs(terminals.resistance((0, 1), (0, 1)) * current.conductance - 1) < 1e-12)
     True
     """
+    instance_of("network", network, Network, "make it with hopnet.build_network")
     groups = check_groups(network, sites)
     terminal = np.full(network.n_sites, INNER)
     reached = np.zeros(network.cluster.max() + 1, np.bool_)
-    for number, group in enumerate(groups):
-        terminal[group] = number
+    for place, group in enumerate(groups):
+        terminal[group] = place
         reached[network.cluster[group]] = True
     terminal[~reached[network.cluster]] = LEFT_OUT
     conductance, scale = scaled_conductance(
@@ -341,16 +344,17 @@ def solve_terminals(
 
 def check_groups(network: Network, sites: Sequence[ArrayLike]) -> tuple[np.ndarray, ...]:
     """The sites of each terminal, checked: two terminals or more, which share no site."""
-    if isinstance(sites, str) or not isinstance(sites, Sequence | np.ndarray) or len(sites) < 2:
+    listed = isinstance(sites, Sequence | np.ndarray) and not isinstance(sites, str | bytes)
+    if not listed or np.ndim(np.asarray(sites, dtype=object)) == 0 or len(sites) < 2:
         raise ParameterError(
-            f"terminals must be a list of two or more groups of sites, got {sites!r}; give "
+            f"terminals must be a list of two or more groups of sites, got {shown(sites)}; give "
             "[[0, 1], [5]] for example."
         )
     groups = []
-    for number, group in enumerate(sites):
-        found = np.unique(site_numbers(f"terminal {number}", group, network.n_sites))
+    for place, group in enumerate(sites):
+        found = np.unique(site_numbers(f"terminal {place}", group, network.n_sites))
         if found.size == 0:
-            raise ParameterError(f"terminal {number} is empty; give it a site.")
+            raise ParameterError(f"terminal {place} is empty; give it a site.")
         groups.append(read_only(found, np.int64))
     count = np.bincount(np.concatenate(groups), minlength=network.n_sites)
     if count.max() > 1:

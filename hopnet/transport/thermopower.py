@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hopnet.checks import array_of, number
+from hopnet.checks import array_of, instance_of, number
 from hopnet.errors import ParameterError
 from hopnet.network.network import Network
 from hopnet.records import read_only
@@ -100,6 +100,7 @@ def peltier_heat(
     temperature of its two sites. The same sum without the energies gives I exactly, for every
     profile.
     """
+    instance_of("current", current, Current, "make it with hopnet.solve_current")
     network = current.network
     energy = network.sites.energy
     if energy is None:
@@ -116,7 +117,7 @@ def peltier_heat(
     t = temperature_profile(network, profile)
     carried = 0.5 * (energy[network.link_i] + energy[network.link_j]) - mu
     fall = t[network.link_i] - t[network.link_j]
-    return float((current.flow * fall * carried).sum() / current.conductance)
+    return float((current.relative_flow * fall * carried).sum())
 
 
 def seebeck_coefficient(
@@ -136,6 +137,7 @@ def seebeck_coefficient(
     float
         In k_B / q; positive where carriers hop above mu.
     """
+    instance_of("current", current, Current, "make it with hopnet.solve_current")
     kT = current.network.kT
     if kT is None:
         raise ParameterError(

@@ -10,7 +10,7 @@ from hopnet.checks import array_of, shown
 from hopnet.errors import ParameterError
 from hopnet.network.network import Network
 
-__all__ = ["check_anisotropy", "check_field", "check_generation", "check_site_times"]
+__all__ = ["axes_of", "check_anisotropy", "check_field", "check_generation", "check_site_times"]
 
 # Largest difference between an element of the relaxation tensor and its mirror image, over the
 # largest element. It allows for the rounding of a tensor that was rotated.
@@ -22,11 +22,11 @@ TIMES = (1e-100, 1e100)
 
 
 def axes_of(value: Any) -> int:
-    """Number of axes of an argument; 0 where it has none."""
+    """Number of axes of an argument; 0 where it has none, 1 for lists of unequal lengths."""
     try:
         return np.ndim(value)
     except (TypeError, ValueError):
-        return 0
+        return int(isinstance(value, list | tuple))
 
 
 def check_site_times(network: Network, tau_s: Any) -> np.ndarray:
