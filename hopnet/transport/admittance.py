@@ -290,6 +290,7 @@ def admittance_model(
     ConvergenceError
         If a hundred poles are not enough.
     """
+    slowest = number("slowest", slowest, low=0.0, above=True, unit="1/tau_0")
     slowest = number("slowest", slowest, low=1e-250, unit="1/tau_0")
     fastest = number("fastest", fastest, low=slowest, high=1e250, unit="1/tau_0")
     tolerance = number("tolerance", tolerance, low=0.0, above=True)

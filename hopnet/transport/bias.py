@@ -33,6 +33,11 @@ LARGEST_FOR_FLOWS = 300.0
 LARGEST = 600.0
 
 
+# Largest span of the logarithms of rates: both ends are floats then, with room for products. A
+# larger one would end in an overflow.
+WIDEST = 1350.0
+
+
 @dataclass(frozen=True, eq=False)
 class Bias:
     """Steady state between two contacts at a finite voltage.
@@ -170,7 +175,13 @@ def solve_bias(
     )
     going, coming = log_ij + emission_i, log_ji + emission_j
     # Rates enter the occupations by their ratios only: the middle of the logarithms is the unit.
-    unit = 0.5 * (max(going.max(), coming.max()) + min(going.min(), coming.min()))
+    high, low = max(going.max(), coming.max()), min(going.min(), coming.min())
+    if high - low > WIDEST:
+        raise ParameterError(
+            f"logarithms of rates must span at most {WIDEST:g} at a finite bias, they span "
+            f"{high - low:.0f}; raise the density or the temperature."
+        )
+    unit = 0.5 * (high + low)
     symbolic = analyse(network.dissection, network.link_i, network.link_j, terminal)
     rate_ij, rate_ji = (np.exp(np.maximum(r - unit, -700.0)) for r in (going, coming))
     factored = factor_directed(symbolic, rate_ij, rate_ji, threads=threads)
