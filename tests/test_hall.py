@@ -15,8 +15,12 @@ from hopnet.transport.hall import hall_angle, hall_resistance
 from hopnet.transport.ring import ring_jumps, solve_ring
 from samples import TWELVE, dense_sites, random_network
 
-# Small samples are carried by few triads; `test_few_triads_are_warned_about` checks the warning.
-pytestmark = pytest.mark.filterwarnings("ignore:the Hall angle of this sample is carried by")
+# Small samples are carried by few triads, and reference digits have a short cutoff.
+# `test_warnings` checks both warnings.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:the Hall angle of this sample is carried by"),
+    pytest.mark.filterwarnings("ignore:longer links would change the Hall angle"),
+]
 
 
 def cylinder(n_sites, density, seed, *, kT=None, chemical_potential=None, reach=1.5):
@@ -260,3 +264,41 @@ def test_bulk_normalisation_leaves_out_the_contact_strips():
     assert current.effective_length < small[0].length_along_current
     with pytest.raises(hn.ParameterError, match="'letter', 'bulk'"):
         hn.f_curve(small[0], [0.0], normalisation="paper")
+
+
+@pytest.mark.filterwarnings("error")
+def test_warnings():
+    short, wide = cylinder(2000, 0.1, 3, reach=1.3), cylinder(2000, 0.1, 3, reach=3.0)
+    with pytest.warns(hn.ValidityWarning, match="longer links would change the Hall angle"):
+        few = hall_angle(short)
+    enough = hall_angle(wide)
+    assert few.tangent < enough.tangent < few.tangent + few.cutoff_error
+    assert enough.cutoff_error < 0.01 * enough.tangent
+    dilute = cylinder(300, 0.005, 3, reach=1.5)
+    with pytest.warns(hn.ValidityWarning, match="carried by"):
+        hall_angle(dilute)
+    lattice = hn.lattice_sites("triangular", 14, 12, spacing=4.0, geometry="cylinder")
+    assert np.isnan(hall_angle(hn.build_network(lattice, cutoff_radius=4.8)).cutoff_error)
+
+
+@pytest.mark.parametrize(
+    ("density", "n_sites", "margins"),
+    [(0.2, 3000, (1.5, 3.0, 5.0)), (0.05, 4000, (2.7, 4.0, 5.0)), (0.01, 6000, (2.0, 4.0, 5.0))],
+)
+@pytest.mark.filterwarnings("ignore:density")
+def test_the_error_of_the_cutoff_covers_longer_links(density, n_sites, margins):
+    """The stated error against the change to links that reach 8 a_b beyond l_c."""
+    sites = hn.random_sites(n_sites, density=density, seed=21, geometry="cylinder")
+    l_c = hn.critical_length(density)
+    x = sites.position[:, 0]
+    contacts = np.flatnonzero(x < 2 * l_c), np.flatnonzero(x > sites.length - 2 * l_c)
+
+    def angle(margin):
+        return hall_angle(hn.build_network(sites, cutoff_radius=l_c + margin, contacts=contacts))
+
+    limit = angle(8.0)
+    assert limit.cutoff_error < 1e-2 * limit.tangent
+    for margin in margins:
+        found = angle(margin)
+        change = abs(limit.tangent - found.tangent)
+        assert change < found.cutoff_error < 20 * change

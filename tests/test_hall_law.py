@@ -13,6 +13,8 @@ from hopnet.network.triads import find_triads
 from hopnet.plots.hall import plot_hall_law, plot_hall_triads
 from test_observables import hall_run
 
+pytestmark = pytest.mark.filterwarnings("ignore:longer links would change the Hall angle")
+
 
 def test_the_optimal_triad_is_the_triangular_lattice():
     spacing = 5.0

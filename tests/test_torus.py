@@ -13,7 +13,10 @@ from hopnet.transport.diffusion import diffusion_tensor
 from hopnet.transport.ring import field_jumps, solve_torus
 from samples import random_network
 
-pytestmark = pytest.mark.filterwarnings("ignore:the Hall angle of this sample is carried by")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:the Hall angle of this sample is carried by"),
+    pytest.mark.filterwarnings("ignore:longer links would change the Hall angle"),
+]
 
 
 def torus_network(n_sites, density, seed, *, aspect=1.0, reach=1.5, kT=None, mu=None):

@@ -109,14 +109,16 @@ def hall_law(table: pd.DataFrame, scanned: Sequence[str]) -> pd.DataFrame:
     for coordinates, own in split_points(done, scanned):
         tangent, n = own["hall_tangent"], len(own)
         low, median, high = tangent.quantile([CENTRAL[0], 0.5, CENTRAL[1]])
-        length = critical_length(float(own["density"].iloc[0]))
+        point = dict(zip(scanned, coordinates))
+        density = float(point.get("sites.density", own["density"].iloc[0]))
+        length = critical_length(density)
         if "critical_exponent" in own and own["critical_exponent"].notna().all():
             length = 0.5 * float(own["critical_exponent"].mean())
         rows.append(
-            dict(zip(scanned, coordinates))
+            point
             | {
                 "n_samples": n,
-                "density": float(own["density"].iloc[0]),
+                "density": density,
                 "log_sigma": own["hall_log_sigma_xx"].mean(),
                 "log_sigma_standard_error": own["hall_log_sigma_xx"].sem(),
                 "tangent": tangent.mean(),

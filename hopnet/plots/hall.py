@@ -48,6 +48,7 @@ def plot_hall_law(table: pd.DataFrame, scanned: Sequence[str]) -> Figure:
     axes.set_ylabel(r"$\tan\theta_H\,/\,(\eta b)$")
     axes.legend(frameon=False, fontsize=8)
     below.axhline(0.5, color=GREY, linestyle="--", linewidth=1)
+    below.set_ylim(0, 1)
     below.set_ylabel(r"$d\ln\tan\theta_H\,/\,d\ln\sigma$")
     below.set_xlabel(r"$\ln(\sigma\rho_0)$")
     for each in (axes, below):

@@ -39,14 +39,20 @@ __all__ = [
 
 # The error of the cutoff is estimated from the outer shell: the longest a_b of the links. Triads
 # with such a link give the share t of the result, and such links the share p of the dissipated
-# power; what lies beyond is at most OUTER_TRIADS t + OUTER_POWER p. Fitted so that it covers the
-# change to a margin of 8 a_b from margins of 1.3 to 6 a_b at n_s a_b^2 = 0.2 to 0.005; it is 1.1
-# to 2 times that change. Smaller numbers would not cover it, larger ones overstate it.
+# power; what lies beyond is at most OUTER_TRIADS t + OUTER_POWER p. Where few triads carry the
+# result, the shell is a small sample of what lies beyond: the bound is multiplied by
+# 1 + SCATTER / sqrt(effective number of triads). Fitted to cover the change to a margin of 8 a_b
+# from margins of 1.5 to 6 a_b at n_s a_b^2 = 0.2 to 0.005, six samples each; for large samples it
+# is 1.1 to 2 times that change. Smaller numbers would not cover it, larger ones overstate it.
 OUTER_TRIADS = 0.6
 OUTER_POWER = 2.5
+SCATTER = 15.0
 # The result is the mean of few triads, and warned about, below this effective number: then one
 # sample says little about the next.
 FEW_TRIADS = 30
+# The error of the cutoff is warned about above this share of the Hall angle. It falls by about
+# four for each a_b, so 0.1 means that the cutoff decides the first digit.
+LARGE_ERROR = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +80,8 @@ class HallAngle:
     log_conductivity_xx, log_conductivity_yy : float
         Logarithms of the two conductivities, in range at any density.
     cutoff_error : float
-        Estimate of how much ``tangent`` misses because longer links are left out. It is meant for
-        random sites; on a lattice it has no meaning.
+        Estimate of how much ``tangent`` misses because longer links are left out; nan where all
+        links are within 1 a_b of the longest, as on a lattice.
     """
 
     network: Network
@@ -256,7 +262,8 @@ def hall_angle(
     Warns
     -----
     ValidityWarning
-        If fewer than 30 triads carry the result.
+        If fewer than 30 triads carry the result, or the estimated error of the cutoff exceeds a
+        tenth of it.
 
     Notes
     -----
@@ -281,6 +288,14 @@ def hall_angle(
         warnings.warn(
             f"the Hall angle of this sample is carried by {found.n_effective:.1f} triads in "
             "effect: it says little about other samples; average over many.",
+            ValidityWarning,
+            stacklevel=2,
+        )
+    if found.cutoff_error > LARGE_ERROR * abs(found.tangent):
+        warnings.warn(
+            "longer links would change the Hall angle of this sample by up to "
+            f"{found.cutoff_error / abs(found.tangent):.0%}; build the network with a larger "
+            "cutoff.",
             ValidityWarning,
             stacklevel=2,
         )
@@ -380,8 +395,11 @@ def angle_of_sums(
     moduli = sums.positive + sums.negative
     opposite = min(sums.positive, sums.negative)
     tangent = sums.total / along
-    outer = power[outer_links(network)].sum() / power.sum()
-    error = OUTER_TRIADS * sums.outer / along + OUTER_POWER * outer * abs(tangent)
+    outer = outer_links(network)
+    share = power[outer].sum() / power.sum()
+    n_effective = moduli**2 / sums.squares if sums.squares > 0 else 0.0
+    error = OUTER_TRIADS * sums.outer / along + OUTER_POWER * share * abs(tangent)
+    error *= 1.0 + SCATTER / np.sqrt(max(n_effective, 1.0))
     return HallAngle(
         network=network,
         tangent=tangent,
@@ -389,11 +407,11 @@ def angle_of_sums(
         conductivity_yy=float(in_unit(1.0, log_yy)),
         contribution=None if sums.term is None else read_only(sums.term / along),
         n_triads=sums.n_triads,
-        n_effective=moduli**2 / sums.squares if sums.squares > 0 else 0.0,
+        n_effective=n_effective,
         negative_share=opposite / moduli if moduli > 0 else 0.0,
         log_conductivity_xx=log_xx,
         log_conductivity_yy=log_yy,
-        cutoff_error=float(error),
+        cutoff_error=np.nan if outer.all() else float(error),
     )
 
 
