@@ -292,7 +292,8 @@ def admittance_model(
     """
     slowest = number("slowest", slowest, low=0.0, above=True, unit="1/tau_0")
     slowest = number("slowest", slowest, low=1e-250, unit="1/tau_0")
-    fastest = number("fastest", fastest, low=slowest, high=1e250, unit="1/tau_0")
+    fastest = number("fastest", fastest, low=slowest, unit="1/tau_0")
+    fastest = number("fastest", fastest, high=1e250, unit="1/tau_0")
     tolerance = number("tolerance", tolerance, low=0.0, above=True)
     check_contacts_and_rates(network, "slowest", [slowest])
     current = own_current(network, current, threads)
