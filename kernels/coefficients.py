@@ -4,7 +4,7 @@ The spin that hops around the triad i <- j <- k <- i is rotated by U_ij U_jk U_k
 U = exp(-i d.sigma) and the three half-angles a = d_ij, b = d_jk, d_ki = -(a + b) lie in the
 plane. Every coefficient follows from the vector part of that product. As a product of quaternions
 it is a small difference of large terms: its z part is of second order in d, its in-plane part of
-third order. Here it is written with the area of the triad as a common factor::
+third order. Here the area of the triad is a common factor of all terms::
 
     omega = (a x b)_z = det(M) (R_ij x R_ik)_z
     V_z   = omega [ C s_a s_b + s_c (A s_b - B s_a) ]

@@ -137,8 +137,8 @@ def eliminate(order, rank, graph, conductance, excess, threshold, start, total):
     for k in range(n):
         i = order[k]
         m = 0
-        # The links that the graph gives to this site. A weak link, or one to a site that is held
-        # at zero, becomes excess.
+        # The links of this site in the graph. A weak link, or one to a site that is held at zero,
+        # becomes excess.
         for a in range(graph.row_start[i], graph.row_start[i + 1]):
             j = graph.row_neighbour[a]
             q = rank[j]
@@ -153,8 +153,8 @@ def eliminate(order, rank, graph, conductance, excess, threshold, start, total):
             elif q > k:
                 s[i] += g
                 s[j] += g
-        # The links that earlier rows have made: each row in the list of this column adds its
-        # star-mesh products, then moves on to the list of its next column.
+        # The links from earlier eliminations: each row in the list of this column adds its
+        # star-mesh products, and moves to the list of its next column.
         r = first[k]
         while r >= 0:
             later = behind[r]
@@ -193,7 +193,7 @@ def eliminate(order, rank, graph, conductance, excess, threshold, start, total):
             room = 3 * (count + kept) // 2
             column = _grown(column, room)
             share = _grown(share, room)
-        # The star-mesh step: d_k, the shares t_kj, and the excess handed on to the neighbours.
+        # The star-mesh step: d_k, the shares t_kj, and the excess that goes to the neighbours.
         d = s[i]
         for a in range(kept):
             d += value[found[a]]
@@ -357,7 +357,7 @@ def eliminate_blocks(which, high, graph, conductance, transport, diagonal, rows,
     scaled = np.empty(9, H.dtype)
     for k in which:
         i = order[k]
-        # The losses that the graph gives: of the site with itself, and of its links.
+        # The losses of the graph: of the site with itself, and of its links.
         for e in range(start[k], start[k + 1]):
             entry[column[e]] = e
         own[:] = diagonal[i]
@@ -369,7 +369,7 @@ def eliminate_blocks(which, high, graph, conductance, transport, diagonal, rows,
                 _write_loss(conductance[l], transport[l], sign, H[entry[q]])
                 if not symmetric:
                     _write_loss(conductance[l], transport[l], -sign, back[entry[q]])
-        # The losses that earlier rows hand on, from every row in the list of this column.
+        # The losses from earlier rows: every row in the list of this column adds its products.
         r = first[k]
         while r >= 0:
             later = behind[r]

@@ -27,9 +27,9 @@ class SpinTerms(NamedTuple):
 
 @njit(cache=True, nogil=True)
 def _root(parent, i):
-    """Representative of i, halving the path: a representative is its own parent.
+    """Root of site i; each visited site gets its grandparent as parent. A root is its own parent.
 
-    (kernels/clusters.py marks a representative by a negative parent, which holds the size.)
+    (In kernels/clusters.py a root has a negative parent, which holds the size.)
     """
     while parent[i] != i:
         parent[i] = parent[parent[i]]
@@ -123,7 +123,7 @@ def fill_frames(row_start, row_neighbour, row_link, hops, forest, frame):
 
 @njit(cache=True, nogil=True)
 def fill_transport(link_i, link_j, conductance, hops, forest, frame, out, dephasing):
-    """Rotation of every link between the frames of its ends, and the dephasing that is left.
+    """Rotation of every link between the frames of its ends, and the dephasing that remains.
 
     The rotation is conj(Q_i) q_ij Q_j.
 
@@ -141,6 +141,7 @@ def fill_transport(link_i, link_j, conductance, hops, forest, frame, out, dephas
     dephasing : float64[n_sites]
         Overwritten: (1/3) tr sum_j K_ij (1 - R_ij) in these frames.
     """
+    # The products of quaternions are taken from the right: first q_ij Q_j, then conj(Q_i).
     half = np.empty(4)
     dephasing[:] = 0.0
     for l in range(link_i.shape[0]):
@@ -154,6 +155,7 @@ def fill_transport(link_i, link_j, conductance, hops, forest, frame, out, dephas
         )
         p = frame[link_i[l]]
         _write_product(p[0], -p[1], -p[2], -p[3], half, out[l])
+        # The same rotation with s >= 0, and the dephasing that it adds at both sites.
         if out[l, 0] < 0.0:
             for x in range(4):
                 out[l, x] = -out[l, x]
@@ -233,7 +235,7 @@ def sum_spin_rows(first, last, terms, sigma, out):
 
 
 @njit(cache=True, nogil=True)
-def judge_spin_rows(first, last, terms, sigma, rhs, residual, moduli):
+def fill_spin_residuals(first, last, terms, sigma, rhs, residual, moduli):
     """Residual of each spin row, and the sum of the moduli of its terms.
 
     Parameters
@@ -250,6 +252,7 @@ def judge_spin_rows(first, last, terms, sigma, rhs, residual, moduli):
     row_start, row_neighbour, row_link, conductance, transport, block = terms
     h = np.empty(3)
     for i in range(first, last):
+        # The right side and the terms of the site itself, then the terms of its links.
         for x in range(3):
             residual[i, x] = -rhs[i, x]
             moduli[i, x] = abs(rhs[i, x])

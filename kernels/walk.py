@@ -34,7 +34,7 @@ class Hops(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Where carriers are at the given times, and how their spins point.
+    """Sites, displacements and spins of the carriers at the given times.
 
     Attributes
     ----------
@@ -73,13 +73,13 @@ def _precess(omega, duration, spin):
 
 @njit(cache=True, nogil=True)
 def walk_carriers(hops, time, start, first_spin, generator, most_hops, progress, carrier, found):
-    """Follow carriers, one after another, and note where they are at given times.
+    """Follow carriers, one after another, and record them at the given times.
 
     The master equations of [hopping 5a] and [hopping 5b] without a current: from site i a carrier
     hops to j after an exponential time, at the rate 1/tau_ji, and its spin turns with the hop.
     While it waits, its spin turns about the field of the site [nuclei 1].
 
-    The kernel returns after a number of hops, so that the caller can stop it. It goes on where it
+    The kernel returns after a number of hops, so that the caller can stop it. It continues where it
     stopped when it is called again with the same ``progress`` and ``carrier``::
 
         progress   [ carrier c | its site i, -1 before its start | next time k ]
@@ -101,7 +101,7 @@ def walk_carriers(hops, time, start, first_spin, generator, most_hops, progress,
     progress : int64[3]
         (0, -1, 0) at first. All is done when ``progress[0]`` is the number of carriers.
     carrier : float64[6]
-        State of the carrier under way.
+        State of the carrier that is followed at present.
     found : Found
         Overwritten.
 
@@ -124,7 +124,7 @@ def walk_carriers(hops, time, start, first_spin, generator, most_hops, progress,
         k = progress[2]
         t = carrier[0]
         while k < time.shape[0] and n_hops < most_hops:
-            # draw the time of the next hop and note the carrier at all times before it
+            # Draw the time of the next hop, and record the carrier at all given times before it.
             begin = hops.row_start[i]
             end = hops.row_start[i + 1]
             total = hops.running_rate[end - 1] if end > begin else 0.0
@@ -145,7 +145,7 @@ def walk_carriers(hops, time, start, first_spin, generator, most_hops, progress,
                 break
             if turning:
                 _precess(hops.field[i], t - since, spin)
-            # draw the target in proportion to the rates and hop
+            # Draw the target in proportion to the rates, and hop.
             aim = generator.random() * total
             a = begin
             while a < end - 1 and hops.running_rate[a] <= aim:

@@ -241,7 +241,7 @@ plt.show()
 # ## What was checked
 #
 # The full equations meet the leading order at weak coupling and fall below it at strong coupling;
-# the residual of every row that is judged is below $10^{-8}$ of its terms. Onsager's relation holds
+# the residual of every significant row is below $10^{-8}$ of its terms. Onsager's relation holds
 # to $10^{-10}$ in each sample and component, and fails where the field is not reversed. The dots
 # lie on the three Hanle laws to $5 \times 10^{-3}$, and the field along the induced spin raises
 # it, up to its drift part.

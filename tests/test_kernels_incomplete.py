@@ -310,7 +310,7 @@ def test_with_no_link_left_out_it_is_a_direct_solver(
     rows = rows_of(1500, density, angle, tau_s, anisotropy=anisotropy, sinks=sinks, field=field)
     rhs = np.where(rows.free[:, None], rows.frames.to_local(np.ones((1500, 3))), 0.0)
     direct = factor_blocks(rows, cut=0.0).solve(rhs)
-    error, moduli = rows.judge(direct, rhs)
+    error, moduli = rows.residuals(direct, rhs)
     assert np.all(error <= 1e-11 * moduli)
     assert np.all(direct[~rows.free] == 0.0)
     if any(field):
@@ -372,7 +372,7 @@ def test_blocks_are_chosen_in_advance(tau_s, turning, direct):
     x, history = solve_rows(preconditioner, rhs, 1e-12, 400)
     assert preconditioner.blocks == direct
     assert len(history) - 1 <= (10 if direct else 25)
-    error, moduli = rows.judge(x, rhs)
+    error, moduli = rows.residuals(x, rhs)
     assert np.all(error <= 1e-7 * moduli)
 
 

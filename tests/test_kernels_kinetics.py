@@ -307,10 +307,10 @@ def test_residual_of_spin_rows(n, seed, kernel_version):
     rhs = np.random.default_rng(seed + 1).normal(size=(n, 3))
     residual, moduli = np.full((n, 3), np.nan), np.full((n, 3), np.nan)
     for first, last in ((n // 2, n), (0, n // 2)):
-        kernel_version(kinetics.judge_spin_rows)(
+        kernel_version(kinetics.fill_spin_residuals)(
             first, last, sample.terms(), sample.sigma, rhs, residual, moduli
         )
-    expected, expected_moduli = twin.judge_spin_rows(
+    expected, expected_moduli = twin.fill_spin_residuals(
         *sample.links(), sample.block, sample.sigma, rhs
     )
     np.testing.assert_allclose(residual, expected, rtol=0, atol=1e-13)

@@ -1,4 +1,4 @@
-"""Spin made by a current: generation in triads, f, response in field and time, Monte Carlo."""
+"""Current-induced spin: generation in triads, f, response in field and time, Monte Carlo."""
 
 import lazy_loader
 

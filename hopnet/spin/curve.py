@@ -187,7 +187,7 @@ def f_curve(
     tolerance : float
         More than eight finite tau_s > 0 are interpolated between exact values and slopes, to
         ``tolerance * abs(f) + 1e-6 * abs(f_drift)``. With 0, each tau_s has its own factor and f
-        is exact. So it is where the interpolation does not reach the tolerance.
+        is exact. f is also exact wherever the interpolation does not reach the tolerance.
     normalisation : {"letter", "bulk"}
         "letter" divides by the current times the distance of the contact edges. The contact
         strips, where no current flows, then lower f by a relative amount of about 3.6 / sqrt(N).

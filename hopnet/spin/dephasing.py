@@ -1,6 +1,6 @@
 """Dyakonov-Perel relaxation of a uniform spin by hops that turn it, from all modes of a sample.
 
-Nothing else in the package uses these functions. They serve users and tests: they measure the
+Nothing else in the package uses these functions. They are for users and tests: they measure the
 estimate [hopping S28], which `hopnet.Material` takes from the letter.
 """
 
@@ -49,7 +49,7 @@ def dephasing_modes(
 def dephasing(
     network: Network, spin_orbit: ArrayLike, direction: ArrayLike, time: ArrayLike
 ) -> np.ndarray:
-    """Mean spin left of a uniform orientation under hopping with full rotations [hopping S28].
+    """Mean spin that remains of a uniform orientation under hopping with rotations [hopping S28].
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def dephasing(
 
 
 def dephasing_time(network: Network, spin_orbit: ArrayLike, direction: ArrayLike) -> float:
-    """Dyakonov-Perel time: the time after which a uniform orientation is 1/e [hopping S28].
+    """Dyakonov-Perel time: a uniform orientation has then decayed to 1/e [hopping S28].
 
     Parameters
     ----------
@@ -109,9 +109,9 @@ def dephasing_time(network: Network, spin_orbit: ArrayLike, direction: ArrayLike
     =========  ==========  ============  =========
 
     The estimate holds for n_s a_b^2 near 1, the density that it is made for. At lower density a
-    spin relaxes by diffusion through the sample and not by hops to and fro between close sites, and
-    lives longer by 1 / D. With phi = 0.1 the close pairs begin to count, and the time at 0.2, 0.1,
-    0.05 is 6.8, 27, 180.
+    spin relaxes by diffusion through the sample and not by hops back and forth between close sites,
+    and its lifetime grows as 1 / D. With phi = 0.1 the close pairs begin to contribute, and the
+    time at 0.2, 0.1, 0.05 is 6.8, 27, 180.
     """
     rate, weight = dephasing_modes(network, spin_orbit, direction)
     mean = float(rate @ weight)

@@ -37,8 +37,8 @@ __all__ = [
 
 EPSILON = float(np.finfo(float).eps)
 
-# Relaxation that is faster than the fastest hops by this factor leaves f_drift alone: diffusion
-# takes back a part of about 1 / FAST. A smaller value would change digits that a float holds.
+# If relaxation is faster than the fastest hops by this factor, f is set to f_drift: diffusion
+# changes it by a part of about 1 / FAST. A smaller value would change digits that a float holds.
 FAST = 1e20
 
 # Largest excess n / tau_s. The largest float is 1.8e308: this leaves room for sums and products.
@@ -59,7 +59,7 @@ LOST = 1e6
 
 
 class Bulk(NamedTuple):
-    """What a cylinder has in place of edges.
+    """Quantities of a cylinder that replace the edges of an open sample.
 
     Attributes
     ----------
@@ -99,7 +99,7 @@ class SpinEquations:
     triads : Triads or None
         The stored triads of the network, if there are any.
     normalised : float
-        f over f of the letter's normalisation.
+        Ratio of f to f in the letter's normalisation.
     """
 
     network: Network
@@ -134,9 +134,9 @@ class SpinEquations:
         return factor(self.elimination, self.conductance, excess, threads=self.threads)
 
     def occupation_at(self, rate: complex) -> np.ndarray:
-        """float64[n_sites]: n_i, so far capped that the excess ``rate * n_i`` is a float.
+        """float64[n_sites]: n_i, limited so that the excess ``rate * n_i`` is a finite float.
 
-        A site with so large an excess has S~ = gamma / rate, whatever the cap.
+        A site with such a large excess has S~ = gamma / rate, whatever the limit is.
         """
         size = abs(rate)
         return np.minimum(self.occupation, MOST_EXCESS / size) if size > 1.0 else self.occupation
@@ -201,7 +201,7 @@ def check_generation(equations: SpinEquations) -> None:
     if not np.any(equations.generation.gamma):
         raise ParameterError(
             "the response of the induced spin needs a current through triads, none flows through "
-            "any triad of this sample and f is 0; widen the cutoff or take another sample."
+            "any triad of this sample, so f is 0; widen the cutoff or take another sample."
         )
 
 
@@ -290,7 +290,7 @@ def f_of_terms(
     start : float
         The part of f that is known.
     term : float64 array
-        What is summed and multiplied by c.
+        The terms that are summed and multiplied by c.
     spin : float64[n_sites]
         S~, for the record.
     drift : float
@@ -344,8 +344,8 @@ def balanced_spin(equations: SpinEquations, solution: FAndSpin, tau_s: float) ->
             return balanced
     n = equations.occupation
     sigma = equations.factor(0.0).solve(equations.generation.gamma)
-    # sigma counted from that of the site with the largest n of its cluster: a deep trap holds
-    # nearly all weight, and its own spin is minus the sum of the others
+    # Count sigma from that of the site with the largest n of its cluster. A deep trap holds nearly
+    # all weight there, and its own spin is minus the sum of the others.
     order = np.lexsort((-n, cluster))
     heaviest = order[np.unique(cluster[order], return_index=True)[1]]
     sigma = sigma - sigma[heaviest][cluster]
@@ -388,6 +388,6 @@ def f_and_slope_at_rate(equations: SpinEquations, rate: float) -> tuple[float, f
     else:
         y_ij = -(network.separation @ network.direction_across)
         response = factored.solve(net_flow(network, y_ij * equations.conductance))
-    # a sum and not a matrix product: BLAS may add in another order on another processor
+    # A sum, not a matrix product: BLAS may add in another order on another processor.
     slope = equations.generation.prefactor * float((response * spin).sum())
     return f, slope, rounding

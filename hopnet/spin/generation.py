@@ -1,4 +1,4 @@
-"""Generation: the spin that the electric current makes in the triads of a network."""
+"""Generation: the spin that the electric current generates in the triads of a network."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def spin_generation(network: Network, current: Current, triads: Triads | None = 
         f_drift = c sum_i y_i gamma_i        c = -2 L tau_0 / (N a_b^2 I)
 
     With equal energies q = exp(-(R_ij + R_jk + R_ki) / a_b) / 8. The three gamma of a triad add up
-    to zero, so y may be counted from one of its sites: nothing depends on the origin, and a sample
-    that is periodic in y is no exception.
+    to zero, so y may be counted from one of its sites. Nothing depends on the origin of y, also not
+    in a sample that is periodic in y.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def spin_generation(network: Network, current: Current, triads: Triads | None = 
 
 
 def rates_of(network: Network) -> ScaledRates:
-    """K_ij and n_i of a network without exclusion, as floats over exp(log_scale)."""
+    """K_ij and n_i of a network without exclusion, as floats in units of exp(log_scale)."""
     network.check_dilute()
     return scaled_rates(
         network.link_i,
@@ -100,7 +100,7 @@ def rates_of(network: Network) -> ScaledRates:
 
 
 def scaled_generation(current: Current, triads: Triads | None, log_scale: float) -> Generation:
-    """`spin_generation` for rates over exp(log_scale): gamma and the current are over it too."""
+    """`spin_generation` with rates, gamma and current in units of exp(log_scale)."""
     network = current.network
     gamma = np.zeros(network.n_sites)
     factors = (

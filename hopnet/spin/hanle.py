@@ -76,8 +76,8 @@ def hanle_curve(
 ) -> HanleCurve:
     """The three Hanle laws of current-induced spin.
 
-    With z = 1/tau_s + i omega, s the spin across the current (leading order in spin-orbit
-    coupling)::
+    With z = 1/tau_s + i omega and s the spin across the current, to leading order in spin-orbit
+    coupling::
 
         B along the current    s / s_0 = Re [F(z) / (1 + i omega tau_s)] / f
         B across it            s / s_0 = Re F(z) / f
@@ -95,11 +95,11 @@ def hanle_curve(
         The current of this network; it is solved for if it is not given.
     spin_orbit : array_like[2, 2], optional
         M with zero diagonal, in axes along and across the current. It gives the spin along the
-        current, s_x0 / s_0 = -(M_yx f_along_current) / (M_xy f). By default that is left out, as
-        it vanishes in large samples.
+        current, s_x0 / s_0 = -(M_yx f_along_current) / (M_xy f). By default this part is left
+        out, because it vanishes in large samples.
     method : {"model", "exact"}
         "model" takes the reduced model of `spin_response`, and "exact" one complex factor per
-        field. The model gives way to exact factors where it does not reach ``tolerance``.
+        field. Exact factors replace the model where it does not reach ``tolerance``.
     tolerance : float
         Error that the model may have, in units of f_drift.
     threads : int, optional
@@ -181,9 +181,9 @@ def ac_response(
     tau_s : float, in tau_0
         The spin relaxation time.
     frequency : array_like >= 0, in 1/tau_0
-        Frequencies omega below the rate at which Coulomb forces restore neutrality: the current is
-        taken to follow without delay. Without such forces charge follows no faster than spins hop,
-        and the law holds for the slowest currents only.
+        Frequencies omega. They must be below the rate at which Coulomb forces restore neutrality,
+        because the current is assumed to follow without delay. Without such forces charge follows
+        no faster than spins hop, and the law holds for the slowest currents only.
     current : Current, optional
         The current of this network; it is solved for if it is not given.
     tolerance : float

@@ -22,15 +22,15 @@ from hopnet.spin.kinetics.matrix import cross_matrices, hopping_block
 
 __all__ = ["Walk", "expected_walk", "hop_rows", "walk"]
 
-# Number of hops after which the compiled loop returns, so that an interrupt (Ctrl-C) is heard. It
-# takes about a second. A larger number answers later; a much smaller one would cost time.
+# Number of hops after which the compiled loop returns, so that an interrupt (Ctrl-C) has an effect.
+# They take about a second. A larger number makes the effect later, a much smaller one costs time.
 HOPS_AT_ONCE = 2_000_000
 
-# Largest number of hops by default, about three hours on one core. A larger one lets a run that
-# was asked for by mistake go on for longer.
+# Largest number of hops by default, about three hours on one core. With a larger one, a run that
+# was started by mistake would take longer.
 MOST_HOPS = 1e10
 
-# Largest number of carriers: at one time they take 48 bytes each.
+# Largest number of carriers: each takes 48 bytes per time.
 MOST_CARRIERS = 1_000_000_000
 
 # Largest time, in tau_0, and one over the smallest tau_s. Products with larger ones would leave the
@@ -44,7 +44,7 @@ CONSERVED = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class Walk:
-    """Where carriers are at given times, and how their spins point.
+    """Sites, displacements and spins of all carriers at given times.
 
     Attributes
     ----------
@@ -113,7 +113,7 @@ def walk(
     block: int = 1000,
     most_hops: float = MOST_HOPS,
 ) -> Walk:
-    """Let carriers hop: exponential waiting times, no rejected hops, full rotation of spins.
+    """Kinetic Monte Carlo: exponential waiting times, no rejected hops, full rotation of spins.
 
     Spins turn in every hop [hopping 5b], and about the field of their site between hops
     [nuclei 1].
@@ -123,7 +123,7 @@ def walk(
     network : Network
         A network in any geometry (a torus for diffusion), with any energies.
     time : array_like, in tau_0
-        Ascending times >= 0 at which carriers are looked at.
+        Ascending times >= 0 at which the carriers are recorded.
     n_carriers : int
         Number of carriers.
     seed : int
@@ -159,8 +159,9 @@ def walk(
 
     Notes
     -----
-    Cost: about 0.1 microseconds per hop and neighbour. Pairs much closer than others hop to and fro
-    most of the time; a ``min_distance`` between sites avoids that.
+    Cost: about 0.1 microseconds per hop and neighbour. A carrier on a pair of sites that is much
+    closer than others hops back and forth most of the time; a ``min_distance`` between sites avoids
+    this.
 
     Examples
     --------
@@ -201,7 +202,7 @@ def walk(
         else:
             first = first_sites[part]
         own = kernels.Found(found.site[part], found.displacement[part], found.spin[part])
-        left -= let_hop(hops, time, np.ascontiguousarray(first), first_spin, stream, left, own)
+        left -= walk_block(hops, time, np.ascontiguousarray(first), first_spin, stream, left, own)
     decay = np.exp(-time / tau_s)[:, None]
     return Walk(
         network=network,
@@ -212,7 +213,7 @@ def walk(
     )
 
 
-def let_hop(
+def walk_block(
     hops: kernels.Hops,
     time: np.ndarray,
     first: np.ndarray,
@@ -221,7 +222,7 @@ def let_hop(
     left: float,
     found: kernels.Found,
 ) -> float:
-    """Let the carriers of one block hop; return the number of hops, at most ``left``."""
+    """Follow the carriers of one block to the last time; returns the number of hops."""
     progress, carrier = np.array([0, -1, 0]), np.zeros(6)
     made = 0
     while progress[0] < first.size:
@@ -248,7 +249,7 @@ def expected_hops(
     """Mean number of hops of all carriers until the longest time.
 
     It is exact for carriers from equilibrium, n = (sum of 2 K) / (sum of n_i) per time. Carriers
-    from given sites are taken to be in equilibrium with the cluster of sites that they start in.
+    from given sites are assumed to be in equilibrium within the cluster that they start in.
     """
     if first_sites is None:
         rate = 2.0 * network.conductance.sum() / network.occupation.sum()
@@ -363,7 +364,7 @@ def expected_walk(
     spin: ArrayLike = (0.0, 1.0, 0.0),
     tau_s: float = np.inf,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The averages that `walk` must find from equilibrium, by dense diagonalisation.
+    """The exact averages of `walk` from equilibrium, by dense diagonalisation.
 
     Parameters
     ----------

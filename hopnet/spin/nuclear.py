@@ -48,7 +48,7 @@ class NuclearAverage:
         into the plane by the fields of this one configuration. It is 1 / (angle sqrt(N)) times the
         mean, and of either sign.
     tau_f : float, in tau_0
-        What stands for tau_s f in [hopping 13], from the mean.
+        The time that replaces tau_s f in [hopping 13], from the mean.
     tau_f_of_copies : float64[2], in tau_0
         The same from each copy alone. It does not show f.
     """
@@ -75,8 +75,8 @@ def nuclear_average(
 
     Equation [nuclei 6]. The z spin that triads generate is of second order in the spin-orbit
     coupling, and the current-induced spin is of third order. Frozen fields turn the z spin into the
-    plane. In one configuration this covers what is looked for, even with 1e5 sites. In the copy
-    (-Omega_x, -Omega_y, Omega_z), which is as probable, it has the opposite sign, exactly.
+    plane. In one configuration this hides the current-induced spin, even with 1e5 sites. In the
+    copy (-Omega_x, -Omega_y, Omega_z), which is as probable, it has the opposite sign, exactly.
 
     Parameters
     ----------

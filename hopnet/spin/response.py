@@ -1,6 +1,6 @@
-"""The response F(z) of the spin at complex rates: the basis of fields, frequencies and times.
+"""The response F(z) of the spin at complex rates, from which Hanle, ac and time laws follow.
 
-To leading order in spin-orbit coupling all of them follow from one function of a complex rate,
+To leading order in spin-orbit coupling all these laws follow from one function of a complex rate,
 
     F(z) = c z y (K + z n)^-1 gamma        F(1/tau_s) = f
 
@@ -82,7 +82,7 @@ class SpinResponse:
     f_drift_along_current : float
         F of the moment along the current at infinite z.
     local : bool
-        Whether the moment across is made of differences along links (where the sample wraps).
+        Whether the moment across is computed from differences along links (periodic samples).
     """
 
     network: Network
@@ -127,7 +127,7 @@ def check_rates(rate: ArrayLike) -> np.ndarray:
     if found.ndim != 1 or not good or np.abs(found).max() > 2 * LARGEST:
         raise ParameterError(
             "rates 1/tau_s + i omega must be finite with a positive real part (moduli from "
-            f"{1 / LARGEST:g} to {LARGEST:g}), got {shown(found)}; relaxation makes spins decay."
+            f"{1 / LARGEST:g} to {LARGEST:g}), got {shown(found)}; give 1/tau_s > 0."
         )
     return found
 
@@ -152,7 +152,7 @@ class Moments(NamedTuple):
     ----------
     across : float64[n_sites]
         The moment across the current: n y about its mean with hard edges, and
-        q_i = sum_j (y_i - y_j) K_ij where the sample wraps.
+        q_i = sum_j (y_i - y_j) K_ij in a periodic sample.
     along : float64[n_sites]
         The moment along the current, n x about its mean.
     local : bool
@@ -183,7 +183,7 @@ def response_at(
     current: Current | None = None,
     threads: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """F at complex rates, with one complex factor each; exact, and the check of `spin_response`.
+    """F at complex rates, exactly, with one complex factor each; it checks `spin_response`.
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ def response_at(
 
 
 def exact_response(equations: SpinEquations, rate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What `response_at` returns, from equations that are ready."""
+    """The results of `response_at` for equations that are set up."""
     generation = equations.generation
     across, along = np.empty((2, rate.size), np.complex128)
     for k, z in enumerate(rate):
@@ -271,15 +271,15 @@ def check_tolerance(tolerance: float) -> float:
 def response_model(
     equations: SpinEquations, slowest: float, fastest: float, tolerance: float
 ) -> SpinResponse:
-    """What `spin_response` returns, from equations that are ready."""
+    """The result of `spin_response` for equations that are set up."""
     generation, n = equations.generation, equations.occupation
     moments = moments_of_spin(equations, n)
     sides = np.stack([generation.gamma, moments.across, moments.along], axis=1)
     low, high = np.log10(slowest / MARGIN), np.log10(max(fastest, slowest) * MARGIN)
-    # rates at which the error is estimated: on the real axis and close to the imaginary one
+    # The error is estimated at rates on the real axis and close to the imaginary one.
     probes = np.logspace(np.log10(slowest), np.log10(max(fastest, slowest)), 25)
     probes = np.concatenate([probes, probes * np.exp(0.45j * np.pi)])
-    # the finest grid of poles; the coarser sets are every second and every fourth of its points
+    # The finest grid of poles; the coarser sets are every second and every fourth of its points.
     coarse, finest = POLES_PER_DECADE[0], POLES_PER_DECADE[-1]
     n_steps = (int(np.ceil(coarse * (high - low))) + 1) * finest // coarse
     grid = np.logspace(low, high, n_steps + 1)

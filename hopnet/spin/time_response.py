@@ -35,9 +35,10 @@ __all__ = ["relaxation", "step_response"]
 # general formula divides by the rate and would lose as many digits.
 NO_DECAY = 1e-9
 
-# Numbers of the inversion of a Laplace transform. The error of the method is about exp(-ABSCISSA),
-# rounding adds exp(ABSCISSA / 2) of the machine precision, and each time takes one complex factor
-# for each of N_TERMS + N_AVERAGES + 1 terms. More terms cost more and change nothing here.
+# Parameters of the inversion of a Laplace transform. The error of the method is about
+# exp(-ABSCISSA), rounding adds exp(ABSCISSA / 2) of the machine precision, and each time takes one
+# complex factor for each of N_TERMS + N_AVERAGES + 1 terms. More terms cost more and change nothing
+# here.
 ABSCISSA = 18.4
 N_TERMS = 15
 N_AVERAGES = 11
@@ -65,8 +66,8 @@ def step_response(
     time : array_like >= 0, in tau_0
         Times after the switch.
     current : Current, optional
-        The current of this network, which is taken to be steady from the switch on; it is solved
-        for if it is not given.
+        The current of this network, which is assumed to be steady from the switch onwards; it is
+        solved for if it is not given.
     tolerance : float
         Error that F may have, in units of f_drift.
     threads : int, optional
@@ -116,7 +117,7 @@ def growth_between_hard_edges(response: SpinResponse, s: float, time: np.ndarray
 
 
 def growth_in_the_bulk(response: SpinResponse, s: float, time: np.ndarray) -> np.ndarray:
-    """Growth of the spin after the switch, where the sample wraps; s is 1/tau_s.
+    """Growth of the spin after the switch in a periodic sample; s is 1/tau_s.
 
     There F(z) = f_drift - c sum_k w_k / (r_k + z). The drift is a source that is switched on, and
     diffusion takes part of its spin back. Both follow from partial fractions, with
@@ -245,7 +246,8 @@ def relaxation(
     poles_per_decade = whole("poles_per_decade", poles_per_decade, low=1, high=100)
     rates = rates_of(network)
     n = rates.occupation
-    # sum_i o_i n_i sigma_i with (Lap + p n) sigma = pattern; K, n over exp(log_scale) divide sigma
+    # sum_i o_i n_i sigma_i with (Lap + p n) sigma = pattern. K and n are in units of
+    # exp(log_scale), and sigma is in the inverse unit.
     moment, log_factor = pattern, -rates.log_scale
     if observable is not None:
         moment = n * array_of(

@@ -68,7 +68,7 @@ def sum_spin_rows(*arguments):
     return np.array([sum(terms) for terms in spin_terms(*arguments)])
 
 
-def judge_spin_rows(link_i, link_j, conductance, rotation, block, sigma, rhs):
+def fill_spin_residuals(link_i, link_j, conductance, rotation, block, sigma, rhs):
     """|left - right| and the sum of the moduli; the on-site terms one by one."""
     arguments = (link_i, link_j, conductance, rotation, block, sigma)
     onsite = [np.abs(b) @ np.abs(s) for b, s in zip(block, sigma)]

@@ -29,7 +29,7 @@ class Coupling:
     ----------
     network : Network
     rates : ScaledRates
-        K_ij and n_i in their common unit, in which all sums over triads are too.
+        K_ij and n_i in their common unit, which is also the unit of all sums over triads.
     arrays : tuple
         The arguments that the kernels of `hopnet.kernels.coefficients` take before the drops:
         separation of the links, det M, table of hops, eta.
@@ -58,7 +58,7 @@ class Coupling:
         -------
         torque : float64[n_sites, 3]
         reach : float64[n_sites]
-            Largest flow into a site that spins sigma of length 1 around it could drive.
+            Largest flow into a site that neighbouring spins sigma of length 1 could drive.
         moment : float64[2]
             Sum of R_i times the z part of the torque.
         """
@@ -154,9 +154,9 @@ def find_coupling(
 def feedback_solver(coupling: Coupling) -> Callable[[np.ndarray], np.ndarray]:
     """A function that returns the link drops caused by flows fed into sites, contacts at zero.
 
-    Flows are in the unit of the rates. What is left over at each site is fed into the same factor
-    once more, as in `hopnet.transport.current.solve_current`: this makes the flows of side loops
-    accurate too.
+    Flows are in the unit of the rates. The net flow that remains at each site is fed into the same
+    factor once more, as in `hopnet.transport.current.solve_current`: this makes the flows of side
+    loops accurate too.
     """
     network, rates = coupling.network, coupling.rates
     terminal = network.terminals

@@ -2,7 +2,8 @@
 
 The spin rows hold hops with rotation, K_ij (sigma_i - R_ij sigma_j): a connection Laplacian. In
 frames Q_i that follow the strongest links (the maximum spanning forest of K), these links do not
-rotate. What is left on the other links is the holonomy of loops, about 8 det M times their area.
+rotate. The rotation that remains on the other links is the holonomy of loops, about 8 det M times
+their area.
 """
 
 from __future__ import annotations
@@ -112,7 +113,7 @@ def find_frames(
     -----
     Conductances are sorted as whole numbers of 16 bits, which is fast. Links whose logarithms
     differ by less than the spread / 65535 are therefore taken in the order of their numbers. Any
-    forest of strong links serves.
+    forest of strong links is good enough.
     """
     n = network.n_sites
     rates = find_rates(network) if rates is None else rates

@@ -29,12 +29,12 @@ def solve_rows(
 ) -> tuple[np.ndarray, list[float]]:
     """Solve the spin rows by a Krylov method, with the scalar factor for `PATIENCE` iterations.
 
-    After these the factor of 3x3 blocks serves, also in later calls.
+    After these the factor of 3x3 blocks is used, also in later calls.
 
     Parameters
     ----------
     preconditioner : Preconditioner
-        It holds the rows, and which factor serves.
+        It holds the rows, and says which factor is used.
     rhs : float64[n_sites, 3] or complex128[n_sites, 3]
         In local frames; complex where the rows are.
     tolerance : float
@@ -89,8 +89,8 @@ def conjugate_gradients(
 ) -> None:
     """Preconditioned conjugate gradients for a symmetric positive definite operator.
 
-    SciPy's version keeps no history of residuals and cannot go on with another preconditioner
-    from the residual at hand.
+    SciPy's version keeps no history of residuals, and it cannot continue from a given residual
+    with another preconditioner.
 
     Parameters
     ----------

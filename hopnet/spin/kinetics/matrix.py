@@ -2,7 +2,7 @@
 
 Potentials and spins of all sites together, in the laboratory frame, with Gamma and Lambda from
 stored triads, are solved by sparse LU. This is an independent check of the scalable method. It
-also serves the literal linear precession of [hopping 5b], whose block may have growing modes.
+is also used for the literal linear precession of [hopping 5b], which may have growing modes.
 """
 
 from __future__ import annotations
@@ -222,7 +222,7 @@ def solve_matrix(coupling: Coupling, current: UnitCurrent, problem: Problem) -> 
         into += equations.flow @ value[n:]
         driven = coupling.feedback(current.drop, sigma)[1]
     drop = potential[network.link_i] - potential[network.link_j]
-    row_residual, residual = judge_equations(coupling, problem, equations, value, held)
+    row_residual, residual = equation_residuals(coupling, problem, equations, value, held)
     return SteadyState(
         sigma=sigma,
         torque=coupling.torque(drop)[0],
@@ -235,17 +235,17 @@ def solve_matrix(coupling: Coupling, current: UnitCurrent, problem: Problem) -> 
     )
 
 
-def judge_equations(
+def equation_residuals(
     coupling: Coupling,
     problem: Problem,
     equations: Equations,
     value: np.ndarray,
     held: np.ndarray,
 ) -> tuple[np.ndarray, float]:
-    """Residual of every row over the flows through its site, and the largest judged one.
+    """Residual of every row over the flows through its site, and the largest significant one.
 
     Terms are differences along links, K_ij (X_i - X_j) and K_ij (sigma_i - R_ij sigma_j). Compared
-    with K_ij X_i and K_ij X_j, the residual would be of the order of rounding always: an assembled
+    with K_ij X_i and K_ij X_j, the residual would always be of the order of rounding: an assembled
     matrix keeps only the sum of the conductances of a site, and the weak ones among them are lost.
 
     Returns
@@ -279,11 +279,11 @@ def judge_equations(
     row_residual = np.divide(
         np.abs(residual), moduli, out=np.zeros((n, 4)), where=free & (moduli > 0)
     )
-    # Particle rows and spin rows have different units: each kind is judged by its own mean.
-    judged = np.column_stack(
+    # Particle rows and spin rows have different units: each kind is compared with its own mean.
+    significant = np.column_stack(
         [part > WEAK_ROW * part.mean() for part in (moduli[:, :1], moduli[:, 1:])]
     )
-    return row_residual, float(row_residual[judged].max(initial=0.0))
+    return row_residual, float(row_residual[significant].max(initial=0.0))
 
 
 def count_growing(equations: Equations, problem: Problem, spin_free: np.ndarray) -> int:

@@ -1,4 +1,4 @@
-"""What the methods of `solve_kinetics` take and what they return."""
+"""Arguments and results of the methods of `solve_kinetics`."""
 
 from __future__ import annotations
 

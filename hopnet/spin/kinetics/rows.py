@@ -1,10 +1,10 @@
-"""The spin rows of any sample, and the factors that serve as their preconditioners.
+"""The spin rows of any sample, and the factors that are used as their preconditioners.
 
 The block of the spin rows is hopping with rotation plus relaxation, in local frames. Without a
 magnetic field it is symmetric and positive definite. A residual is accurate in local frames, and a
-factor of the scalar problem is a good preconditioner for all three components. A dephasing rate
-and a precession rate that are large over tau_s would make many iterations necessary. Both are
-known in advance, and in that case the preconditioner is made of 3x3 blocks.
+factor of the scalar problem is a good preconditioner for all three components. If the dephasing
+rate or the precession rate is large compared with 1 / tau_s, it would need many iterations. Both
+rates are known in advance, and in that case the preconditioner is made of 3x3 blocks.
 """
 
 from __future__ import annotations
@@ -83,10 +83,10 @@ class SpinRows:
         out[~self.free] = 0.0
         return out
 
-    def judge(self, sigma: np.ndarray, rhs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def residuals(self, sigma: np.ndarray, rhs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """|A sigma - rhs| of each row, and the sum of the moduli of its terms."""
         residual, moduli = np.empty_like(sigma), np.empty_like(sigma)
-        self._row_by_row(kernels.judge_spin_rows, sigma, rhs, residual, moduli)
+        self._row_by_row(kernels.fill_spin_residuals, sigma, rhs, residual, moduli)
         residual[~self.free] = 0.0
         return residual, moduli
 
@@ -108,15 +108,15 @@ class SpinRows:
 
 
 class Preconditioner:
-    """The incomplete factor that serves as preconditioner of some spin rows.
+    """The incomplete factor that is used as preconditioner of the spin rows.
 
     Attributes
     ----------
     rows : SpinRows
     blocks : bool
-        Which factor serves: that of 3x3 blocks or the scalar one. It begins as ``rows.direct`` and
-        is set once the scalar factor has proved too weak. Each factor is made when it is first
-        used.
+        Whether the factor of 3x3 blocks is used, not the scalar one. It begins as ``rows.direct``
+        and becomes true when the scalar factor needs too many iterations. Each factor is made
+        when it is first used.
     """
 
     def __init__(self, rows: SpinRows) -> None:
@@ -125,11 +125,11 @@ class Preconditioner:
 
     @property
     def factor(self) -> ScalarFactor | BlockFactor:
-        """The factor that serves at present."""
+        """The factor that is used at present."""
         return self.block_factor if self.blocks else self.scalar_factor
 
     def prepare(self) -> None:
-        """Make the factor that serves at present."""
+        """Make the factor that is used at present."""
         _ = self.factor
 
     def solve(self, rhs: np.ndarray) -> np.ndarray:

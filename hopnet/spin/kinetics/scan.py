@@ -1,4 +1,4 @@
-"""Tables: how far f holds, and how the current-induced polarisation depends on the density."""
+"""Tables: the range in which f is valid, and current-induced polarisation against density."""
 
 from __future__ import annotations
 

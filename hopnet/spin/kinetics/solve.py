@@ -31,8 +31,8 @@ __all__ = ["Kinetics", "solve_kinetics"]
 # Default tolerance of the Krylov method and of the feedback. A larger value saves at most half of
 # the iterations, a smaller one is beyond double precision in most samples.
 TOLERANCE = 1e-12
-# Default number of iterations after which the Krylov method is given up. With 3x3 blocks it needs
-# 5 to 15, so more than this means that it does not converge.
+# Default number of iterations after which the Krylov method stops with an error. With 3x3 blocks it
+# needs 5 to 15, so more than this means that it does not converge.
 MAX_ITERATIONS = 400
 
 
@@ -84,9 +84,9 @@ class Kinetics:
         effect directly (in-plane components) and through the spin current (z component: inverse
         KKM, then inverse SHE).
     residual : float
-        Largest row residual of the judged rows. Spin rows are judged if their throughput exceeds
-        1e-8 of the mean, or if their site carries a part of the current that spins drive; particle
-        rows if the flows through their site exceed 1e-8 of the mean or of the current.
+        Largest residual of the significant rows. Spin rows are significant if their throughput
+        exceeds 1e-8 of the mean, or if their site carries a part of the current that spins drive;
+        particle rows are if the flows through their site exceed 1e-8 of the mean or of the current.
     row_residual : float64[n_sites, 4]
         The residual of every row: the particle row of each site, then its three spin rows. The
         particle row is relative to the moduli of the flows through the site, and contains the flow
@@ -101,7 +101,7 @@ class Kinetics:
     history : tuple of float
         Norm of the spin rows' residual over that of the right side, for each iteration.
     sweeps : int
-        Number of times that the feedback of spins on the current was taken up. It is 0 if the
+        Number of times that the feedback of spins on the current was included. It is 0 if the
         flows driven by spins change the torque by less than the tolerance.
     growing_modes : int
         Number of modes of the literal linear precession that grow in time; 0 for the full
@@ -234,13 +234,13 @@ def solve_kinetics(
     unit bias). This loses no digits where the strong links carry flows that almost cancel.
 
     The Krylov method is preconditioned by an incomplete scalar factor. Its number of iterations
-    depends on tau_s times the dephasing that is left in the local frames: 4 to 25 up to
+    depends on tau_s times the dephasing that remains in the local frames: 4 to 25 up to
     tau_s ~ tau_DP. If it would exceed 40, or if spins turn in the magnetic field during tau_s, the
-    factor is made of 3x3 blocks, and 5 to 15 iterations are left.
+    factor is made of 3x3 blocks, and 5 to 15 iterations are enough.
 
     Cost: 1 to 1.5 Kirchhoff solves at half-angles up to 0.01 per hop, of which the triads are a
     third. With 3x3 blocks it is 2 Kirchhoff solves at n_s a_b^2 = 0.01 and 4 at 0.1, where the
-    factor holds 16 blocks per site. Feedback is taken up where it could matter by the tolerance
+    factor holds 16 blocks per site. Feedback is included where it could exceed the tolerance
     (half-angles of about 0.1 per hop): one sweep, which costs as much again.
     `hopnet bench kinetics` measures all of this.
 

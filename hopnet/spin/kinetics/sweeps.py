@@ -25,14 +25,15 @@ from hopnet.transport.balance import net_flow
 
 __all__ = ["WEAK_ROW", "solve_by_sweeps"]
 
-# Rows whose throughput is below this part of the mean are not judged unless an answer needs them:
-# most of them hold rounding only. A larger value would leave out rows with a physical throughput.
+# Rows whose throughput is below this part of the mean are not significant, unless an answer needs
+# them: most of them hold rounding only. A larger value would leave out rows with a physical
+# throughput.
 WEAK_ROW = 1e-8
-# A site is judged, however weak its rows, if it carries more than this part of the current that
-# spins drive. In a cold sample the sites that carry the current hold few of the electrons.
-CARRIER = 1e-6
-# Residual of a row over the moduli of its terms that is aimed at in every judged row. The norm of
-# all rows alone would leave weak rows inaccurate; a smaller value costs iterations.
+# A site is significant, however weak its rows, if it carries more than this part of the current
+# that spins drive. In a cold sample the sites that carry the current hold few of the electrons.
+CARRYING = 1e-6
+# Target of the residual of every significant row, over the moduli of its terms. The norm of all
+# rows alone would leave weak rows inaccurate; a smaller value costs iterations.
 ROW_RESIDUAL = 1e-9
 # Largest number of sweeps. Each reduces the change of the torque by a constant factor, so more
 # than a few mean that the feedback is as strong as the drive itself.
@@ -48,12 +49,12 @@ REFINED = 1e-12
 # Change of the largest sigma that counts as much as a change of the answers by REFINED: single
 # spins are needed to 1e-9.
 SINGLE_SPIN = 1e-3
-# A relative change of the answers that is accepted if the scalar factor makes it no smaller. Above
+# Relative change of the answers that is accepted if the scalar factor cannot make it smaller. Above
 # it, a factor of 3x3 blocks is made.
 ACCURATE = 1e-10
 # Largest number of refinements. Each reduces the error to half or less, usually to 0.1 or less.
 REFINEMENTS = 60
-# The effect of the feedback on the answers is taken for rounding if one unit of rounding in every
+# The effect of the feedback on the answers counts as rounding if one unit of rounding in every
 # flow has an effect of at least this part of it. Rounding errors add up to some tens of units.
 NOISE = 0.01
 # The sweeps diverge if one changes the torque by more than this many times the drive.
@@ -81,11 +82,11 @@ class Answers(NamedTuple):
         ]
         return max(*changes[:3], SINGLE_SPIN * changes[3])
 
-    def carriers(self, local: np.ndarray) -> np.ndarray:
-        """bool[n_sites]: the sites that carry more than `CARRIER` of the current of the spins."""
+    def carrying_sites(self, local: np.ndarray) -> np.ndarray:
+        """bool[n_sites]: the sites that carry more than `CARRYING` of the current of the spins."""
         sigma = self.rows.frames.to_laboratory(local)
         share = np.abs(self.unit_torque * sigma).sum(axis=1)
-        return share > CARRIER * share.sum()
+        return share > CARRYING * share.sum()
 
 
 def relative(step: np.ndarray, value: np.ndarray) -> float:
@@ -97,7 +98,7 @@ def relative(step: np.ndarray, value: np.ndarray) -> float:
 
 
 class SpinSolver:
-    """The spin rows of a sample, the iterations spent on them, and how good the last answers are.
+    """The spin rows of a sample, the iterations so far, and the error of the last answers.
 
     Attributes
     ----------
@@ -166,14 +167,14 @@ class SpinSolver:
 
     def polish(self, local: np.ndarray, rhs: np.ndarray) -> np.ndarray:
         """Solve again, with a smaller tolerance, while a strong row is above `ROW_RESIDUAL`."""
-        residual, before = judge_rows(self.rows, local, rhs)[1], np.inf
+        residual, before = spin_row_residuals(self.rows, local, rhs)[1], np.inf
         while ROW_RESIDUAL < residual < 0.5 * before and self.iterations < self.max_iterations:
             finer = self.history[-1] * min(0.1, 0.5 * ROW_RESIDUAL / residual)
             left = self.max_iterations - self.iterations
             local, more = solve_rows(self.preconditioner, rhs, finer, left, local)
             self.history += more[1:]
             before = residual
-            residual = judge_rows(self.rows, local, rhs)[1]
+            residual = spin_row_residuals(self.rows, local, rhs)[1]
         return local
 
     def refine(self, local: np.ndarray, rhs: np.ndarray) -> np.ndarray:
@@ -215,9 +216,9 @@ class Settled(NamedTuple):
     torque: np.ndarray  # float64[n_sites, 3]: torque of the current
     drop: np.ndarray  # float64[n_links]: X_i - X_j
     driven: np.ndarray  # float64[3]: current driven by the components of the spins
-    flow: np.ndarray  # float64[n_sites]: flow that spins drive into every site, taken up in drop
-    left_out: np.ndarray  # float64[n_sites]: bound of the flow that is not taken up
-    sweeps: int = 0  # how often the feedback was taken up
+    flow: np.ndarray  # float64[n_sites]: flow that spins drive into every site, included in drop
+    left_out: np.ndarray  # float64[n_sites]: bound of the flow that is not included
+    sweeps: int = 0  # how often the feedback was included
 
 
 def solve_by_sweeps(
@@ -254,12 +255,12 @@ def solve_by_sweeps(
     )
     if problem.feedback:
         found = settle_feedback(solver, coupling, current, problem, found, reach)
-    # Particle rows and spin rows of every site, and the largest of those that are judged.
-    spin_residual, of_spins = judge_rows(
-        solver.rows, found.local, found.rhs, answers.carriers(found.local)
+    # Residuals of the particle rows and spin rows of every site, and the largest significant ones.
+    spin_residual, of_spins = spin_row_residuals(
+        solver.rows, found.local, found.rhs, answers.carrying_sites(found.local)
     )
     total = float(problem.bias * current.conductance + found.driven.sum())
-    particle_residual, of_particles = judge_particles(coupling, found, total)
+    particle_residual, of_particles = particle_row_residuals(coupling, found, total)
     return SteadyState(
         sigma=frames.to_laboratory(found.local),
         torque=found.torque,
@@ -340,8 +341,8 @@ def settle_feedback(
         if change <= solver.tolerance:
             if effect <= REFINED:
                 return found
-            # In a cold sample the flows among deep sites may be so large that their rounding, fed
-            # into the contacts' side of the network, has a larger effect than the feedback.
+            # In a cold sample the flows among deep sites may be so large that their rounding has a
+            # larger effect on the part of the network near the contacts than the feedback.
             noise = rounding_of(reach * largest_nearby(coupling, sigma))
             torque = frames.to_local(coupling.torque(response(noise))[0])
             if solver.effect(torque, found.local) > NOISE * effect:
@@ -359,9 +360,9 @@ def settle_feedback(
         sweeps += 1
         found = found._replace(local=solver.solve(new, found.local), rhs=new, sweeps=sweeps)
         before, sigma = sigma, frames.to_laboratory(found.local)
-        # The drops are now older than the spins. Stop if another sweep would change neither the
-        # torque, nor the drops, nor a judged particle row by more than `ROW_RESIDUAL` of its flows;
-        # the current driven by the change of the spins is added.
+        # The drops now belong to the spins of the sweep before. Stop if another sweep would change
+        # neither the torque, nor the drops, nor a significant particle row by more than
+        # `ROW_RESIDUAL` of its flows; the current driven by the change of the spins is added.
         stale = change * float(np.abs(flow).sum())
         known = solver.tolerance * abs(bias) * float(current.throughput.sum())
         settled = change**2 <= SQUARE * solver.tolerance and effect**2 <= REFINED
@@ -406,10 +407,10 @@ def negligible_feedback(
     bias: float,
     tolerance: float,
 ) -> np.ndarray | None:
-    """Bound of the flow that spins drive into every site, or None if it has to be taken up.
+    """Bound of the flow that spins drive into every site, or None if it has to be included.
 
-    It has to be taken up if it could change the torque by more than the tolerance, or the particle
-    row of a judged site by more than `ROW_RESIDUAL` of its flows.
+    It has to be included if it could change the torque by more than the tolerance, or the particle
+    row of a significant site by more than `ROW_RESIDUAL` of its flows.
     """
     throughput = 2.0 * abs(bias) * current.throughput  # the moduli of the terms of a row
     if not reach @ np.linalg.norm(sigma, axis=1) <= tolerance * throughput.sum():
@@ -419,9 +420,9 @@ def negligible_feedback(
 
 
 def largest_share(coupling: Coupling, flow: np.ndarray, moduli: np.ndarray) -> float:
-    """Largest part of the moduli of a judged particle row that a flow makes up."""
-    judged = judged_particles(coupling, moduli)
-    return float((flow[judged] / moduli[judged]).max(initial=0.0))
+    """Largest ratio of a flow to the moduli of a significant particle row."""
+    significant = significant_particles(coupling, moduli)
+    return float((flow[significant] / moduli[significant]).max(initial=0.0))
 
 
 def bound_flow(
@@ -433,11 +434,11 @@ def bound_flow(
 ) -> np.ndarray:
     """float64[n_sites]: bound of the flow that ``sigma`` drives into every site.
 
-    No flow is larger than ``reach`` times the largest spin nearby. At judged sites where this is
-    not small against the moduli of the particle row, the flow itself is summed.
+    No flow is larger than ``reach`` times the largest spin nearby. At significant sites where this
+    is not small against the moduli of the particle row, the flow itself is summed.
     """
     flow = reach * largest_nearby(coupling, sigma)
-    doubtful = judged_particles(coupling, moduli) & (flow > 0.1 * ROW_RESIDUAL * moduli)
+    doubtful = significant_particles(coupling, moduli) & (flow > 0.1 * ROW_RESIDUAL * moduli)
     at = np.flatnonzero(doubtful)
     flow[at] = np.abs(coupling.feedback(current.drop, sigma, at=at)[0][at])
     return flow
@@ -450,30 +451,34 @@ def particle_moduli(coupling: Coupling, drop: np.ndarray, flow: np.ndarray) -> n
     return np.bincount(network.link_i, size, n) + np.bincount(network.link_j, size, n) + abs(flow)
 
 
-def judged_particles(coupling: Coupling, moduli: np.ndarray, current: float = np.inf) -> np.ndarray:
+def significant_particles(
+    coupling: Coupling, moduli: np.ndarray, current: float = np.inf
+) -> np.ndarray:
     """bool[n_sites]: inner sites with flows above `WEAK_ROW` of the mean, or of the current."""
     inner = coupling.network.terminals == INNER
     return inner & (moduli > WEAK_ROW * min(float(moduli.mean()), abs(current)))
 
 
-def judge_rows(
+def spin_row_residuals(
     rows: SpinRows, local: np.ndarray, rhs: np.ndarray, needed: np.ndarray | None = None
 ) -> tuple[np.ndarray, float]:
-    """Residual of every spin row over the moduli of its terms, and the largest judged one.
+    """Residual of every spin row over the moduli of its terms, and the largest significant one.
 
-    Judged are the rows with a throughput above `WEAK_ROW` of the mean, and those of the sites
+    Rows with a throughput above `WEAK_ROW` of the mean are significant, and those of the sites
     ``needed`` (bool[n_sites]).
     """
-    error, moduli = rows.judge(local, rhs)
+    error, moduli = rows.residuals(local, rhs)
     row_residual = np.divide(error, moduli, out=np.zeros_like(error), where=moduli > 0)
-    judged = moduli > WEAK_ROW * moduli.mean()
+    significant = moduli > WEAK_ROW * moduli.mean()
     if needed is not None:
-        judged |= needed[:, None]
-    return row_residual, float(row_residual[judged].max(initial=0.0))
+        significant |= needed[:, None]
+    return row_residual, float(row_residual[significant].max(initial=0.0))
 
 
-def judge_particles(coupling: Coupling, found: Settled, current: float) -> tuple[np.ndarray, float]:
-    """Residual of every particle row over the flows through its site; the largest judged one."""
+def particle_row_residuals(
+    coupling: Coupling, found: Settled, current: float
+) -> tuple[np.ndarray, float]:
+    """Residual of every particle row over the flows at its site; the largest significant one."""
     network, hop = coupling.network, coupling.rates.conductance * found.drop
     error = np.abs(net_flow(network, hop) - found.flow) + found.left_out
     moduli = particle_moduli(coupling, found.drop, found.flow)
@@ -481,5 +486,5 @@ def judge_particles(coupling: Coupling, found: Settled, current: float) -> tuple
     row_residual = np.divide(
         error, moduli, out=np.zeros(network.n_sites), where=inner & (moduli > 0)
     )
-    judged = judged_particles(coupling, moduli, current)
-    return row_residual, float(row_residual[judged].max(initial=0.0))
+    significant = significant_particles(coupling, moduli, current)
+    return row_residual, float(row_residual[significant].max(initial=0.0))

@@ -30,7 +30,7 @@ class UnitCurrent(NamedTuple):
 
 
 def find_rates(network: Network) -> ScaledRates:
-    """Conductances and occupations of a network in a common unit that its outliers do not set.
+    """Conductances and occupations of a network in a common unit that ignores outliers.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def site_potential(network: Network, drop: np.ndarray, bias: float) -> np.ndarra
     link = np.searchsorted(network.link_i * n + network.link_j, low * n + high)
     step = np.zeros(n + 1)
     step[reached] = np.where(low == reached, drop[link], -drop[link])
-    # Sums along the paths to the contacts, of twice the length in every round.
+    # Add the drops along the paths to the contacts. Every round doubles the length of the sums.
     while np.any(parent[parent] != parent):
         step += step[parent]
         parent = parent[parent]
