@@ -68,8 +68,8 @@ def precession_rate(network: Network, spin_orbit: ArrayLike) -> float:
 
     It is the mean over electrons of sum_j (1 - R_ij) / tau_ij along z x (M y), the direction of
     current-induced spin. It also counts the hops back and forth between close sites, which undo
-    their own precession, so in practice it is an upper bound. The letter's phi^2 / tau_0 [hopping
-    S28] is its order of magnitude near n_s a_b^2 = 1.
+    their own precession, so in practice it is an upper bound. The letter's phi^2 / tau_0
+    [hopping S28] is its order of magnitude near n_s a_b^2 = 1.
 
     Parameters
     ----------
