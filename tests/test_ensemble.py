@@ -217,7 +217,7 @@ def test_run_files_of_the_project_run_in_small(tmp_path, path):
     table["scan"] = {k: v[::2] if isinstance(v, list) else v | {"n": 2} for k, v in scan.items()}
     frame = hn.run_ensemble(table, tmp_path / "run")
     assert (frame["status"] == "done").all()
-    assert frame["f" if "spin" in table else "log_resistivity"].notna().all()
+    assert frame["f" if "spin" in table else "log_conductance"].notna().all()
 
 
 # Bad input.

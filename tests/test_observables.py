@@ -13,6 +13,7 @@ from hopnet.ensemble.observables import OBSERVABLES, observable_columns, observa
 from hopnet.ensemble.sample import compute_sample, failed_sample, sample_network
 from hopnet.ensemble.sections import ObservablesSection
 from hopnet.ensemble.statistics import summarise_observables
+from hopnet.errors import ParameterError
 from hopnet.transport.hall import cylinder_angle
 
 
@@ -101,3 +102,59 @@ def test_bad_input():
 def test_a_table_without_solved_samples_has_no_means():
     table = pd.DataFrame({"sample": [0], "tau_s": [0.0], "status": ["MemoryError"]})
     assert summarise_observables(table, ["hall_tangent"], None) == {}
+
+
+# ---- nuclear fields ----
+
+
+def nuclear_run(**observables):
+    return {
+        "sites": {"n_sites": 300, "density": 0.1, "geometry": "cylinder", "seed": 7},
+        "observables": observables,
+        "nuclei": {"strength": 1e-3},
+        "ensemble": {"samples": 3},
+    }
+
+
+def test_f_in_nuclear_fields_in_a_run(tmp_path):
+    frame = hn.run_ensemble(nuclear_run(nuclear_f=True), tmp_path / "run")
+    assert (frame["status"] == "done").all()
+    ratio = frame["nuclear_tau_f"] / frame["nuclear_tau_eff"] / frame["nuclear_f_of_one_time"]
+    np.testing.assert_allclose(frame["nuclear_ratio"], ratio, rtol=1e-12)
+    assert frame["nuclear_tau_eff"].nunique() == 3
+    share = frame["nuclear_sites_tau_f"].mean() / frame["nuclear_tau_f"].mean()
+    found = pd.read_parquet(tmp_path / "run" / "statistics.parquet")
+    assert found["nuclear_sites_share_tau_f"][0] == pytest.approx(share)
+
+
+def test_magnetoresistance_in_a_run(tmp_path):
+    table = nuclear_run(magnetoresistance=True) | {"traps": {"fraction": 0.25}}
+    frame = hn.run_ensemble(table, tmp_path / "run")
+    assert (frame["status"] == "done").all()
+    assert (frame["mr_blocking"] > 1).all()
+    assert (frame["mr_at_300"] > frame["mr_at_3"]).all()
+    found = pd.read_parquet(tmp_path / "run" / "statistics.parquet")
+    assert found["mr_at_300"][0] == pytest.approx(frame["mr_at_300"].mean())
+    assert 0 < found["mr_cusp_residual_of_mean"][0] < 0.2
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"observables": {}, "spin": {"tau_s": [1.0]}}, "nuclei.strength needs an observable"),
+        ({"nuclei": {}}, "need nuclei.strength"),
+        ({"traps": {"fraction": 0.1}}, "traps.fraction needs an observable"),
+        ({"nuclei": {"strength": -1.0}}, "nuclei.strength"),
+        ({"observables": {"magnetoresistance": True}, "traps": {"fraction": 2.0}}, "fraction"),
+    ],
+)
+def test_keys_of_nuclei_that_do_not_fit(change, words):
+    with pytest.raises(ParameterError, match=words):
+        config_from_dict(nuclear_run(nuclear_f=True) | change)
+
+
+def test_runs_without_nuclei_keep_their_names():
+    """The name of a point hashes its physical keys; these are not among them unless needed."""
+    table = {"sites": {"n_sites": 300, "density": 0.1, "seed": 7}, "spin": {"tau_s": [1.0]}}
+    keys = config_from_dict(table).points()[0].physical
+    assert not [key for key in keys if key.startswith(("nuclei", "traps"))]

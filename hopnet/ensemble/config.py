@@ -26,11 +26,13 @@ from hopnet.ensemble.sections import (
     ClusterSection,
     EnsembleSection,
     NetworkSection,
+    NucleiSection,
     ObservablesSection,
     OutputSection,
     Range,
     SitesSection,
     SpinSection,
+    TrapsSection,
     validate_section,
 )
 from hopnet.errors import ParameterError
@@ -48,7 +50,12 @@ __all__ = [
 
 # Largest number of points of a scan. A larger number only makes tables that nobody reads.
 MOST_POINTS = 100_000
-PHYSICAL: dict[str, type[BaseModel]] = {"sites": SitesSection, "network": NetworkSection}
+PHYSICAL: dict[str, type[BaseModel]] = {
+    "sites": SitesSection,
+    "network": NetworkSection,
+    "nuclei": NucleiSection,
+    "traps": TrapsSection,
+}
 # Keys of sites with energies, and their values if they are not given. The names and values of the
 # physical keys seed the samples of a point: were these keys part of points without energies too,
 # all their random numbers would change. Therefore they are left out there.
@@ -59,6 +66,10 @@ WITH_ENERGIES: dict[str, Any] = {
     "network.bath": "ohmic",
     "network.chemical_potential": None,
 }
+# Keys of the nuclear fields and the traps, left out where no observable needs them, and their
+# values if they are not given.
+WITH_NUCLEI: dict[str, Any] = {"nuclei.strength": None, "nuclei.background_time": 1e6}
+WITH_TRAPS: dict[str, Any] = {"traps.fraction": 0.2}
 CHARGE_ALONE = (0.0,)  # tau_s of a run that asks for no spin
 SCANNABLE: dict[str, type[BaseModel]] = {
     f"{section}.{key}": model
@@ -140,6 +151,12 @@ class RunConfig(Section):
     spin: SpinSection = Field(description="Spin relaxation times; left out for charge alone.")
     observables: ObservablesSection = Field(
         default=ObservablesSection(), description="What is computed beside the conductance and f."
+    )
+    nuclei: NucleiSection = Field(
+        default=NucleiSection(), description="Frozen fields of the nuclei, for the observables."
+    )
+    traps: TrapsSection = Field(
+        default=TrapsSection(), description="Sites that hold one electron, for the observables."
     )
     ensemble: EnsembleSection = Field(
         default=EnsembleSection(), description="How many samples are taken."
@@ -273,7 +290,9 @@ class RunConfig(Section):
         if physical["network.cutoff_radius"] is not None:
             physical["network.cutoff"] = None  # not used: two points must not differ in it alone
         return Point(
-            physical=check_energies(physical, self.spin.tau_s),
+            physical=check_nuclei(
+                check_energies(physical, self.spin.tau_s), self.observables.chosen
+            ),
             scanned=self.scanned,
             tau_s=self.spin.tau_s,
             tolerance=self.spin.tolerance,
@@ -370,6 +389,36 @@ def check_energies(physical: dict[str, Any], tau_s: tuple[float, ...]) -> dict[s
     filled = {
         k: default if physical[k] is None else physical[k] for k, default in WITH_ENERGIES.items()
     }
+    return plain | filled
+
+
+def check_nuclei(physical: dict[str, Any], chosen: tuple[str, ...]) -> dict[str, Any]:
+    """Physical keys with those of nuclear fields and traps, where an observable needs them."""
+    needed: dict[str, Any] = {}
+    if {"nuclear_f", "magnetoresistance"} & set(chosen):
+        needed |= WITH_NUCLEI
+    if "magnetoresistance" in chosen:
+        needed |= WITH_TRAPS
+    every = WITH_NUCLEI | WITH_TRAPS
+    plain = {key: value for key, value in physical.items() if key not in every}
+    useless = [key for key in every if key not in needed and physical[key] is not None]
+    if useless:
+        raise ValueError(
+            f"{useless[0]} needs an observable that uses it, got none; set "
+            "observables.magnetoresistance = true (or observables.nuclear_f for nuclei), or leave "
+            f"{useless[0]} out"
+        )
+    if needed and physical["nuclei.strength"] is None:
+        raise ValueError(
+            "observables.nuclear_f and observables.magnetoresistance need nuclei.strength (or a "
+            "scan over it), got none; give it in 1/tau_0"
+        )
+    if "magnetoresistance" in chosen and "sites.density_of_states" in plain:
+        raise ValueError(
+            "observables.magnetoresistance takes sites of equal energy, got "
+            "sites.density_of_states; leave one of them out"
+        )
+    filled = {k: default if physical[k] is None else physical[k] for k, default in needed.items()}
     return plain | filled
 
 

@@ -14,6 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from hopnet.ensemble.nuclei import (
+    MAGNETORESISTANCE_UNITS,
+    NUCLEAR_F_UNITS,
+    magnetoresistance_averages,
+    magnetoresistance_numbers,
+    nuclear_f_averages,
+    nuclear_f_numbers,
+)
 from hopnet.ensemble.statistics import ratio_of_means
 from hopnet.network.network import Network
 from hopnet.transport.current import Current
@@ -28,7 +36,7 @@ __all__ = [
     "observable_units",
 ]
 
-Compute = Callable[[Network, Current, int | None], dict[str, float]]
+Compute = Callable[..., dict[str, float]]
 Summary = Callable[[Mapping[str, np.ndarray]], dict[str, float]]
 
 
@@ -39,7 +47,8 @@ class Observable:
     Attributes
     ----------
     compute : callable
-        ``compute(network, current, threads)`` returns one number for each column.
+        ``compute(network, current, threads)`` returns one number for each column. With ``random``
+        it takes the physical keys of the point and the seed of the sample too.
     units : dict of str to str
         The columns and the unit of each.
     summary : callable, optional
@@ -47,12 +56,15 @@ class Observable:
         of the point. Every column gets its mean, standard error and quantiles without it.
     summary_units : dict of str to str
         The further statistics and the unit of each.
+    random : bool
+        Whether it draws random numbers of its own.
     """
 
     compute: Compute
     units: dict[str, str]
     summary: Summary | None = None
     summary_units: dict[str, str] = field(default_factory=dict)
+    random: bool = False
 
 
 def hall_numbers(network: Network, current: Current, threads: int | None) -> dict[str, float]:
@@ -103,6 +115,33 @@ OBSERVABLES: dict[str, Observable] = {
         hall_averages,
         {"hall_tangent_sigma": PER_FIELD, "hall_tangent_rho": PER_FIELD},
     ),
+    "nuclear_f": Observable(
+        nuclear_f_numbers,
+        NUCLEAR_F_UNITS,
+        nuclear_f_averages,
+        {
+            "nuclear_f_of_means": "1",
+            "nuclear_sites_share_tau_f": "1",
+            "nuclear_sites_share_tau_eff": "1",
+        },
+        random=True,
+    ),
+    "magnetoresistance": Observable(
+        magnetoresistance_numbers,
+        MAGNETORESISTANCE_UNITS,
+        magnetoresistance_averages,
+        {
+            f"{column}_of_mean": MAGNETORESISTANCE_UNITS[column]
+            for column in (
+                "mr_half_field",
+                "mr_lorentzian_width",
+                "mr_lorentzian_residual",
+                "mr_cusp_width",
+                "mr_cusp_residual",
+            )
+        },
+        random=True,
+    ),
 }
 
 
@@ -112,7 +151,12 @@ def observable_columns(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def compute_observables(
-    names: tuple[str, ...], network: Network, current: Current, threads: int | None
+    names: tuple[str, ...],
+    network: Network,
+    current: Current,
+    threads: int | None,
+    physical: Mapping[str, Any],
+    seed: np.random.SeedSequence,
 ) -> dict[str, float]:
     """One number for each column of some observables of one sample.
 
@@ -124,6 +168,10 @@ def compute_observables(
     current : Current
         Of this network.
     threads : int or None
+    physical : dict
+        Physical keys of the point.
+    seed : numpy.random.SeedSequence
+        Seed of the sample.
 
     Returns
     -------
@@ -131,7 +179,9 @@ def compute_observables(
     """
     found: dict[str, float] = {}
     for name in names:
-        found |= OBSERVABLES[name].compute(network, current, threads)
+        observable = OBSERVABLES[name]
+        more = (physical, seed) if observable.random else ()
+        found |= observable.compute(network, current, threads, *more)
     return found
 
 

@@ -233,7 +233,10 @@ def solve_sample(
         lap("current")
         curve = solve_curve(network, point, current, threads)
         lap("spin")
-        more = compute_observables(point.observables, network, current, threads)
+        seed = sample_seed(point.seed, point.physical, sample, common_random=point.common_random)
+        more = compute_observables(
+            point.observables, network, current, threads, point.physical, seed
+        )
         if point.observables:
             lap("observables")
     except Exception:

@@ -24,11 +24,13 @@ __all__ = [
     "ClusterSection",
     "EnsembleSection",
     "NetworkSection",
+    "NucleiSection",
     "ObservablesSection",
     "OutputSection",
     "Range",
     "SitesSection",
     "SpinSection",
+    "TrapsSection",
     "validate_section",
 ]
 
@@ -199,10 +201,41 @@ class ObservablesSection(Section):
         description="Compute the Hall angle of each cylinder; see `hopnet.hall_angle`.",
     )
 
+    nuclear_f: bool = Field(
+        default=False,
+        description="Compute f in frozen nuclear fields; see `hopnet.nuclear_f` and [nuclei].",
+    )
+    magnetoresistance: bool = Field(
+        default=False,
+        description="Compute the magnetoresistance by spin blocking at traps; see "
+        "`hopnet.magnetoresistance`, [nuclei] and [traps].",
+    )
+
     @property
     def chosen(self) -> tuple[str, ...]:
         """The names of the observables that are computed beside f."""
         return tuple(name for name, wanted in self if name != "f" and wanted)
+
+
+class NucleiSection(Section):
+    """``[nuclei]``: frozen fields of the nuclei; see `hopnet.overhauser_fields`."""
+
+    strength: AboveZero | None = Field(
+        default=None,
+        description="Standard deviation of one component of the precession frequency, in 1/tau_0.",
+    )
+    background_time: AboveZero | None = Field(
+        default=None,
+        description="Relaxation time by everything but the nuclei, in tau_0; 1e6 if not given.",
+    )
+
+
+class TrapsSection(Section):
+    """``[traps]``: sites that hold one electron; see `hopnet.spin.choose_traps`."""
+
+    fraction: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        default=None, description="Probability that a site is a trap; 0.2 if not given."
+    )
 
 
 class EnsembleSection(Section):

@@ -172,7 +172,7 @@ def summarise(
     for coordinates, rows in split_points(table, scanned):
         part = summarise_point(coordinates, rows, scanned, (pilot or {}).get(coordinates))
         found = summarise_observables(rows, observables, further)
-        parts.append(part.assign(**found))
+        parts.append(pd.concat([part, pd.DataFrame(found, index=part.index)], axis=1))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 

@@ -57,6 +57,9 @@ UNITS = {
     "network.kT": "of the energies",
     "sites.energy_width": "of the energies",
     "network.chemical_potential": "of the energies",
+    "nuclei.strength": "1/tau_0",
+    "nuclei.background_time": "tau_0",
+    "traps.fraction": "1",
 } | observable_units()
 
 
