@@ -11,8 +11,8 @@ import pytest
 import hopnet as hn
 from hopnet.network.triads import amplitudes, find_triads
 from hopnet.spin.equations import local_diffusion, spin_equations
-from hopnet.transport.hall import hall_angle, hall_resistance
-from hopnet.transport.ring import ring_jumps, solve_ring
+from hopnet.transport.hall import hall_angle, hall_resistance, sum_triad_terms
+from hopnet.transport.ring import floating_factor, response_to_field, ring_jumps, solve_ring
 from samples import TWELVE, dense_sites, random_network
 
 # Small samples are carried by few triads, and reference digits have a short cutoff.
@@ -50,6 +50,41 @@ def test_digits_of_the_hall_angle(density, options, conductance, tangent):
     hall = hall_angle(network)
     assert hn.solve_current(network).conductance == pytest.approx(conductance, rel=1e-12)
     assert hall.tangent == pytest.approx(tangent, rel=1e-12)
+
+
+def test_plain_potentials_lose_every_digit():
+    """120 sites at n_s a_b^2 = 0.001: the plain ring field, and drift less diffusion of spins.
+
+    Both agree with the Hall angle at 0.02, where they keep digits. At 0.001 the plain electromotive
+    force -R^y leaves circulating currents of rounding on strong triangles, and the two parts of f
+    are 1e27 times larger than their sum.
+    """
+
+    def others(network, current):
+        factored, conductance, _ = floating_factor(network, None)
+        plain = response_to_field(network, factored, conductance, -network.separation[:, 1])
+        sums = sum_triad_terms(network, plain.drop, current.drop, log_unit=current.log_conductance)
+        equations = spin_equations(network, current=current)
+        rate = 1e-90
+        slow = equations.factor(equations.occupation_at(rate) * rate)
+        f = equations.generation.f_drift + local_diffusion(equations, slow)
+        along = (current.relative_flow * network.separation[:, 0]).sum()
+        spins = f * network.sites.length / along * network.sites.density
+        return sums.total / along, spins
+
+    network = cylinder(120, 0.02, 1)
+    current = hn.solve_current(network)
+    exact = hall_angle(network, current=current).tangent
+    ring, spins = others(network, current)
+    assert ring == pytest.approx(exact, rel=1e-10)
+    assert spins == pytest.approx(exact, rel=1e-7)
+    network = cylinder(120, 0.001, 1)
+    current = hn.solve_current(network)
+    exact = hall_angle(network, current=current).tangent
+    assert exact == pytest.approx(1.8307242269432e-29, rel=1e-12)
+    ring, spins = others(network, current)
+    assert abs(ring / exact) > 1e2  # some 5e3
+    assert abs(spins / exact) > 1e7  # some 1e10
 
 
 @pytest.mark.parametrize(("density", "kT"), [(0.1, None), (0.05, None), (0.02, None), (0.1, 0.3)])

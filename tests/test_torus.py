@@ -210,6 +210,15 @@ def test_cylinder_and_torus_agree_on_average():
     assert np.all(error < 0.05 * np.abs(mean["torus"]))
 
 
+def test_foster_s_theorem_on_a_torus():
+    """The sum over links of conductance times resistance between its ends is N - 1."""
+    network = torus_network(60, 0.05, 7)
+    total = 0.0
+    for i, j, K in zip(network.link_i, network.link_j, network.conductance):
+        total += K * hn.solve_terminals(network, [int(i), int(j)]).resistance((0, 1), (0, 1))
+    assert total == pytest.approx(network.n_sites - network.cluster.max() - 1, rel=1e-12)
+
+
 def test_bad_input():
     with pytest.raises(hn.ParameterError, match="torus"):
         solve_torus(random_network(200, 0.05, 3))

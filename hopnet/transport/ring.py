@@ -22,7 +22,17 @@ from hopnet.records import read_only
 from hopnet.transport.balance import net_flow
 from hopnet.transport.current import in_unit
 
-__all__ = ["Ring", "Torus", "ring_jumps", "ring_response", "solve_ring", "solve_torus"]
+__all__ = [
+    "Ring",
+    "Torus",
+    "field_jumps",
+    "floating_factor",
+    "response_to_field",
+    "ring_jumps",
+    "ring_response",
+    "solve_ring",
+    "solve_torus",
+]
 
 # Bits of the number of periods along the first of two axes, `field_jumps`: a tour would have to
 # close half a million times around the torus to need more.
