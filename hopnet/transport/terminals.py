@@ -288,7 +288,7 @@ def solve_terminals(
     Parameters
     ----------
     network : Network
-        An open sample or a cylinder. Its own contacts are not used.
+        A network of any geometry. Its own contacts are not used.
     sites : sequence of array_like
         The sites of each terminal; a single number is a terminal of one site. A terminal is held
         at one potential.
@@ -302,8 +302,7 @@ def solve_terminals(
     Raises
     ------
     ParameterError
-        If there are fewer than two terminals, if a terminal is empty, if two share a site, or if
-        the network is a torus.
+        If there are fewer than two terminals, if a terminal is empty, or if two share a site.
 
     Notes
     -----
