@@ -8,6 +8,7 @@ import fractions
 import io
 import math
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -402,6 +403,10 @@ def test_every_public_name_is_fuzzed():
         lambda: room.pump(room.standing_wave((8,), (1.0,), frequency=0.4, amplitude=1e200), GAS),
         lambda: room.pump(room.spiral((8,), (1.0,), frequency=1e308), GAS).density().at(),
         lambda: room.grid_points((10**6, 10**6), (1.0, 1.0)),
+        lambda: room.pump(room.spiral((8,), (1.0,), frequency=1e-300), GAS).density().at(),
+        lambda: room.pump(
+            room.spiral((8,), (1e99,), frequency=0.4), replace(GAS, tau_s=np.inf)
+        ).density(),
     ],
 )
 def test_overflow_is_refused(call):

@@ -29,6 +29,11 @@ __all__ = ["MOST_THREADS", "Modes", "build_modes", "propagate"]
 MOST_THREADS = 1024
 
 
+# Slowest rate of a mode that is not 0. The square of a slower one leaves the range of
+# floating-point numbers.
+SLOWEST = 1e-150
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Modes:
     """Plane waves of one component: how to transform to them, and what each of them is.
@@ -200,6 +205,7 @@ class Modes:
                 total += (rate - static) * spin_rate
             fill_march(total, self.square, self.time, diffusion, relaxation, out)
             return out if static == 0 else out + static * spin
+        self._check_rates(diffusion, relaxation)
         pole = bool(relaxation == 0 and self.omega[0] == 0)
         zero = static * spin[0, 0] if pole and relaxed else 0.0
         strength = Strength(float(rate), float(static), float(drive))
@@ -209,6 +215,20 @@ class Modes:
         if pole:
             out[0, 0] = zero
         return out
+
+    def _check_rates(self, diffusion: float, relaxation: float) -> None:
+        """Refuse rates of a mode whose squares underflow: the response divides by them."""
+        rates = (
+            diffusion * self.square[self.square > 0] + relaxation,
+            np.abs(self.omega[self.omega != 0]),
+        )
+        slowest = min(float(rate.min(initial=np.inf)) for rate in rates)
+        if slowest < SLOWEST:
+            raise ParameterError(
+                f"the rates D q^2 + 1/tau_s and frequencies of a texture must be at least "
+                f"{SLOWEST:g} or 0, got {slowest:.3g}; give lengths and a frequency of ordinary "
+                "size."
+            )
 
 
 def build_modes(
