@@ -1,6 +1,6 @@
 """Memory of spins in frozen fields: complex rates, P(t), noise, recovery; exact small cases.
 
-[nuclei 7], [nuclei 8], [nuclei 9], [nuclei 10].
+[nuclei 7], [nuclei 8], [nuclei 9], [nuclei 10], [nuclei 16].
 """
 
 import numpy as np
@@ -14,6 +14,7 @@ from hopnet.spin.hyperfine import kubo_toyabe, memory_of_a_site, overhauser_fiel
 from hopnet.spin.kinetics.matrix import cross_matrices, hopping_block
 from hopnet.spin.kinetics.resolvent import Resolvent, spin_model
 from hopnet.spin.memory import spin_relaxation
+from hopnet.spin.memory_file import tail_law
 from hopnet.spin.noise import orientation_curve, spin_memory_time, spin_noise
 from samples import COUPLING, dense_sites, random_network, twelve
 
@@ -281,9 +282,18 @@ def test_tail_law_over_four_decades():
     field = overhauser_fields(network, 1e-3, seed=5)
     time = np.array([1e6, 1e7, 1e8, 1e9, 1e10])
     found = spin_relaxation(network, time, field=field, tolerance=1e-3)
-    log = np.log(time) + np.euler_gamma
-    law = np.exp(-0.25 * np.pi * 0.01 * (log**2 + np.pi**2 / 6)) / 3
+    law = tail_law(time, 0.01)
     assert np.abs(found.remaining / law - 1).max() < 0.15
+
+
+def test_law_of_the_tail_by_quadrature():
+    """(1/3) of the probability not to have hopped: exp{-n_s int [1 - exp(-t e^{-2R})] d^2 R}."""
+    R = np.linspace(0.0, 40.0, 40_001)
+    for t in (1e3, 1e7):
+        gone = -np.expm1(-t * np.exp(-2 * R))
+        integral = 2 * np.pi * np.trapezoid(gone * R, R)
+        expected = np.exp(-0.01 * integral) / 3
+        assert tail_law(np.array([t]), 0.01)[0] == pytest.approx(expected, rel=1e-4)
 
 
 # ---- noise, recovery, Hanle ----

@@ -1,0 +1,104 @@
+"""``hopnet memory``: run files, tables, figures and refusals in one sentence."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hopnet.cli.main import main
+from hopnet.errors import ParameterError
+from hopnet.plots import memory as plots
+from hopnet.spin.blocking import fit_line_shapes
+from hopnet.spin.memory_file import read_memory_file
+from samples import random_network
+
+SMALL = """
+[sample]
+n_sites = 120
+density = 0.05
+seed = 3
+
+[nuclei]
+strength = 0.01
+seed = 5
+
+[memory]
+time = { start = 1.0, stop = 1e6, n = 7 }
+
+[noise]
+frequency = { start = 1e-3, stop = 0.1, n = 3 }
+resolution = 1e-3
+"""
+
+
+def test_the_run_file_of_the_project_is_read():
+    path = Path(__file__).resolve().parents[1] / "runs" / "spin_memory.toml"
+    assert read_memory_file(path).sample.n_sites == 20_000
+
+
+def test_tables_and_figures(tmp_path, capsys):
+    (tmp_path / "m.toml").write_text(SMALL)
+    assert main(["memory", str(tmp_path / "m.toml"), "--out", str(tmp_path / "out")]) == 0
+    assert "remaining" in capsys.readouterr().out
+    table = pd.read_csv(tmp_path / "out" / "memory.csv")
+    assert list(table.columns) == ["time", "remaining", "numerical_error", "one_site", "tail_law"]
+    assert (np.diff(table["remaining"]) < 0).all()
+    assert len(pd.read_csv(tmp_path / "out" / "noise.csv")) == 3
+    for name in ("memory", "noise"):
+        assert (tmp_path / "out" / f"{name}.png").stat().st_size > 5000
+
+
+def test_answer_as_json(tmp_path, capsys):
+    text = SMALL.split("[noise]")[0] + "\n[spin]\ntau_s = 100.0\n"
+    (tmp_path / "m.toml").write_text(text.replace("[memory]", "external = [0, 0, 0.01]\n[memory]"))
+    assert main(["memory", str(tmp_path / "m.toml"), "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["external"] == [0, 0, 0.01]
+    assert answer["remaining"][-1] < 1e-6
+    assert "power" not in answer
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("strength = 0.01", "strength = -1.0", "strength"),
+        ("strength = 0.01", "strenght = 1.0", "strength"),
+        ("n_sites = 120", "n_sites = 2", "n_sites"),
+        ("resolution = 1e-3", "resolution = 0.0", "resolution"),
+        ("resolution = 1e-3", "resolution = 1e-30", "rounding of the fields"),
+        ("stop = 1e6", "stop = 1e15", "rounding of the fields"),
+        ("[memory]", "order = 3\n[memory]", "order"),
+        ("seed = 5", "seed = -5", "seed"),
+    ],
+)
+def test_bad_files_are_refused_in_one_sentence(old, new, words, tmp_path, capsys):
+    (tmp_path / "m.toml").write_text(SMALL.replace(old, new))
+    assert main(["memory", str(tmp_path / "m.toml")]) == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert error.count("\n") == 1
+
+
+def test_a_file_must_ask_for_something(tmp_path):
+    (tmp_path / "m.toml").write_text(SMALL.split("[memory]")[0])
+    with pytest.raises(ParameterError, match=r"a section \[memory\] or \[noise\]"):
+        read_memory_file(tmp_path / "m.toml")
+
+
+def test_pictures_are_drawn():
+    import hopnet as hn
+
+    network = random_network(100, 0.1, 81)
+    current = hn.solve_current(network)
+    share = np.linspace(1.0, 1e4, 100)
+    B, change = np.geomspace(0.3, 300, 8), np.linspace(0.01, 0.05, 8)
+    figures = [
+        plots.plot_spin_map(network, current, share),
+        plots.plot_nuclear_f([1e-3, 1e-2], [0.3, 0.4], [0.3, 0.5], errors=([0.1, 0.1], [0, 0])),
+        plots.plot_magnetoresistance(
+            B, {"sites": change}, fits={"sites": fit_line_shapes(B, change)}
+        ),
+    ]
+    assert all(figure.axes[0].get_xlabel() for figure in figures)
