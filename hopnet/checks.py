@@ -40,7 +40,7 @@ def shown(value: Any) -> str:
     else:
         try:
             text = repr(value.item() if isinstance(value, np.generic) else value)
-        except Exception as failure:  # whatever an object's own repr may raise
+        except Exception as failure:  # a user's own repr may raise anything
             text = f"a {type(value).__name__} that cannot be shown ({type(failure).__name__})"
     text = " ".join(text.split())  # one line, also for arrays and tables
     return text if len(text) <= 120 else f"{text[:110]} ..."
@@ -216,7 +216,7 @@ def array_of(
     empty: bool = False,
     hint: str = "",
 ) -> np.ndarray:
-    """Real numbers as a new float64 array that nobody else holds.
+    """Real numbers as a new float64 array that shares no memory with the argument.
 
     Parameters
     ----------
@@ -300,7 +300,7 @@ def site_numbers(name: str, value: Any, n: int, hint: str = "") -> np.ndarray:
     value : array_like
         Numbers of sites or of links; a single number becomes one element.
     n : int
-        How many there are.
+        Number of sites or links.
     hint : str
 
     Returns

@@ -1,4 +1,4 @@
-"""Errors and warnings of hopnet: one family of classes, each message one sentence.
+"""Errors and warnings of hopnet: one class hierarchy, and one sentence per message.
 
 A message says what is wrong, what is allowed, what was given and what to do.
 The command line prints it and exits with code 2, without a traceback.
@@ -19,7 +19,7 @@ __all__ = [
 
 
 class HopnetError(Exception):
-    """Parent of every error that hopnet raises on purpose."""
+    """Parent class of every error that hopnet raises intentionally."""
 
 
 class ParameterError(HopnetError, ValueError):

@@ -38,8 +38,8 @@ def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
 
     Notes
     -----
-    The system itself applies the umask when it creates the temporary file. Reading the umask
-    means setting it for a moment, which disturbs other threads.
+    The operating system applies the umask when it creates the temporary file. Python cannot read
+    the umask without changing it for a moment, which would affect other threads.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")

@@ -1,4 +1,4 @@
-"""The machine: its processor, memory, processes and the versions of what computes."""
+"""The machine: its processor, memory and processes, and the versions of the libraries."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def machine_memory() -> float:
 
 
 def process_start(pid: int) -> float | None:
-    """When a process of this machine started, in s after the boot; None if no such process lives.
+    """Start of a process of this machine, in s after the boot; None if there is no such process.
 
-    Counted from the boot, so that setting the clock changes nothing.
+    It is counted from the boot, so that a change of the clock has no effect.
     """
     try:
         process = psutil.Process(pid)
@@ -62,7 +62,7 @@ def process_start(pid: int) -> float | None:
 
 @cache
 def versions() -> dict[str, str]:
-    """Versions that decide the last bits of a result, looked up once per process."""
+    """Versions of the libraries on which the last bits of a result depend; read once."""
     import hopnet
 
     names = ("numpy", "scipy", "numba", "pyarrow", "pandas")
@@ -77,7 +77,7 @@ def versions() -> dict[str, str]:
 
 @cache
 def processor_name() -> str:
-    """The name of the processor, or what the platform module says of it."""
+    """The name of the processor, or the name that the platform module gives."""
     if sys.platform.startswith("linux"):
         with contextlib.suppress(OSError):
             for line in Path("/proc/cpuinfo").read_text().splitlines():
@@ -87,7 +87,7 @@ def processor_name() -> str:
 
 
 def describe_machine() -> dict[str, Any]:
-    """What a reader needs to judge a measured time: processor, cores, threads, versions."""
+    """The facts that belong to a measured time: processor, cores, threads, versions."""
     return {
         "processor": processor_name(),
         "cores": os.cpu_count(),

@@ -95,9 +95,9 @@ class Material:
     a_b : float, m
         Localisation radius: J = J_0 exp(-R/a_b), tau = tau_0 exp(2R/a_b).
     J_0 : float, J
-        Amplitude of a hop of no length.
+        Amplitude of a hop of zero length.
     tau_0 : float, s
-        Time of a hop of no length.
+        Time of a hop of zero length.
     tau_s : float, s
         Spin relaxation time.
     m : float, kg
@@ -114,8 +114,8 @@ class Material:
     Raises
     ------
     ParameterError
-        If a number is not positive, ``beta`` is no finite 2x2 matrix, or not exactly one of T and
-        rho_0 is given.
+        If a number is not positive, ``beta`` is not a finite 2x2 matrix, or not exactly one of T
+        and rho_0 is given.
 
     Examples
     --------
@@ -295,13 +295,14 @@ def conductivities(
         f(n_s, tau_s), see `hopnet.f_curve`; with f(n_s, 0), f_drift, the SHE is that of the drift
         spin current alone [hopping 16].
     resistivity : float or {"percolation", "letter", "crossover"}
-        Sheet resistivity in units of rho_0: that of a network (`Current.resistivity`), which is
-        what the theory means; or exp(2 l_c / a_b) with l_c sqrt(n_s) = 1.19847 ("percolation") or
-        1.2, as the letter rounds it ("letter"); or 1, the crossover to diffusive conduction.
+        Sheet resistivity in units of rho_0. A number is that of a network (`Current.resistivity`),
+        as the theory requires. The names stand for exp(2 l_c / a_b) with l_c sqrt(n_s) = 1.19847
+        ("percolation") or 1.2, as the letter rounds it ("letter"), and for 1 ("crossover" to
+        diffusive conduction).
     signs : {"consistent", "printed"}
         "printed" takes [hopping 14], [hopping 15] and [hopping S39] as in the paper: no transpose
         in the SGE, the opposite sign of the SHE, Tr beta^2 and beta^T. "consistent", the default,
-        is what the kinetic equations give: it obeys Onsager's relation for every beta, and the
+        follows from the kinetic equations: it obeys Onsager's relation for every beta, and has the
         signs of [hopping 10] and [hopping 11].
     field : float, V/m, optional
         Electric field. It is used only to warn where the response is not linear.
@@ -313,7 +314,7 @@ def conductivities(
     Warns
     -----
     ValidityWarning
-        n_s a_b^2 > 0.1; n > n_s / 10; tau_s > tau_DP / 10; e E l_c > k_B T.
+        If n_s a_b^2 > 0.1, n > n_s / 10, tau_s > tau_DP / 10 or e E l_c > k_B T.
     """
     instance_of("material", material, Material, "make it with hopnet.Material")
     one_of("signs", signs, ("consistent", "printed"))

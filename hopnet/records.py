@@ -20,11 +20,12 @@ __all__ = ["is_owned", "load_arrays", "read_only", "save_arrays"]
 
 # A file may declare arrays of at most this many times its own size, and always SMALL bytes.
 # `save_arrays` does not compress, so the sizes are equal there; numpy.savez_compressed reaches
-# some 1000 on constant arrays only. A larger factor lets a small file fill the memory.
+# about 1000 on constant arrays only. A larger factor lets a small file fill the memory.
 LARGEST_RATIO = 100
 SMALL = 64_000_000
 
-# What zipfile, zlib, numpy and the system raise for a file that is not a sound archive of arrays.
+# Exceptions of zipfile, zlib, numpy and the system for a file that is not a valid archive of
+# arrays.
 UNREADABLE = (
     OSError,
     ValueError,
@@ -43,7 +44,7 @@ UNREADABLE = (
 
 
 class Memory:
-    """The memory behind an array that `read_only` made: nobody else can write to it."""
+    """The memory of an array that `read_only` made. No other object can write to it."""
 
     def __init__(self, values: np.ndarray):
         self.values = values

@@ -37,7 +37,7 @@ def random_stream(seed: Seed, *key: int) -> np.random.Generator:
     seed : int, numpy.random.SeedSequence or numpy.random.Generator
         A Generator is returned as it is.
     *key : int
-        Whole numbers that tell several streams of one seed apart.
+        Whole numbers that distinguish several streams of one seed.
     """
     if isinstance(seed, np.random.Generator):
         return seed
@@ -54,7 +54,7 @@ def sample_seed(
     *,
     common_random: bool = False,
 ) -> np.random.SeedSequence:
-    """The seed of one sample: it depends on the point and the number of the sample alone.
+    """The seed of one sample: it depends only on the point and on the number of the sample.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def sample_seed(
     Notes
     -----
     ``SeedSequence(seed, spawn_key=(two words of the hash of the point, sample))``. Points that are
-    inserted into a scan, or further samples, leave all other seeds as they were.
+    inserted into a scan, or further samples, change no other seed.
 
     Examples
     --------

@@ -1,14 +1,14 @@
-"""Threads: one place that decides how many run, for BLAS and for our own pool.
+"""Threads: one place for the number of threads, of BLAS and of our own pool.
 
 Two runtimes start threads in this package: BLAS, and the pool of `run_side_by_side`, whose tasks
 are compiled kernels that release the interpreter lock. `limit_threads` limits both together. No
-result depends on the number of threads: BLAS always runs on one, because it adds in another order
-on more.
+result depends on the number of threads. BLAS always runs on one thread, because it adds in another
+order on more.
 
-Kernels do not use the parallel loops of Numba. Their threads live as long as the process: with GNU
-OpenMP a child made by fork (`multiprocessing.Pool` on Linux) is ended at its first parallel loop
-and the pool waits for ever, and with Numba's own layer two Python threads in parallel loops end
-the process. Our pool lives as long as one call, and so serves both.
+Kernels do not use the parallel loops of Numba, whose threads exist as long as the process. With GNU
+OpenMP a child process made by fork (`multiprocessing.Pool` on Linux) is ended at its first parallel
+loop, and the pool waits for ever. With Numba's own layer two Python threads in parallel loops end
+the process. Our pool exists as long as one call, so it works in both cases.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ LIMIT: ContextVar[int | None] = ContextVar("LIMIT", default=None)
 
 @cache
 def blas_libraries() -> list[Any]:
-    """The BLAS libraries of this process, as threadpoolctl controls them, looked up once."""
+    """The BLAS libraries of this process, as threadpoolctl controls them; found once."""
     return ThreadpoolController().select(user_api="blas").lib_controllers
 
 
@@ -46,10 +46,10 @@ def setter_of(library: Any) -> Callable[[int], Any]:
 class BlasLimit:
     """The limit of BLAS to one thread, shared by all Python threads of this process.
 
-    The libraries know one limit per process. The first thread that asks for it sets it, and the
-    last one that leaves restores the former numbers: else one thread would end it for the others.
-    For the same reason the limits of threadpoolctl do not serve: of several Python threads only
-    one may set them.
+    The libraries have one limit per process. The first thread that needs the limit sets it, and the
+    last one restores the former numbers; otherwise one thread would end it for the others. The
+    limits of threadpoolctl cannot be used for the same reason: of several Python threads only one
+    may set them.
     """
 
     def __init__(self) -> None:
@@ -77,7 +77,7 @@ class BlasLimit:
                     set_threads(number)
 
     def begin_child(self) -> None:
-        """Forget a lock that another thread held while this child was made by fork."""
+        """Make a new lock in a child of fork: another thread may have held the old one."""
         self.lock = threading.Lock()
 
 
@@ -135,7 +135,7 @@ def limit_threads(threads: int | None = None) -> Iterator[int]:
     Parameters
     ----------
     threads : int, optional
-        The largest number of threads; default: as `thread_count` says.
+        The largest number of threads; default: that of `thread_count`.
 
     Yields
     ------
@@ -159,7 +159,7 @@ def run_side_by_side(
     Parameters
     ----------
     call : callable
-        Takes one task. It must release the interpreter lock to gain anything.
+        Takes one task. It must release the interpreter lock, or the tasks run one by one.
     tasks : sequence
         They are started in the order given.
     threads : int, optional
@@ -185,11 +185,11 @@ def run_in_parts(
     Parameters
     ----------
     call : callable
-        Takes one slice. It must release the interpreter lock to gain anything.
+        Takes one slice. It must release the interpreter lock, or the parts run one by one.
     n : int
         Length of the range.
     at_once : int
-        Length of a part. A range of one part is done at once, without a thread.
+        Length of a part. A range of one part runs without a thread.
     threads : int, optional
     """
     parts = [slice(first, min(first + at_once, n)) for first in range(0, n, at_once)]

@@ -1,6 +1,6 @@
-"""TOML files: read strictly, checked against models, every error one sentence; and written.
+"""TOML files: read strictly, checked against models with one sentence per error, and written.
 
-Run files, material files and pumping files all go through here.
+Run files, material files and pumping files are all read here.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def models_in(annotation: Any) -> list[type[BaseModel]]:
 
 
 def follow(model: type[BaseModel], location: Sequence[str]) -> tuple[type[BaseModel], list[str]]:
-    """The innermost model on a path of keys, and the path without pydantic's own marks.
+    """The innermost model on a path of keys, and the path without the names that pydantic adds.
 
     Pydantic puts the tag of a union (the kind of a texture, say) and the names of validators
     between the keys; a user sees only keys.
@@ -191,7 +191,7 @@ BOUNDS = {
 
 
 def sentence(failure: ValidationError, model: type[BaseModel], prefix: Sequence[str] = ()) -> str:
-    """The first complaint of a pydantic error as one sentence with the path of the key.
+    """The first fault of a pydantic error as one sentence with the path of the key.
 
     Parameters
     ----------

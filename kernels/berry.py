@@ -55,6 +55,7 @@ def _diagonalise(matrix, energy, vector):
 @njit(cache=True)
 def _rotate(matrix, vector, p, q):
     """One Jacobi rotation that makes element (p, q) zero."""
+    # The tangent of the smaller rotation angle, by a form that does not overflow.
     size = np.sqrt(matrix[p, q].real ** 2 + matrix[p, q].imag ** 2)
     if size == 0.0:
         return
@@ -70,6 +71,7 @@ def _rotate(matrix, vector, p, q):
     share = tangent * cosine / size
     sine = complex(share * matrix[p, q].real, share * matrix[p, q].imag)
     conjugate = sine.conjugate()
+    # The two diagonal elements, then the other elements of rows and columns p and q.
     matrix[p, p] = matrix[p, p].real - tangent * size
     matrix[q, q] = matrix[q, q].real + tangent * size
     matrix[p, q] = 0.0
@@ -91,6 +93,7 @@ def _rotate(matrix, vector, p, q):
 @njit(cache=True)
 def _to_bands(operator, vector, work, out):
     """``out = vector^+ operator vector`` of a Hermitian operator."""
+    # work = operator vector, then one half of the Hermitian product; the other half mirrors it.
     order = operator.shape[0]
     for p in range(order):
         for n in range(order):
@@ -209,6 +212,8 @@ def _fill_pair(s, a, b, e, g, pair):
                     pair[q, m, n] = 0.0
                     pair[q, n, m] = 0.0
                 continue
+            # The five quantities of a pair from different groups. A band that is alone in its group
+            # has the diagonal element of the spin; in a group `_weighted` sums over its bands.
             inverse = 1.0 / (e[m] - e[n])
             flow = 0.0j  # {s, b}
             for p in range(order):
@@ -327,8 +332,8 @@ def add_filled(energy, pair, weight, mu, total):
     Notes
     -----
     The rows are divided among C chunks, and chunk ``c`` adds to ``total[c]`` only: the chunks can
-    be added in parallel, one per call. A filling that no
-    ``mu`` meets is skipped, so a pair that nearly touches contributes only where it is split.
+    be added in parallel, one per call. A filling at which no ``mu`` lies is skipped, so a pair of
+    bands that nearly touch contributes only where ``mu`` lies between them.
     """
     chunks = total.shape[0]
     rows = energy.shape[0]
@@ -341,6 +346,8 @@ def add_filled(energy, pair, weight, mu, total):
         for i in range(c * rows // chunks, (c + 1) * rows // chunks):
             occupation[:] = 0.0
             before[:] = 0.0
+            # Fill the bands one after another. The sums for m + 1 filled bands hold for the ``mu``
+            # from start to stop; their change is added at start.
             start = np.searchsorted(mu, energy[i, 0])
             for m in range(order):
                 occupation[m] = 1.0
@@ -420,6 +427,7 @@ def fill_conserved(minus, plus, field, spin, mu, kT, value):
         u = np.empty((order, order), np.complex128)
         v = np.empty((order, order), np.complex128)
         work = np.empty((order, order), np.complex128)
+        # Eigenstates at k - q/2 (energies e) and at k + q/2 (energies d).
         work[:, :] = minus[i]
         _diagonalise(work, e, u)
         work[:, :] = plus[i]

@@ -69,6 +69,7 @@ def _eliminate_band(work, width):
     """Reduce a banded matrix to its upper triangle, in place; False if a pivot is zero."""
     n_rows, last, stop = work.shape[0], 3 * width + 1, 0
     for i in range(n_rows):
+        # The pivot is the largest element of this column.
         end = min(n_rows, i + width + 1)
         best, largest = i, abs(work[i, width])
         for k in range(i + 1, end):
@@ -77,14 +78,14 @@ def _eliminate_band(work, width):
                 best, largest = k, size
         if largest == 0.0:
             return False
-        stop = min(
-            n_rows, max(stop, best + width + 1)
-        )  # the rows up to here have no element beyond
+        # The rows so far have no element in column ``stop`` or beyond.
+        stop = min(n_rows, max(stop, best + width + 1))
         if best != i:
             for j in range(i, stop):
                 here, there = j - i + width, j - best + width
                 work[i, here], work[best, there] = work[best, there], work[i, here]
             work[i, last], work[best, last] = work[best, last], work[i, last]
+        # Subtract the pivot row from the rows below it that have an element in this column.
         pivot = work[i, width : width + stop - i]
         for k in range(i + 1, end):
             first = i - k + width

@@ -40,7 +40,7 @@ def fill_chain_solution(lower, diagonal, upper, source, work, out, residual, sig
     n_chains, n_points = source.shape[0], source.shape[1]
     for c in range(n_chains):
         sign[c] = 1.0
-        # Forward: subtract what the point before contributes, then solve the diagonal block.
+        # Forward: subtract the contribution of the point before, then solve the diagonal block.
         for k in range(n_points):
             row = work[k]
             for i in range(4):
@@ -75,6 +75,8 @@ def _solve_block(row):
 
     Returns the sign of the determinant of the block.
     """
+    # Gauss-Jordan elimination with row exchanges; each exchange and each negative pivot changes the
+    # sign of the determinant.
     sign = 1.0
     for i in range(4):
         best = i

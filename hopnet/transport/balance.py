@@ -1,4 +1,4 @@
-"""Balance at sites: side loops and dead ends get the flow that Kirchhoff's laws give them."""
+"""Balance at sites: side loops obey Kirchhoff's laws to all digits, dead ends carry no flow."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ __all__ = ["balance_at_sites", "balanced_flows", "net_flow", "on_paths", "unbala
 # digits, a smaller one repeats corrections that only change the rounding.
 BALANCED = 1e-10
 
-# Throughput, over the largest one, below which a site is not judged. Drops there come near the
-# smallest float. A larger value leaves out sites whose flow is right to many digits.
+# Throughput, over the largest one, below which the balance of a site is not checked. Drops there
+# are close to the smallest float. A larger value leaves out sites whose flow is right to many
+# digits.
 FAINT = 1e-250
 
 # Largest number of corrections of the sites that are not balanced. Each gains up to 15 of the 250
-# digits that are judged. A smaller number leaves faint loops uncorrected, a larger one has not
-# been needed.
+# digits that are checked. A smaller number leaves weak loops uncorrected; a larger one was never
+# needed.
 CORRECTIONS = 40
 
 # Largest change of a flow, over the largest flow, that counts as a correction. Rounding that is fed
@@ -82,8 +83,8 @@ def balance_at_sites(
     size = np.abs(flow)
     throughput = 0.5 * (np.bincount(network.link_i, size, n) + np.bincount(network.link_j, size, n))
     error = np.where(terminal == INNER, np.abs(net), 0.0)
-    judged = throughput > FAINT * throughput.max(initial=0.0)
-    site_imbalance = np.divide(error, throughput, out=np.zeros(n), where=judged)
+    checked = throughput > FAINT * throughput.max(initial=0.0)
+    site_imbalance = np.divide(error, throughput, out=np.zeros(n), where=checked)
     total = throughput[terminal == INNER].sum()
     return throughput, site_imbalance, float(error.sum() / total) if total > 0 else 0.0
 
@@ -126,9 +127,9 @@ def balanced_flows(
     """Drops and flows with every inner site balanced relative to its own throughput.
 
     The elimination makes each drop accurate relative to the flows through the better of its two
-    sites. A side loop that hangs at a site of large flow then needs corrections. The first one
-    feeds the net flow of every site. Others follow only where a site stays unbalanced: they feed
-    the net flow of such sites alone, since that of the others is rounding of larger flows and
+    sites. A side loop that is attached to a site of large flow then needs corrections. The first
+    one feeds the net flow of every site. Others follow only where a site stays unbalanced: they
+    feed the net flow of such sites alone, since that of the others is rounding of larger flows and
     would disturb the loops again. Dead ends get no flow.
 
     Parameters

@@ -166,11 +166,11 @@ def sum_triad_terms(
     drop_a, drop_b : float64[n_links]
         Differences along the links of two functions of the sites.
     triads : Triads, optional
-        The triads of this network; else they are listed batch by batch and not kept.
+        The triads of this network. Default: they are listed batch by batch and not stored.
     log_unit : float
         Logarithm of the unit of the result, in 1/rho_0.
     outer : bool[n_links], optional
-        Links whose triads are summed apart.
+        Links whose triads are summed separately.
     threads : int, optional
         The result does not depend on it.
 
@@ -240,11 +240,11 @@ def hall_angle(
         A cylinder or a torus; with or without energies, dilute or with exclusion.
     current : Current, optional
     ring : Ring, optional
-        Both of this cylinder; they are solved for if they are not given.
+        Current and ring of this cylinder. Default: they are solved for.
     torus : Torus, optional
-        Of this torus; solved for if not given.
+        The fields of this torus. Default: they are solved for.
     triads : Triads, optional
-        Of this network. Given: the record holds the contribution of each triad.
+        The triads of this network. If given, the record holds the contribution of each triad.
     threads : int, optional
         The result does not depend on it.
 
@@ -255,7 +255,7 @@ def hall_angle(
     Raises
     ------
     ParameterError
-        If the sample is open: `hall_resistance` serves it.
+        If the sample is open: use `hall_resistance`.
     NotPercolatingError
         If no path joins the contacts, or none closes around the ring.
 
