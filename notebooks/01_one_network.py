@@ -13,10 +13,10 @@
 # %% [markdown]
 # # One network, from sites to spin
 #
-# An electron in a cold, dirty semiconductor layer sits on a donor and now and then hops to the
-# next. Here is one such sample, from the random sites to the spin that an electric current leaves
-# on each of them. Lengths are in units of the localisation radius $a_b$, times in $\tau_0$,
-# conductances in $1/\rho_0$, and the voltage between the contacts is 1.
+# An electron in a cold, disordered semiconductor layer is bound to a donor and sometimes hops to
+# another one. This lesson follows one such sample, from the random sites to the spin that an
+# electric current generates on each of them. Lengths are in units of the localisation radius $a_b$,
+# times in $\tau_0$, conductances in $1/\rho_0$, and the voltage between the contacts is 1.
 
 # %%
 import os
@@ -42,16 +42,17 @@ print(f"an infinite one at {hn.critical_length(sites.density):.2f} a_b")
 # ## Resistors that differ by ten decades
 #
 # A hop over $R$ succeeds at a rate $\propto e^{-2R/a_b}$, so each pair of sites is a resistor with
-# conductance $G_{ij} = e^{-2R_{ij}/a_b}/\rho_0$. Join the pairs from the shortest on: islands
-# appear, grow, and at $l_c$ one of them reaches from contact to contact. Left, the islands just
-# before that happens: the two that are about to meet are in colour, the link that joins them is
-# black. Right, what the resistors are good for: most of the pairs conduct next to nothing, the
-# best ones are shorted within islands, and the heat is made in between, at the critical link.
+# conductance $G_{ij} = e^{-2R_{ij}/a_b}/\rho_0$. If pairs are joined in the order of their
+# distance, clusters appear and grow, and at the length $l_c$ one of them connects the contacts. The
+# left picture shows the clusters just before that: the two that are joined next are in colour, and
+# the link that joins them is black. The right picture shows how many links there are of each
+# conductance, and where the heat is made. Most links conduct almost nothing. The strongest links
+# lie within clusters and have almost no voltage drop. Most heat is made near the critical link.
 
 # %%
 before = hn.find_clusters(network, threshold.threshold_length * (1 - 1e-9))
 ends = [int(network.link_i[threshold.link]), int(network.link_j[threshold.link])]
-island = [before.label == before.label[end] for end in ends]
+cluster = [before.label == before.label[end] for end in ends]
 current = hn.solve_current(network)
 decade = network.log_conductance / np.log(10)
 heat = current.flow * current.drop / current.conductance
@@ -62,10 +63,10 @@ start = sites.position[network.link_i[short]]
 segments = np.stack([start, start + network.separation[short]], axis=1)
 left.add_collection(LineCollection(segments, colors="#bbbbbb", linewidths=0.6))
 left.scatter(*sites.position.T, s=2, color="#999999")
-for mask, colour in zip(island, ["#2060a8", "#d9822b"]):
+for mask, colour in zip(cluster, ["#2060a8", "#d9822b"]):
     left.scatter(*sites.position[mask].T, s=9, color=colour)
 left.plot(*sites.position[ends].T, color="black", linewidth=4)
-left.set(xlabel="$x/a_b$", ylabel="$y/a_b$", title="islands just below the threshold")
+left.set(xlabel="$x/a_b$", ylabel="$y/a_b$", title="clusters just below the threshold")
 left.set(aspect="equal", xlim=(0, sites.length), ylim=(0, sites.width))
 bins = np.arange(np.floor(decade.min()), 0.25, 0.25)
 right.hist(
@@ -94,11 +95,12 @@ plt.show()
 # %% [markdown]
 # ## The current
 #
-# Kirchhoff's laws find the way. What flows in at a site flows out again, to the last bits: the
-# solver eliminates sites without a single subtraction, and so no weak link is forgotten beside a
-# strong one. Voltage falls in steps, island by island (left), and the current squeezes through the
-# few good links between them (right; links with less than $10^{-4}$ of the largest flow are not
-# drawn). The logarithm of the resistance is close to $2 l_c/a_b$ of this very sample.
+# Kirchhoff's laws give the current of every link. At every site the inflow equals the outflow to
+# machine precision: the solver eliminates sites without a single subtraction, so that no weak link
+# is lost to rounding beside a strong one. The voltage falls in steps from cluster to cluster
+# (left), and the current flows through the few good links between them (right; links with less than
+# $10^{-4}$ of the largest flow are not drawn). The logarithm of the resistance is close to $2
+# l_c/a_b$ of the same sample.
 
 # %%
 potential = np.full(sites.n_sites, np.nan)
@@ -129,13 +131,13 @@ print(
 # %% [markdown]
 # ## The spin
 #
-# An electron can go from site to site directly or by way of a third one, and with spin-orbit
-# coupling the two ways turn its spin differently. Their interference makes a current through a
-# *triad* of sites sort spins: up to one side, down to the other. So each triad is a little pair of
-# spin sources of opposite sign, at the strongest where three sites are within a_b or so of each
-# other on the way of the current. The spins then hop on, from site to site along the same
-# resistors, until they relax after $\tau_s$. Discs: red up, blue down, area by size, drawn around
-# the place where most current flows.
+# An electron can hop from site to site directly or through a third one, and with spin-orbit
+# coupling its spin is turned differently along the two paths. Because the two paths interfere, a
+# current through a *triad* of sites separates spins: up to one side, down to the other. So each
+# triad is a pair of spin sources of opposite sign. It is strongest where three sites on the path of
+# the current lie within about one $a_b$ of each other. The spins then hop from site to site along
+# the same resistors, until they relax after $\tau_s$. The picture shows the part of the sample in
+# which most current flows. Red discs are spin up, blue ones spin down; the area is the size.
 
 # %%
 figure, panels = plt.subplots(1, 2, figsize=(12.5, 5.6), layout="constrained")
@@ -158,9 +160,9 @@ plt.show()
 # %% [markdown]
 # ## From noise to the spin-Hall effect
 #
-# On one sample the spin looks like noise. Average over samples and the spin-Hall effect is what is
-# left: one sign at one edge, the other at the other. Short-lived spins pile up only at the edges;
-# long-lived ones diffuse towards the middle. Each strip is one of 24 across the sample.
+# In one sample the spin looks like noise. The mean over samples is the spin-Hall effect: opposite
+# signs at the two edges. Spins that relax fast accumulate only at the edges; spins that relax
+# slowly diffuse towards the middle. The sample is divided into 24 strips across it.
 
 # %%
 n_samples = 150 if small else 1500
@@ -196,13 +198,14 @@ axes.legend(frameon=False)
 plt.show()
 
 # %% [markdown]
-# ## What is checked
+# ## Checks
 #
 # - The current that enters is the one that leaves, and the heat of all links is voltage times
 #   current.
 # - The critical link of the sample sets the scale of its resistance.
 # - Each triad makes as much spin up as down: the generation adds up to zero.
-# - A steady spin relaxes as fast as it is made: as nothing is made in sum, the sum is zero too.
+# - In the steady state as much spin relaxes as is generated. The generation adds up to zero, so the
+#   sum of the spins is zero too.
 # - The edges carry opposite spin, by more than five standard errors each.
 
 # %%

@@ -238,7 +238,7 @@ axes.legend(frameon=False, title="magnetic field", loc="center left")
 plt.show()
 
 # %% [markdown]
-# ## What was checked
+# ## Checks
 #
 # The full equations meet the leading order at weak coupling and fall below it at strong coupling;
 # the residual of every significant row is below $10^{-8}$ of its terms. Onsager's relation holds

@@ -13,9 +13,9 @@
 # %% [markdown]
 # # Berry: four spin currents side by side
 #
-# An electric field makes electrons move sideways and carry their spin along. How much spin? If the
-# spin is conserved there is one answer. If it is not, four are in use, and this lesson computes
-# them beside each other, in units where a spin 1/2 counts as $s = \pm 1$:
+# An electric field makes electrons move sideways and carry their spin with them. How large is this
+# spin current? If the spin is conserved there is one answer. If it is not, four definitions are in
+# use. This lesson computes all four, in units where a spin 1/2 counts as $s = \pm 1$:
 #
 # - *conventional*: the Kubo formula for the operator $\{s, v\}/2$;
 # - *LCC*: the "proper" spin current that H. Liu, J. H. Cullen and D. Culcer print (Phys. Rev. B
@@ -60,13 +60,13 @@ def four(model, mu=0.0, kT=0.0):
 
 
 # %% [markdown]
-# ## They are one as long as the spin is conserved
+# ## They are equal as long as the spin is conserved
 #
 # The model of Bernevig, Hughes and Zhang is a Chern insulator of spin up beside its mirror image of
-# spin down: $-2$, from one edge channel each. Then let a term mix the spins. The gap stays open,
-# and the four part. The conserved current has a conservation law behind it, but it is no longer
-# quantised. LCC and XN jump to 0 at once: the term splits the doublets, however weakly, into bands
-# without spin z, and the spin *of a band* is what these two count.
+# spin down: $-2$, from one edge channel each. Now a term is added that mixes the spins. The gap
+# stays open, and the four currents are no longer equal. The conserved current obeys a conservation
+# law, but it is not quantised any more. LCC and XN jump to 0 even for the weakest mixing: it splits
+# the doublets into bands without spin z, and LCC and XN contain the spin *of a band*.
 
 # %%
 mixing = np.linspace(0.0, 0.8, 5 if small else 17)
@@ -97,9 +97,9 @@ plt.show()
 # ## A quantum spin Hall insulator and its metal
 #
 # Kane and Mele's honeycomb with Rashba coupling mixes the spins from the start. In the gap the four
-# forms say 2.05, 1.89, 1.07 and 1.84. In the bands they differ in sign here and there. The
-# conventional and the conserved current vanish when all bands are full, as a current must; LCC and
-# XN do not.
+# forms give 2.05, 1.89, 1.07 and 1.84. Within the bands they even differ in sign at some energies.
+# The conventional and the conserved current vanish when all bands are full, as a current must. LCC
+# and XN do not.
 
 # %%
 model = kane_mele()
@@ -128,12 +128,12 @@ plt.show()
 # ## Where the printed sign comes from
 #
 # The paper adds up four pieces: $J_1$ and $J_2$, the conventional current of the spin diagonal and
-# off-diagonal in the bands, and two torque dipoles, $I_1$ and $I_2$. Each can be had from the
-# kinetic equation itself, in a basis that does not depend on k, without any of the algebra.
-# $I_1 = -J_2$ comes out as printed. $I_2$ comes out with the opposite sign: between two lines of
-# the derivation the indices of field and current change places. With the sign repaired the sum is
-# XN. (A Zeeman term keeps the bands apart here: where time reversal makes them touch, band by band
-# quantities jump.)
+# off-diagonal in the bands, and two torque dipoles, $I_1$ and $I_2$. Each of them can be computed
+# from the kinetic equation itself, in a basis that does not depend on k, without the algebra of the
+# paper. $I_1 = -J_2$ agrees with the paper. $I_2$ has the opposite sign: between two lines of the
+# derivation the indices of field and current are exchanged. With the sign corrected the sum is XN.
+# (A Zeeman term keeps the bands apart here: where time reversal makes them touch, quantities of
+# single bands jump.)
 
 # %%
 zeeman = 0.6 * model.operator("z")
@@ -177,11 +177,11 @@ plt.show()
 # ## Bulk Bi$_2$Se$_3$, and the cutoff that was not printed
 #
 # The paper's headline is $10^3\,(\hbar/2e)\,\Omega^{-1}\mathrm m^{-1}$ in the gap of Bi$_2$Se$_3$,
-# for a magnetisation $m$ of 1 meV. It splits doublets by 2 meV, and the number rests on what one
-# does with them: keep the diagonal elements of the spin only (the paper's way, m along z) or each
-# doublet's whole block, which does not depend on the basis. In a $k\cdot p$ model it rests on the
-# cutoff as well. Right, the same with the warping terms of the crystal, which make LCC and XN
-# different numbers.
+# for a magnetisation $m$ of 1 meV. It splits doublets by 2 meV, and the result depends on their
+# treatment: the paper keeps only the diagonal elements of the spin (m along z); keeping the whole
+# block of each doublet gives a result that does not depend on the basis. In a $k\cdot p$ model the
+# result depends on the cutoff as well. The right picture shows the same with the warping terms of
+# the crystal. With them LCC and XN differ by more than their sign.
 
 # %%
 kmax = np.geomspace(0.05, 5.0, 4 if small else 12)
@@ -204,7 +204,7 @@ panels[0].legend(frameon=False, fontsize=9)
 plt.show()
 
 # %% [markdown]
-# ## What is checked
+# ## Checks
 #
 # - All four forms are $-2$ where the spin is conserved, and differ where it is not.
 # - Kane-Mele in the gap: the conventional current of a public Wannier code, 2.054; LCC 1.888, XN

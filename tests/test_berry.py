@@ -171,7 +171,7 @@ def test_bands_with_the_same_spin_have_no_conserved_current_when_full():
 
 
 def test_doublets_do_not_depend_on_their_basis():
-    """Kramers pairs: rotate inside them, nothing moves."""
+    """Kramers pairs: a rotation within each pair changes no result."""
     model = dataclasses.replace(bi2se3_bulk((0.0, 0.0, 0.0)), parameters={})
     k = wave_vectors(model, 20)
     want = values(band_pairs(model, k, "y", "x", "z"), 0.1, 0.0)
@@ -233,7 +233,7 @@ def test_exchanging_field_and_current_in_the_last_piece_breaks_the_total():
 
     assert totals_agree(parts.total_direct)
     assert not totals_agree(parts.total_printed)
-    # the charge check s -> -e is blind to the slip
+    # the charge check s -> -e does not show the exchange
     one = np.eye(4, dtype=complex)
     charge = decompose(RANDOM, PeriodicGrid(64), mu=0.4, kT=0.8, spin=one)
     assert charge.total_printed == pytest.approx(charge.total_direct, abs=1e-9)

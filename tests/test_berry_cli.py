@@ -133,7 +133,7 @@ def test_well_curves_and_picture(tmp_path):
 
 
 def test_bench_rows_without_peers(monkeypatch):
-    """A peer that is not there is a row that says so."""
+    """A peer that is not installed has a row that says so."""
     import builtins
 
     from hopnet.bench import berry as bench

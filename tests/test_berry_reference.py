@@ -292,7 +292,7 @@ def test_bi2se3_warped(kmax, lcc, xn, conventional):
     got = spin_hall(model, rays, mu=0.1, treatment=DOUBLET, **TORQUE)
     values = np.array([got.lcc[0], got.xn[0], got.conventional[0]]) * got.in_unit("hbar/2e S/m")
     np.testing.assert_allclose(values, (lcc, xn, conventional), atol=0.3)
-    # small balls know nothing of cubic terms
+    # in small balls the cubic terms are negligible
     inner = [in_gap((0, 0, 1e-3), DOUBLET, Rays(0.02, 8, accuracy=1e-4))[0]]
     rays = Rays(0.02, 24, polar=(0.0, 0.5, 1.0), repeats=2.0, accuracy=1e-4)
     near = spin_hall(model, rays, mu=0.1, treatment=DOUBLET, **TORQUE)
@@ -524,7 +524,7 @@ def test_hole_well_limit_of_no_magnetisation_is_singular(m, lcc, xn):
 
 
 def test_hole_well_warping_and_field_sign():
-    """The delta term moves -9.578 to -9.552; the sign of the gate field does nothing.
+    """The delta term moves -9.578 to -9.552; the sign of the gate field has no effect.
 
     One direction does not do for a warped well: phi = pi/8 alone would say -9.178.
     """

@@ -55,9 +55,9 @@ def mutated(text, generator):
     return text
 
 
-def start_run(path, directory, n_workers):
+def start_run(path, directory, n_workers, *more):
     """``hopnet run`` in a process of its own."""
-    words = ["run", path, "--out", directory, "--workers", n_workers, "--no-figures"]
+    words = ["run", path, "--out", directory, "--workers", n_workers, "--no-figures", *more]
     command = [sys.executable, "-m", "hopnet.cli.main", *map(str, words)]
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True

@@ -121,3 +121,33 @@ def test_killed_at_random_the_bytes_are_those_of_an_undisturbed_run(undisturbed,
         assert not list(directory.rglob("*.part"))
         assert not list((directory / "running").iterdir())
         shutil.rmtree(directory)
+
+
+def test_several_drivers_at_the_same_time_lose_nothing(undisturbed, tmp_path):
+    """The same file, fewer samples, shards: each driver ends in a table or is refused."""
+    table, files, tables = undisturbed
+    path, fewer = tmp_path / "x.toml", tmp_path / "fewer.toml"
+    path.write_text(as_toml(config_from_dict(table)))
+    fewer.write_text(as_toml(config_from_dict(table | {"ensemble": {"samples": 3}})))
+    for trial, generator in enumerate(seeds(1, "race")):
+        directory = tmp_path / f"run{trial}"
+        drivers = []
+        for _ in range(generator.choice([2, 3])):
+            which = generator.choice([path, path, fewer])
+            shard = generator.choice([(), (), ("--shard", "0/2"), ("--shard", "1/2")])
+            n_workers = 1 if shard else generator.choice([1, 2])
+            drivers.append(start_run(which, directory, n_workers, *shard))
+            time.sleep(generator.choice([0.0, generator.uniform(0.0, 6.0)]))
+        if generator.random() < 0.3:
+            disturb(generator.choice(drivers), generator)
+        for driver in drivers:
+            words = driver.communicate(timeout=300)[0]
+            assert "Traceback" not in words, words
+            assert driver.returncode in (0, 2) or driver.returncode < 0 or "interrupted" in words
+        assert files_of(directory).items() <= files.items()
+        hn.run_ensemble(table, directory)
+        assert files_of(directory) == files
+        assert tables_of(directory) == tables
+        assert not list(directory.rglob("*.part"))
+        assert not list((directory / "running").iterdir())
+        shutil.rmtree(directory)
