@@ -15,6 +15,7 @@ from hopnet.bench import (
     ensemble,
     hall,
     kinetics,
+    nuclei,
     percolation,
     pumping,
     solve,
@@ -23,7 +24,7 @@ from hopnet.cli import bench
 from hopnet.cli.main import main
 from hopnet.errors import ParameterError
 
-TOPICS = (berry, boltzmann, dynamics, ensemble, hall, kinetics, percolation, pumping, solve)
+TOPICS = (berry, boltzmann, dynamics, ensemble, hall, kinetics, nuclei, percolation, pumping, solve)
 
 
 def test_all_topics_are_stored_and_one_failure_costs_no_other(tmp_path, monkeypatch):
