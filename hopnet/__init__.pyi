@@ -15,6 +15,9 @@ from .material import conductivities as conductivities
 from .material import hall_response as hall_response
 from .network.build import build_network as build_network
 from .network.energies import with_energies as with_energies
+from .network.links import network_from_links as network_from_links
+from .network.links import read_matrix_market as read_matrix_market
+from .network.links import write_matrix_market as write_matrix_market
 from .network.network import Network as Network
 from .network.readers import read_sites as read_sites
 from .network.sites import Sites as Sites

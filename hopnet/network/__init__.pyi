@@ -3,6 +3,9 @@
 from .build import build_network as build_network
 from .energies import with_energies as with_energies
 from .exponent import critical_exponent as critical_exponent
+from .links import network_from_links as network_from_links
+from .links import read_matrix_market as read_matrix_market
+from .links import write_matrix_market as write_matrix_market
 from .neighbours import find_links as find_links
 from .network import Network as Network
 from .sites import Sites as Sites

@@ -9,6 +9,7 @@ import numpy as np
 
 from hopnet.checks import is_real, number, shown
 from hopnet.errors import ParameterError
+from hopnet.network.links import network_from_links
 from hopnet.network.network import Network, join_sites, pair_of_contacts
 from hopnet.network.sites import Sites, sites_from_positions
 
@@ -73,6 +74,9 @@ def network_of_graph(
     geometry: str | None = None,
     contacts: tuple[Any, Any] | None = None,
     axis: str | None = None,
+    weight: str = "conductance",
+    log_weight: str = "log_conductance",
+    layout: bool = False,
 ) -> Network:
     """A network from a graph with node ``pos`` (x, y) and edge ``conductance`` > 0.
 
@@ -91,6 +95,10 @@ def network_of_graph(
         "drain", else the lists of labels ``source`` and ``drain`` of the graph.
     axis : {"x", "y"}, optional
         Direction from source to drain; by default the attribute of the graph, else "x".
+    weight, log_weight : str
+        Names of the edge attributes that hold the conductance and its logarithm.
+    layout : bool
+        Whether nodes without ``pos`` are laid out along their links; see `network_from_links`.
 
     Returns
     -------
@@ -111,8 +119,17 @@ def network_of_graph(
     number_of = {label: i for i, label in enumerate(graph.nodes)}
     attributes = graph.graph
     nodes = [data for _, data in graph.nodes(data=True)]
-    link_i, link_j, log_conductance = links_of(graph, number_of)
+    link_i, link_j, log_conductance = links_of(graph, number_of, (weight, log_weight))
     logs = values_of(nodes, "log_occupation")
+    if layout and not any("pos" in data for data in nodes):
+        return network_from_links(
+            len(nodes),
+            link_i,
+            link_j,
+            log_conductance,
+            contacts=contacts_of(graph, number_of, contacts),
+            log_occupation=logs,
+        )
     return join_sites(
         sites_of(nodes, attributes, length, width, geometry),
         link_i,
@@ -165,14 +182,22 @@ def sites_of(
     )
 
 
-def links_of(graph: networkx.Graph, number_of: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def links_of(
+    graph: networkx.Graph, number_of: dict, names: tuple[str, str]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Ends and logarithms of the conductance of every edge."""
     ends, logarithms = [], []
     for a, b, data in graph.edges(data=True):
         ends.append((number_of[a], number_of[b]))
-        logarithms.append(log_of_edge(a, b, data))
+        logarithms.append(log_of_edge(a, b, renamed(data, names)))
     pairs = np.sort(np.array(ends, dtype=np.int64).reshape(-1, 2), axis=1)
     return pairs[:, 0], pairs[:, 1], np.array(logarithms, dtype=np.float64)
+
+
+def renamed(data: dict, names: tuple[str, str]) -> dict:
+    """The attributes of an edge with its weight and log weight under hopnet's names."""
+    own = zip(("conductance", "log_conductance"), names)
+    return {key: data[name] for key, name in own if name in data}
 
 
 def log_of_edge(a: Any, b: Any, data: dict) -> float:

@@ -334,12 +334,23 @@ class Network:
         geometry: str | None = None,
         contacts: tuple[Any, Any] | None = None,
         axis: str | None = None,
+        weight: str = "conductance",
+        log_weight: str = "log_conductance",
+        layout: bool = False,
     ) -> Network:
         """A network from a graph, see `hopnet.network.graphs.network_of_graph`."""
         from hopnet.network.graphs import network_of_graph
 
         return network_of_graph(
-            graph, length=length, width=width, geometry=geometry, contacts=contacts, axis=axis
+            graph,
+            length=length,
+            width=width,
+            geometry=geometry,
+            contacts=contacts,
+            axis=axis,
+            weight=weight,
+            log_weight=log_weight,
+            layout=layout,
         )
 
     def save(self, path: str | Path) -> None:
