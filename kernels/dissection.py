@@ -45,7 +45,7 @@ CLOSED_X, CLOSED_Y = 1, 2
 
 
 class Graph(NamedTuple):
-    """A graph with coordinates that say where to look for cuts."""
+    """A graph with coordinates that say where to search for cuts."""
 
     start: np.ndarray  # int64[n_sites + 1]: where the row of each site begins
     neighbour: np.ndarray  # int64[n_edges]: neighbours of each site, all of them in the graph
@@ -249,13 +249,12 @@ def _cut_strip(start, neighbour, source, sink, level):
 
 
 @njit(cache=True, nogil=True)
-def _split(start, neighbour, coordinate, longest, half_width, site, region, tag, value, scratch):
-    """Split one region; returns the numbers of sites left and right of the cut.
+def _place_strip(graph, coordinate, longest, site, region, tag, value, strip):
+    """Place the strip around the median, and give each site of the region its code in ``tag``.
 
-    ``site`` is the region's slice of the permutation; it is reordered to [left | right | cut].
-    ``tag[v] >> 32`` is the region of site v, and ``tag[v] & 0xffffffff`` its code inside.
+    Returns the number of sites of the strip, which are listed in ``strip``. ``value`` is working
+    memory.
     """
-    # Place the strip around the median, and give each site of the region its code.
     n = site.shape[0]
     lowest = np.inf
     highest = -np.inf
@@ -264,10 +263,9 @@ def _split(start, neighbour, coordinate, longest, half_width, site, region, tag,
         lowest = min(lowest, value[a])
         highest = max(highest, value[a])
     median = _kth_smallest(value[:n], n // 2)
-    reach = min(half_width, STRIP_SHARE * (highest - lowest))
+    reach = min(graph.half_width, STRIP_SHARE * (highest - lowest))
     base = region << 32
     n_strip = 0
-    strip = scratch
     for a in range(n):
         v = site[a]
         if coordinate[v] < median - reach:
@@ -284,27 +282,32 @@ def _split(start, neighbour, coordinate, longest, half_width, site, region, tag,
         for a in range(n):
             v = site[a]
             if tag[v] == base | LEFT:
-                for e in range(start[v], start[v + 1]):
-                    if tag[neighbour[e]] == base | RIGHT:
+                for e in range(graph.start[v], graph.start[v + 1]):
+                    if tag[graph.neighbour[e]] == base | RIGHT:
                         tag[v] = base | (STRIP + n_strip)
                         strip[n_strip] = v
                         n_strip += 1
                         break
+    return n_strip
 
-    # The graph of the strip, and which of its sites are next to the left and to the right side.
+
+@njit(cache=True, nogil=True)
+def _strip_rows(graph, strip, region, tag):
+    """The graph of a strip: its rows, and which of its sites have left and right neighbours."""
+    n_strip = strip.shape[0]
     n_edges = 0
     for k in range(n_strip):
-        n_edges += start[strip[k] + 1] - start[strip[k]]
-    strip_start = np.empty(n_strip + 1, np.int32)
-    strip_neighbour = np.empty(n_edges, np.int32)
+        n_edges += graph.start[strip[k] + 1] - graph.start[strip[k]]
+    start = np.empty(n_strip + 1, np.int32)
+    neighbour = np.empty(n_edges, np.int32)
     source = np.zeros(n_strip, np.bool_)
     sink = np.zeros(n_strip, np.bool_)
     filled = 0
     for k in range(n_strip):
-        strip_start[k] = filled
+        start[k] = filled
         v = strip[k]
-        for e in range(start[v], start[v + 1]):
-            mark = tag[neighbour[e]]
+        for e in range(graph.start[v], graph.start[v + 1]):
+            mark = tag[graph.neighbour[e]]
             if mark >> 32 == region:
                 code = mark & 0xFFFFFFFF
                 if code == LEFT:
@@ -312,17 +315,21 @@ def _split(start, neighbour, coordinate, longest, half_width, site, region, tag,
                 elif code == RIGHT:
                     sink[k] = True
                 else:
-                    strip_neighbour[filled] = code - STRIP
+                    neighbour[filled] = code - STRIP
                     filled += 1
-    strip_start[n_strip] = filled
-    level = np.empty(2 * n_strip, np.int32)
-    _cut_strip(strip_start, strip_neighbour, source, sink, level)
+    start[n_strip] = filled
+    return start, neighbour, source, sink
 
+
+@njit(cache=True, nogil=True)
+def _sort_sites(site, tag, level, scratch):
+    """Reorder the sites of a region to [left | right | cut]; returns the first two numbers."""
+    n = site.shape[0]
     n_left = 0
     n_right = 0
     n_cut = 0
-    # Sort the sites: the left ones stay in place, the right ones go to the start of scratch, those
-    # of the cut to its end.
+    # The left sites stay in place, the right ones go to the start of scratch, those of the cut to
+    # its end.
     for a in range(n):
         v = site[a]
         code = tag[v] & 0xFFFFFFFF
@@ -348,6 +355,35 @@ def _split(start, neighbour, coordinate, longest, half_width, site, region, tag,
 
 
 @njit(cache=True, nogil=True)
+def _split(graph, coordinate, longest, site, region, tag, value, scratch):
+    """Split one region; returns the numbers of sites left and right of the cut.
+
+    ``site`` is the region's slice of the permutation; it is reordered to [left | right | cut].
+    ``tag[v] >> 32`` is the region of site v, and ``tag[v] & 0xffffffff`` its code inside.
+    ``value`` and ``scratch`` are working memory.
+    """
+    n_strip = _place_strip(graph, coordinate, longest, site, region, tag, value, scratch)
+    start, neighbour, source, sink = _strip_rows(graph, scratch[:n_strip], region, tag)
+    level = np.empty(2 * n_strip, np.int32)
+    _cut_strip(start, neighbour, source, sink, level)
+    return _sort_sites(site, tag, level, scratch)
+
+
+@njit(cache=True, nogil=True)
+def _is_wide(site, x, y):
+    """Whether a region is at least as long along x as along y."""
+    low_x = low_y = np.inf
+    high_x = high_y = -np.inf
+    for a in range(site.shape[0]):
+        v = site[a]
+        low_x = min(low_x, x[v])
+        high_x = max(high_x, x[v])
+        low_y = min(low_y, y[v])
+        high_y = max(high_y, y[v])
+    return high_x - low_x >= high_y - low_y
+
+
+@njit(cache=True, nogil=True)
 def _sort_by_degree(start, site):
     """Sort sites by their number of neighbours, fewest first: these add the fewest new links."""
     for a in range(1, site.shape[0]):
@@ -367,8 +403,8 @@ def dissect(graph, region, permutation, tag, record):
     Parameters
     ----------
     graph : Graph
-        Rows and coordinates. The coordinates guide the cuts; what is a neighbour is read from the
-        rows. ``x`` and ``y`` are changed where a ring is opened.
+        Rows and coordinates. The coordinates guide the cuts; neighbours are read from the rows.
+        ``x`` and ``y`` are changed where a ring is opened.
     region : Region
         A ring along y is opened by a cut of two lines, near ``y = ring_y / 4`` and
         ``3 ring_y / 4``. A torus is opened twice: first where the two lines are shorter, then each
@@ -421,14 +457,6 @@ def dissect(graph, region, permutation, tag, record):
         n_splits -= 1
         # Cut across the longer side of the region; a ring is opened first.
         site = permutation[low:high]
-        low_x = low_y = np.inf
-        high_x = high_y = -np.inf
-        for a in range(n):
-            v = site[a]
-            low_x = min(low_x, x[v])
-            high_x = max(high_x, x[v])
-            low_y = min(low_y, y[v])
-            high_y = max(high_y, y[v])
         opened = 0
         if closed & CLOSED_Y and not (closed & CLOSED_X and graph.ring_x > graph.ring_y):
             opened = CLOSED_Y
@@ -436,22 +464,11 @@ def dissect(graph, region, permutation, tag, record):
         elif closed & CLOSED_X:
             opened = CLOSED_X
             coordinate, longest = np.abs(x - 0.5 * graph.ring_x), graph.longest_x
-        elif high_x - low_x >= high_y - low_y:
+        elif _is_wide(site, x, y):
             coordinate, longest = x, graph.longest_x
         else:
             coordinate, longest = y, graph.longest_y
-        n_left, n_right = _split(
-            start,
-            graph.neighbour,
-            coordinate,
-            longest,
-            graph.half_width,
-            site,
-            number,
-            tag,
-            value,
-            scratch,
-        )
+        n_left, n_right = _split(graph, coordinate, longest, site, number, tag, value, scratch)
         number += 1
         # Unroll the far side of the opened ring.
         if opened > 0:
