@@ -12,7 +12,7 @@ help:
 	@echo "make lint   format, lint and types"
 	@echo "make processors   the suite on other BLAS kernels, the kernels on a generic processor"
 	@echo "make slow   the long checks"
-	@echo "make faults kills, failing disks, flipped bits, hostile files and command lines at random"
+	@echo "make faults kills, failing disks, flipped bits, hostile files and command lines: hours"
 	@echo "make bench  side-by-side measurements of everything: runs/benchmarks"
 	@echo "make docs   the reference site in build/docs, its lessons run at small size"
 

@@ -46,7 +46,8 @@ def disk(tmp_path):
     subprocess.run(["umount", "-l", str(place)], check=True)
 
 
-@pytest.mark.parametrize("n_workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("n_workers", [1, 2])
 def test_a_full_disk_stops_a_run_that_continues_with_room(good, disk, n_workers):
     path, files, tables = good
     words = ["run", path, "--out", disk / "run", "--workers", n_workers, "--no-figures"]

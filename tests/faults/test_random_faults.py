@@ -1,6 +1,7 @@
 """Faults at random: bytes and answers as without them, or one sentence."""
 
 import shutil
+import signal
 import time
 
 import pandas as pd
@@ -123,6 +124,7 @@ def test_killed_at_random_the_bytes_are_those_of_an_undisturbed_run(undisturbed,
         shutil.rmtree(directory)
 
 
+@pytest.mark.slow
 def test_several_drivers_at_the_same_time_lose_nothing(undisturbed, tmp_path):
     """The same file, fewer samples, shards: each driver ends in a table or is refused."""
     table, files, tables = undisturbed
@@ -143,7 +145,9 @@ def test_several_drivers_at_the_same_time_lose_nothing(undisturbed, tmp_path):
         for driver in drivers:
             words = driver.communicate(timeout=300)[0]
             assert "Traceback" not in words, words
-            assert driver.returncode in (0, 2) or driver.returncode < 0 or "interrupted" in words
+            # An answer, a refusal, or ended by a signal (SIGKILL leaves a negative number).
+            code = driver.returncode
+            assert code in (0, 2, 128 + signal.SIGTERM, 128 + signal.SIGINT) or code < 0, words
         assert files_of(directory).items() <= files.items()
         hn.run_ensemble(table, directory)
         assert files_of(directory) == files
