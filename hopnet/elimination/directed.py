@@ -23,6 +23,8 @@ from hopnet.elimination.symmetric import check_entries, negligible_entry, run_do
 from hopnet.errors import ParameterError
 from hopnet.kernels import directed as directed_kernels
 from hopnet.kernels import elimination as elimination_kernels
+from hopnet.kernels import log_ratios as ratio_kernels
+from hopnet.kernels.log_ratios import Chain
 from hopnet.threads import thread_count
 
 __all__ = ["DirectedFactor", "factor_directed", "first_passage", "stationary_occupation"]
@@ -125,6 +127,174 @@ class DirectedFactor:
         out[e.node] = x[:n, 0]
         return out
 
+    def log_ratios(
+        self,
+        occupation: np.ndarray,
+        log_n: np.ndarray,
+        terminal: tuple[np.ndarray, np.ndarray],
+        terminal_ratio: np.ndarray,
+    ) -> np.ndarray:
+        """ln(u_i / u_j) of every link of a reversible chain, u = p / n, without a cancellation.
+
+        Equation [field 4], S_ij = (u_i - u_j) / max(u_i, u_j), omega_ki = v_ki p_i / p_k::
+
+            u_k / u_r = (1 + sum_i w_ki min(S_ir, 0)) / (1 - sum_i omega_ki max(S_ir, 0))
+
+        Parameters
+        ----------
+        occupation, log_n : float64[n_nodes]
+            p of each node, from `occupation` or `stationary`, and ln n, the occupation of
+            equilibrium: n_i a_ij = n_j a_ji for every link.
+        terminal : (occupation, log_n), each float64[n_terminals]
+            The same of the terminals.
+        terminal_ratio : float64[n_terminals, n_terminals]
+            ln(u_i / u_j) between terminals.
+
+        Returns
+        -------
+        float64[n_links]
+            The net flow is max(p_i a_ij, p_j a_ji) times 1 - exp(-abs(ln(u_i / u_j))), from the
+            larger u to the smaller. Zero on links to a node that is left out.
+        """
+        chain = self.chain_of(occupation, log_n, terminal, np.zeros(self.pivot.shape))
+        return self.carry_down(chain, terminal_ratio, None)
+
+    def corrections(
+        self,
+        occupation: np.ndarray,
+        log_n: np.ndarray,
+        terminal: tuple[np.ndarray, np.ndarray],
+        terminal_ratio: np.ndarray,
+        terminal_correction: np.ndarray,
+        injection: np.ndarray,
+    ) -> np.ndarray:
+        """(du_i - du_j) / max(u_i, u_j) of every link, for what is fed into each node.
+
+        Parameters
+        ----------
+        occupation, log_n, terminal, terminal_ratio
+            As in `log_ratios`.
+        terminal_correction : float64[n_terminals, n_terminals]
+            The answer between terminals.
+        injection : float64[n_nodes]
+            Carriers fed into each node per time: minus the net flow out of it.
+
+        Returns
+        -------
+        float64[n_links]
+        """
+        fed = self.forward(injection)[: self.pivot.shape[0], 0]
+        source = np.zeros(self.pivot.shape)
+        own = self.pivot * occupation[self.elimination.node]
+        np.divide(fed, own, out=source, where=own > 0)
+        chain = self.chain_of(occupation, log_n, terminal, source)
+        return self.carry_down(chain, terminal_ratio, terminal_correction)
+
+    def chain_of(self, occupation, log_n, terminal, source) -> Chain:
+        """What the kernels need to know of the nodes, by rank."""
+        node = self.elimination.node
+        by_rank = (
+            np.concatenate([occupation[node], terminal[0], [0.0]]),
+            np.concatenate([log_n[node], terminal[1], [0.0]]),
+        )
+        return Chain(self.weights, *by_rank, source)
+
+    def carry_down(
+        self, chain: Chain, terminal_ratio: np.ndarray, terminal_correction: np.ndarray | None
+    ) -> np.ndarray:
+        """Log ratios of the links or, with corrections between terminals, their corrections."""
+        e = self.elimination
+        second = terminal_correction is not None
+        given = (
+            [terminal_ratio]
+            if terminal_correction is None
+            else [terminal_ratio, terminal_correction]
+        )
+        tables = np.empty((len(given), e.table_size))
+        for table, value in zip(tables, given):
+            framed = np.zeros((e.n_terminals + 1, e.n_terminals + 1))
+            framed[:-1, :-1] = value
+            ratio_kernels.fill_root_entries(e.fronts, framed, e.table_start, table)
+        edge_value = np.empty(e.edge_link.shape[0])
+
+        def extend(which):
+            ratio_kernels.log_ratio_fronts(
+                which, e.fronts, chain, second, e.table_start, tables, edge_value
+            )
+
+        run_downward(e, extend, self.threads)
+        return self.on_links(edge_value, given[-1])
+
+    def changes(
+        self,
+        value: np.ndarray,
+        injection: np.ndarray,
+        excess: np.ndarray,
+    ) -> np.ndarray:
+        """q_i - q_j of every link, for the solution q of `occupation` with terminals at zero.
+
+        Parameters
+        ----------
+        value : float64[n_nodes]
+            The solution q for this injection; any multiple of the stationary solution may have
+            been added.
+        injection : float64[n_nodes]
+            What is fed into each node.
+        excess : float64[n_nodes]
+            sum_i (a_ij - a_ji) of each node j, known without a cancellation: q would be constant
+            if it were zero.
+
+        Returns
+        -------
+        float64[n_links]
+        """
+        e = self.elimination
+        n = e.node.shape[0]
+        safe = np.where(self.pivot > 0, self.pivot, np.inf)
+        source = self.forward(injection)[:n, 0] / safe
+        own_excess = self.forward(excess)[:n, 0] / safe
+        by_rank = np.concatenate([value[e.node], np.zeros(e.n_terminals + 1)])
+        chain = Chain(self.weights, by_rank, by_rank, source)
+        table = np.empty(e.table_size)
+        between = np.zeros((e.n_terminals + 1, e.n_terminals + 1))
+        ratio_kernels.fill_root_entries(e.fronts, between, e.table_start, table)
+        edge_value = np.empty(e.edge_link.shape[0])
+
+        def extend(which):
+            ratio_kernels.change_fronts(
+                which, e.fronts, chain, own_excess, e.table_start, table, edge_value
+            )
+
+        run_downward(e, extend, self.threads)
+        return self.on_links(edge_value, between[:-1, :-1])
+
+    def on_links(self, edge_value: np.ndarray, between: np.ndarray) -> np.ndarray:
+        """Values of edges as values of links; ``between`` holds those of two terminals."""
+        e = self.elimination
+        out = np.zeros(e.n_links)
+        out[e.edge_link] = edge_value * e.edge_sign
+        out[e.terminal_link] = between[e.terminal_ends[:, 0], e.terminal_ends[:, 1]]
+        return out
+
+    def forward(self, injection: np.ndarray, first: np.ndarray | None = None) -> np.ndarray:
+        """What arrives at each node, and at each terminal, when it is eliminated: by rank."""
+        e = self.elimination
+        n = e.node.shape[0]
+        x = np.zeros((n + e.n_terminals + 1, 1), np.result_type(self.weights, injection))
+        x[:n, 0] = injection[e.node]
+        carried = np.zeros((e.fronts.boundary.shape[0], 1), x.dtype)
+        weights = self.weights[0] if first is None else first
+
+        def up(which):
+            elimination_kernels.forward_fronts(which, e.fronts, weights, x, carried)
+
+        run_upward(e, up, self.threads)
+        # What the root leaves belongs to the terminals and the ground.
+        begin = e.fronts.boundary_start[-2]
+        x[n:] = 0.0
+        x[e.fronts.boundary[begin:], 0] = carried[begin:, 0]
+        return x
+
     def passes(
         self,
         first: np.ndarray,
@@ -148,17 +318,11 @@ class DirectedFactor:
                 f"{terminal.shape}; pass an array of that length."
             )
         n = e.node.shape[0]
-        x = np.zeros((n + e.n_terminals + 1, 1), dtype)
-        x[:n, 0] = values[e.node]
-        carried = np.zeros((e.fronts.boundary.shape[0], 1), dtype)
-
-        def forward(which):
-            elimination_kernels.forward_fronts(which, e.fronts, first, x, carried)
+        x = self.forward(values.astype(dtype), first)
 
         def backward(which):
             elimination_kernels.backward_fronts(which, e.fronts, second, self.pivot, x)
 
-        run_upward(e, forward, self.threads)
         x[n:] = 0.0
         x[n : n + e.n_terminals, 0] = terminal
         run_downward(e, backward, self.threads)

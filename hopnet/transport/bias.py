@@ -1,41 +1,50 @@
 """Finite bias: the current between two contacts beyond Ohm's law, for few carriers.
 
 Carriers do not meet (Boltzmann occupations). The field tilts the energies, eps_i = e_i - F x_i in
-units of kT, and the rates keep detailed balance with the tilted energies, so with contacts the
-problem is that of a network with conductances K_ij = n_i a_ij, n_i = exp(-eps_i). The directed
-elimination gives every occupation and the currents both ways at any voltage.
+units of kT, and the rates keep detailed balance with the tilted energies. The directed elimination
+gives every occupation, the currents both ways and every net flow at any voltage.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from hopnet.checks import instance_of, number
 from hopnet.elimination.directed import factor_directed
-from hopnet.elimination.scaling import scaled_conductance
-from hopnet.elimination.symbolic import analyse
-from hopnet.elimination.symmetric import factor
+from hopnet.elimination.symbolic import Elimination, analyse
 from hopnet.errors import ParameterError
-from hopnet.network.energies import bath_factor
+from hopnet.network.energies import Bath
 from hopnet.network.network import DRAIN, INNER, SOURCE, Network
 from hopnet.records import read_only
-from hopnet.transport.balance import net_flow
+from hopnet.transport.balance import in_unit, net_flow
+from hopnet.transport.tilted import (
+    LogRates,
+    check_pivots,
+    energy_steps,
+    equilibrium,
+    flows_of_ratios,
+    largest_scale,
+    log_overlap,
+    log_rates,
+    own_bath,
+)
 
-__all__ = ["Bias", "solve_bias"]
+__all__ = [
+    "BetweenContacts",
+    "Bias",
+    "check_bias",
+    "correction_of_drop",
+    "share_of_voltage",
+    "solve_between",
+    "solve_bias",
+]
 
-# Largest voltage in kT at which flows of single links are computed: beyond, conductances of the
-# tilted network span more than the symmetric elimination can hold.
-LARGEST_FOR_FLOWS = 300.0
-# Largest voltage in kT: the occupations then still fit into floats.
-LARGEST = 600.0
-
-
-# Largest span of the logarithms of rates: both ends are floats then, with room for products. A
-# larger one would end in an overflow.
-WIDEST = 1350.0
+# Largest voltage in kT. Occupations and rates of larger ones leave the range of floats in most
+# samples; where they do so earlier, the pivots tell.
+LARGEST = 1e4
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,12 +59,16 @@ class Bias:
     current : float, in 1/rho_0 times kT/e
         Net current: divided by the voltage it tends to `Current.conductance`.
     forward, backward : float
-        Currents of carriers that came from the source and end in the drain, and back.
+        Currents of carriers that came from the source and end in the drain, and back. Where
+        ``backward`` is below the smallest float it is 0.
     occupation : float64[n_sites]
-        p_i over the largest occupation of equilibrium; 0 at sites without a path to a contact.
-    flow : float64[n_links] or None
-        Net flow from i to j; None above a voltage of 300.
-    imbalance : float or None
+        p_i in the unit of `Network.occupation`; 0 at sites without a path to a contact.
+    drop : float64[n_links], in kT/e
+        ln(u_i / u_j), u = p / n: drop of the electrochemical potential from i to j. At a small
+        voltage it is the voltage times `Current.drop`.
+    flow : float64[n_links]
+        Net flow from i to j, in the unit of ``current``.
+    imbalance : float
         sum over inner sites of abs(net flow), over half the sum of the moduli of the flows.
     """
 
@@ -65,8 +78,9 @@ class Bias:
     forward: float
     backward: float
     occupation: np.ndarray
-    flow: np.ndarray | None
-    imbalance: float | None
+    drop: np.ndarray
+    flow: np.ndarray
+    imbalance: float
 
     @property
     def noise(self) -> float:
@@ -78,14 +92,47 @@ class Bias:
         return self.forward + self.backward
 
 
-def tilted_rates(
-    network: Network, voltage: float, bath: str | Callable
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Logarithms of a_ij and a_ji of every link, and the tilt F x of every site, in kT.
+class BetweenContacts(NamedTuple):
+    """The steady state of a chain of single carriers between two contacts, u = 1 at the source.
 
-    Equation [field 3]: ln a_ij = -2 R_ij + ln s(abs(D)) - max(D, 0), D = eps_j - eps_i. The
-    difference of the energies and that of the tilts are formed apart, so that a small field is not
-    lost beside the energies. The contacts are metal: the potential falls between their inner edges.
+    Attributes
+    ----------
+    current, forward, backward : float
+        In units of exp(scale).
+    occupation : float64[n_sites]
+    drop, flow : float64[n_links]
+    imbalance : float
+    scale : float
+        Logarithm of the unit of currents and flows.
+    """
+
+    current: float
+    forward: float
+    backward: float
+    occupation: np.ndarray
+    drop: np.ndarray
+    flow: np.ndarray
+    imbalance: float
+    scale: float
+
+
+def check_bias(network: Network, voltage: float) -> float:
+    """The voltage as a float, or a ParameterError."""
+    instance_of("network", network, Network, "make it with hopnet.build_network")
+    voltage = number("voltage", voltage, low=-LARGEST, high=LARGEST, unit="kT/e")
+    if network.sites.geometry == "torus":
+        raise ParameterError(
+            "solve_bias needs two contacts, a torus has no edge to put them on; use "
+            "geometry='cylinder' or 'open', or solve_drift."
+        )
+    network.check_percolation()
+    return voltage
+
+
+def share_of_voltage(network: Network) -> np.ndarray:
+    """float64[n_sites]: share of the voltage that has dropped between the source and each site.
+
+    The contacts are metal: the potential falls linearly between their inner edges.
     """
     place = network.sites.position[:, "xy".index(network.axis)]
     begin, end = place[network.source].max(), place[network.drain].min()
@@ -97,27 +144,22 @@ def tilted_rates(
     share = np.clip((place - begin) / (end - begin), 0.0, 1.0)
     share[network.source] = 0.0
     share[network.drain] = 1.0
-    kT, energy = network.kT, network.sites.energy
-    step = np.zeros(network.n_links)
-    if kT is not None and energy is not None:
-        step = (energy[network.link_j] - energy[network.link_i]) / kT
-    step = step - voltage * (share[network.link_j] - share[network.link_i])
-    overlap = -2.0 * network.distance + np.log(bath_factor(bath, np.abs(step)))
-    return overlap - np.maximum(step, 0.0), overlap - np.maximum(-step, 0.0), voltage * share
+    return share
 
 
 def solve_bias(
     network: Network,
     voltage: float,
     *,
-    bath: str | Callable | None = None,
+    bath: Bath | None = None,
     threads: int | None = None,
 ) -> Bias:
     """Steady current of few carriers at a finite voltage between the contacts.
 
     Equation [field 3] for the rates. The current of carriers from source to drain, J_sd, and back,
     J_ds, are what the directed elimination leaves between the terminals; J_sd / J_ds = exp(eV/kT)
-    exactly, and I = J_sd (1 - exp(-eV/kT)).
+    exactly, and I = J_sd (1 - exp(-eV/kT)). Net flows follow from [field 4] in two passes, so each
+    is accurate relative to itself.
 
     Parameters
     ----------
@@ -130,6 +172,7 @@ def solve_bias(
     bath : {"ohmic", "miller_abrahams", "heat_bath"} or callable, optional
         Default: the bath of the network, "ohmic" for equal energies.
     threads : int, optional
+        The numbers do not depend on it.
 
     Returns
     -------
@@ -138,7 +181,8 @@ def solve_bias(
     Raises
     ------
     ParameterError
-        A torus, exclusion (blocking is not treated), abs(voltage) above 600.
+        A torus, exclusion (blocking is not treated), abs(voltage) above 1e4, or rates that leave
+        the range of floats.
     NotPercolatingError
         If no path joins the contacts.
 
@@ -150,82 +194,108 @@ def solve_bias(
     >>> bool(abs(bias.current / 1e-9 / hn.solve_current(network).conductance - 1) < 1e-8)
     True
     """
-    instance_of("network", network, Network, "make it with hopnet.build_network")
-    voltage = number("voltage", voltage, low=-LARGEST, high=LARGEST, unit="kT/e")
-    if network.sites.geometry == "torus":
-        raise ParameterError(
-            "solve_bias needs two contacts, a torus has no edge to put them on; use "
-            "geometry='cylinder' or 'open'."
-        )
+    voltage = check_bias(network, voltage)
     if network.exclusion:
         raise ParameterError(
             "solve_bias is for few carriers, this network was built with chemical_potential=; "
             "leave that out."
         )
-    network.check_percolation()
-    own_bath = (network.bath or "ohmic") if bath is None else bath
-    log_ij, log_ji, tilt = tilted_rates(network, voltage, own_bath)
+    share = share_of_voltage(network)
+    fall = voltage * (share[network.link_j] - share[network.link_i])
+    rates = log_rates(log_overlap(network), own_bath(network, bath), energy_steps(network) - fall)
+    symbolic = analyse(network.dissection, network.link_i, network.link_j, network.terminals)
+    found = solve_between(
+        network, symbolic, rates, equilibrium(network) + voltage * share, voltage, threads
+    )
+    return Bias(
+        network=network,
+        voltage=voltage,
+        current=float(in_unit(found.current, found.scale)),
+        forward=float(in_unit(found.forward, found.scale)),
+        backward=float(in_unit(found.backward, found.scale)),
+        occupation=read_only(found.occupation),
+        drop=read_only(found.drop),
+        flow=read_only(in_unit(found.flow, found.scale)),
+        imbalance=found.imbalance,
+    )
+
+
+def correction_of_drop(log_ratio: np.ndarray, correction: np.ndarray) -> np.ndarray:
+    """What a correction of (u_i - u_j) / max(u_i, u_j) adds to ln(u_i / u_j)."""
+    sign = np.where(log_ratio >= 0.0, 1.0, -1.0)
+    # Beyond exp(30) the smaller u is below the rounding of the larger one.
+    scaled = correction * np.exp(np.minimum(np.abs(log_ratio), 30.0))
+    return np.where(np.abs(scaled) < 0.5, -sign * np.log1p(-sign * scaled), 0.0)
+
+
+def solve_between(
+    network: Network,
+    symbolic: Elimination,
+    rates: LogRates,
+    log_n: np.ndarray,
+    voltage: float,
+    threads: int | None,
+) -> BetweenContacts:
+    """The steady state of single carriers with given rates between two contacts.
+
+    Parameters
+    ----------
+    network : Network
+        Its links and contacts are used.
+    symbolic : Elimination
+        The analysis with the contacts as terminals.
+    rates : LogRates
+        Of every link.
+    log_n : float64[n_sites]
+        Logarithm of the occupation of tilted equilibrium: n_i a_ij = n_j a_ji. A contact site
+        has the occupation n_i at the source, and n_i exp(-voltage) at the drain.
+    voltage : float
+    threads : int, optional
+    """
     terminal = network.terminals
-    # A link out of a contact emits by the occupation inside the contact, which is exp(-e).
-    emission_i = np.where(
-        terminal[network.link_i] >= 0, network.log_occupation[network.link_i], 0.0
-    )
-    emission_j = np.where(
-        terminal[network.link_j] >= 0, network.log_occupation[network.link_j], 0.0
-    )
-    going, coming = log_ij + emission_i, log_ji + emission_j
-    # Rates enter the occupations by their ratios only: the middle of the logarithms is the unit.
-    high, low = max(going.max(), coming.max()), min(going.min(), coming.min())
-    if high - low > WIDEST:
-        raise ParameterError(
-            f"logarithms of rates must span at most {WIDEST:g} at a finite bias, they span "
-            f"{high - low:.0f}; raise the density or the temperature."
-        )
-    unit = 0.5 * (high + low)
-    symbolic = analyse(network.dissection, network.link_i, network.link_j, terminal)
-    rate_ij, rate_ji = (np.exp(np.maximum(r - unit, -700.0)) for r in (going, coming))
-    factored = factor_directed(symbolic, rate_ij, rate_ji, threads=threads)
-    occupation = factored.occupation(np.zeros(network.n_sites), np.ones(2))
-    at_contact = terminal >= 0
-    occupation[at_contact] = network.occupation[at_contact]
-    # Links from contact to contact do not pass through any eliminated site.
     kind_i, kind_j = terminal[network.link_i], terminal[network.link_j]
+    # Contacts keep their occupations, which the emission of their links holds; p = 1 stands for it.
+    inside = log_n - np.where(terminal == DRAIN, voltage, 0.0)
+    emission = LogRates(
+        rates.going + np.where(kind_i >= 0, inside[network.link_i], 0.0),
+        rates.coming + np.where(kind_j >= 0, inside[network.link_j], 0.0),
+    )
+    unit = largest_scale(emission)
+    rate_ij, rate_ji = (np.exp(one - unit) for one in emission)
+    factored = factor_directed(symbolic, rate_ij, rate_ji, threads=threads)
+    check_pivots(factored)
+    p = factored.occupation(np.zeros(network.n_sites), np.ones(2))
+    # Links from contact to contact do not pass through any eliminated site.
     straight = (kind_i == SOURCE) & (kind_j == DRAIN)
     turned = (kind_i == DRAIN) & (kind_j == SOURCE)
-    direct = rate_ij[straight].sum() + rate_ji[turned].sum()
-    back = rate_ji[straight].sum() + rate_ij[turned].sum()
-    forward = float((factored.terminal_rate[SOURCE, DRAIN] + direct) * np.exp(unit))
-    backward = float((factored.terminal_rate[DRAIN, SOURCE] + back) * np.exp(unit))
+    between = factored.terminal_rate
+    forward = between[SOURCE, DRAIN] + rate_ij[straight].sum() + rate_ji[turned].sum()
+    backward = between[DRAIN, SOURCE] + rate_ji[straight].sum() + rate_ij[turned].sum()
     larger, sign = (forward, 1.0) if voltage >= 0 else (backward, -1.0)
     current = -sign * larger * float(np.expm1(-abs(voltage)))
-    flow, imbalance = None, None
-    if abs(voltage) <= LARGEST_FOR_FLOWS:
-        flow, imbalance = link_flows(network, symbolic, log_ij, tilt, voltage, threads)
-    return Bias(
-        network,
-        voltage,
-        current,
-        forward,
-        backward,
-        read_only(occupation),
-        None if flow is None else read_only(flow),
-        imbalance,
-    )
-
-
-def link_flows(network, symbolic, log_ij, tilt, voltage, threads):
-    """Net flow of every link from u = p / n, which obeys Kirchhoff's laws with K = n a."""
-    log_K = log_ij + network.log_occupation[network.link_i] + tilt[network.link_i]
-    terminal = network.terminals
-    conductance, scale = scaled_conductance(network.link_i, network.link_j, log_K, terminal)
-    factored = factor(symbolic, conductance, threads=threads)
-    # u is 1 at the source and exp(-V) at the drain; only the difference enters.
-    difference = -np.expm1(-voltage)
-    drop = factored.link_drops(network.n_links, (difference, 0.0))
-    left_over = np.where(terminal == INNER, -net_flow(network, conductance * drop), 0.0)
-    drop += factored.link_drops(network.n_links, (0.0, 0.0), rhs=left_over)
-    flow = conductance * drop
+    # Net flows by log ratios, then once more what is left over at each site.
+    ends = np.ones(2), np.array([0.0, voltage])
+    ratio = np.array([[0.0, voltage], [-voltage, 0.0]])
+    log_ratio = factored.log_ratios(p, log_n, ends, ratio)
+    log_ratio[(kind_i == kind_j) & (kind_i >= 0)] = 0.0
+    gross = p[network.link_i] * rate_ij, p[network.link_j] * rate_ji
+    flow, larger_gross = flows_of_ratios(gross, log_ratio)
+    left_over = np.where(terminal == INNER, -net_flow(network, flow), 0.0)
+    correction = factored.corrections(p, log_n, ends, ratio, np.zeros((2, 2)), left_over)
+    flow = flow + larger_gross * correction
+    drop = log_ratio + correction_of_drop(log_ratio, correction)
     net = np.where(terminal == INNER, net_flow(network, flow), 0.0)
     total = 0.5 * np.abs(flow).sum()
-    imbalance = float(np.abs(net).sum() / total) if total > 0 else 0.0
-    return flow * np.exp(scale), imbalance
+    occupation = p.copy()
+    at_contact = terminal >= 0
+    occupation[at_contact] = np.exp(inside[at_contact])
+    return BetweenContacts(
+        current=float(current),
+        forward=float(forward),
+        backward=float(backward),
+        occupation=occupation,
+        drop=drop,
+        flow=flow,
+        imbalance=float(np.abs(net).sum() / total) if total > 0 else 0.0,
+        scale=unit,
+    )
