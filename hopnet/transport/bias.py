@@ -19,7 +19,8 @@ from hopnet.errors import ParameterError
 from hopnet.network.energies import Bath
 from hopnet.network.network import DRAIN, INNER, SOURCE, Network
 from hopnet.records import read_only
-from hopnet.transport.balance import in_unit, net_flow
+from hopnet.transport.balance import net_flow
+from hopnet.transport.current import in_unit
 from hopnet.transport.tilted import (
     LogRates,
     check_pivots,
@@ -220,6 +221,20 @@ def solve_bias(
     )
 
 
+def gross_flows(
+    network: Network, p: np.ndarray, rate_ij: np.ndarray, rate_ji: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """p_i a_ij and p_j a_ji of every link, or a ParameterError where floats cannot hold them."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        gross = p[network.link_i] * rate_ij, p[network.link_j] * rate_ji
+    if not all(np.all(np.isfinite(one)) for one in (p, *gross)):
+        raise ParameterError(
+            "the occupations of this field leave the range of floats (dead ends collect more than "
+            "exp(700) carriers); take a weaker field or a larger cutoff."
+        )
+    return gross
+
+
 def correction_of_drop(log_ratio: np.ndarray, correction: np.ndarray) -> np.ndarray:
     """What a correction of (u_i - u_j) / max(u_i, u_j) adds to ln(u_i / u_j)."""
     sign = np.where(log_ratio >= 0.0, 1.0, -1.0)
@@ -278,7 +293,7 @@ def solve_between(
     ratio = np.array([[0.0, voltage], [-voltage, 0.0]])
     log_ratio = factored.log_ratios(p, log_n, ends, ratio)
     log_ratio[(kind_i == kind_j) & (kind_i >= 0)] = 0.0
-    gross = p[network.link_i] * rate_ij, p[network.link_j] * rate_ji
+    gross = gross_flows(network, p, rate_ij, rate_ji)
     flow, larger_gross = flows_of_ratios(gross, log_ratio)
     left_over = np.where(terminal == INNER, -net_flow(network, flow), 0.0)
     correction = factored.corrections(p, log_n, ends, ratio, np.zeros((2, 2)), left_over)
