@@ -190,7 +190,13 @@ class DirectedFactor:
         chain = self.chain_of(occupation, log_n, terminal, source)
         return self.carry_down(chain, terminal_ratio, terminal_correction)
 
-    def chain_of(self, occupation, log_n, terminal, source) -> Chain:
+    def chain_of(
+        self,
+        occupation: np.ndarray,
+        log_n: np.ndarray,
+        terminal: tuple[np.ndarray, np.ndarray],
+        source: np.ndarray,
+    ) -> Chain:
         """What the kernels need to know of the nodes, by rank."""
         node = self.elimination.node
         by_rank = (
