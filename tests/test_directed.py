@@ -1,4 +1,4 @@
-"""Directed elimination [field 1], [field 2] and finite bias [field 3].
+"""Directed elimination [field 1], [field 2] and finite bias [field 3], [field 4].
 
 High precision, closed forms, the limits of Ohm's law and of a strong field, bad input.
 """
