@@ -63,6 +63,8 @@ from .transport.bias import Bias as Bias
 from .transport.bias import solve_bias as solve_bias
 from .transport.current import Current as Current
 from .transport.current import solve_current as solve_current
+from .transport.drift import Drift as Drift
+from .transport.drift import solve_drift as solve_drift
 from .transport.hall import HallAngle as HallAngle
 from .transport.hall import hall_angle as hall_angle
 from .transport.hall import hall_conductance as hall_conductance

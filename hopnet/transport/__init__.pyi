@@ -10,6 +10,8 @@ from .current import solve_current as solve_current
 from .diffusion import diffusion_constant as diffusion_constant
 from .diffusion import diffusion_tensor as diffusion_tensor
 from .diffusion import einstein_diffusion as einstein_diffusion
+from .drift import Drift as Drift
+from .drift import solve_drift as solve_drift
 from .hall import HallAngle as HallAngle
 from .hall import hall_angle as hall_angle
 from .hall import hall_conductance as hall_conductance

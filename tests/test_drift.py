@@ -1,0 +1,191 @@
+"""Drift in a field around a periodic sample: [field 5], [field 6].
+
+Digits of 1500-bit arithmetic, the limit of Ohm's law, symmetries, conservation, bad input.
+"""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import hopnet as hn
+from hopnet.network.network import join_sites
+from hopnet.transport.diffusion import diffusion_tensor
+
+CHAIN = [0.0, 1.3, -0.7, 2.1, 0.4, -1.9, 0.8, -0.2]
+
+
+def chain_network(energy, bath="miller_abrahams", first=0.5):
+    """A ring of sites one a_b apart, hops to the nearest neighbours at the rate exp(-2) s."""
+    n = len(energy)
+    place = np.stack([np.ones(n), (np.arange(n) + first) % n], axis=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", hn.ValidityWarning)
+        sites = hn.sites_from_positions(place, length=2.0, width=float(n), geometry="cylinder")
+    sites = hn.with_energies(sites, np.asarray(energy, float))
+    return hn.build_network(
+        sites, cutoff_radius=1.0 + 1e-9, kT=1.0, bath=bath, contacts=([0], [1]), axis="x"
+    )
+
+
+# Field, velocity, diffusion constant and p_0 of the ring of eight sites with unit overlap.
+RING = [
+    (1e-6, 1.6810958985796012e-7, 0.16810958985827422, None),
+    (0.5, 0.097102646075758481, 0.23442230802686957, 0.1056348836187),
+    (4.0, 0.92126219627055109, 0.53425237290777907, None),
+]
+
+
+@pytest.mark.parametrize(("field", "velocity", "diffusion", "p_0"), RING)
+def test_velocity_and_diffusion_of_a_chain(field, velocity, diffusion, p_0):
+    drift = hn.solve_drift(chain_network(CHAIN), field)
+    assert drift.velocity * np.exp(2.0) == pytest.approx(velocity, rel=1e-13)
+    assert drift.diffusion * np.exp(2.0) == pytest.approx(diffusion, rel=1e-13)
+    assert drift.occupation.sum() == pytest.approx(1.0, rel=1e-14)
+    if p_0 is not None:
+        assert drift.occupation[0] == pytest.approx(p_0, rel=1e-12)
+    # One carrier: the same flow crosses every link, v / L.
+    assert np.abs(drift.flow).max() == pytest.approx(drift.velocity / 8, rel=1e-13)
+
+
+# eF l_c, velocity and diffusion constant of 160 sites around a cylinder in 900-digit arithmetic.
+SAMPLES = [
+    (0.1, 4.36508788e-22, 1.929469373e-19),
+    (3.0, 9.23400208e-20, 3.546944703e-17),
+    (30.0, 1.892694362e-25, 2.500580217e-23),
+]
+
+
+@pytest.mark.parametrize(("field", "velocity", "diffusion"), SAMPLES)
+def test_digits_of_a_random_sample(field, velocity, diffusion):
+    sites = hn.random_sites(160, density=0.005, seed=1, geometry="cylinder", aspect=0.5)
+    radius = hn.build_network(sites).cutoff_radius
+    warm = hn.with_energies(sites, 5.0 * np.random.default_rng(1).standard_normal(160))
+    network = hn.build_network(warm, kT=1.0, bath="miller_abrahams", cutoff_radius=radius)
+    drift = hn.solve_drift(network, field / hn.critical_length(0.005))
+    assert drift.velocity == pytest.approx(velocity, rel=2e-9)
+    assert drift.diffusion == pytest.approx(diffusion, rel=2e-9)
+    assert drift.imbalance < 1e-12
+
+
+def torus(n=800, density=0.02, seed=3, kT=None, **options):
+    sites = hn.random_sites(n, density=density, seed=seed, geometry="torus")
+    if kT is not None:
+        sites = hn.with_energies(sites, "gaussian", width=1.0, seed=seed + 1)
+    return hn.build_network(sites, kT=kT, **options)
+
+
+@pytest.mark.parametrize("axis", ["x", "y"])
+@pytest.mark.parametrize("bath", ["ohmic", "miller_abrahams", "heat_bath"])
+def test_a_weak_field_is_ohms_law(axis, bath):
+    """v / F is Einstein's diffusion constant, that of the walk and of the diffusion tensor."""
+    network = torus(kT=0.5, bath=bath)
+    drift = hn.solve_drift(network, 1e-13, axis=axis)
+    n = np.exp(network.log_occupation)
+    largest = network.cluster == np.bincount(network.cluster).argmax()
+    tensor = diffusion_tensor(network) * n.sum() / n[largest].sum()
+    k = "xy".index(axis)
+    assert drift.mobility == pytest.approx(tensor[k, k], rel=1e-6)  # the tensor is by sparse LU
+    assert drift.diffusion == pytest.approx(drift.mobility, rel=1e-10)
+    assert np.abs(drift.occupation[largest] * n[largest].sum() / n[largest] - 1).max() < 1e-9
+
+
+def test_a_weak_field_around_a_cylinder_is_solve_ring():
+    sites = hn.random_sites(900, density=0.03, seed=5, geometry="cylinder")
+    network = hn.build_network(sites)
+    ring = hn.solve_ring(network)
+    drift = hn.solve_drift(network, 1e-14)
+    carriers = np.count_nonzero(network.cluster == np.bincount(network.cluster).argmax())
+    area = sites.length * sites.width
+    assert drift.mobility * carriers / area == pytest.approx(ring.conductivity, rel=1e-12)
+
+
+@pytest.mark.parametrize("field", [1e-6, 0.02, 0.3, 1.0])
+def test_flows_conserve_carriers_and_carry_the_velocity(field):
+    network = torus(kT=0.4)
+    drift = hn.solve_drift(network, field)
+    assert drift.imbalance < 1e-10
+    assert drift.flow @ network.separation[:, 0] == pytest.approx(drift.velocity, rel=1e-10)
+    assert drift.velocity > 0
+    # Every flow runs down the electrochemical potential.
+    assert np.all(drift.flow * drift.drop >= 0)
+
+
+def test_where_the_seam_lies_does_not_matter():
+    sites = hn.random_sites(600, density=0.03, seed=6, geometry="torus")
+    energy = np.random.default_rng(7).standard_normal(600)
+    found = []
+    for move in (0.0, 0.3, 0.6):
+        place = sites.position + np.array([move * sites.length, 0.1])
+        moved = hn.sites_from_positions(
+            place % [sites.length, sites.width],
+            length=sites.length,
+            width=sites.width,
+            geometry="torus",
+        )
+        network = hn.build_network(hn.with_energies(moved, energy), kT=1.0, cutoff_radius=10.0)
+        drift = hn.solve_drift(network, 0.1)
+        found.append((drift.velocity, drift.diffusion))
+    np.testing.assert_allclose(found, found[0] * np.ones((3, 1)), rtol=1e-9)
+
+
+def test_a_mirror_image_drifts_backward():
+    energy = np.array(CHAIN)
+    for field in (0.01, 0.5, 4.0):
+        there = hn.solve_drift(chain_network(energy), field)
+        back = hn.solve_drift(chain_network(energy[::-1]), -field)
+        assert back.velocity == pytest.approx(-there.velocity, rel=1e-13)
+        assert back.diffusion == pytest.approx(there.diffusion, rel=1e-13)
+
+
+def test_einstein_fails_in_a_strong_field_by_a_known_number():
+    """Equal sites, MA: v = 1 - exp(-F), D = (1 + exp(-F)) / 2 in units of the rate downhill."""
+    network = chain_network(np.zeros(6))
+    for field in (0.1, 2.0, 30.0):
+        drift = hn.solve_drift(network, field)
+        assert drift.velocity * np.exp(2) == pytest.approx(-np.expm1(-field), rel=1e-13)
+        assert drift.diffusion * np.exp(2) == pytest.approx(0.5 + 0.5 * np.exp(-field), rel=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda n: hn.solve_drift(n, 0.0), "must not be zero"),
+        (lambda n: hn.solve_drift(n, np.nan), "finite number"),
+        (lambda n: hn.solve_drift(n, 1e300), "field"),
+        (lambda n: hn.solve_drift(n, 0.1, axis="z"), "axis must be"),
+        (lambda n: hn.solve_drift(n, 0.1, bath="cold"), "bath"),
+        (lambda n: hn.solve_drift(None, 0.1), "network"),
+    ],
+)
+def test_bad_input(call, words):
+    with pytest.raises(hn.ParameterError, match=words):
+        call(torus(300, 0.05))
+
+
+def test_samples_that_do_not_close_or_hold_occupations_alone():
+    opened = hn.build_network(hn.random_sites(300, density=0.05, seed=3))
+    with pytest.raises(hn.ParameterError, match="periodic"):
+        hn.solve_drift(opened, 0.1)
+    cylinder = hn.build_network(hn.random_sites(300, density=0.05, seed=3, geometry="cylinder"))
+    with pytest.raises(hn.ParameterError, match="runs along y"):
+        hn.solve_drift(cylinder, 0.1, axis="x")
+    short = hn.build_network(
+        hn.random_sites(400, density=0.01, seed=3, geometry="torus"), cutoff_radius=6.0
+    )
+    with pytest.raises(hn.NotPercolatingError, match="does not close"):
+        hn.solve_drift(short, 0.1)
+    built = torus(300, 0.05)
+    bare = join_sites(
+        built.sites,
+        built.link_i,
+        built.link_j,
+        built.log_conductance,
+        contacts=([], []),
+        log_occupation=np.linspace(0, 1, 300),
+    )
+    with pytest.raises(hn.ParameterError, match="occupations alone"):
+        hn.solve_drift(bare, 0.1)
+    filled = torus(300, 0.05, kT=0.5, chemical_potential=0.0)
+    with pytest.raises(hn.ParameterError, match="few carriers"):
+        hn.solve_drift(filled, 0.1)
