@@ -65,6 +65,8 @@ from .transport.current import Current as Current
 from .transport.current import solve_current as solve_current
 from .transport.drift import Drift as Drift
 from .transport.drift import solve_drift as solve_drift
+from .transport.field_curve import field_curve as field_curve
+from .transport.field_curve import voltage_curve as voltage_curve
 from .transport.hall import HallAngle as HallAngle
 from .transport.hall import hall_angle as hall_angle
 from .transport.hall import hall_conductance as hall_conductance

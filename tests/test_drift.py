@@ -147,6 +147,45 @@ def test_einstein_fails_in_a_strong_field_by_a_known_number():
         assert drift.diffusion * np.exp(2) == pytest.approx(0.5 + 0.5 * np.exp(-field), rel=1e-13)
 
 
+def test_a_curve_is_the_mean_over_both_signs():
+    network = torus(kT=0.5, cutoff_radius=16.0)
+    curve = hn.field_curve(network, [0.01, 0.2])
+    for row in curve.itertuples():
+        pair = [hn.solve_drift(network, sign * row.field) for sign in (1, -1)]
+        velocity = [abs(one.velocity) for one in pair]
+        assert row.velocity == pytest.approx(np.mean(velocity), rel=1e-14)
+        assert row.inverse_velocity == pytest.approx(np.mean(1 / np.array(velocity)), rel=1e-14)
+        assert row.diffusion == pytest.approx(np.mean([one.diffusion for one in pair]), rel=1e-14)
+    one = hn.field_curve(network, 0.2, both_signs=False)
+    assert one["velocity"][0] == pytest.approx(hn.solve_drift(network, 0.2).velocity, rel=1e-14)
+
+
+def test_the_sign_averages_out_of_the_weak_field():
+    """(v(F) + |v(-F)|) / 2F has no term linear in F; a single sign has."""
+    network = torus(500, kT=0.5)
+    ohm = hn.solve_drift(network, 1e-12).mobility
+    mean = [hn.field_curve(network, F)["mobility"][0] / ohm - 1 for F in (2e-4, 1e-4)]
+    single = [hn.solve_drift(network, F).mobility / ohm - 1 for F in (2e-4, 1e-4)]
+    assert mean[0] / mean[1] == pytest.approx(4.0, rel=0.05)
+    assert single[0] / single[1] == pytest.approx(2.0, rel=0.2)
+
+
+def test_long_links_warn_in_a_strong_field():
+    network = torus(500, 0.05)
+    with pytest.warns(hn.ValidityWarning, match="close to the cutoff"):
+        hn.field_curve(network, [1e-3, 3.0])
+    wide = torus(500, 0.05, cutoff_radius=3.0 * hn.critical_length(0.05))
+    assert hn.field_curve(wide, 1e-3)["long_share"][0] < 1e-6
+
+
+def test_a_curve_of_voltages():
+    network = hn.build_network(hn.random_sites(900, density=0.05, seed=4), cutoff=2.5)
+    curve = hn.voltage_curve(network, [1e-12, 2.0])
+    expected = hn.solve_current(network).conductance
+    assert curve["conductance"][0] == pytest.approx(expected, rel=1e-10)
+    assert curve["current"][1] == pytest.approx(hn.solve_bias(network, 2.0).current, rel=1e-14)
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
@@ -156,6 +195,8 @@ def test_einstein_fails_in_a_strong_field_by_a_known_number():
         (lambda n: hn.solve_drift(n, 0.1, axis="z"), "axis must be"),
         (lambda n: hn.solve_drift(n, 0.1, bath="cold"), "bath"),
         (lambda n: hn.solve_drift(None, 0.1), "network"),
+        (lambda n: hn.field_curve(n, [0.0, 1.0]), "must be positive"),
+        (lambda n: hn.field_curve(n, [0.1], both_signs=2), "both_signs"),
     ],
 )
 def test_bad_input(call, words):

@@ -12,6 +12,8 @@ from .diffusion import diffusion_tensor as diffusion_tensor
 from .diffusion import einstein_diffusion as einstein_diffusion
 from .drift import Drift as Drift
 from .drift import solve_drift as solve_drift
+from .field_curve import field_curve as field_curve
+from .field_curve import voltage_curve as voltage_curve
 from .hall import HallAngle as HallAngle
 from .hall import hall_angle as hall_angle
 from .hall import hall_conductance as hall_conductance

@@ -38,6 +38,7 @@ __all__ = [
     "Bias",
     "check_bias",
     "correction_of_drop",
+    "gross_flows",
     "share_of_voltage",
     "solve_between",
     "solve_bias",

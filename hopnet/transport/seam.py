@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hopnet.checks import one_of
 from hopnet.elimination.dissection import Dissection, dissect_graph
 from hopnet.elimination.symbolic import Elimination, analyse
 from hopnet.errors import NotPercolatingError, ParameterError
@@ -85,7 +86,7 @@ def check_ring_axis(network: Network, axis: str | None) -> int:
         )
     if axis is None:
         axis = network.axis if geometry == "torus" else "y"
-    if axis not in periodic:
+    if one_of("axis", axis, ("x", "y")) not in periodic:
         raise ParameterError(
             f"axis must be {' or '.join(map(repr, periodic))} for geometry {geometry!r}, got "
             f"{axis!r}; a field around a cylinder runs along y."
