@@ -328,3 +328,34 @@ def test_no_density_of_states_has_traps_of_its_own(name, kT):
     for seed in range(500):
         warm = hn.with_energies(sites, name, width=1.0, seed=seed)
         assert reference_level(warm, kT) == warm.energy.min()
+
+
+def test_one_site_moved_by_100_kT():
+    """Contacts, xi_c, the current, f and the kinetics with one quiet site far up or far down."""
+    sites = hn.with_energies(
+        hn.random_sites(300, density=0.02, seed=21), "gaussian", width=0.3, seed=4
+    )
+
+    def with_site_moved(by):
+        energy = sites.energy.copy()
+        energy[17] += by * 0.1
+        moved = hn.sites_from_positions(
+            sites.position, length=sites.length, width=sites.width, energy=energy
+        )
+        network = hn.build_network(moved, kT=0.1)
+        current = hn.solve_current(network)
+        f = hn.f_curve(network, [0.0, 100.0, 1e6], current=current).f
+        kinetics = hn.solve_kinetics(
+            network, 0.01 * np.eye(2), eta=0.1, tau_s=100.0, current=current
+        )
+        return network, current.log_conductance, f, np.abs(kinetics.spin).sum()
+
+    same = with_site_moved(0.0)
+    for by, close in ((100.0, 1e-6), (1000.0, 1e-6), (-100.0, 5e-3), (-400.0, 2e-2)):
+        moved = with_site_moved(by)
+        assert moved[0].critical_exponent == same[0].critical_exponent
+        assert np.array_equal(moved[0].source, same[0].source)
+        assert np.array_equal(moved[0].drain, same[0].drain)
+        assert moved[1] == pytest.approx(same[1], abs=1e-7)
+        assert moved[2] == pytest.approx(same[2], rel=close)
+        assert moved[3] == pytest.approx(same[3], rel=close)

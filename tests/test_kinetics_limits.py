@@ -52,25 +52,31 @@ COLD = [
     (8, 0.03),
     (14, 0.02),
     (19, 0.02),
+    (33, 0.02),  # 2e-11 off with a stated error of 1e-13
 ]
 MORE_COLD = [
     (number, kT) for number, kT in zip(range(20), itertools.cycle([0.1, 0.07, 0.05, 0.03, 0.02]))
 ]
 
 
-def check_cold(number, kT):
+def check_cold(number, kT, tau_s=None):
+    """The two currents agree to 1e-9, and within the errors that they state."""
     network, matrix = cold_network(number, kT)
-    tau_s = (100.0, 1e4, 1.0)[number % 3]
+    tau_s = (100.0, 1e4, 1.0)[number % 3] if tau_s is None else tau_s
     options = {"eta": 0.01, "tau_s": tau_s, "current": hn.solve_current(network)}
     forward = solve_kinetics(network, matrix, **options)
-    assert forward.numerical_error < 1e-11
+    assert forward.numerical_error < 1e-10
     scale = np.exp(log_electrons(network) - forward.log_conductance)
     for component in range(3):
         generation = np.eye(3)[component] / tau_s
         galvanic = solve_kinetics(network, matrix, bias=0.0, generation=generation, **options)
-        expected = 4 * forward.polarisation[component] / tau_s * scale
-        assert galvanic.relative_current == pytest.approx(expected, rel=1e-9)
-        assert galvanic.numerical_error < 1e-11
+        expected = 4 * forward.polarisation / tau_s * scale
+        assert galvanic.relative_current == pytest.approx(expected[component], rel=1e-9)
+        assert galvanic.numerical_error < 1e-8
+        difference = abs(galvanic.relative_current - expected[component])
+        stated = forward.numerical_error * np.abs(expected).max()
+        stated += galvanic.numerical_error * abs(galvanic.relative_current)
+        assert difference <= stated, (number, kT, tau_s, component)
 
 
 @pytest.mark.parametrize(("number", "kT"), COLD)
@@ -83,6 +89,15 @@ def test_onsager_of_cold_samples(number, kT):
 @pytest.mark.parametrize(("number", "kT"), MORE_COLD)
 def test_onsager_of_twenty_cold_samples(number, kT):
     check_cold(number, kT)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tau_s", [1.0, 100.0, 1e4])
+@pytest.mark.parametrize("kT", [0.02, 0.03, 0.05, 0.1])
+def test_stated_errors_of_cold_samples_cover(kT, tau_s):
+    """40 samples each; in the coldest the feedback is lost in the rounding of other flows."""
+    for number in range(40):
+        check_cold(number, kT, tau_s)
 
 
 def test_galvanic_current_belongs_to_the_refined_spins():

@@ -94,8 +94,11 @@ class Kinetics:
         relative to the moduli of their terms; those of "matrix" are relative to the moduli of the
         differences along links, which shows the digits that the matrix has lost.
     numerical_error : float
-        Relative change of the polarisation and of the current driven by spins that one more
-        refinement of the spins would make; NaN with method "matrix".
+        Bound of the error of the polarisation and of the current driven by spins, relative to
+        their largest component: the change that one more refinement of the spins and one more
+        sweep of the feedback would make, and the rounding of their sums. In very cold samples the
+        feedback is lost in the rounding of flows among deep sites, and 3e-10 is stated. NaN with
+        method "matrix".
     iterations : int
         Iterations of the Krylov method in all sweeps together; 0 for a matrix.
     history : tuple of float
