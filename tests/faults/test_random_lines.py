@@ -50,5 +50,6 @@ def test_random_lines_end_in_an_answer_or_one_sentence(lines):
             faults.append((words, wrong))
             print(words, wrong, flush=True)
     assert not faults
-    assert codes.count(0) >= len(codes) / 20, "the lines that are right reach the commands"
+    if SCALE > 1:  # of ten lines all may be wrong
+        assert codes.count(0) >= len(codes) / 20, "the lines that are right reach the commands"
     print({code: codes.count(code) for code in set(codes)})
