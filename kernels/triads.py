@@ -82,7 +82,7 @@ def add_to_sites(site, value, out):
 
 
 @njit(cache=True, nogil=True)
-def sum_generation(site, link, separation, hop, overlap, drop, across, generation):
+def sum_generation(site, link, separation, hop, overlap, drop, across, outermost, generation):
     """Add the spin generation of the listed triads to their sites, [hopping S44].
 
     Parameters
@@ -99,6 +99,8 @@ def sum_generation(site, link, separation, hop, overlap, drop, across, generatio
         X_i - X_j.
     across : float64[2]
         Unit vector across the current.
+    outermost : bool[n_links]
+        Links whose triads are also summed apart.
     generation : float64[n_sites]
         gamma of these triads is added to it.
 
@@ -107,8 +109,11 @@ def sum_generation(site, link, separation, hop, overlap, drop, across, generatio
     float64
         sum over triads and their sites of y gamma. y is counted from the lowest site of the
         triad; this is allowed because the three gamma of a triad add up to zero.
+    float64
+        The part of this sum from triads with an outermost link.
     """
     total = 0.0
+    outer = 0.0
     for t in range(site.shape[0]):
         ij = link[t, 0]
         ik = link[t, 1]
@@ -129,5 +134,8 @@ def sum_generation(site, link, separation, hop, overlap, drop, across, generatio
         # The sum of y gamma over the three sites, with y = 0 at site i.
         y_ij = separation[ij, 0] * across[0] + separation[ij, 1] * across[1]
         y_ik = separation[ik, 0] * across[0] + separation[ik, 1] * across[1]
-        total += y_ij * at_j + y_ik * at_k
-    return total
+        moment = y_ij * at_j + y_ik * at_k
+        total += moment
+        if outermost[ij] or outermost[ik] or outermost[jk]:
+            outer += moment
+    return total, outer

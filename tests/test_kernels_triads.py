@@ -64,7 +64,8 @@ def test_sum_generation(n, seed, kernel_version, disorder):
     geometric = np.sqrt(occupation[i] * occupation[j])
     hop = np.exp(-distance - np.maximum(energy[i], energy[j])) / geometric
     overlap = np.exp(-distance) * geometric
-    fields = (separation, hop, overlap, potential[i] - potential[j], across)
+    outermost = distance > np.median(distance)
+    fields = (separation, hop, overlap, potential[i] - potential[j], across, outermost)
     expected, expected_moment = twin.sum_generation(
         twin.fill_triads(links),
         lambda a, b: position[a] - position[b],
@@ -76,9 +77,13 @@ def test_sum_generation(n, seed, kernel_version, disorder):
         across,
     )
     gamma = np.zeros(n)
-    moment = kernel_version(kernels.sum_generation)(site, link, *fields, gamma)
+    moment, outer = kernel_version(kernels.sum_generation)(site, link, *fields, gamma)
     np.testing.assert_allclose(gamma, expected, rtol=0, atol=1e-15)
     assert moment == pytest.approx(expected_moment, abs=1e-15)
+    inner = [m for m in range(len(site)) if not outermost[link[m]].any()]
+    rest = kernels.sum_generation(site[inner], link[inner], *fields, np.zeros(n))
+    assert outer == pytest.approx(moment - rest[0], abs=1e-15)
+    assert rest[1] == 0.0
     # A global origin gives the same moment, because gamma adds up to zero in each triad.
     assert gamma @ (position @ across) == pytest.approx(expected_moment, abs=1e-14)
 

@@ -182,13 +182,14 @@ def test_periodic_triangular_lattice_never_compensates():
     from hopnet.kernels.triads import sum_generation
 
     triads = hn.find_triads(links)
-    moment = sum_generation(
+    moment, _ = sum_generation(
         triads.site,
         triads.link,
         links.separation,
         *[np.exp(-np.full(links.n_links, a))] * 2,
         drop,
         np.array([0.0, 1.0]),
+        np.zeros(links.n_links, np.bool_),
         gamma,
     )
     current_density = (g * drop * links.separation[:, 0]).sum() / (sites.length * sites.width)

@@ -37,6 +37,7 @@ from hopnet.ensemble.sections import (
 )
 from hopnet.errors import ParameterError
 from hopnet.files import digest
+from hopnet.network.build import CUTOFF_MARGIN
 from hopnet.toml import Section, nearest, parse_toml, read_text, to_toml, validate
 
 __all__ = [
@@ -71,6 +72,11 @@ WITH_ENERGIES: dict[str, Any] = {
 WITH_NUCLEI: dict[str, Any] = {"nuclei.strength": None, "nuclei.background_time": 1e6}
 WITH_TRAPS: dict[str, Any] = {"traps.fraction": 0.2}
 CHARGE_ALONE = (0.0,)  # tau_s of a run that asks for no spin
+# The keys of which one decides the links.
+CUTOFFS = frozenset({"network.cutoff", "network.cutoff_radius", "network.cutoff_margin"})
+# Keys that are left out of points where they are not given, so that points with a `cutoff` keep
+# their random numbers.
+LATER_KEYS = frozenset({"network.cutoff_margin", "network.contact_width"})
 SCANNABLE: dict[str, type[BaseModel]] = {
     f"{section}.{key}": model
     for section, model in PHYSICAL.items()
@@ -93,6 +99,8 @@ class Point:
         Spin relaxation times, in tau_0.
     tolerance : float
         Largest relative numerical error of f.
+    normalisation : str
+        That of f, as in `hopnet.f_curve`.
     seed : int
         ``sites.seed`` of the run file.
     common_random : bool
@@ -109,6 +117,7 @@ class Point:
     scanned: tuple[str, ...]
     tau_s: tuple[float, ...]
     tolerance: float
+    normalisation: str
     seed: int
     common_random: bool
     n_samples: int
@@ -205,9 +214,10 @@ class RunConfig(Section):
                     raise ValueError(f'write scanned keys in quotes: "{inner[0]}"')
                 raise ValueError(f"{key!r:.100} cannot be scanned; {nearest(key, SCANNABLE)}")
             axes[key] = axis_values(key, values)
-        if {"network.cutoff", "network.cutoff_radius"} <= axes.keys():
+        if len(CUTOFFS & axes.keys()) > 1:
             raise ValueError(
-                "network.cutoff is not used where network.cutoff_radius is given; scan one of them"
+                f"{' and '.join(sorted(CUTOFFS & axes.keys()))} exclude each other; scan one of "
+                "them"
             )
         if mode == "list" and len({len(values) for values in axes.values()}) > 1:
             raise ValueError("in mode 'list' all keys need the same number of values")
@@ -222,10 +232,12 @@ class RunConfig(Section):
                 f"scan has {number} points, at most {MOST_POINTS} are allowed; take "
                 "fewer values or mode = 'list'"
             )
-        if "network.cutoff" in self.scan and self.network.cutoff_radius is not None:
+        network = {f"network.{key}": value for key, value in self.network}
+        cutoffs = {key for key in CUTOFFS if key in self.scan or network[key] is not None}
+        if len(cutoffs) > 1:
             raise ValueError(
-                "scan.network.cutoff is not used where network.cutoff_radius is given; leave out "
-                "one of them"
+                f"{' and '.join(sorted(cutoffs))} exclude each other; give one of them, or none "
+                f"for a margin of {CUTOFF_MARGIN:g} a_b"
             )
         points = self.points()
         n_samples = sum(point.n_samples for point in points)
@@ -287,8 +299,10 @@ class RunConfig(Section):
     def _point(self, base: dict[str, Any], values: dict[str, Any]) -> Point:
         n_samples = values.pop("ensemble.samples", self.ensemble.samples)
         physical = base | values
-        if physical["network.cutoff_radius"] is not None:
-            physical["network.cutoff"] = None  # not used: two points must not differ in it alone
+        if all(physical[key] is None for key in CUTOFFS):
+            physical["network.cutoff_margin"] = CUTOFF_MARGIN
+        # Keys that are not given are no part of a point, where older runs did not have them.
+        physical = {k: v for k, v in physical.items() if v is not None or k not in LATER_KEYS}
         return Point(
             physical=check_nuclei(
                 check_energies(physical, self.spin.tau_s), self.observables.chosen
@@ -296,6 +310,7 @@ class RunConfig(Section):
             scanned=self.scanned,
             tau_s=self.spin.tau_s,
             tolerance=self.spin.tolerance,
+            normalisation=self.spin.normalisation,
             seed=self.sites.seed,
             common_random=self.ensemble.common_random,
             n_samples=n_samples,
@@ -309,19 +324,18 @@ class RunConfig(Section):
         Returns
         -------
         dict
-            Seed, common_random, tau_s, tolerance, the scanned keys, the physical keys that are
-            not scanned, and the observables.
+            Seed, common_random, tau_s, tolerance, normalisation, the scanned keys, the physical
+            keys that are not scanned, and the observables.
         """
         point = self.points()[0]
         fixed = {k: v for k, v in point.physical.items() if k not in self.scanned}
-        if "network.cutoff_radius" in self.scanned:
-            fixed["network.cutoff"] = None
         return (
             {
                 "sites.seed": self.sites.seed,
                 "ensemble.common_random": self.ensemble.common_random,
                 "spin.tau_s": list(self.spin.tau_s),
                 "spin.tolerance": self.spin.tolerance,
+                "spin.normalisation": self.spin.normalisation,
                 "scan": list(self.scanned),
             }
             | fixed

@@ -76,15 +76,15 @@ TABLES_AND_FIGURES = 4e5
 
 def links_per_site(physical: Mapping[str, Any]) -> float:
     """Mean number of links per site, from the cutoff."""
-    cutoff = physical["network.cutoff"]
+    l_c = PERCOLATION_RADIUS / math.sqrt(physical["sites.density"])
     if physical["network.cutoff_radius"] is not None:
-        cutoff = (
-            physical["network.cutoff_radius"]
-            * math.sqrt(physical["sites.density"])
-            / PERCOLATION_RADIUS
-        )
+        radius = physical["network.cutoff_radius"]
+    elif physical["network.cutoff"] is not None:
+        radius = physical["network.cutoff"] * l_c
+    else:
+        radius = l_c + physical["network.cutoff_margin"]
     everybody = 0.5 * (physical["sites.n_sites"] - 1)
-    return min(0.5 * math.pi * (PERCOLATION_RADIUS * cutoff) ** 2, everybody)
+    return min(0.5 * math.pi * physical["sites.density"] * radius**2, everybody)
 
 
 def task_cost(point: Point) -> float:

@@ -39,10 +39,12 @@ NUMBERS = (
     "f_drift",
     "f_diffusion",
     "f_numerical_error",
+    "f_cutoff_error",
     "numerator",
     "conductance",
     "log_conductance",
     "resistivity",
+    "resistivity_cutoff_error",
     "imbalance",
 )
 # Further columns of sites with energies.
@@ -109,6 +111,8 @@ def sample_network(point: Point, sample: int) -> Network:
         sites,
         cutoff=physical["network.cutoff"],
         cutoff_radius=physical["network.cutoff_radius"],
+        cutoff_margin=physical.get("network.cutoff_margin"),
+        contact_width=physical.get("network.contact_width"),
         contacts=physical["network.contacts"],
         **thermal,
     )
@@ -127,9 +131,15 @@ def solve_curve(network: Network, point: Point, current: Current, threads: int |
             conductance=current.conductance,
             resistivity=current.resistivity,
             imbalance=current.imbalance,
+            cutoff_error=np.nan,
         )
     return f_curve(
-        network, point.tau_s, current=current, tolerance=point.tolerance, threads=threads
+        network,
+        point.tau_s,
+        current=current,
+        tolerance=point.tolerance,
+        normalisation=point.normalisation,
+        threads=threads,
     )
 
 
@@ -248,10 +258,12 @@ def solve_sample(
         np.full(n, curve.f_drift),
         curve.f_diffusion,
         curve.numerical_error,
+        np.full(n, curve.cutoff_error),
         curve.f * curve.conductance,
         np.full(n, curve.conductance),
         np.full(n, current.log_conductance),
         np.full(n, curve.resistivity),
+        np.full(n, current.cutoff_error),
         np.full(n, curve.imbalance),
     )
     numbers = dict(zip(NUMBERS, values, strict=True))

@@ -99,11 +99,17 @@ class SitesSection(Section):
 class NetworkSection(Section):
     """``[network]``: which sites are linked and how; see `hopnet.build_network`."""
 
-    cutoff: AboveZero = Field(
-        default=1.5, description="Longest link, in units of the percolation length l_c."
+    cutoff_margin: AboveZero | None = Field(
+        default=None,
+        description="How far links reach beyond the percolation length l_c, in a_b; 6 if no cutoff "
+        "is given.",
     )
-    cutoff_radius: AboveZero | None = Field(
-        default=None, description="Longest link in a_b; takes the place of cutoff."
+    cutoff: AboveZero | None = Field(
+        default=None, description="Longest link, in units of l_c; the letter uses 1.5."
+    )
+    cutoff_radius: AboveZero | None = Field(default=None, description="Longest link in a_b.")
+    contact_width: AboveZero | None = Field(
+        default=None, description="Width of the contact strips in a_b; 1.5 l_c if not given."
     )
     contacts: Literal["x", "y"] = Field(
         default="x", description="Axis along which the current flows."
@@ -164,6 +170,11 @@ class SpinSection(Section):
     tolerance: FromZero = Field(
         default=1e-2,
         description="Largest numerical error of f relative to f; 0 solves exactly at every time.",
+    )
+    normalisation: Literal["bulk", "letter"] = Field(
+        default="bulk",
+        description="'bulk' leaves out the contact strips, where no current flows; 'letter' counts "
+        "them.",
     )
 
     @field_validator("tau_s", mode="before")

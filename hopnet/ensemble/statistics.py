@@ -163,7 +163,8 @@ def summarise(
     pandas.DataFrame
         One row per point and tau_s, points in order of appearance: n_done, n_failed, failures
         (reasons with their numbers), f with f_standard_error, f_low and f_high (95 % interval),
-        f_deviation (sample to sample), f_q16, f_q50, f_q84, f_ratio (ratio of means),
+        f_deviation (sample to sample), f_cutoff_error (mean of that of the samples), f_q16, f_q50,
+        f_q84, f_ratio (ratio of means),
         f_drift, f_diffusion, log_conductance and resistivity, each with its standard error
         (``NAME_standard_error``), reach = width across the current / sqrt(D tau_s), and the
         statistics of the observables.
@@ -231,6 +232,7 @@ def summarise_point(
     mean, error, low, high = mean_interval(f, pilot=first)
     columns |= {"f": mean, "f_standard_error": error, "f_low": low, "f_high": high}
     columns["f_deviation"] = error * np.sqrt(f.shape[0])
+    columns["f_cutoff_error"] = by_sample(done, "f_cutoff_error").mean(axis=0)
     for q, values in zip(QUANTILES, np.quantile(f, QUANTILES, axis=0)):
         columns[f"f_q{100 * q:.0f}"] = values
     columns["f_ratio"], columns["f_ratio_standard_error"] = ratio_of_means(
@@ -285,4 +287,5 @@ def curve_of(rows: pd.DataFrame) -> FCurve:
             name: float(rows[name].iloc[0])
             for name in ("f_drift", "conductance", "resistivity", "imbalance")
         },
+        cutoff_error=float(rows["f_cutoff_error"].iloc[0]),
     )

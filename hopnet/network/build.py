@@ -21,12 +21,29 @@ from hopnet.network.energies import (
     log_hops,
     log_occupations,
 )
-from hopnet.network.exponent import critical_exponent, reference_level
+from hopnet.network.exponent import (
+    bisect_exponent,
+    clusters_of,
+    critical_exponent,
+    reference_level,
+)
 from hopnet.network.neighbours import SLACK, candidate_links, find_links, link_separation
 from hopnet.network.network import Network, join_sites, owned_numbers, pair_of_contacts
 from hopnet.network.sites import Sites, critical_length
 
 __all__ = ["build_network"]
+
+# How far links reach beyond l_c by default, in a_b. The error of f and of the resistivity falls by
+# about four for each a_b, and is below 0.1 % at 6 (docs/which_f.md). A larger margin costs time.
+CUTOFF_MARGIN = 6.0
+
+# Width of the contact strips, in l_c or xi_c / 2. Wider strips leave less of the sample between
+# them; narrower ones may hold no site.
+CONTACT_WIDTH = 1.5
+
+# Factor by which the reach of links grows until they join the contacts. A larger factor lists more
+# links than needed, a smaller one takes more steps.
+GROWTH = 1.25
 
 # Given contacts lie clearly along y if their mean separation along y is more than STEEP times that
 # along x and more than half of the width. Smaller numbers would also refuse contacts that are only
@@ -37,11 +54,13 @@ FAR = 0.5
 
 def build_network(
     sites: Sites,
-    cutoff: float = 1.5,
+    cutoff: float | None = None,
     cutoff_radius: float | None = None,
     contacts: str | tuple[ArrayLike, ArrayLike] = "x",
     kT: float | None = None,
     *,
+    cutoff_margin: float | None = None,
+    contact_width: float | None = None,
     axis: str | None = None,
     bath: Bath = "ohmic",
     chemical_potential: float | None = None,
@@ -61,16 +80,24 @@ def build_network(
     ----------
     sites : Sites
         The sites, with energies if kT is given.
-    cutoff : float
+    cutoff : float, in l_c, optional
         Links join sites closer than ``cutoff`` times l_c = 1.19847 / sqrt(n_s); with energies those
-        with 2 R_ij / a_b + barrier <= ``cutoff`` xi_c, the critical exponent of the sample.
+        with 2 R_ij / a_b + barrier <= ``cutoff`` xi_c, the critical exponent of the sample. The
+        letter uses 1.5.
     cutoff_radius : float, in a_b, optional
-        Length of the longest link. If it is given, ``cutoff`` is not used, and barriers do not
-        limit the links.
+        Length of the longest link; barriers do not limit the links.
     contacts : {"x", "y"} or (source, drain)
-        Sites within one cutoff of the two edges across x or y, or arrays of site numbers.
+        Sites of the strips at the two edges across x or y, or arrays of site numbers.
     kT : float, optional
         Thermal energy, in the unit of the energies.
+    cutoff_margin : float, in a_b, optional
+        Links are up to this much longer than l_c; with energies those with 2 R_ij / a_b + barrier
+        <= xi_c + 2 ``cutoff_margin``. If such links do not join the contacts, l_c and xi_c are
+        replaced by the threshold at which longer links just join them, so that the margin never
+        decides whether a sample percolates. Default: 6, if none of the three cutoffs is given.
+    contact_width : float, in a_b, optional
+        Width of the contact strips at the edges. Default: 1.5 l_c, with energies 0.75 xi_c (1.5 l_c
+        where ``cutoff_radius`` is given). It does not depend on the cutoff.
     axis : {"x", "y"}, optional
         Direction of the current between given contacts: L in f is the width across it. By default
         x, unless the contacts clearly lie along y: then it must be given.
@@ -89,41 +116,47 @@ def build_network(
     Raises
     ------
     ParameterError
-        If a cutoff is not positive; contacts overlap, or are given and empty; a periodic sample is
-        narrower than three cutoffs; kT is not positive, or given without energies; the network does
-        not fit into memory.
+        If a cutoff is not positive, or more than one cutoff is given; contacts overlap, or are
+        given and empty; a periodic sample is narrower than three cutoffs; kT is not positive, or
+        given without energies; the network does not fit into memory.
 
     Notes
     -----
-    Cutting links is an approximation: the current flows through links up to about l_c. Going from
-    1.5 to 1.25 l_c lowers f(tau_s = 0) by 0.3 % at n_s a_b^2 = 0.01 and by 2 % at 0.02; going to
-    1.75 l_c changes it by 0.1 % and less (four samples of 2e5 sites each; `runs/cutoff.toml`).
-    Cost: O(n_sites + n_links), by a grid of cells.
+    Leaving out long links is an approximation. A link of length R competes with the critical one
+    by exp(-2 (R - l_c) / a_b), so the error falls with the margin in a_b, at every density. A
+    multiple of l_c leaves a large error where l_c is a few a_b, and keeps useless links where l_c
+    is long: `runs/cutoff.toml`, docs/which_f.md. Cost: O(n_sites + n_links), by a grid of cells.
     """
     instance_of("sites", sites, Sites, "make them with hopnet.random_sites")
     axis = current_axis(sites, contacts, axis)
+    cutoffs = check_cutoffs(cutoff, cutoff_radius, cutoff_margin)
     thermal = thermal_state(sites, kT, bath, chemical_potential)
-    reach = find_reach(sites, cutoff, cutoff_radius, thermal, axis)
-    check_periods(sites, reach.radius)
-    link_i, link_j = links_within(sites, reach, thermal)
-    distance = link_lengths(sites, link_i, link_j)
-    warn_of_coinciding_sites(link_i, link_j, distance)
-    log_conductance, log_occupation = rates(sites, link_i, link_j, distance, thermal)
-    return join_sites(
-        sites,
-        link_i,
-        link_j,
-        log_conductance,
-        contacts=contact_sites(sites, contacts, axis, reach.radius),
-        axis=axis,
-        log_occupation=log_occupation,
-        cutoff_radius=reach.radius,
-        exclusion=chemical_potential is not None,
-        kT=thermal.kT if thermal else None,
-        bath=thermal.bath if thermal else None,
-        chemical_potential=thermal.chemical_potential if thermal else None,
-        critical_exponent=reach.critical_exponent,
-    )
+    reach = find_reach(sites, cutoffs, thermal, axis)
+    width = strip_width(sites, contact_width, reach)
+    ends = contact_sites(sites, contacts, axis, width)
+    network = network_within(sites, reach, thermal, ends, axis)
+    if cutoffs.margin is not None and misses_contacts(network):
+        reach = reach_of_threshold(sites, cutoffs.margin, reach, thermal, ends)
+        network = network_within(sites, reach, thermal, ends, axis)
+    return network
+
+
+class Cutoffs(NamedTuple):
+    """The one cutoff that decides the links; the others are None.
+
+    Attributes
+    ----------
+    factor : float or None
+        Multiple of l_c or of xi_c.
+    radius : float or None, in a_b
+        Length of the longest link.
+    margin : float or None, in a_b
+        How far links reach beyond l_c.
+    """
+
+    factor: float | None
+    radius: float | None
+    margin: float | None
 
 
 class Thermal(NamedTuple):
@@ -231,32 +264,156 @@ def thermal_state(
     return Thermal(kT, bath, chemical_potential, level)
 
 
-def find_reach(
-    sites: Sites,
-    cutoff: float,
-    cutoff_radius: float | None,
-    thermal: Thermal | None,
-    axis: str,
-) -> Reach:
-    """The `Reach` for either kind of cutoff."""
-    if cutoff_radius is not None:
-        hint = "1.8 / sqrt(n_s) is customary"
-        return Reach(
-            number("cutoff_radius", cutoff_radius, low=0.0, above=True, unit="a_b", hint=hint)
+def check_cutoffs(
+    cutoff: float | None, cutoff_radius: float | None, cutoff_margin: float | None
+) -> Cutoffs:
+    """The one cutoff that is given, checked; `CUTOFF_MARGIN` if there is none."""
+    given = {
+        name: value
+        for name, value in (
+            ("cutoff", cutoff),
+            ("cutoff_radius", cutoff_radius),
+            ("cutoff_margin", cutoff_margin),
         )
-    cutoff = number(
-        "cutoff", cutoff, low=0.0, high=1e60, above=True, unit="l_c", hint="1.5 is customary"
+        if value is not None
+    }
+    if len(given) > 1:
+        raise ParameterError(
+            "one of cutoff, cutoff_radius and cutoff_margin decides the links, got "
+            f"{' and '.join(given)}; give one of them, or none for a margin of "
+            f"{CUTOFF_MARGIN:g} a_b."
+        )
+    if cutoff is not None:
+        hint = "the letter uses 1.5"
+        return Cutoffs(
+            number("cutoff", cutoff, low=0.0, high=1e60, above=True, unit="l_c", hint=hint),
+            None,
+            None,
+        )
+    if cutoff_radius is not None:
+        hint = "1.2 / sqrt(n_s) + 6 is customary"
+        radius = number("cutoff_radius", cutoff_radius, low=0.0, above=True, unit="a_b", hint=hint)
+        return Cutoffs(None, radius, None)
+    margin = CUTOFF_MARGIN if cutoff_margin is None else cutoff_margin
+    hint = f"{CUTOFF_MARGIN:g} is customary"
+    return Cutoffs(
+        None,
+        None,
+        number("cutoff_margin", margin, low=0.0, high=1e60, above=True, unit="a_b", hint=hint),
     )
+
+
+def find_reach(sites: Sites, cutoffs: Cutoffs, thermal: Thermal | None, axis: str) -> Reach:
+    """The `Reach` for each kind of cutoff."""
+    if cutoffs.radius is not None:
+        return Reach(cutoffs.radius)
     if thermal is None:
-        return Reach(float(cutoff * critical_length(sites.density)))
-    largest = cutoff * critical_exponent(
+        l_c = critical_length(sites.density)
+        if cutoffs.factor is not None:
+            return Reach(float(cutoffs.factor * l_c))
+        return Reach(l_c + float(cutoffs.margin or 0.0))
+    xi_c = critical_exponent(
         sites,
         thermal.kT,
         chemical_potential=thermal.chemical_potential,
         axis=axis,
         level=thermal.level,
     )
-    return Reach(float(0.5 * largest), largest, float(largest / cutoff))
+    if cutoffs.factor is not None:
+        largest = cutoffs.factor * xi_c
+        return Reach(float(0.5 * largest), largest, float(largest / cutoffs.factor))
+    largest = xi_c + 2.0 * float(cutoffs.margin or 0.0)
+    return Reach(float(0.5 * largest), largest, xi_c)
+
+
+def strip_width(sites: Sites, contact_width: float | None, reach: Reach) -> float:
+    """Width of the contact strips, in a_b."""
+    if contact_width is not None:
+        return number("contact_width", contact_width, low=0.0, above=True, unit="a_b")
+    if reach.critical_exponent is not None:
+        return float(CONTACT_WIDTH * 0.5 * reach.critical_exponent)
+    return float(CONTACT_WIDTH * critical_length(sites.density))
+
+
+def misses_contacts(network: Network) -> bool:
+    """Whether no path joins two contacts that hold sites and could carry a current."""
+    has_contacts = network.source.size > 0 and network.drain.size > 0
+    return has_contacts and network.sites.geometry != "torus" and not network.percolates
+
+
+class Contacts:
+    """Two given contacts, and whether clusters join them: see `Ends`."""
+
+    def __init__(self, source: np.ndarray, drain: np.ndarray):
+        self.source, self.drain = source, drain
+
+    def joined(self, _xi: float, cluster: np.ndarray) -> bool:
+        """Whether a cluster has sites in both contacts."""
+        return np.intersect1d(cluster[self.source], cluster[self.drain]).size > 0
+
+
+def reach_of_threshold(
+    sites: Sites,
+    margin: float,
+    reach: Reach,
+    thermal: Thermal | None,
+    ends: tuple[np.ndarray, np.ndarray],
+) -> Reach:
+    """The `Reach` that is ``margin`` beyond the threshold at which links join the contacts."""
+    contacts = Contacts(*ends)
+    high = reach
+    while True:
+        high = grown(high, GROWTH)
+        check_periods(sites, high.radius)
+        i, j = links_within(sites, high, thermal)
+        if contacts.joined(0.0, clusters_of(sites.n_sites, i, j)[1]):
+            break
+    exponent = 2.0 * link_lengths(sites, i, j)
+    if thermal is not None and sites.energy is not None and high.largest_exponent is not None:
+        given = thermal.kT, thermal.chemical_potential
+        exponent += barriers(i, j, sites.energy, *given, level=thermal.level)
+    own = bisect_exponent(contacts, sites.n_sites, i, j, exponent, float(exponent.max()))
+    return grown(high, (own + 2.0 * margin) / (2.0 * high.radius))
+
+
+def grown(reach: Reach, factor: float) -> Reach:
+    """The same kind of reach, ``factor`` times as far."""
+    largest = reach.largest_exponent
+    return Reach(
+        reach.radius * factor,
+        None if largest is None else largest * factor,
+        reach.critical_exponent,
+    )
+
+
+def network_within(
+    sites: Sites,
+    reach: Reach,
+    thermal: Thermal | None,
+    ends: tuple[np.ndarray, np.ndarray],
+    axis: str,
+) -> Network:
+    """The network of all links within reach."""
+    check_periods(sites, reach.radius)
+    link_i, link_j = links_within(sites, reach, thermal)
+    distance = link_lengths(sites, link_i, link_j)
+    warn_of_coinciding_sites(link_i, link_j, distance)
+    log_conductance, log_occupation = rates(sites, link_i, link_j, distance, thermal)
+    return join_sites(
+        sites,
+        link_i,
+        link_j,
+        log_conductance,
+        contacts=ends,
+        axis=axis,
+        log_occupation=log_occupation,
+        cutoff_radius=reach.radius,
+        exclusion=thermal is not None and thermal.chemical_potential is not None,
+        kT=thermal.kT if thermal else None,
+        bath=thermal.bath if thermal else None,
+        chemical_potential=thermal.chemical_potential if thermal else None,
+        critical_exponent=reach.critical_exponent,
+    )
 
 
 def check_periods(sites: Sites, radius: float) -> None:
@@ -266,7 +423,7 @@ def check_periods(sites: Sites, radius: float) -> None:
             raise ParameterError(
                 f"a sample that is periodic along {side} must have a period of at least 3 cutoffs "
                 f"({3 * radius:.4g} a_b), got {period:.4g} a_b; take more sites, a "
-                "smaller cutoff or geometry='open'."
+                "smaller cutoff_margin or geometry='open'."
             )
 
 
@@ -324,7 +481,7 @@ def warn_of_coinciding_sites(link_i: np.ndarray, link_j: np.ndarray, distance: n
             f"sites {link_i[l]} and {link_j[l]} (and perhaps more) coincide: they are joined by "
             "the conductance of a hop of zero length.",
             ValidityWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -26,7 +27,7 @@ from hopnet.network.energies import (
 from hopnet.network.neighbours import candidate_links
 from hopnet.network.sites import Sites
 
-__all__ = ["critical_exponent", "reference_level"]
+__all__ = ["bisect_exponent", "clusters_of", "critical_exponent", "reference_level"]
 
 # Relative width to which the critical exponent of a sample is bisected. A smaller one costs more
 # steps and approaches rounding; a larger one would add or remove links at the cutoff.
@@ -171,8 +172,15 @@ def sample_exponent(
     return bisect_exponent(ends, sites.n_sites, i[kept], j[kept], exponent[kept], high)
 
 
+class Joins(Protocol):
+    """What `bisect_exponent` asks: do clusters of links up to xi join the two ends?"""
+
+    def joined(self, xi: float, cluster: np.ndarray) -> bool:
+        """Whether a cluster has sites at both ends."""
+
+
 def bisect_exponent(
-    ends: Ends, n_sites: int, i: np.ndarray, j: np.ndarray, exponent: np.ndarray, high: float
+    ends: Joins, n_sites: int, i: np.ndarray, j: np.ndarray, exponent: np.ndarray, high: float
 ) -> float:
     """Bisect the threshold of links that join the ends at ``high``, see `sample_exponent`."""
     low, n_nodes, node = 0.0, n_sites, np.arange(n_sites)

@@ -46,6 +46,10 @@ SOURCE, DRAIN, INNER, LEFT_OUT = 0, 1, -1, -2
 # sums of squares stay within the range of floats; `log_occupation` holds them exactly.
 HIGHEST_LOG = 300.0
 
+# Links this close to the cutoff, in a_b, show how much longer links would change. A smaller number
+# leaves too few links to judge from, a larger one takes in links that carry the current.
+OUTERMOST = 2.0
+
 # Names in the file of a saved network, besides those of its sites.
 REQUIRED = ("link_i", "link_j", "log_conductance", "log_occupation", "source", "drain", "axis")
 OPTIONAL = ("cutoff_radius", "exclusion", "kT", "bath", "chemical_potential", "critical_exponent")
@@ -215,6 +219,15 @@ class Network:
         """float64[n_links], in a_b: length of each link."""
         return read_only(np.hypot(self.separation[:, 0], self.separation[:, 1]), copy=False)
 
+    @property
+    def outermost(self) -> np.ndarray:
+        """bool[n_links]: links within OUTERMOST of the cutoff, from which its error is judged.
+
+        With energies the exponent 2 R_ij / a_b + barrier counts, if it decided the links.
+        """
+        reach = self.distance if self.critical_exponent is None else -0.5 * self.log_conductance
+        return reach > self.cutoff_radius - OUTERMOST
+
     @cached_property
     def terminals(self) -> np.ndarray:
         """int64[n_sites]: SOURCE, DRAIN, LEFT_OUT (no path to a contact) or INNER."""
@@ -276,9 +289,15 @@ class Network:
                 found.update(array.astype(array.dtype.newbyteorder("<"), copy=False).data)
         return found.hexdigest()
 
+    @property
+    def percolates(self) -> bool:
+        """Whether a path of links joins source and drain."""
+        joined = np.intersect1d(self.cluster[self.source], self.cluster[self.drain])
+        return joined.size > 0
+
     def check_percolation(self) -> None:
         """Raise NotPercolatingError unless a path of links joins source and drain."""
-        if not np.intersect1d(self.cluster[self.source], self.cluster[self.drain]).size:
+        if not self.percolates:
             raise NotPercolatingError(
                 f"no path of links joins the contacts of this sample of {self.n_sites} sites at "
                 f"cutoff radius {self.cutoff_radius:.4g} a_b (l_c = "

@@ -65,6 +65,9 @@ class FCurve:
         The part of f from the generation of spin; f at tau_s = 0.
     conductance, resistivity, imbalance : float
         Those of the sample, as in `Current`.
+    cutoff_error : float
+        Estimate of the absolute error of every f by the links that the cutoff leaves out. It
+        covers cutoffs of at least l_c + 3 a_b (`runs/cutoff.toml`).
     """
 
     tau_s: np.ndarray
@@ -75,6 +78,7 @@ class FCurve:
     conductance: float
     resistivity: float
     imbalance: float
+    cutoff_error: float
 
     def to_frame(self) -> pd.DataFrame:
         """A DataFrame with one row per tau_s."""
@@ -85,6 +89,7 @@ class FCurve:
                 "f_drift": self.f_drift,
                 "f_diffusion": self.f_diffusion,
                 "f_numerical_error": self.numerical_error,
+                "f_cutoff_error": self.cutoff_error,
             }
         )
 
@@ -166,7 +171,7 @@ def f_curve(
     current: Current | None = None,
     triads: Triads | None = None,
     tolerance: float = 1e-2,
-    normalisation: str = "letter",
+    normalisation: str = "bulk",
     threads: int | None = None,
 ) -> FCurve:
     """The function f(n_s, tau_s) of one sample: drift, diffusion and their sum.
@@ -188,11 +193,11 @@ def f_curve(
         More than eight finite tau_s > 0 are interpolated between exact values and slopes, to
         ``tolerance * abs(f) + 1e-6 * abs(f_drift)``. With 0, each tau_s has its own factor and f
         is exact. f is also exact wherever the interpolation does not reach the tolerance.
-    normalisation : {"letter", "bulk"}
-        "letter" divides by the current times the distance of the contact edges. The contact
-        strips, where no current flows, then lower f by a relative amount of about 3.6 / sqrt(N).
+    normalisation : {"bulk", "letter"}
         "bulk" divides by the current where it really flows, the sum over links of flow R^x: f of
-        small samples agrees with that of large ones.
+        small samples agrees with that of large ones. "letter" divides by the current times the
+        distance of the contact edges. The contact strips, where no current flows, then lower f by
+        a relative amount of about 3.6 / sqrt(N).
     threads : int, optional
         Number of threads. No result depends on it.
 
@@ -218,7 +223,7 @@ def f_curve(
     """
     tau_s = check_tau_s(tau_s)
     tolerance = number("tolerance", tolerance, low=0.0, hint="0 gives every tau_s its own factor")
-    normalisation = one_of("normalisation", normalisation, ("letter", "bulk"))
+    normalisation = one_of("normalisation", normalisation, ("bulk", "letter"))
     equations = spin_equations(network, current, triads, threads, normalisation)
     generation, current = equations.generation, equations.current
     if not np.any(generation.gamma):
@@ -238,6 +243,7 @@ def f_curve(
         conductance=current.conductance,
         resistivity=current.resistivity,
         imbalance=current.imbalance,
+        cutoff_error=equations.cutoff_error,
     )
 
 

@@ -68,10 +68,13 @@ class Bulk(NamedTuple):
         [hall 4]. No digit is lost where drift and diffusion compensate.
     deviation : float64[n_sites], in a_b
         How far the harmonic coordinate across the current deviates from y.
+    cutoff_error : float
+        Estimate of the error of the plateau by the cutoff.
     """
 
     plateau: float
     deviation: np.ndarray
+    cutoff_error: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +130,20 @@ class SpinEquations:
             return None
         hall = cylinder_angle(self.network, current=self.current, ring=ring, triads=self.triads)
         share = self.current.effective_length / self.network.length_along_current
-        return Bulk(hall.f_plateau * share * self.normalised, ring.deviation)
+        scale = share * self.normalised
+        error = hall.cutoff_error / self.network.sites.density
+        return Bulk(hall.f_plateau * scale, ring.deviation, error * abs(scale))
+
+    @property
+    def cutoff_error(self) -> float:
+        """Estimate of the absolute error of f by links beyond the cutoff, for every tau_s.
+
+        It is the larger one of the errors of f_drift and, on a cylinder, of the plateau.
+        """
+        generation = self.generation
+        error = self.current.error_beyond_cutoff(generation.outer_drift, generation.f_drift)
+        bulk = self.bulk
+        return error if bulk is None else max(error, bulk.cutoff_error)
 
     def factor(self, excess: np.ndarray | float) -> Factor:
         """The factor of Lap + diag(excess), for a real or complex excess."""
@@ -170,7 +186,7 @@ def spin_equations(
     current: Current | None = None,
     triads: Triads | None = None,
     threads: int | None = None,
-    normalisation: str = "letter",
+    normalisation: str = "bulk",
 ) -> SpinEquations:
     """The equations of the spin of a network; the current is solved for if it is not given."""
     current = own_current(network, current, threads)
@@ -180,7 +196,10 @@ def spin_equations(
         ratio = network.length_along_current / current.effective_length
     generation = scaled_generation(current, triads, rates.log_scale)
     generation = Generation(
-        generation.gamma, generation.f_drift * ratio, generation.prefactor * ratio
+        generation.gamma,
+        generation.f_drift * ratio,
+        generation.prefactor * ratio,
+        generation.outer_drift * ratio,
     )
     return SpinEquations(
         network=network,

@@ -40,11 +40,14 @@ class Generation:
         f at tau_s = 0 [hopping S42].
     prefactor : float
         The constant c = -2 L tau_0 / (N a_b^2 I), which turns a moment of gamma into f.
+    outer_drift : float
+        The part of ``f_drift`` from triads with an outermost link (`Network.outermost`).
     """
 
     gamma: np.ndarray
     f_drift: float
     prefactor: float
+    outer_drift: float
 
 
 def spin_generation(network: Network, current: Current, triads: Triads | None = None) -> Generation:
@@ -84,6 +87,7 @@ def spin_generation(network: Network, current: Current, triads: Triads | None = 
         gamma=read_only(in_unit(scaled.gamma, log_scale)),
         f_drift=scaled.f_drift,
         prefactor=float(in_unit(np.float64(scaled.prefactor), -log_scale)),
+        outer_drift=scaled.outer_drift,
     )
 
 
@@ -108,16 +112,19 @@ def scaled_generation(current: Current, triads: Triads | None, log_scale: float)
         *amplitudes(network, log_scale),
         current.drop,
         network.direction_across,
+        network.outermost,
         gamma,
     )
-    moment = sum(
-        kernels.sum_generation(site, link, *factors) for site, link in triad_lists(network, triads)
-    )
+    moment = outer = 0.0
+    for site, link in triad_lists(network, triads):
+        part, outer_part = kernels.sum_generation(site, link, *factors)
+        moment += part
+        outer += outer_part
     conductance = current.conductance
     if log_scale != 0.0:  # the current itself may lie outside the range of floats
         conductance = float(np.exp(current.log_conductance - log_scale))
     c = -2.0 * network.width_across_current / (network.n_sites * conductance)
-    return Generation(read_only(gamma), float(c * moment), c)
+    return Generation(read_only(gamma), float(c * moment), c, float(c * outer))
 
 
 def triad_lists(network: Network, triads: Triads | None) -> Iterable[tuple[np.ndarray, np.ndarray]]:
