@@ -1,0 +1,207 @@
+"""The cutoff: margin beyond the threshold, contact strips of their own, and the stated error."""
+
+import numpy as np
+import pytest
+
+import hopnet as hn
+from hopnet.ensemble.config import config_from_dict
+from hopnet.network.sites import critical_length
+
+TAU_S = [0.0, 1e4, np.inf]
+
+
+def solved(sites, margin):
+    """f at `TAU_S`, resistivity, and the stated errors, for one margin."""
+    network = hn.build_network(sites, cutoff_margin=margin)
+    current = hn.solve_current(network)
+    curve = hn.f_curve(network, TAU_S, current=current, tolerance=0)
+    return curve, current
+
+
+def check_stated_errors(n_sites, density, seeds, margins, geometry="cylinder"):
+    for seed in seeds:
+        sites = hn.random_sites(n_sites, density=density, seed=seed, geometry=geometry)
+        exact, exact_current = solved(sites, 10.0)
+        for margin in margins:
+            curve, current = solved(sites, margin)
+            case = f"n_s = {density}, seed {seed}, margin {margin}"
+            assert np.all(np.abs(curve.f - exact.f) <= curve.cutoff_error), case
+            off = abs(current.resistivity / exact_current.resistivity - 1)
+            assert off <= current.cutoff_error, case
+            if density >= 0.02:  # an error that is stated far too large says nothing either
+                assert curve.cutoff_error <= 10 * abs(curve.f[0] - exact.f[0]), case
+
+
+@pytest.mark.parametrize("density", [0.1, 0.01, 0.001])
+def test_the_stated_cutoff_error_covers(density):
+    check_stated_errors(1500, density, [3], [4, 6])
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::hopnet.ValidityWarning")
+@pytest.mark.parametrize("geometry", ["cylinder", "open"])
+@pytest.mark.parametrize("density", [0.2, 0.1, 0.05, 0.02, 0.01, 0.003, 0.001])
+def test_the_stated_cutoff_error_covers_at_every_density(density, geometry):
+    check_stated_errors(8000, density, [1, 2, 3], [4, 5, 6, 8], geometry)
+
+
+def test_the_error_falls_with_the_margin_at_every_density():
+    """From a margin of 4 to 6 a_b the error of f(0) falls by 10 to 40; exp(-4) is 1/55."""
+    for density in (0.1, 0.02):
+        sites = hn.random_sites(4000, density=density, seed=1, geometry="cylinder")
+        f = [solved(sites, margin)[0].f[0] for margin in (4, 6, 10)]
+        assert 8 < (f[2] - f[0]) / (f[2] - f[1]) < 50
+
+
+def test_default_is_a_margin_of_six():
+    sites = hn.random_sites(500, density=0.03, seed=4)
+    network = hn.build_network(sites)
+    assert network.cutoff_radius == critical_length(0.03) + 6.0
+    longer = hn.build_network(sites, cutoff_margin=8.0)
+    assert longer.n_links > network.n_links
+    assert longer.distance.max() > network.cutoff_radius
+
+
+def test_margin_counts_twice_in_the_exponent():
+    """With energies links have 2 R + barrier <= xi_c + 2 margin; without them it is the same."""
+    sites = hn.random_sites(600, density=0.02, seed=4)
+    cold = hn.with_energies(sites, "gaussian", width=1.0, seed=1)
+    network = hn.build_network(cold, kT=0.3, cutoff_margin=3.0, bath="miller_abrahams")
+    exponent = -network.log_conductance
+    assert exponent.max() <= network.critical_exponent + 6.0 + 1e-9
+    assert exponent.max() > network.critical_exponent + 5.0
+    hot = hn.build_network(cold, kT=1e9, cutoff_margin=3.0)
+    plain = hn.build_network(sites, cutoff_margin=3.0)
+    np.testing.assert_array_equal(hot.link_i, plain.link_i)
+
+
+def test_contact_strips_do_not_depend_on_the_cutoff():
+    sites = hn.random_sites(2000, density=0.01, seed=3)
+    strips = [
+        hn.build_network(sites, **given).source.size
+        for given in ({}, {"cutoff_margin": 3}, {"cutoff": 1.2}, {"cutoff_radius": 25.0})
+    ]
+    assert len(set(strips)) == 1
+    x = sites.position[:, 0]
+    assert strips[0] == np.sum(x <= 1.5 * critical_length(0.01))
+    assert hn.build_network(sites, contact_width=7.0).source.size == np.sum(x <= 7.0)
+
+
+def test_the_margin_never_decides_whether_a_sample_percolates():
+    """A sample with a high threshold gets links up to its own threshold plus the margin."""
+    raised = 0
+    for seed in range(30):
+        sites = hn.random_sites(150, density=0.002, seed=seed)
+        network = hn.build_network(sites, cutoff_margin=0.5)
+        assert network.percolates
+        own = hn.percolation_threshold(network).threshold_length
+        plain = critical_length(0.002) + 0.5
+        if own > plain:
+            raised += 1
+            assert network.cutoff_radius == pytest.approx(own + 0.5, rel=1e-9)
+        else:
+            assert network.cutoff_radius == pytest.approx(plain, rel=1e-12)
+    assert raised > 3
+
+
+def test_raised_threshold_with_energies():
+    raised = 0
+    for seed in range(12):
+        sites = hn.random_sites(100, density=0.002, seed=seed)
+        cold = hn.with_energies(sites, "uniform", width=1.0, seed=seed)
+        network = hn.build_network(cold, kT=0.05, cutoff_margin=0.2, bath="miller_abrahams")
+        assert network.percolates
+        largest = 2 * network.cutoff_radius
+        if largest > network.critical_exponent + 0.4 + 1e-9:
+            raised += 1
+            own = 2 * hn.percolation_threshold(network).threshold_length
+            assert largest == pytest.approx(own + 0.4, rel=1e-9)
+    assert raised > 0
+
+
+def test_lattices_state_no_cutoff_error():
+    """All links are equally long: nothing can be said about longer ones."""
+    with pytest.warns(hn.ValidityWarning):
+        sites = hn.lattice_sites("triangular", 12, 10, spacing=2.0)
+    network = hn.build_network(sites, cutoff_radius=2.2)
+    assert np.isnan(hn.solve_current(network).cutoff_error)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("density", [0.05, 0.01])
+def test_small_samples_agree_with_large_ones_without_the_strips(density):
+    """Bulk f of N = 5000 is that of N = 5e5; the letter's is lower by about 3.6 / sqrt(N)."""
+    normalisations = ("bulk", "letter")
+    small = {name: [] for name in normalisations}
+    for seed in range(150):
+        network = hn.build_network(hn.random_sites(5000, density=density, seed=seed))
+        current = hn.solve_current(network)
+        for name in normalisations:
+            curve = hn.f_curve(network, [0.0], current=current, normalisation=name)
+            small[name].append(curve.f[0])
+    large = {name: [] for name in normalisations}
+    for seed in range(4):
+        network = hn.build_network(hn.random_sites(500_000, density=density, seed=1000 + seed))
+        current = hn.solve_current(network)
+        for name in normalisations:
+            curve = hn.f_curve(network, [0.0], current=current, normalisation=name)
+            large[name].append(curve.f[0])
+
+    def difference(name):
+        a, b = np.array(small[name]), np.array(large[name])
+        error = np.hypot(a.std(ddof=1) / np.sqrt(a.size), b.std(ddof=1) / np.sqrt(b.size))
+        return (a.mean() - b.mean()) / b.mean(), error / b.mean()
+
+    off, error = difference("bulk")
+    assert abs(off) < 3 * error + 0.005
+    off, error = difference("letter")
+    strips = 3.6 * (1 / np.sqrt(500_000) - 1 / np.sqrt(5000))
+    assert off == pytest.approx(strips, abs=3 * error + 0.01)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"cutoff_margin": -1.0}, "cutoff_margin must be a finite number"),
+        ({"cutoff_margin": np.inf}, "cutoff_margin must be a finite number"),
+        ({"cutoff_margin": "6"}, "cutoff_margin must be"),
+        ({"cutoff_margin": 6.0, "cutoff": 1.5}, "got cutoff and cutoff_margin; give one"),
+        ({"cutoff_margin": 6.0, "cutoff_radius": 9.0}, "got cutoff_radius and cutoff_margin"),
+        ({"cutoff": 1.5, "cutoff_radius": 9.0}, "got cutoff and cutoff_radius"),
+        ({"contact_width": 0.0}, "contact_width must be a finite number above 0"),
+    ],
+)
+def test_wrong_cutoffs_are_one_sentence(given, says):
+    sites = hn.random_sites(200, density=0.01, seed=1)
+    with pytest.raises(hn.ParameterError, match=says):
+        hn.build_network(sites, **given)
+
+
+@pytest.mark.parametrize(
+    ("network", "says"),
+    [
+        ({"cutoff": 1.5, "cutoff_margin": 6.0}, "exclude each other"),
+        ({"cutoff_margin": -6.0}, "cutoff_margin"),
+        ({"cutoff_margin": float("inf")}, "cutoff_margin"),
+    ],
+)
+def test_wrong_cutoffs_of_run_files(network, says):
+    table = {
+        "sites": {"n_sites": 100, "density": 0.01, "geometry": "open", "seed": 1},
+        "network": network,
+        "spin": {"tau_s": [0.0]},
+    }
+    with pytest.raises(hn.ParameterError, match=says):
+        config_from_dict(table)
+
+
+def test_run_files_without_a_cutoff_have_the_default_margin():
+    table = {
+        "sites": {"n_sites": 100, "density": 0.01, "geometry": "open", "seed": 1},
+        "spin": {"tau_s": [0.0]},
+    }
+    physical = config_from_dict(table).points()[0].physical
+    assert physical["network.cutoff_margin"] == 6.0
+    table["network"] = {"cutoff": 1.5}
+    physical = config_from_dict(table).points()[0].physical
+    assert "network.cutoff_margin" not in physical
