@@ -57,6 +57,8 @@ from .spin.nuclear import NuclearAverage as NuclearAverage
 from .spin.nuclear import NuclearF as NuclearF
 from .spin.nuclear import nuclear_average as nuclear_average
 from .spin.nuclear import nuclear_f as nuclear_f
+from .spin.table import f as f
+from .spin.table import f_table as f_table
 from .transport.admittance import admittance as admittance
 from .transport.admittance import admittance_model as admittance_model
 from .transport.bias import Bias as Bias

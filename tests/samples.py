@@ -71,4 +71,4 @@ def twelve(disorder):
 def random_network(n_sites, density, seed, geometry="open", contacts="x", aspect=1.0):
     """A random network; cached, since records cannot be changed."""
     sites = hn.random_sites(n_sites, density=density, seed=seed, geometry=geometry, aspect=aspect)
-    return hn.build_network(sites, contacts=contacts)
+    return hn.build_network(sites, contacts=contacts, cutoff=1.5)

@@ -133,4 +133,4 @@ def test_bad_input(call, words):
 def test_a_torus_has_no_contacts():
     sites = hn.random_sites(300, density=0.05, seed=3, geometry="torus")
     with pytest.raises(hn.ParameterError, match="torus"):
-        admittance(hn.build_network(sites), 1.0)
+        admittance(hn.build_network(sites, cutoff=1.5), 1.0)

@@ -253,7 +253,7 @@ def test_bad_input():
         choose_traps(network, 1.5, seed=1)
     with pytest.warns(ValidityWarning, match="are traps"):
         block_spins(network, choose_traps(network, 0.5, seed=1), field=(0, 0, 0))
-    warm = hn.build_network(hn.with_energies(network.sites, width=1.0, seed=1), kT=1.0)
+    warm = hn.build_network(hn.with_energies(network.sites, width=1.0, seed=1), kT=1.0, cutoff=1.5)
     with pytest.raises(ParameterError, match="sites of equal energy"):
         block_spins(warm, [], field=(0, 0, 0))
     with pytest.raises(ParameterError, match="at least three fields"):

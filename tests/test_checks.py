@@ -105,7 +105,7 @@ def test_sites_and_networks_own_their_arrays():
 
 
 def test_records_stay_frozen_when_they_travel():
-    network = pickle.loads(pickle.dumps(hn.build_network(SITES)))
+    network = pickle.loads(pickle.dumps(hn.build_network(SITES, cutoff=1.5)))
     for array in (network.sites.position, network.link_i, network.log_conductance, network.source):
         assert not array.flags.writeable
 
@@ -165,7 +165,7 @@ def test_a_header_that_disagrees_with_its_member_is_refused(tmp_path):
 def test_every_damaged_file_is_a_data_error(tmp_path):
     """A byte is changed, or the end is cut off, in 300 files of a network."""
     path = tmp_path / "network.npz"
-    network = hn.build_network(SITES)
+    network = hn.build_network(SITES, cutoff=1.5)
     network.save(path)
     whole, random, messages = path.read_bytes(), np.random.default_rng(8), []
     for _ in range(300):
@@ -208,7 +208,7 @@ def test_every_damaged_file_is_a_data_error(tmp_path):
 )
 def test_a_file_of_a_network_is_checked_before_use(tmp_path, change, words):
     path = tmp_path / "network.npz"
-    hn.build_network(SITES).save(path)
+    hn.build_network(SITES, cutoff=1.5).save(path)
     with np.load(path) as stored:
         arrays = dict(stored)
     for name, call in change.items():
@@ -278,7 +278,7 @@ def odd_values():
     ]
 
 
-NETWORK = hn.build_network(SITES)
+NETWORK = hn.build_network(SITES, cutoff=1.5)
 MATERIAL = hn.Material(
     a_b=1e-8, J_0=1e-21, tau_0=1e-11, tau_s=1e-9, m=1e-31, n=1e13, n_s=2e14, beta=np.eye(2), T=1.0
 )
@@ -394,7 +394,9 @@ def test_sizes_are_refused_before_they_are_allocated():
         lambda: hn.random_sites(10**10, density=0.01, seed=5),
         lambda: hn.random_sites(10**400, density=0.01, seed=5),
         lambda: hn.lattice_sites("square", 10**6, 10**6, spacing=4.0),
-        lambda: hn.build_network(hn.random_sites(10**6, density=0.01, seed=5), cutoff_radius=1e9),
+        lambda: hn.build_network(
+            hn.random_sites(10**6, density=0.01, seed=5), cutoff_radius=1e9, contact_width=1e9
+        ),
     ):
         with pytest.raises(hn.ParameterError, match="must fit into"):
             call()

@@ -272,7 +272,7 @@ def test_bad_order_and_bad_triad():
 
 
 def test_lists_in_parts_of_any_size_hold_every_triad(monkeypatch):
-    network = hn.build_network(hn.random_sites(300, density=0.1, seed=2))
+    network = hn.build_network(hn.random_sites(300, density=0.1, seed=2), cutoff=1.5)
     whole = find_triads(network)
     for most in (1, 7, 10**9):
         monkeypatch.setattr("hopnet.network.triads.TRIADS_AT_ONCE", most)

@@ -29,7 +29,8 @@ def test_defaults_and_ranges():
     config = config_from_dict(changed(spin={"tau_s": {"start": 1e-2, "stop": 1e12, "n": 8}}))
     assert config.spin.tau_s == (0.01, 1.0, 100.0, 1e4, 1e6, 1e8, 1e10, 1e12)
     (point,) = config.points()
-    assert point.physical["network.cutoff"] == 1.5
+    assert point.physical["network.cutoff"] is None
+    assert point.physical["network.cutoff_margin"] == 6.0
     assert point.scanned == ()
     assert point.label() == ""
     assert config_from_dict(changed(spin={"tau_s": [math.inf]})).spin.tau_s == (math.inf,)
@@ -64,10 +65,10 @@ def test_point_names_depend_on_physics_alone():
     assert other.name != one.name
 
 
-def test_a_cutoff_that_is_not_used_does_not_tell_points_apart():
+def test_the_default_margin_has_the_name_of_the_same_margin_given():
     one, other = (
-        config_from_dict(changed(network={"cutoff_radius": 9.0, "cutoff": c})).points()[0]
-        for c in (1.2, 1.5)
+        config_from_dict(changed(network=network)).points()[0]
+        for network in ({}, {"cutoff_margin": 6.0})
     )
     assert one.name == other.name
 

@@ -229,7 +229,7 @@ def test_ohms_law_at_small_voltage(bath, density, kT):
     sites = hn.random_sites(800, density=density, seed=5)
     if kT is not None:
         sites = hn.with_energies(sites, "uniform", width=1.0, seed=6)
-    network = hn.build_network(sites, kT=kT, bath=bath)
+    network = hn.build_network(sites, kT=kT, bath=bath, cutoff=1.5)
     conductance = hn.solve_current(network).conductance
     bias = hn.solve_bias(network, 1e-14, bath=bath)
     assert bias.current / 1e-14 == pytest.approx(conductance, rel=1e-12)
@@ -388,10 +388,12 @@ def test_bad_input(call, words):
 
 
 def test_a_torus_and_exclusion_are_refused():
-    torus = hn.build_network(hn.random_sites(300, density=0.05, seed=3, geometry="torus"))
+    torus = hn.build_network(
+        hn.random_sites(300, density=0.05, seed=3, geometry="torus"), cutoff=1.5
+    )
     with pytest.raises(hn.ParameterError, match="torus"):
         hn.solve_bias(torus, 1.0)
     sites = hn.with_energies(hn.random_sites(300, density=0.05, seed=3), width=1.0, seed=4)
-    network = hn.build_network(sites, kT=0.3, chemical_potential=0.0)
+    network = hn.build_network(sites, kT=0.3, chemical_potential=0.0, cutoff=1.5)
     with pytest.raises(hn.ParameterError, match="few carriers"):
         hn.solve_bias(network, 1.0)

@@ -39,7 +39,7 @@ def test_digits_with_and_without_disorder(disorder, conductance, f_drift, f):
     """Digits found independently, from Pauli traces and dense matrices."""
     network = twelve(disorder)
     current = hn.solve_current(network)
-    curve = hn.f_curve(network, [1, 100], current=current)
+    curve = hn.f_curve(network, [1, 100], current=current, normalisation="letter")
     assert current.conductance == pytest.approx(conductance, rel=1e-11)
     assert curve.f_drift == pytest.approx(f_drift, rel=1e-11)
     np.testing.assert_allclose(curve.f, f, rtol=1e-11)
@@ -92,7 +92,7 @@ def test_exclusion_is_detailed_balance_too():
 def test_no_generation_in_equilibrium():
     """[hopping S24]: Gamma_ikj n_j + Gamma_ijk n_k = 0 to rounding, term by term."""
     sites = hn.with_energies(hn.random_sites(300, density=0.05, seed=61), width=2.0, seed=62)
-    network = hn.build_network(sites, kT=0.3)
+    network = hn.build_network(sites, kT=0.3, cutoff=1.5)
     table = kinetic_coefficients(find_triads(network), [[0.1, 0.7], [0.4, -0.3]], eta=0.01)
     n = network.occupation
     partner = [
@@ -110,12 +110,16 @@ def test_no_generation_in_equilibrium():
 
 @pytest.mark.parametrize("bath", sorted(BATHS))
 def test_energies_to_zero_give_the_r_model(bath):
-    plain = hn.build_network(SITES)
-    warm = hn.build_network(hn.with_energies(SITES, width=1e-13, seed=4), kT=1.0, bath=bath)
+    plain = hn.build_network(SITES, cutoff=1.5)
+    warm = hn.build_network(
+        hn.with_energies(SITES, width=1e-13, seed=4), kT=1.0, bath=bath, cutoff=1.5
+    )
     assert np.array_equal(warm.link_i, plain.link_i)
     assert np.array_equal(warm.link_j, plain.link_j)
     np.testing.assert_allclose(warm.log_conductance, plain.log_conductance, atol=1e-12)
-    a, b = (hn.f_curve(network, [0, 1, 1e3, 1e6]) for network in (plain, warm))
+    a, b = (
+        hn.f_curve(network, [0, 1, 1e3, 1e6], normalisation="letter") for network in (plain, warm)
+    )
     np.testing.assert_allclose(b.f, a.f, rtol=1e-10)
     assert b.resistivity == pytest.approx(a.resistivity, rel=1e-10)
 
@@ -125,17 +129,23 @@ def test_low_temperature_neither_under_nor_overflows(chemical_potential):
     sites = hn.with_energies(SITES, width=1.0, seed=4)
     last = 0.0
     for kT in (1.0, 0.1, 0.01, 1e-3):
-        network = hn.build_network(sites, kT=kT, chemical_potential=chemical_potential)
+        network = hn.build_network(sites, kT=kT, chemical_potential=chemical_potential, cutoff=1.5)
         current = hn.solve_current(network)
         assert current.imbalance < 1e-14
         assert np.isfinite(current.log_conductance)
         assert -current.log_conductance > last
         last = -current.log_conductance
         if chemical_potential is None:
-            curve = hn.f_curve(network, [0, 1.0, 1e4, np.inf], current=current)
+            curve = hn.f_curve(
+                network, [0, 1.0, 1e4, np.inf], current=current, normalisation="letter"
+            )
             assert np.all(np.isfinite(curve.f))
             assert np.abs(curve.f).max() < 10
-            assert np.all(np.isfinite(hn.solve_spin(network, 1e4, current=current).spin))
+            assert np.all(
+                np.isfinite(
+                    hn.solve_spin(network, 1e4, current=current, normalisation="letter").spin
+                )
+            )
     assert last > 90
 
 
@@ -143,7 +153,7 @@ def test_links_are_those_of_the_critical_exponent():
     """All pairs by hand; and the threshold joins the sample, a little less does not."""
     sites = hn.with_energies(hn.random_sites(500, density=0.02, seed=71), width=1.0, seed=72)
     kT = 0.05
-    network = hn.build_network(sites, kT=kT)
+    network = hn.build_network(sites, kT=kT, cutoff=1.5)
     i, j = np.triu_indices(500, 1)
     low = sites.energy.min()
     distance = np.hypot(*(sites.position[i] - sites.position[j]).T)
@@ -161,7 +171,9 @@ def test_links_are_those_of_the_critical_exponent():
 @pytest.mark.parametrize("geometry", ["open", "cylinder"])
 def test_both_forms_of_f_agree(geometry):
     sites = hn.random_sites(3000, density=0.02, seed=9, geometry=geometry)
-    network = hn.build_network(hn.with_energies(sites, "gaussian", width=0.5, seed=3), kT=0.5)
+    network = hn.build_network(
+        hn.with_energies(sites, "gaussian", width=0.5, seed=3), kT=0.5, cutoff=1.5
+    )
     current = hn.solve_current(network)
     equations = spin_equations(network, current)
     for tau_s in (1.0, 1e3):
@@ -170,7 +182,10 @@ def test_both_forms_of_f_agree(geometry):
         assert local == pytest.approx(hn.f_curve(network, tau_s, current=current).f[0], rel=1e-9)
     # the interpolated curve uses slopes with occupations
     tau_s = np.logspace(0, 6, 15)
-    few, exact = (hn.f_curve(network, tau_s, current=current, tolerance=t) for t in (1e-2, 0))
+    few, exact = (
+        hn.f_curve(network, tau_s, current=current, tolerance=t, normalisation="letter")
+        for t in (1e-2, 0)
+    )
     np.testing.assert_allclose(few.f, exact.f, rtol=1e-2, atol=1e-6)
 
 
@@ -179,11 +194,15 @@ def test_leading_order_of_the_full_equations_agrees():
     from hopnet.spin.kinetics import solve_leading_order
 
     sites = hn.with_energies(hn.random_sites(400, density=0.05, seed=5), width=1.0, seed=6)
-    network = hn.build_network(sites, kT=0.2, bath="heat_bath")
+    network = hn.build_network(sites, kT=0.2, bath="heat_bath", cutoff=1.5)
     current = hn.solve_current(network)
     full = solve_leading_order(network, [[0, 0.7], [0.4, 0]], eta=0.01, tau_s=50, current=current)
-    assert hn.f_curve(network, 50, current=current).f[0] == pytest.approx(full.f, rel=1e-6)
-    assert hn.f_curve(network, 0, current=current).f[0] == pytest.approx(full.f_drift, rel=1e-6)
+    assert hn.f_curve(network, 50, current=current, normalisation="letter").f[0] == pytest.approx(
+        full.f, rel=1e-6
+    )
+    assert hn.f_curve(network, 0, current=current, normalisation="letter").f[0] == pytest.approx(
+        full.f_drift, rel=1e-6
+    )
 
 
 @pytest.mark.parametrize(
@@ -206,8 +225,8 @@ def test_own_energies_and_files(tmp_path):
     energy = np.random.default_rng(6).uniform(size=4000)
     sites = hn.with_energies(SITES, energy, width=None, seed=None)
     assert np.array_equal(sites.energy, energy)
-    network = hn.build_network(sites, kT=0.2, bath=lambda x: np.ones_like(x))
-    named = hn.build_network(sites, kT=0.2, bath="miller_abrahams")
+    network = hn.build_network(sites, kT=0.2, bath=lambda x: np.ones_like(x), cutoff=1.5)
+    named = hn.build_network(sites, kT=0.2, bath="miller_abrahams", cutoff=1.5)
     assert np.array_equal(network.log_conductance, named.log_conductance)
     network.save(tmp_path / "network.npz")
     copies = [
@@ -216,12 +235,14 @@ def test_own_energies_and_files(tmp_path):
     ]
     for copy in copies:
         np.testing.assert_allclose(copy.log_occupation, network.log_occupation, rtol=1e-15)
-        assert hn.f_curve(copy, 10).f[0] == pytest.approx(hn.f_curve(network, 10).f[0], rel=1e-9)
+        assert hn.f_curve(copy, 10, normalisation="letter").f[0] == pytest.approx(
+            hn.f_curve(network, 10, normalisation="letter").f[0], rel=1e-9
+        )
 
 
 def test_exclusion_serves_charge_alone(tmp_path):
     sites = hn.with_energies(SITES, width=1.0, seed=4)
-    network = hn.build_network(sites, kT=0.1, chemical_potential=0.0)
+    network = hn.build_network(sites, kT=0.1, chemical_potential=0.0, cutoff=1.5)
     network.save(tmp_path / "n.npz")
     for one in (network, hn.Network.load(tmp_path / "n.npz")):
         for call in (hn.f_curve, lambda n, t: hn.solve_kinetics(n, np.eye(2), eta=0.1, tau_s=t)):
@@ -232,7 +253,7 @@ def test_exclusion_serves_charge_alone(tmp_path):
 @pytest.mark.parametrize("tau_s", [0.0, 30.0])
 def test_shares_of_triads_add_up_to_f(tau_s):
     sites = hn.with_energies(hn.random_sites(1000, density=0.03, seed=15), width=1.0, seed=16)
-    network = hn.build_network(sites, kT=0.2)
+    network = hn.build_network(sites, kT=0.2, cutoff=1.5)
     current = hn.solve_current(network)
     shares = triad_shares(current, tau_s=tau_s)
     assert shares.contribution.sum() == pytest.approx(
@@ -246,16 +267,19 @@ WARM = hn.with_energies(SITES, width=1.0, seed=4)
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: hn.build_network(WARM, kT=0.0), "kT must be"),
-        (lambda: hn.build_network(WARM, kT=-1.0), "kT must be"),
-        (lambda: hn.build_network(WARM, kT=np.nan), "kT must be"),
-        (lambda: hn.build_network(WARM, kT=[1.0]), "kT must be"),
-        (lambda: hn.build_network(SITES, kT=1.0), "carry no energies"),
-        (lambda: hn.build_network(WARM, kT=1.0, bath="phonons"), "bath must be one of"),
-        (lambda: hn.build_network(WARM, kT=1.0, bath=np.zeros_like), "bath function"),
-        (lambda: hn.build_network(WARM, kT=1.0, bath=lambda x: -x), "bath function"),
-        (lambda: hn.build_network(WARM, chemical_potential=0.0), "needs kT"),
-        (lambda: hn.build_network(WARM, kT=1.0, chemical_potential=np.inf), "chemical_potential"),
+        (lambda: hn.build_network(WARM, kT=0.0, cutoff=1.5), "kT must be"),
+        (lambda: hn.build_network(WARM, kT=-1.0, cutoff=1.5), "kT must be"),
+        (lambda: hn.build_network(WARM, kT=np.nan, cutoff=1.5), "kT must be"),
+        (lambda: hn.build_network(WARM, kT=[1.0], cutoff=1.5), "kT must be"),
+        (lambda: hn.build_network(SITES, kT=1.0, cutoff=1.5), "carry no energies"),
+        (lambda: hn.build_network(WARM, kT=1.0, bath="phonons", cutoff=1.5), "bath must be one of"),
+        (lambda: hn.build_network(WARM, kT=1.0, bath=np.zeros_like, cutoff=1.5), "bath function"),
+        (lambda: hn.build_network(WARM, kT=1.0, bath=lambda x: -x, cutoff=1.5), "bath function"),
+        (lambda: hn.build_network(WARM, chemical_potential=0.0, cutoff=1.5), "needs kT"),
+        (
+            lambda: hn.build_network(WARM, kT=1.0, chemical_potential=np.inf, cutoff=1.5),
+            "chemical_potential",
+        ),
         (lambda: hn.with_energies(SITES, np.zeros(3), width=1, seed=1), r"shape \(4000\)"),
         (lambda: hn.with_energies(SITES, np.full(4000, np.nan), width=1, seed=1), "finite numbers"),
         (lambda: hn.with_energies(SITES, "flat", width=1, seed=1), "density_of_states"),
@@ -289,7 +313,11 @@ def trapped(energy, kT=0.1, seed=24, **options):
     sites = hn.random_sites(2000, density=0.02, seed=seed)
     network = hn.build_network(hn.with_energies(sites, energy), kT=kT, **options)
     current = hn.solve_current(network)
-    return network, current, hn.f_curve(network, [0, 100.0], current=current).f
+    return (
+        network,
+        current,
+        hn.f_curve(network, [0, 100.0], current=current, normalisation="letter").f,
+    )
 
 
 @pytest.mark.parametrize("contacts", ["x", "y"])

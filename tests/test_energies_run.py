@@ -51,9 +51,9 @@ def test_runs_without_energies_are_the_runs_they_were(manifest):
 
 def test_points_without_energies_keep_their_names():
     """Names seed the samples and name their files: recorded before energies came."""
-    names = {"f_curve": "962634ef4ea7", "fig4": "dffc337a00e3", "density_sweep": "400cc0a4b4d6"}
+    names = {"fig4": "dffc337a00e3", "density_sweep": "400cc0a4b4d6"}
     for file, name in names.items():
-        assert read_config(RUNS / f"{file}.toml").points()[0].name == name
+        assert read_config(RUNS / "results" / file / "run.toml").points()[0].name == name
 
 
 def test_keys_and_defaults():

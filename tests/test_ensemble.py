@@ -90,7 +90,7 @@ def test_a_sample_that_does_not_percolate_is_an_outcome(tmp_path):
 
 
 def test_an_empty_contact_strip_is_an_outcome_too(tmp_path):
-    table = run_file(n_sites=12, network={"cutoff": 0.6})
+    table = run_file(n_sites=12, network={"cutoff": 0.6, "contact_width": 3.2})
     del table["scan"]
     table["ensemble"]["samples"] = 40
     points = config_from_dict(table).points()
@@ -323,7 +323,7 @@ def test_reach_counts_the_width_across_the_current(tmp_path):
     for contacts, aspect in (("x", 0.25), ("y", 4.0)):
         table = {
             "sites": {"n_sites": 3000, "density": 0.05, "seed": 1, "aspect": aspect},
-            "network": {"contacts": contacts},
+            "network": {"contacts": contacts, "cutoff": 1.5},
             "spin": {"tau_s": [1e4]},
             "ensemble": {"samples": 6},
         }

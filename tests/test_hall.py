@@ -33,6 +33,7 @@ def cylinder(n_sites, density, seed, *, kT=None, chemical_potential=None, reach=
         cutoff_radius=reach * hn.critical_length(density),
         kT=kT,
         chemical_potential=chemical_potential,
+        contact_width=reach * hn.critical_length(density),
     )
 
 
@@ -64,7 +65,7 @@ def test_plain_potentials_lose_every_digit():
         factored, conductance, _ = floating_factor(network, None)
         plain = response_to_field(network, factored, conductance, -network.separation[:, 1])
         sums = sum_triad_terms(network, plain.drop, current.drop, log_unit=current.log_conductance)
-        equations = spin_equations(network, current=current)
+        equations = spin_equations(network, current=current, normalisation="letter")
         rate = 1e-90
         slow = equations.factor(equations.occupation_at(rate) * rate)
         f = equations.generation.f_drift + local_diffusion(equations, slow)
@@ -93,7 +94,7 @@ def test_the_plateau_of_f_is_the_hall_angle(density, kT):
     network = cylinder(400, density, 3, kT=kT, reach=1.5)
     current = hn.solve_current(network)
     hall = hall_angle(network, current=current)
-    equations = spin_equations(network, current=current)
+    equations = spin_equations(network, current=current, normalisation="letter")
     rate = 1e-24  # in 1/tau_0: spins leave the sample's slowest mode 1e18 times more slowly
     factored = equations.factor(equations.occupation_at(rate) * rate)
     f = equations.generation.f_drift + local_diffusion(equations, factored)
@@ -109,7 +110,7 @@ def test_triangular_lattice_in_closed_form():
     """tan(theta_H) = (3/8) a^2 exp(-a) eta b."""
     spacing = 4.0
     sites = hn.lattice_sites("triangular", 14, 12, spacing=spacing, geometry="cylinder")
-    network = hn.build_network(sites, cutoff_radius=1.2 * spacing)
+    network = hn.build_network(sites, cutoff_radius=1.2 * spacing, contact_width=1.2 * spacing)
     expected = 3 / 8 * spacing**2 * np.exp(-spacing)
     assert hall_angle(network).tangent == pytest.approx(expected, rel=1e-12)
 
@@ -161,7 +162,9 @@ def test_mirror_and_electrons_against_holes():
             position, length=sites.length, width=sites.width, geometry="cylinder", energy=energy
         )
         return hall_angle(
-            hn.build_network(own, cutoff_radius=8.0, kT=0.2, chemical_potential=level)
+            hn.build_network(
+                own, cutoff_radius=8.0, kT=0.2, chemical_potential=level, contact_width=8.0
+            )
         ).tangent
 
     straight = tangent(sites.position, energy, 0.1)
@@ -208,7 +211,7 @@ def test_bad_input():
         hall_angle(random_network(200, 0.05, 3))
     sites = hn.random_sites(60, density=0.01, seed=5, geometry="cylinder")
     with warnings.catch_warnings(), pytest.raises(hn.NotPercolatingError, match="closes around"):
-        solve_ring(hn.build_network(sites, cutoff_radius=5.0))
+        solve_ring(hn.build_network(sites, cutoff_radius=5.0, contact_width=5.0))
     network, other = cylinder(200, 0.05, 3), cylinder(200, 0.05, 4)
     with pytest.raises(hn.ParameterError, match="another network"):
         hall_angle(network, ring=solve_ring(other))
@@ -297,7 +300,7 @@ def test_bulk_normalisation_leaves_out_the_contact_strips():
     current = hn.solve_current(small[0])
     assert 0.5 * small[0].length_along_current < current.effective_length
     assert current.effective_length < small[0].length_along_current
-    with pytest.raises(hn.ParameterError, match="'letter', 'bulk'"):
+    with pytest.raises(hn.ParameterError, match="'bulk', 'letter'"):
         hn.f_curve(small[0], [0.0], normalisation="paper")
 
 
@@ -313,7 +316,9 @@ def test_warnings():
     with pytest.warns(hn.ValidityWarning, match="carried by"):
         hall_angle(dilute)
     lattice = hn.lattice_sites("triangular", 14, 12, spacing=4.0, geometry="cylinder")
-    assert np.isnan(hall_angle(hn.build_network(lattice, cutoff_radius=4.8)).cutoff_error)
+    assert np.isnan(
+        hall_angle(hn.build_network(lattice, cutoff_radius=4.8, contact_width=4.8)).cutoff_error
+    )
 
 
 @pytest.mark.parametrize(

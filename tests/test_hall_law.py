@@ -19,7 +19,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:longer links would change the Ha
 def test_the_optimal_triad_is_the_triangular_lattice():
     spacing = 5.0
     sites = hn.lattice_sites("triangular", 12, 12, spacing=spacing, geometry="torus")
-    hall = hn.hall_angle(hn.build_network(sites, cutoff_radius=1.1 * spacing))
+    hall = hn.hall_angle(
+        hn.build_network(sites, cutoff_radius=1.1 * spacing, contact_width=1.1 * spacing)
+    )
     assert float(optimal_triad(spacing)) == pytest.approx(hall.tangent, rel=1e-12)
     assert optimal_triad([1.0, 2.0]).shape == (2,)
 
@@ -82,7 +84,7 @@ def test_figures():
     assert "eta b" in upper.get_ylabel()
     assert "sigma" in lower.get_xlabel()
     sites = hn.random_sites(400, density=0.02, seed=3, geometry="cylinder")
-    network = hn.build_network(sites, cutoff_radius=12.0)
+    network = hn.build_network(sites, cutoff_radius=12.0, contact_width=12.0)
     triads = find_triads(network)
     with pytest.warns(hn.ValidityWarning, match="carried by"):
         hall = hn.hall_angle(network, triads=triads)
@@ -98,7 +100,7 @@ def test_command_of_one_sample(tmp_path, capsys):
     assert main([*words, "--out", str(tmp_path)]) == 0
     answer = json.loads(capsys.readouterr().out)
     sites = hn.random_sites(2000, density=0.05, seed=np.random.SeedSequence(7), geometry="cylinder")
-    hall = hn.hall_angle(hn.build_network(sites))
+    hall = hn.hall_angle(hn.build_network(sites, cutoff=1.5))
     assert answer["tan_theta_H_over_eta_b"] == pytest.approx(hall.tangent, rel=1e-12)
     assert answer["rho_yx_over_eta_b"] == pytest.approx(hall.resistivity_yx, rel=1e-12)
     assert (tmp_path / "hall_triads.png").stat().st_size > 5000

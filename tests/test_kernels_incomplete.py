@@ -283,7 +283,7 @@ def factor_of(rows):
 
 
 def rows_of(n_sites, density, angle, tau_s, seed=1, anisotropy=None, sinks=False, field=(0, 0, 0)):
-    network = hn.build_network(hn.random_sites(n_sites, density=density, seed=seed))
+    network = hn.build_network(hn.random_sites(n_sites, density=density, seed=seed), cutoff=1.5)
     frames = find_frames(network, hop_table(network, angle * FORM))
     held = np.union1d(*network.contacts) if sinks else np.empty(0, np.int64)
     return spin_rows(
@@ -392,7 +392,7 @@ def test_fallback_after_forty_iterations(turning, monkeypatch):
 
 def test_uniform_answer_of_a_slow_relaxation_keeps_its_digits():
     """Equal spins in all local frames, without rotation: A sigma = n sigma / tau_s to rounding."""
-    network = hn.build_network(hn.random_sites(800, density=0.002, seed=3))
+    network = hn.build_network(hn.random_sites(800, density=0.002, seed=3), cutoff=1.5)
     frames = find_frames(network, hop_table(network, np.zeros((2, 2))))
     rows = spin_rows(frames, np.full(800, 1e-18), np.eye(3), np.zeros(3), np.empty(0, np.int64))
     got = factor_blocks(rows, cut=0.0).solve(np.tile([1e-18, 2e-18, -3e-18], (800, 1)))

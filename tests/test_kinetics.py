@@ -40,7 +40,7 @@ def twenty_four():
 def sample(n_sites, density, seed, kT=None, geometry="open"):
     """A random network, with Miller-Abrahams rates if kT is given."""
     sites = hn.random_sites(n_sites, density=density, seed=seed, geometry=geometry)
-    network = hn.build_network(sites)
+    network = hn.build_network(sites, cutoff=1.5)
     if kT is None:
         return network
     energy = np.random.default_rng(seed).uniform(-0.5, 0.5, n_sites)
@@ -454,7 +454,7 @@ def test_leading_order_step_by_step(geometry, kT):
         along_f = got.polarisation_from_f @ direct / (direct @ direct)
         assert 0.5 < along_f < 2
         if kT is None:
-            curve = hn.f_curve(network, tau_s=tau_s)
+            curve = hn.f_curve(network, tau_s=tau_s, normalisation="letter")
             assert got.f == pytest.approx(curve.f[0], abs=1e-12 * curve.f_drift)
             assert got.f_drift == pytest.approx(curve.f_drift, rel=1e-12)
 
@@ -530,7 +530,7 @@ def test_magnetic_field_continues_f(disorder, omega):
 @pytest.fixture(scope="module")
 def large():
     """Half a million sites at n_s a_b^2 = 0.01, and their current."""
-    network = hn.build_network(hn.random_sites(500_000, density=0.01, seed=1))
+    network = hn.build_network(hn.random_sites(500_000, density=0.01, seed=1), cutoff=1.5)
     return network, hn.solve_current(network)
 
 
@@ -658,7 +658,7 @@ def test_bad_input(change, words):
 
 def test_limits_of_the_small_methods():
     sites = hn.random_sites(21_000, density=0.01, seed=1)
-    network = hn.build_network(sites)
+    network = hn.build_network(sites, cutoff=1.5)
     with pytest.raises(ParameterError, match="at most 20000 sites"):
         solve_kinetics(network, COUPLING, eta=0.1, tau_s=10, method="matrix")
     with pytest.raises(ParameterError, match="at most 1000 sites"):

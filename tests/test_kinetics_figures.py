@@ -16,7 +16,7 @@ FORM = [[0.0, 1.0], [0.6, 0.0]]
 
 @pytest.fixture
 def network():
-    return hn.build_network(hn.random_sites(300, density=0.05, seed=4))
+    return hn.build_network(hn.random_sites(300, density=0.05, seed=4), cutoff=1.5)
 
 
 def test_ratio_table_and_figure(network):

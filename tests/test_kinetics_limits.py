@@ -105,7 +105,7 @@ def test_galvanic_current_belongs_to_the_refined_spins():
     sites = hn.with_energies(
         hn.random_sites(200, density=0.03, seed=8), "gaussian", width=1.0, seed=8
     )
-    network = hn.build_network(sites, kT=0.1)
+    network = hn.build_network(sites, kT=0.1, cutoff=1.5)
     options = {"eta": 0.01, "tau_s": 100.0}
     spin = solve_kinetics(network, M, **options).polarisation[1]
     expected = 4 * network.occupation.sum() * spin / 100.0
@@ -125,7 +125,7 @@ def trapped(depth, site=None):
     energy = 0.5 * np.random.default_rng(2).uniform(-1, 1, 600)
     energy[np.argmin(sites.position.sum(1)) if site is None else site] = depth
     sites = hn.with_energies(sites, energy, width=1.0, seed=1)
-    return hn.build_network(sites, kT=0.1, cutoff_radius=12.7)
+    return hn.build_network(sites, kT=0.1, cutoff_radius=12.7, contact_width=12.7)
 
 
 def answers(network, **options):
@@ -211,7 +211,7 @@ def test_rates_that_no_float_can_hold_are_refused():
 
 def test_residual_of_the_matrix_shows_the_digits_that_it_has_lost():
     """8.8e-6 off at n_s a_b^2 = 0.01, where the residual of the assembled matrix is 3e-16."""
-    network = hn.build_network(hn.random_sites(1000, density=0.01, seed=3))
+    network = hn.build_network(hn.random_sites(1000, density=0.01, seed=3), cutoff=1.5)
     matrix = np.array([[0.03, 0.3], [-0.2, 0.1]])
     exact, lossy = (
         solve_kinetics(network, matrix, eta=0.01, tau_s=100.0, method=method)
@@ -224,7 +224,7 @@ def test_residual_of_the_matrix_shows_the_digits_that_it_has_lost():
 
 def test_particle_rows_are_part_of_the_residual():
     """Flows that are left out stand in the particle rows; with feedback they are solved."""
-    network = hn.build_network(hn.random_sites(2000, density=0.1, seed=4))
+    network = hn.build_network(hn.random_sites(2000, density=0.1, seed=4), cutoff=1.5)
     current = hn.solve_current(network)
     options = {"tau_s": 1e3, "current": current}
     matrix = np.array([[0.0, 0.1], [0.06, 0.0]])

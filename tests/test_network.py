@@ -29,7 +29,7 @@ def test_links_are_those_of_a_tree_search(geometry):
 
 def test_a_cutoff_radius_and_other_contacts():
     sites = hn.random_sites(500, density=0.01, seed=9)
-    network = hn.build_network(sites, cutoff_radius=20.0, contacts="y")
+    network = hn.build_network(sites, cutoff_radius=20.0, contact_width=20.0, contacts="y")
     assert network.to_frame().distance.max() <= 20
     assert np.array_equal(network.source, np.flatnonzero(sites.position[:, 1] <= 20))
     assert np.array_equal(network.drain, np.flatnonzero(sites.position[:, 1] >= sites.width - 20))
@@ -38,7 +38,7 @@ def test_a_cutoff_radius_and_other_contacts():
         sites.length,
         sites.width,
     )
-    named = hn.build_network(sites, contacts=([3, 1, 3], [7]))
+    named = hn.build_network(sites, contacts=([3, 1, 3], [7]), cutoff=1.5)
     assert list(named.source) == [1, 3]
 
 
@@ -87,7 +87,7 @@ SITES = hn.random_sites(400, density=0.01, seed=3)
         ({"contacts": ([1], [400])}, "site numbers"),
         ({"contacts": ([-1], [4])}, "site numbers"),
         ({"contacts": ([1.5], [4])}, "whole numbers"),
-        ({"cutoff": 9.0}, "share"),
+        ({"contact_width": 110.0}, "share"),
     ],
 )
 def test_bad_input(given, message):
@@ -107,17 +107,17 @@ def test_smallest_ring_meets_each_pair_once(geometry):
 def test_a_ring_needs_three_cutoffs(geometry):
     sites = hn.random_sites(20, density=0.01, seed=3, geometry=geometry)
     with pytest.raises(hn.ParameterError, match="3 cutoffs"):
-        hn.build_network(sites)
+        hn.build_network(sites, cutoff=1.5)
     wide = hn.random_sites(2000, density=0.01, seed=3, geometry=geometry)
     with pytest.raises(hn.ParameterError, match="no edges across y"):
-        hn.build_network(wide, contacts="y")
+        hn.build_network(wide, contacts="y", cutoff=1.5)
 
 
 def test_coincident_sites_are_allowed_and_warned_of():
     position = np.concatenate([SITES.position, SITES.position[:1]])
     sites = hn.sites_from_positions(position, length=SITES.length, width=SITES.width)
     with pytest.warns(hn.ValidityWarning, match="coincide"):
-        network = hn.build_network(sites)
+        network = hn.build_network(sites, cutoff=1.5)
     assert network.log_conductance.max() == 0.0
     assert hn.solve_current(network).imbalance < 1e-14
 
@@ -127,7 +127,7 @@ def test_energies_are_not_dropped_in_silence():
         SITES.position, length=SITES.length, width=SITES.width, energy=np.zeros(400)
     )
     with pytest.warns(hn.ValidityWarning, match="energies"):
-        hn.build_network(sites)
+        hn.build_network(sites, cutoff=1.5)
 
 
 @pytest.mark.parametrize(
@@ -151,15 +151,21 @@ def test_links_of_a_lattice_at_just_the_spacing():
     for kind, expected in (("triangular", 533), ("square", 364)):
         for spacing in (4.1, 3.9, 7.7, 1e3 / 3):
             sites = hn.lattice_sites(kind, 14, 14, spacing=spacing)
-            assert hn.build_network(sites, cutoff_radius=spacing).n_links == expected
+            assert (
+                hn.build_network(sites, cutoff_radius=spacing, contact_width=spacing).n_links
+                == expected
+            )
             ring = hn.lattice_sites(kind, 14, 4, spacing=spacing, geometry="torus")
             coordination = {"triangular": 6, "square": 4}[kind]
-            assert hn.build_network(ring, cutoff_radius=spacing).n_links == 56 * coordination / 2
+            assert (
+                hn.build_network(ring, cutoff_radius=spacing, contact_width=spacing).n_links
+                == 56 * coordination / 2
+            )
 
 
 def test_a_ring_of_just_three_cutoffs():
     sites = hn.lattice_sites("square", 9, 3, spacing=4.1, geometry="cylinder")
-    network = hn.build_network(sites, cutoff_radius=4.1)
+    network = hn.build_network(sites, cutoff_radius=4.1, contact_width=4.1)
     assert network.n_links == 8 * 3 + 9 * 3
 
 
@@ -177,7 +183,9 @@ def test_a_record_travels_apart_from_its_network(tmp_path):
 @pytest.mark.parametrize("kind", ["Current", "Spin"])
 def test_a_file_of_another_network_of_equal_size_is_refused(tmp_path, kind):
     first, second = (
-        hn.build_network(hn.lattice_sites("square", 20, 20, spacing=a), cutoff_radius=a)
+        hn.build_network(
+            hn.lattice_sites("square", 20, 20, spacing=a), cutoff_radius=a, contact_width=a
+        )
         for a in (4.0, 5.0)
     )
     record = hn.solve_current(first) if kind == "Current" else hn.solve_spin(first, 10.0)
@@ -264,15 +272,15 @@ def test_contacts_along_y_need_their_axis():
     y = sites.position[:, 1]
     edges = np.flatnonzero(y < 10), np.flatnonzero(y > sites.width - 10)
     with pytest.raises(hn.ParameterError, match="give axis='y'"):
-        hn.build_network(sites, contacts=edges)
-    network = hn.build_network(sites, contacts=edges, axis="y")
+        hn.build_network(sites, contacts=edges, cutoff=1.5)
+    network = hn.build_network(sites, contacts=edges, axis="y", cutoff=1.5)
     assert network.width_across_current == sites.length
-    strips = hn.build_network(sites, contacts="y")
-    same = hn.build_network(sites, contacts=strips.contacts, axis="y")
+    strips = hn.build_network(sites, contacts="y", cutoff=1.5)
+    same = hn.build_network(sites, contacts=strips.contacts, axis="y", cutoff=1.5)
     assert same.digest == strips.digest
-    assert hn.build_network(sites, contacts=edges, axis="x").axis == "x"
+    assert hn.build_network(sites, contacts=edges, axis="x", cutoff=1.5).axis == "x"
     with pytest.raises(hn.ParameterError, match="axis must be that of the contacts"):
-        hn.build_network(sites, contacts="y", axis="x")
+        hn.build_network(sites, contacts="y", axis="x", cutoff=1.5)
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_one_time_fails_in_strong_fields():
 def test_rates_are_their_own_fixed_point():
     """a_i from the dense inverse, with energies; gamma(a_i) gives the rates back."""
     sites = hn.random_sites(200, density=0.1, seed=74)
-    network = hn.build_network(hn.with_energies(sites, width=2.0, seed=1), kT=1.0)
+    network = hn.build_network(hn.with_energies(sites, width=2.0, seed=1), kT=1.0, cutoff=1.5)
     found = site_rates(network, 0.01, tau_s=1e5)
     n, K = network.occupation, np.zeros((200, 200))
     K[network.link_i, network.link_j] = network.conductance

@@ -146,7 +146,9 @@ def test_small_chains():
 def test_equal_links_take_the_first():
     square = chain([(0, 2, 4.0), (0, 3, 4.0), (1, 2, 4.0), (1, 3, 4.0)])
     assert percolation_threshold(square).link == 2
-    lattice = hn.build_network(hn.lattice_sites("square", 12, 12, spacing=4.0), cutoff_radius=4.01)
+    lattice = hn.build_network(
+        hn.lattice_sites("square", 12, 12, spacing=4.0), cutoff_radius=4.01, contact_width=4.01
+    )
     assert percolation_threshold(lattice).threshold_length == pytest.approx(4.0)
 
 
@@ -156,7 +158,7 @@ def test_the_estimate_of_the_resistivity_follows_the_threshold():
 
     ratios, rho = [], []
     for density in (0.1, 0.03, 0.01):
-        network = hn.build_network(hn.random_sites(4000, density=density, seed=6))
+        network = hn.build_network(hn.random_sites(4000, density=density, seed=6), cutoff=1.5)
         current = hn.solve_current(network)
         ratio, threshold = resistivity_ratio(current)
         assert ratio == pytest.approx(current.resistivity * np.exp(-2 * threshold.threshold_length))

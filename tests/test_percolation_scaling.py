@@ -238,7 +238,7 @@ def test_figures_show_what_there_is(critical):
     from hopnet.plots import percolation as plots
     from hopnet.spin.shares import triad_shares
 
-    network = hn.build_network(hn.random_sites(600, density=0.01, seed=3))
+    network = hn.build_network(hn.random_sites(600, density=0.01, seed=3), cutoff=1.5)
     backbone, current = find_backbone(network), hn.solve_current(network)
     figure = plots.plot_backbone(backbone)
     drawn = [len(lines.get_segments()) for lines in figure.axes[0].collections[1:5]]
@@ -251,7 +251,9 @@ def test_figures_show_what_there_is(critical):
         plots.plot_resistivity(sample_resistivities(300, 2, densities=(0.1, 0.02), seed=1)),
         plots.plot_backbone(
             find_backbone(
-                hn.build_network(hn.random_sites(600, density=0.01, seed=3, geometry="torus"))
+                hn.build_network(
+                    hn.random_sites(600, density=0.01, seed=3, geometry="torus"), cutoff=1.5
+                )
             )
         ),
     ):

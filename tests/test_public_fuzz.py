@@ -18,15 +18,16 @@ import pytest
 import hopnet as hn
 
 STUB = Path(hn.__file__).with_suffix(".pyi")
-OPEN = hn.build_network(hn.random_sites(60, density=0.02, seed=11))
-RING = hn.build_network(hn.random_sites(60, density=0.02, seed=12, geometry="cylinder"))
+OPEN = hn.build_network(hn.random_sites(60, density=0.02, seed=11), cutoff=1.5)
+RING = hn.build_network(hn.random_sites(60, density=0.02, seed=12, geometry="cylinder"), cutoff=1.5)
 CURRENT = hn.solve_current(OPEN)
 TERMINALS = hn.solve_terminals(OPEN, [[0, 1], [2], [3], [4]])
 COLD = hn.build_network(
     hn.with_energies(hn.random_sites(60, density=0.02, seed=13), "uniform", width=1.0, seed=3),
     kT=0.5,
+    cutoff=1.5,
 )
-TORUS = hn.build_network(hn.random_sites(60, density=0.02, seed=14, geometry="torus"))
+TORUS = hn.build_network(hn.random_sites(60, density=0.02, seed=14, geometry="torus"), cutoff=1.5)
 CHAIN = {
     "link_i": [0, 1, 0],
     "link_j": [1, 2, 2],

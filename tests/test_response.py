@@ -97,7 +97,9 @@ def test_activation_energy_against_two_temperatures():
     sites = hn.with_energies(sites, "uniform", width=1.0, seed=2)
 
     def current(kT):
-        network = hn.build_network(sites, cutoff_radius=16.0, kT=kT, chemical_potential=0.0)
+        network = hn.build_network(
+            sites, cutoff_radius=16.0, kT=kT, chemical_potential=0.0, contact_width=16.0
+        )
         return hn.solve_current(network)
 
     w = activation_energy(current(0.1))

@@ -20,7 +20,7 @@ from hopnet.transport.current import solve_current
 
 @pytest.mark.parametrize(("n", "density", "seed"), [(100, 5e-5, 11), (300, 0.01, 3), (60, 0.1, 5)])
 def test_critical_conductance_is_the_percolation_threshold(n, density, seed):
-    network = build_network(random_sites(n, density=density, seed=seed))
+    network = build_network(random_sites(n, density=density, seed=seed), cutoff=1.5)
     found = critical_log_conductance(
         network.link_i, network.link_j, network.log_conductance, network.terminals
     )
@@ -40,7 +40,7 @@ def test_without_a_path_the_scale_is_the_median_of_the_spanning_forest():
 )
 def test_current_far_below_the_largest_link(n, density, seed, expected):
     """The current path lies exp(-400) below the closest pair of sites."""
-    network = build_network(random_sites(n, density=density, seed=seed))
+    network = build_network(random_sites(n, density=density, seed=seed), cutoff=1.5)
     current = solve_current(network)
     assert current.log_conductance == pytest.approx(expected, abs=1e-10)
 
@@ -48,7 +48,7 @@ def test_current_far_below_the_largest_link(n, density, seed, expected):
 @pytest.mark.parametrize("density", [0.01, 1e-4, 5e-5])
 @pytest.mark.parametrize("factor", [600.0, -600.0, 5000.0])
 def test_unit_of_conductance_does_not_matter(density, factor):
-    network = build_network(random_sites(80, density=density, seed=8))
+    network = build_network(random_sites(80, density=density, seed=8), cutoff=1.5)
     other = replace(network, log_conductance=network.log_conductance + factor)
     one, two = solve_current(network), solve_current(other)
     assert two.log_conductance - factor == pytest.approx(one.log_conductance, abs=1e-11)
@@ -56,7 +56,7 @@ def test_unit_of_conductance_does_not_matter(density, factor):
 
 
 def test_rates_keep_their_ratios():
-    network = build_network(random_sites(80, density=1e-4, seed=8))
+    network = build_network(random_sites(80, density=1e-4, seed=8), cutoff=1.5)
     occupation = np.random.default_rng(81).uniform(-40, 0, 80)
     graph = network.link_i, network.link_j
     rates = scaled_rates(*graph, network.log_conductance, occupation, network.terminals)

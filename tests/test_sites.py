@@ -37,7 +37,7 @@ def test_hard_core_keeps_distance_also_across_the_seam(geometry):
 def test_lattices_have_their_coordination(kind, neighbours, geometry):
     sites = hn.lattice_sites(kind, 8, 6, spacing=4.0, geometry=geometry)
     assert sites.density == pytest.approx({"square": 1, "triangular": 2 / 3**0.5}[kind] / 16)
-    network = hn.build_network(sites, cutoff_radius=4.01)
+    network = hn.build_network(sites, cutoff_radius=4.01, contact_width=4.01)
     degree = np.diff(network.row_start)
     assert degree.max() == neighbours
     if geometry == "torus":

@@ -34,7 +34,10 @@ def network_with_trap(level):
     energy = 0.5 * np.random.default_rng(2).uniform(-1, 1, 2000)
     energy[np.argmin(sites.position.sum(axis=1))] = level
     return hn.build_network(
-        hn.with_energies(sites, energy, width=1, seed=1), kT=0.1, cutoff_radius=12.7
+        hn.with_energies(sites, energy, width=1, seed=1),
+        kT=0.1,
+        cutoff_radius=12.7,
+        contact_width=12.7,
     )
 
 
@@ -48,16 +51,18 @@ DEEP, HIGH = [1.96159, 1.02683, 0.292717, 0.066653], [1.961868, 1.027127, 0.2930
 def test_one_outlier_changes_nothing(level, f):
     """A trap 50 to 4000 kT deep, or a site as far above the others, in a corner of the sample."""
     network = network_with_trap(level)
-    curve = hn.f_curve(network, TAU_S)
+    curve = hn.f_curve(network, TAU_S, normalisation="letter")
     np.testing.assert_allclose(curve.f, f, rtol=3e-5)
-    spin = hn.solve_spin(network, 1e4, current=hn.solve_current(network))
+    spin = hn.solve_spin(network, 1e4, current=hn.solve_current(network), normalisation="letter")
     assert spin.f == pytest.approx(curve.f[2], rel=1e-12)
     assert np.all(np.isfinite(spin.spin))
 
 
 def cold_network(kT, seed=1, n_sites=400):
     sites = hn.random_sites(n_sites, density=0.02, seed=seed)
-    return hn.build_network(hn.with_energies(sites, "uniform", width=1.0, seed=seed + 100), kT=kT)
+    return hn.build_network(
+        hn.with_energies(sites, "uniform", width=1.0, seed=seed + 100), kT=kT, cutoff=1.5
+    )
 
 
 @pytest.mark.parametrize("shift", [600.0, -600.0, 3000.0])
@@ -74,11 +79,17 @@ def test_a_common_factor_of_conductances_and_occupations_changes_nothing(kind, s
         log_occupation=network.log_occupation + shift,
     )
     times = [0.0, 1.0, 1e3, 1e6, np.inf]
-    one, two = hn.f_curve(network, times), hn.f_curve(other, times)
+    one, two = (
+        hn.f_curve(network, times, normalisation="letter"),
+        hn.f_curve(other, times, normalisation="letter"),
+    )
     scale = abs(one.f_drift)
     np.testing.assert_allclose(two.f, one.f, rtol=1e-9, atol=1e-12 * scale)
     curve = np.logspace(-1, 6, 12)
-    one, two = hn.f_curve(network, curve), hn.f_curve(other, curve)
+    one, two = (
+        hn.f_curve(network, curve, normalisation="letter"),
+        hn.f_curve(other, curve, normalisation="letter"),
+    )
     np.testing.assert_allclose(two.f, one.f, rtol=1e-9, atol=1e-12 * scale)
     one, two = (hn.hanle_curve(part, 30.0, [0.01, 0.1]) for part in (network, other))
     np.testing.assert_allclose(two.field_across, one.field_across, rtol=1e-8)
@@ -92,7 +103,7 @@ def test_a_common_factor_of_conductances_and_occupations_changes_nothing(kind, s
 @pytest.mark.parametrize("density", [1e-3, 1e-4, 5e-5])
 def test_f_of_dilute_samples_in_both_forms(density):
     """Hard edges against the local form, where the path lies up to exp(-400) below short links."""
-    network = hn.build_network(hn.random_sites(100, density=density, seed=11))
+    network = hn.build_network(hn.random_sites(100, density=density, seed=11), cutoff=1.5)
     hard = spin_equations(network)
     curve = hn.f_curve(network, [0.0, 1e3, np.inf])
     assert np.all(np.isfinite(curve.f))
@@ -107,12 +118,12 @@ def test_f_of_dilute_samples_in_both_forms(density):
 def test_short_relaxation_times_give_the_drift(kind, tau_s):
     network = cold_network(0.05) if kind == "cold" else random_network(300, 0.05, 33, geometry=kind)
     current = hn.solve_current(network)
-    curve = hn.f_curve(network, tau_s, current=current)
+    curve = hn.f_curve(network, tau_s, current=current, normalisation="letter")
     assert curve.f[0] == curve.f_drift
-    spin = hn.solve_spin(network, tau_s, current=current)
+    spin = hn.solve_spin(network, tau_s, current=current, normalisation="letter")
     gamma = hn.spin_generation(network, current).gamma
     np.testing.assert_allclose(spin.spin, tau_s * gamma, rtol=1e-9, atol=1e-9 * tau_s)
-    whole = hn.f_curve(network, np.logspace(-300, 2, 40), current=current)
+    whole = hn.f_curve(network, np.logspace(-300, 2, 40), current=current, normalisation="letter")
     assert np.all(whole.f[:30] == whole.f_drift)
     assert np.all(np.isfinite(whole.f))
 
@@ -123,11 +134,11 @@ def test_spins_add_up_to_zero_at_any_time(kind, tau_s):
     """Hops conserve spin and gamma adds up to zero, in each cluster of sites."""
     network = cold_network(0.05) if kind == "cold" else random_network(800, 0.1, 4, geometry=kind)
     current = hn.solve_current(network)
-    spin = hn.solve_spin(network, tau_s, current=current).spin
+    spin = hn.solve_spin(network, tau_s, current=current, normalisation="letter").spin
     total = np.bincount(network.cluster, spin)
     assert np.abs(total).max() <= 1e-12 * np.abs(spin).sum()
     if tau_s >= 1e20:
-        limit = hn.solve_spin(network, np.inf, current=current).spin
+        limit = hn.solve_spin(network, np.inf, current=current, normalisation="letter").spin
         np.testing.assert_allclose(spin, limit, rtol=0, atol=1e-6 * np.abs(limit).max())
 
 
@@ -135,7 +146,10 @@ def test_spin_at_infinite_time_solves_the_equations():
     """What hops carry away from each site is what is generated there."""
     network = cold_network(0.1)
     current = hn.solve_current(network)
-    sigma = hn.solve_spin(network, np.inf, current=current).spin / network.occupation
+    sigma = (
+        hn.solve_spin(network, np.inf, current=current, normalisation="letter").spin
+        / network.occupation
+    )
     flow = network.conductance * (sigma[network.link_i] - sigma[network.link_j])
     net = np.bincount(network.link_i, flow, 400) - np.bincount(network.link_j, flow, 400)
     gamma = hn.spin_generation(network, current).gamma
@@ -146,7 +160,7 @@ def test_cold_hanle_curve_falls_back_to_exact_factors():
     sites = hn.with_energies(
         hn.random_sites(1000, density=0.02, seed=1), "uniform", width=1.0, seed=101
     )
-    network = hn.build_network(sites, kT=0.02)
+    network = hn.build_network(sites, kT=0.02, cutoff=1.5)
     curve = hn.hanle_curve(network, 1e3, [1e-3])
     assert curve.field_across[0] == pytest.approx(1.06099493, rel=1e-7)
     exact = hn.hanle_curve(network, 1e3, [1e-3], method="exact")
@@ -196,10 +210,10 @@ def erfcx_of_root(t):
 @pytest.mark.parametrize("seed", [26, 31, 44])
 def test_curves_of_small_samples_never_fail(seed):
     """Bends that the interpolation cannot follow: every tau_s gets a factor of its own."""
-    network = hn.build_network(hn.random_sites(50, density=0.01, seed=seed))
+    network = hn.build_network(hn.random_sites(50, density=0.01, seed=seed), cutoff=1.5)
     tau_s = np.geomspace(1e-3, 1e12, 41)
-    exact = hn.f_curve(network, tau_s, tolerance=0)
-    curve = hn.f_curve(network, tau_s)
+    exact = hn.f_curve(network, tau_s, tolerance=0, normalisation="letter")
+    curve = hn.f_curve(network, tau_s, normalisation="letter")
     error = np.abs(curve.f - exact.f)
     assert np.all(error <= 1e-2 * np.abs(exact.f) + 1e-6 * abs(exact.f_drift))
 
@@ -244,7 +258,7 @@ def test_stated_rounding_covers_against_60_digits(seed, energies):
     )
     current = hn.solve_current(network)
     for tau_s in (1e-2, 1.0, 1e3, 1e7):
-        curve = hn.f_curve(network, tau_s, current=current)
+        curve = hn.f_curve(network, tau_s, current=current, normalisation="letter")
         away = abs(curve.f[0] - f_of_mpmath(network, current, tau_s))
         assert away <= curve.numerical_error[0], tau_s
         assert curve.numerical_error[0] < 1e-10 * abs(curve.f_drift)
@@ -261,13 +275,13 @@ def test_interpolated_f_stays_within_its_error(seed):
     kT = None
     if seed % 2:
         sites, kT = hn.with_energies(sites, width=1.0, seed=7200 + seed), float(rng.uniform(0.1, 1))
-    network = hn.build_network(sites, kT=kT)
+    network = hn.build_network(sites, kT=kT, cutoff=1.5)
     if not np.intersect1d(network.cluster[network.source], network.cluster[network.drain]).size:
         pytest.skip("no path joins the contacts")
     current = hn.solve_current(network)
     tau_s = np.geomspace(1e-2, 1e9, MOST_EXACT + 25)
-    exact = hn.f_curve(network, tau_s, current=current, tolerance=0)
-    curve = hn.f_curve(network, tau_s, current=current)
+    exact = hn.f_curve(network, tau_s, current=current, tolerance=0, normalisation="letter")
+    curve = hn.f_curve(network, tau_s, current=current, normalisation="letter")
     away = np.abs(curve.f - exact.f)
     assert np.all(away <= curve.numerical_error + exact.numerical_error)
     assert np.all(away <= 1e-2 * np.abs(exact.f) + 1e-6 * abs(exact.f_drift))
@@ -275,7 +289,7 @@ def test_interpolated_f_stays_within_its_error(seed):
 
 NETWORK = random_network(60, 0.1, 99)
 TORUS = hn.build_network(
-    hn.random_sites(60, density=0.05, seed=5, geometry="torus", min_distance=1.0)
+    hn.random_sites(60, density=0.05, seed=5, geometry="torus", min_distance=1.0), cutoff=1.5
 )
 ENERGIES = hn.with_energies(hn.random_sites(60, density=0.05, seed=5), width=1.0, seed=6)
 WRONG = [

@@ -80,7 +80,7 @@ def test_solutions_against_dense_matrices(z, disorder):
     network = random_network(90, 0.05, 41, "cylinder")
     if disorder:
         sites = hn.with_energies(network.sites, width=2.0, seed=2)
-        network = hn.build_network(sites, kT=1.0)
+        network = hn.build_network(sites, kT=1.0, cutoff=1.5)
     field = overhauser_fields(network, 0.01, seed=4)
     matrix, root = generator(network, field, COUPLING)
     model = spin_model(network, field, COUPLING)
@@ -134,7 +134,7 @@ def test_one_frozen_site_is_the_curve_of_merkulov_efros_and_rosen():
     """2000 sites without hops: the mean over a log window of Kubo-Toyabe, within 3 errors."""
     n, sigma, order = 2000, 0.01, 16
     sites = hn.random_sites(n, density=0.01, seed=1, geometry="cylinder")
-    network = hn.build_network(sites)
+    network = hn.build_network(sites, cutoff=1.5)
     rate = np.full(network.n_links, -200.0)
     chain = join_sites(sites, network.link_i, network.link_j, rate, contacts=([0], [n - 1]))
     field = overhauser_fields(chain, sigma, seed=6, remove_mean=False)
@@ -260,7 +260,7 @@ def test_memory_against_all_eigenvalues(case):
 def test_memory_with_energies_and_site_times():
     """Deep sites: n_i differ; relaxation times of each site."""
     sites = hn.random_sites(80, density=0.1, seed=46, geometry="cylinder")
-    network = hn.build_network(hn.with_energies(sites, width=4.0, seed=2), kT=1.0)
+    network = hn.build_network(hn.with_energies(sites, width=4.0, seed=2), kT=1.0, cutoff=1.5)
     field = overhauser_fields(network, 0.01, seed=2)
     time, tau = np.geomspace(1.0, 1e6, 13), np.linspace(1e3, 1e5, 80)
     found = spin_relaxation(network, time, field=field, tau_s=tau)
@@ -278,7 +278,9 @@ def test_memory_with_energies_and_site_times():
 @pytest.mark.slow
 def test_tail_law_over_four_decades():
     """P = (1/3) exp{-(pi n_s / 4)[(ln t + gamma_E)^2 + pi^2 / 6]} within 15 %; no parameter."""
-    network = hn.build_network(hn.random_sites(20_000, density=0.01, seed=3, geometry="cylinder"))
+    network = hn.build_network(
+        hn.random_sites(20_000, density=0.01, seed=3, geometry="cylinder"), cutoff=1.5
+    )
     field = overhauser_fields(network, 1e-3, seed=5)
     time = np.array([1e6, 1e7, 1e8, 1e9, 1e10])
     found = spin_relaxation(network, time, field=field, tolerance=1e-3)
@@ -375,7 +377,10 @@ def test_bad_input():
     with pytest.raises(ParameterError, match="got one vector"):
         orientation_curve(network, 10.0, [0.0], field=(0, 0, 1))
     occupied = hn.build_network(
-        hn.with_energies(network.sites, width=1.0, seed=1), kT=1.0, chemical_potential=0.0
+        hn.with_energies(network.sites, width=1.0, seed=1),
+        kT=1.0,
+        chemical_potential=0.0,
+        cutoff=1.5,
     )
     with pytest.raises(ParameterError):
         spin_relaxation(occupied, [1.0], field=field)

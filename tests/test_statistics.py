@@ -127,6 +127,7 @@ def table_of(f, status=None, density=0.1):
                     "f_drift": number,
                     "f_diffusion": number * (share - 1),
                     "f_numerical_error": 0.0,
+                    "f_cutoff_error": 1e-3,
                     "numerator": 2 * number * share,
                     "conductance": 2.0 if good else np.nan,
                     "log_conductance": np.log(2.0),

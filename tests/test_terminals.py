@@ -88,7 +88,7 @@ def test_fosters_theorem():
 @pytest.mark.parametrize(("n", "expected"), [(16, 0.2221792251), (32, 0.2210243939)])
 def test_van_der_pauw_on_a_square(n, expected):
     sites = hn.lattice_sites("square", n, n, spacing=4.0)
-    links = hn.build_network(sites, cutoff_radius=4.5)
+    links = hn.build_network(sites, cutoff_radius=4.5, contact_width=4.5)
     unit = join_sites(
         sites,
         links.link_i,

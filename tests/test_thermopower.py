@@ -27,7 +27,9 @@ def test_digits_of_the_edge_and_of_a_large_sample():
     assert peltier_heat(reference("F"), profile="source") == pytest.approx(-0.0742458024, rel=1e-8)
     sites = hn.random_sites(2000, density=0.02, seed=1, geometry="cylinder")
     sites = hn.with_energies(sites, "uniform", width=1.0, seed=2)
-    network = hn.build_network(sites, cutoff_radius=16.0, kT=0.1, chemical_potential=0.0)
+    network = hn.build_network(
+        sites, cutoff_radius=16.0, kT=0.1, chemical_potential=0.0, contact_width=16.0
+    )
     found = seebeck_coefficient(hn.solve_current(network))
     assert found == pytest.approx(0.174658159797, rel=1e-9)
 
@@ -35,7 +37,9 @@ def test_digits_of_the_edge_and_of_a_large_sample():
 def warm(energy, level):
     sites = hn.random_sites(600, density=0.05, seed=8)
     sites = hn.with_energies(sites, energy, width=1.0, seed=1)
-    network = hn.build_network(sites, cutoff_radius=8.0, kT=0.2, chemical_potential=level)
+    network = hn.build_network(
+        sites, cutoff_radius=8.0, kT=0.2, chemical_potential=level, contact_width=8.0
+    )
     return hn.solve_current(network)
 
 

@@ -24,7 +24,9 @@ def torus_network(n_sites, density, seed, *, aspect=1.0, reach=1.5, kT=None, mu=
     if kT is not None:
         sites = hn.with_energies(sites, "uniform", width=1.0, seed=seed + 1)
     radius = reach * hn.critical_length(density)
-    return hn.build_network(sites, cutoff_radius=radius, kT=kT, chemical_potential=mu)
+    return hn.build_network(
+        sites, cutoff_radius=radius, kT=kT, chemical_potential=mu, contact_width=radius
+    )
 
 
 def laplacian_of(network):
@@ -90,10 +92,10 @@ def test_lattices_in_closed_form():
     """Square: sigma = exp(-2a). Triangular: sqrt(3) exp(-2a), tan = (3/8) a^2 exp(-a) eta b."""
     a = 3.5
     square = hn.lattice_sites("square", 30, 20, spacing=a, geometry="torus")
-    torus = solve_torus(hn.build_network(square, cutoff_radius=1.2 * a))
+    torus = solve_torus(hn.build_network(square, cutoff_radius=1.2 * a, contact_width=1.2 * a))
     assert np.allclose(torus.conductivity, np.exp(-2 * a) * np.eye(2), rtol=1e-13, atol=1e-17)
     triangular = hn.lattice_sites("triangular", 14, 12, spacing=a, geometry="torus")
-    network = hn.build_network(triangular, cutoff_radius=1.2 * a)
+    network = hn.build_network(triangular, cutoff_radius=1.2 * a, contact_width=1.2 * a)
     expected = np.sqrt(3) * np.exp(-2 * a) * np.eye(2)
     assert np.allclose(solve_torus(network).conductivity, expected, rtol=1e-13, atol=1e-17)
     hall = hn.hall_angle(network)
@@ -111,7 +113,9 @@ def test_the_hall_angle_of_a_torus_turned_by_90_degrees():
         width=sites.length,
         geometry="torus",
     )
-    other = hn.build_network(turned, cutoff_radius=network.cutoff_radius)
+    other = hn.build_network(
+        turned, cutoff_radius=network.cutoff_radius, contact_width=network.cutoff_radius
+    )
     first, second = hn.hall_angle(network), hn.hall_angle(other)
     assert second.conductivity_yx == pytest.approx(first.conductivity_yx, rel=1e-11)
     assert second.conductivity_xx == pytest.approx(first.conductivity_yy, rel=1e-11)
@@ -125,7 +129,9 @@ def test_the_hall_angle_of_a_torus_with_energies_and_holes():
 
     def tangent(energy, level):
         own = dataclasses.replace(sites, energy=energy)
-        network = hn.build_network(own, cutoff_radius=8.0, kT=0.2, chemical_potential=level)
+        network = hn.build_network(
+            own, cutoff_radius=8.0, kT=0.2, chemical_potential=level, contact_width=8.0
+        )
         return hn.hall_angle(network).tangent
 
     assert tangent(-energy, -0.1) == pytest.approx(tangent(energy, 0.1), rel=1e-11)
@@ -184,6 +190,7 @@ def test_the_dissection_opens_both_rings():
     cylinder = hn.build_network(
         hn.random_sites(6000, density=0.02, seed=8, geometry="cylinder"),
         cutoff_radius=network.cutoff_radius,
+        contact_width=network.cutoff_radius,
     )
     plain = analyse(cylinder.dissection, cylinder.link_i, cylinder.link_j)
     assert elimination.operations < 2.5 * plain.operations
@@ -201,7 +208,7 @@ def test_cylinder_and_torus_agree_on_average():
         angles = []
         for seed in range(12):
             sites = hn.random_sites(2000, density=0.1, seed=seed, geometry=geometry)
-            hall = hn.hall_angle(hn.build_network(sites, cutoff_radius=7.0))
+            hall = hn.hall_angle(hn.build_network(sites, cutoff_radius=7.0, contact_width=7.0))
             angles.append((hall.tangent, hall.log_conductivity_xx))
         found[geometry] = np.array(angles)
     mean = {name: a.mean(axis=0) for name, a in found.items()}

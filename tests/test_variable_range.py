@@ -103,7 +103,9 @@ def test_high_temperature_is_the_r_model():
     assert np.all(np.diff(table.diffusion) < 0)
     row = table.iloc[1]
     electrons = np.exp(hn.build_network(sites, kT=1.0).log_occupation).sum()
-    expected = row.f * 3000 / (electrons * np.exp(row.log_resistivity) * row.kT)
+    current = hn.solve_current(hn.build_network(sites, kT=1.0))
+    share = current.effective_length / current.network.length_along_current
+    expected = share * row.f * 3000 / (electrons * np.exp(row.log_resistivity) * row.kT)
     assert row.cisp == pytest.approx(expected, rel=1e-9)
 
 

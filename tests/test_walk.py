@@ -20,7 +20,7 @@ def warm(n_sites, seed, geometry="open", min_distance=0.0):
     sites = hn.random_sites(
         n_sites, density=0.1, seed=seed, geometry=geometry, min_distance=min_distance
     )
-    return hn.build_network(hn.with_energies(sites, width=1.0, seed=seed + 1), kT=1.0)
+    return hn.build_network(hn.with_energies(sites, width=1.0, seed=seed + 1), kT=1.0, cutoff=1.5)
 
 
 NETWORKS = {
@@ -148,7 +148,7 @@ def test_mean_spin_from_equilibrium():
 
 def test_diffusion_tensor_of_a_lattice():
     sites = hn.lattice_sites("square", 12, 12, spacing=4.0, geometry="torus")
-    network = hn.build_network(sites, cutoff_radius=4.1)
+    network = hn.build_network(sites, cutoff_radius=4.1, contact_width=4.1)
     np.testing.assert_allclose(diffusion_tensor(network), 16 * np.exp(-8) * np.eye(2), atol=1e-13)
 
 

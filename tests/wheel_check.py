@@ -17,7 +17,7 @@ if importlib.util.find_spec("kernels"):
     sys.exit("the wheel put a bare 'kernels' into site-packages")
 assert "[hopping S42]" in resources.files("hopnet").joinpath("EQUATIONS.md").read_text()
 
-network = hn.build_network(hn.random_sites(2000, density=0.05, seed=1))
+network = hn.build_network(hn.random_sites(2000, density=0.05, seed=1), cutoff=1.5)
 curve = hn.f_curve(network, [0, 1e3])
 assert 1.2 < curve.f[0] < 2.2, curve.f
 Path("small.toml").write_text(

@@ -335,12 +335,17 @@ class RunConfig(Section):
                 "ensemble.common_random": self.ensemble.common_random,
                 "spin.tau_s": list(self.spin.tau_s),
                 "spin.tolerance": self.spin.tolerance,
-                "spin.normalisation": self.spin.normalisation,
                 "scan": list(self.scanned),
             }
             | fixed
+            | self._identity_of_normalisation()
             | self._identity_of_observables()
         )
+
+    def _identity_of_normalisation(self) -> dict[str, Any]:
+        # Left out for the letter's, the only one that older runs had.
+        name = self.spin.normalisation
+        return {} if name == "letter" else {"spin.normalisation": name}
 
     def _identity_of_observables(self) -> dict[str, Any]:
         # Left out where f alone is asked for, so that such runs keep their identity.

@@ -44,6 +44,9 @@ from .shares import TriadShares as TriadShares
 from .shares import triad_shares as triad_shares
 from .site_rates import SiteRates as SiteRates
 from .site_rates import site_rates as site_rates
+from .table import TabulatedF as TabulatedF
+from .table import f as f
+from .table import f_table as f_table
 from .temperature import temperature_curve as temperature_curve
 from .time_response import relaxation as relaxation
 from .time_response import step_response as step_response

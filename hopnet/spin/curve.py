@@ -285,6 +285,7 @@ def solve_spin(
     *,
     current: Current | None = None,
     triads: Triads | None = None,
+    normalisation: str = "bulk",
     threads: int | None = None,
 ) -> Spin:
     """The steady spin of every site, [hopping S43].
@@ -299,6 +300,8 @@ def solve_spin(
         The current of this network; it is solved for if it is not given.
     triads : Triads, optional
         The triads of this network; they are listed if they are not given.
+    normalisation : {"bulk", "letter"}
+        That of ``f``, as in `f_curve`; the spins do not depend on it.
     threads : int, optional
         Number of threads. The result does not depend on it.
 
@@ -311,7 +314,8 @@ def solve_spin(
         raise ParameterError(
             f"solve_spin takes one tau_s, got {times.size}; call it once for each of them."
         )
-    equations = spin_equations(network, current, triads, threads)
+    normalisation = one_of("normalisation", normalisation, ("bulk", "letter"))
+    equations = spin_equations(network, current, triads, threads, normalisation)
     solution = f_and_spin_at_time(equations, float(times[0]))
     spin = in_unit(balanced_spin(equations, solution, float(times[0])), equations.log_scale)
     return Spin(network, float(times[0]), read_only(spin), float(solution.f))

@@ -136,13 +136,14 @@ class SpinEquations:
 
     @property
     def cutoff_error(self) -> float:
-        """Estimate of the absolute error of f by links beyond the cutoff, for every tau_s.
+        """Estimate of the absolute error of f by links beyond the cutoff, for every tau_s so far.
 
-        It is the larger one of the errors of f_drift and, on a cylinder, of the plateau.
+        It is the error of f_drift, or that of the plateau if the plateau was needed and its error
+        is larger.
         """
         generation = self.generation
         error = self.current.error_beyond_cutoff(generation.outer_drift, generation.f_drift)
-        bulk = self.bulk
+        bulk: Bulk | None = self.__dict__.get("bulk")
         return error if bulk is None else max(error, bulk.cutoff_error)
 
     def factor(self, excess: np.ndarray | float) -> Factor:

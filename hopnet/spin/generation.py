@@ -37,7 +37,7 @@ class Generation:
     gamma : float64[n_sites]
         Rate of spin generation at unit bias [hopping S44]; it adds up to zero over each triad.
     f_drift : float
-        f at tau_s = 0 [hopping S42].
+        f at tau_s = 0 [hopping S42], in the letter's normalisation from `spin_generation`.
     prefactor : float
         The constant c = -2 L tau_0 / (N a_b^2 I), which turns a moment of gamma into f.
     outer_drift : float

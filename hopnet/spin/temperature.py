@@ -23,7 +23,8 @@ def temperature_curve(
     tau_s: float | None = None,
     bath: str = "ohmic",
     chemical_potential: float | None = None,
-    cutoff: float = 1.5,
+    cutoff: float | None = None,
+    cutoff_margin: float | None = None,
     threads: int | None = None,
 ) -> pd.DataFrame:
     """One sample at several temperatures.
@@ -37,7 +38,7 @@ def temperature_curve(
     tau_s : float, in tau_0, optional
         The spin relaxation time. If it is given, f and the induced spin are computed too
         (Boltzmann occupations only).
-    bath, chemical_potential, cutoff
+    bath, chemical_potential, cutoff, cutoff_margin
         As in `hopnet.build_network`.
     threads : int, optional
         Number of threads. No result depends on it.
@@ -67,7 +68,12 @@ def temperature_curve(
     rows = []
     for temperature in temperatures.tolist():
         network = build_network(
-            sites, cutoff=cutoff, kT=temperature, bath=bath, chemical_potential=chemical_potential
+            sites,
+            cutoff=cutoff,
+            cutoff_margin=cutoff_margin,
+            kT=temperature,
+            bath=bath,
+            chemical_potential=chemical_potential,
         )
         current = solve_current(network, threads=threads)
         row = {
@@ -84,6 +90,8 @@ def temperature_curve(
                 electrons = network.occupation.sum()
                 row |= {"f": curve.f[0], "f_drift": curve.f_drift}
                 log_scale = np.log(sites.n_sites / (electrons * temperature))
-                row["cisp"] = curve.f[0] * np.exp(log_scale - row["log_resistivity"])
+                # f and rho both change by this factor if the contact strips are left out.
+                share = current.effective_length / network.length_along_current
+                row["cisp"] = share * curve.f[0] * np.exp(log_scale - row["log_resistivity"])
         rows.append(row)
     return pd.DataFrame(rows)

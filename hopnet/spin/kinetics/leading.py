@@ -55,7 +55,8 @@ class LeadingOrder:
         Polarisation that the total spin current gives by precession [hopping 10].
     f, f_drift : float
         From the spin current across the electric current: the total [hopping 12], or the drift
-        part alone [hopping 16].
+        part alone [hopping 16]. In the letter's normalisation, which counts the contact strips
+        (``normalisation="letter"`` of `hopnet.f_curve`).
     polarisation_from_f : float64[3]
         Polarisation by f alone [hopping 13]. It lacks the small part that f of the perpendicular
         direction, which is zero on average, adds in one sample.

@@ -1,0 +1,75 @@
+"""The table of f that ships, and the interpolation in it."""
+
+import numpy as np
+import pytest
+
+import hopnet as hn
+
+POINTS = [(0.02, 0.0), (0.02, 30.0), (0.02, 3e5), (0.01, 1e3)]
+
+
+def test_the_table_says_where_it_comes_from():
+    table = hn.f_table()
+    assert set(table["geometry"]) == {"bulk", "open"}
+    assert {"density", "tau_s", "f", "standard_error", "cutoff_error"} <= set(table.columns)
+    assert table["density"].min() == 0.0005
+    assert table["density"].max() == 0.2
+    assert np.isinf(table["tau_s"]).any()
+    assert np.all(table["n_samples"] >= 2)
+    assert np.all(np.isfinite(table[["f", "standard_error", "cutoff_error"]]))
+    assert "runs/f_surface.toml" in table.attrs["run_files"]
+    table.loc[:, "f"] = 0.0  # a copy: nobody can change what others read
+    assert hn.f_table()["f"].max() > 1.0
+
+
+def test_f_of_the_table_is_the_table_at_its_points():
+    for row in hn.f_table().itertuples():
+        found = hn.f(row.density, row.tau_s, row.geometry)
+        assert found.value == pytest.approx(row.f, rel=1e-12)
+        assert found.error == pytest.approx(np.hypot(row.standard_error, row.cutoff_error))
+
+
+def test_f_falls_with_tau_s_and_tends_to_its_limits():
+    times = np.concatenate([[0.0], np.geomspace(1e-3, 1e13, 60), [np.inf]])
+    for density in (0.15, 0.04, 0.007):
+        f = np.array([hn.f(density, t).value for t in times])
+        assert np.all(np.diff(f) <= 1e-12)
+    assert hn.f(0.1, np.inf).value > 0.25
+    assert abs(hn.f(0.1, np.inf, "open").value) < 1e-3
+
+
+def test_bulk_and_open_agree_at_short_times():
+    """At tau_s = 0 they differ by the sites at the edges alone."""
+    for density in (0.1, 0.05, 0.02):
+        bulk, edges = hn.f(density, 0.0), hn.f(density, 0.0, "open")
+        assert bulk.value == pytest.approx(
+            edges.value, abs=4 * np.hypot(bulk.error, edges.error) + 0.01 * bulk.value
+        )
+
+
+@pytest.mark.parametrize(("density", "tau_s"), POINTS)
+def test_the_table_agrees_with_new_samples(density, tau_s):
+    """Four small samples of other random numbers."""
+    f = []
+    for seed in range(4):
+        sites = hn.random_sites(8000, density=density, seed=9000 + seed, geometry="cylinder")
+        f.append(hn.f_curve(hn.build_network(sites), [tau_s], tolerance=0).f[0])
+    found = hn.f(density, tau_s)
+    error = np.hypot(np.std(f, ddof=1) / 2.0, found.error)
+    assert np.mean(f) == pytest.approx(found.value, abs=5 * error)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((0.3, 0.0), "densities n_s a_b\\^2 from 0.0005 to 0.2"),
+        ((1e-4, 0.0), "densities n_s a_b\\^2 from 0.0005 to 0.2"),
+        ((float("nan"), 0.0), "density must be"),
+        ((0.01, -1.0), "tau_s must be"),
+        ((0.01, "long"), "tau_s must be"),
+        ((0.01, 0.0, "cylinder"), "geometry must be"),
+    ],
+)
+def test_wrong_arguments_are_one_sentence(arguments, says):
+    with pytest.raises(hn.ParameterError, match=says):
+        hn.f(*arguments)
