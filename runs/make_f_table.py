@@ -19,6 +19,7 @@ from hopnet.ensemble import read_results
 
 TARGET = Path(__file__).parents[1] / "hopnet" / "spin" / "f_table.csv"
 NAMES = {"cylinder": "bulk", "open": "open"}
+N_SITES = 20_000  # of both run files
 
 
 def by_sample(rows, name):
@@ -46,7 +47,7 @@ def table_rows(geometry, density, rows, zero):
             "f": mean,
             "standard_error": np.sqrt(variance),
             "cutoff_error": cutoff,
-            "n_sites": 100_000,
+            "n_sites": N_SITES,
             "n_samples": n,
             "n_samples_at_zero": both.size,
         }

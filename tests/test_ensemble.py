@@ -90,7 +90,7 @@ def test_a_sample_that_does_not_percolate_is_an_outcome(tmp_path):
 
 
 def test_an_empty_contact_strip_is_an_outcome_too(tmp_path):
-    table = run_file(n_sites=12, network={"cutoff": 0.6, "contact_width": 3.2})
+    table = run_file(n_sites=12, network={"cutoff": 0.6, "contact_width": 2.2})
     del table["scan"]
     table["ensemble"]["samples"] = 40
     points = config_from_dict(table).points()

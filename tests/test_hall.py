@@ -103,7 +103,7 @@ def test_the_plateau_of_f_is_the_hall_angle(density, kT):
     letter = along / (current.conductance * network.sites.length)
     assert f == pytest.approx(hall.f_plateau * letter, rel=1e-12)
     curve = hn.f_curve(network, [np.inf], current=current)
-    assert curve.f[0] == pytest.approx(f, rel=1e-12)
+    assert curve.f[0] == pytest.approx(hall.f_plateau, rel=1e-12)
 
 
 def test_triangular_lattice_in_closed_form():

@@ -343,9 +343,10 @@ class RunConfig(Section):
         )
 
     def _identity_of_normalisation(self) -> dict[str, Any]:
-        # Left out for the letter's, the only one that older runs had.
+        # Left out for the letter's, the only one that older runs had, and where there is no f.
         name = self.spin.normalisation
-        return {} if name == "letter" else {"spin.normalisation": name}
+        no_f = self.points()[0].charge_alone or not self.observables.f
+        return {} if name == "letter" or no_f else {"spin.normalisation": name}
 
     def _identity_of_observables(self) -> dict[str, Any]:
         # Left out where f alone is asked for, so that such runs keep their identity.

@@ -31,7 +31,7 @@ from hopnet.network.neighbours import SLACK, candidate_links, find_links, link_s
 from hopnet.network.network import Network, join_sites, owned_numbers, pair_of_contacts
 from hopnet.network.sites import Sites, critical_length
 
-__all__ = ["build_network"]
+__all__ = ["CUTOFF_MARGIN", "build_network"]
 
 # How far links reach beyond l_c by default, in a_b. The error of f and of the resistivity falls by
 # about four for each a_b, and is below 0.1 % at 6 (docs/which_f.md). A larger margin costs time.

@@ -302,14 +302,16 @@ def nuclear_f(
     size = float(np.linalg.norm(unit))
     tau_f, tau_eff = (generated + turned) / size, float(remembered)
     f_of_one_time = float(f_curve(network, tau_s=tau_eff, current=current, threads=threads).f[0])
+    # f leaves out the contact strips, as f_curve does.
+    f = float(tau_f / tau_eff) * network.length_along_current / current.effective_length
     return NuclearF(
         network=network,
         tau_s=tau_s,
         tau_f=float(tau_f),
         tau_eff=tau_eff,
-        f=float(tau_f / tau_eff),
+        f=f,
         f_of_one_time=f_of_one_time,
-        ratio=float(tau_f / tau_eff / f_of_one_time),
+        ratio=f / f_of_one_time,
         leakage=float(leaked / size),
     )
 
