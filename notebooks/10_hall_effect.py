@@ -129,7 +129,7 @@ def plateau_of_spins(network, current, rate=1e-24):
     equations = spin_equations(network, current=current)
     factored = equations.factor(equations.occupation_at(rate) * rate)
     f = equations.generation.f_drift + local_diffusion(equations, factored)
-    return f * network.sites.length / current.effective_length  # of the bulk, without strips
+    return f
 
 
 pairs = []

@@ -19,7 +19,7 @@ FORM = np.array([[0.0, 1.0], [0.6, 0.0]])
 @pytest.mark.parametrize("tau_s", [1.0, 1e2, 1e4, 1e6])
 def test_without_fields_it_is_f(tau_s):
     network = random_network(400, 0.1, 71, "cylinder")
-    f = hn.f_curve(network, tau_s=tau_s).f[0]
+    f = hn.f_curve(network, tau_s=tau_s, normalisation="letter").f[0]
     still = hn.nuclear_f(network, tau_s=tau_s, field=np.zeros((400, 3)), form=FORM)
     by_rates = hn.nuclear_f(network, tau_s=tau_s, rates=site_rates(network, 0.0, tau_s=tau_s))
     for found in (still, by_rates):

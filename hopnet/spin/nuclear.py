@@ -189,6 +189,8 @@ def spin_at_unit_time(
 class NuclearF:
     """f in frozen nuclear fields, to leading order in the spin-orbit coupling [nuclei 15].
 
+    Both f are in the letter's normalisation (see `hopnet.f_curve`).
+
     Attributes
     ----------
     network : Network
@@ -301,17 +303,17 @@ def nuclear_f(
     generated, turned, leaked, remembered = parts / count_electrons(network, coupling.rates)
     size = float(np.linalg.norm(unit))
     tau_f, tau_eff = (generated + turned) / size, float(remembered)
-    f_of_one_time = float(f_curve(network, tau_s=tau_eff, current=current, threads=threads).f[0])
-    # f leaves out the contact strips, as f_curve does.
-    f = float(tau_f / tau_eff) * network.length_along_current / current.effective_length
+    # The polarisation counts the contact strips, so f is in the letter's normalisation.
+    curve = f_curve(network, tau_eff, current=current, normalisation="letter", threads=threads)
+    f_of_one_time = float(curve.f[0])
     return NuclearF(
         network=network,
         tau_s=tau_s,
         tau_f=float(tau_f),
         tau_eff=tau_eff,
-        f=f,
+        f=float(tau_f / tau_eff),
         f_of_one_time=f_of_one_time,
-        ratio=f / f_of_one_time,
+        ratio=float(tau_f / tau_eff / f_of_one_time),
         leakage=float(leaked / size),
     )
 
