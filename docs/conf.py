@@ -56,7 +56,7 @@ html_math_renderer = "mathml"
 suppress_warnings = ["ref.python"]  # a type such as float64[n_sites] leads nowhere
 
 LABEL = re.compile(
-    r"\[(hopping|qbe|rashba|berry|pumping|hall|response|thermopower|admittance|field) "
+    r"\[(hopping|qbe|rashba|berry|pumping|hall|response|thermopower|admittance|field|nuclei) "
     r"([ABCS]?\d+[ab]?)\]"
 )
 

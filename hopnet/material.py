@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
-from scipy.constants import e, hbar, k, m_e
+from scipy.constants import e, hbar, k, m_e, physical_constants
 
 from hopnet.checks import array_of, instance_of, is_real, number, one_of, shown
 from hopnet.constants import PERCOLATION_RADIUS, Z_CROSS
@@ -201,6 +201,39 @@ class Material:
     def critical_length(self) -> float:
         """l_c: percolation length of random sites, in m."""
         return PERCOLATION_RADIUS / np.sqrt(self.n_s)
+
+    def precession(self, field: float, g_factor: float) -> float:
+        """Precession frequency in a magnetic field, g mu_B B tau_0 / hbar, in 1/tau_0.
+
+        For the field of the nuclei it is the strength that `hopnet.overhauser_fields` takes, with
+        the standard deviation of one component of that field.
+
+        Parameters
+        ----------
+        field : float, T
+        g_factor : float
+
+        Returns
+        -------
+        float
+
+        Warns
+        -----
+        ValidityWarning
+            If the Zeeman energy exceeds kT: spins are then polarised in equilibrium, which hopnet
+            does not know.
+        """
+        B = number("field", field, low=-LARGEST, high=LARGEST, unit="T")
+        g = number("g_factor", g_factor, low=-1e6, high=1e6)
+        zeeman = g * physical_constants["Bohr magneton"][0] * B
+        if abs(zeeman) > k * self.T:
+            warnings.warn(
+                f"the Zeeman energy is {abs(zeeman) / (k * self.T):.2g} kT: spins are polarised in "
+                "equilibrium, which is not computed.",
+                ValidityWarning,
+                stacklevel=2,
+            )
+        return float(zeeman / hbar * self.tau_0)
 
     @classmethod
     def from_toml(cls, path: str | Path) -> Material:

@@ -289,3 +289,23 @@ def test_bad_input_of_the_average():
         hn.nuclear_average(network, COUPLING, field=(0, 0, 1), **options)
     with pytest.raises(ParameterError, match="external must be an array of shape"):
         hn.nuclear_average(network, COUPLING, field=np.ones((40, 3)), external=1.0, **options)
+
+
+def test_strength_from_a_field_in_tesla():
+    """GaAs, g = -0.44: 1 mT turns a spin at 3.87e7 rad/s, backwards; above kT it warns."""
+    material = hn.Material(
+        a_b=10e-9,
+        J_0=1.6e-21,
+        tau_0=10e-12,
+        tau_s=100e-9,
+        m=9.1e-32,
+        n=1e14,
+        n_s=2e15,
+        beta=1e-31 * np.array([[0, 1], [1, 0]]),
+        T=0.5,
+    )
+    assert material.precession(1e-3, -0.44) == pytest.approx(-3.870e-4, rel=1e-3)
+    with pytest.warns(hn.ValidityWarning, match="Zeeman energy is 1"):
+        material.precession(10.0, 0.8)
+    with pytest.raises(ParameterError, match="field must be"):
+        material.precession(np.nan, 1.0)

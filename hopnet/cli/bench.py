@@ -138,7 +138,8 @@ def like_default(name, value, default):
     return [checks.number(name, one, low=0, high=LARGEST, hint=hint) for one in value]
 
 
-MAY_BE_ZERO = ("seed", "matrix_sites", "networkx_sites")  # the latter two: leave a peer out
+# All but the seed leave a part of a bench out.
+MAY_BE_ZERO = ("seed", "matrix_sites", "networkx_sites", "memory_sites", "trap_sites", "lattices")
 LARGEST = 1e12  # of an option; larger numbers are mistakes of typing
 MAIN = ("what", "seconds_min", "seconds_median", "ratio", "reference")
 

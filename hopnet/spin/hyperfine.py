@@ -48,8 +48,8 @@ def overhauser_fields(
     network : Network
     strength : float, array_like[n_sites] or array_like[3], in 1/tau_0
         sigma = g mu_B B_N / hbar: standard deviation of one component, of all sites or of each, or
-        of the components x, y, z (an Ising field is (0, 0, sigma)). `Material.nuclear_strength`
-        converts a field in mT.
+        of the components x, y, z (an Ising field is (0, 0, sigma)). `Material.precession` converts
+        a field in T.
     seed : int
     remove_mean : bool
         Whether the mean field of the sample is removed, in proportion to the strength of each site.
