@@ -21,6 +21,7 @@ import numpy as np
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from hopnet.checks import shown
+from hopnet.ensemble.linear_response import check_response
 from hopnet.ensemble.sections import (
     LARGEST_RUN,
     ClusterSection,
@@ -255,6 +256,7 @@ class RunConfig(Section):
                     "ensemble.target_error and output.snapshot are about spins, without [spin] or "
                     "with network.chemical_potential there are none; leave them out"
                 )
+            check_response(point.physical, self.observables.chosen)
             if self.observables.hall_angle and point.physical["sites.geometry"] != "cylinder":
                 raise ValueError(
                     "observables.hall_angle needs sites.geometry = 'cylinder', got "

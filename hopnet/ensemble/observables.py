@@ -14,6 +14,18 @@ from typing import Any
 
 import numpy as np
 
+from hopnet.ensemble.linear_response import (
+    ACTIVATION_UNITS,
+    NOISE_UNITS,
+    SEEBECK_UNITS,
+    SHRINKAGE_UNITS,
+    STRAIN_UNITS,
+    activation_numbers,
+    noise_numbers,
+    seebeck_numbers,
+    shrinkage_numbers,
+    strain_numbers,
+)
 from hopnet.ensemble.nuclei import (
     MAGNETORESISTANCE_UNITS,
     NUCLEAR_F_UNITS,
@@ -115,6 +127,11 @@ OBSERVABLES: dict[str, Observable] = {
         hall_averages,
         {"hall_tangent_sigma": PER_FIELD, "hall_tangent_rho": PER_FIELD},
     ),
+    "activation_energy": Observable(activation_numbers, ACTIVATION_UNITS),
+    "noise": Observable(noise_numbers, NOISE_UNITS),
+    "shrinkage": Observable(shrinkage_numbers, SHRINKAGE_UNITS),
+    "strain": Observable(strain_numbers, STRAIN_UNITS),
+    "seebeck": Observable(seebeck_numbers, SEEBECK_UNITS),
     "nuclear_f": Observable(
         nuclear_f_numbers,
         NUCLEAR_F_UNITS,

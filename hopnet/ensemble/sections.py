@@ -211,6 +211,24 @@ class ObservablesSection(Section):
         default=False,
         description="Compute the Hall angle of each cylinder; see `hopnet.hall_angle`.",
     )
+    activation_energy: bool = Field(
+        default=False,
+        description="Compute the local activation energy from one temperature; needs network.kT.",
+    )
+    noise: bool = Field(
+        default=False,
+        description="Compute the 1/f noise, and the effective number of links that carry it.",
+    )
+    shrinkage: bool = Field(
+        default=False, description="Compute the magnetoresistance by shrinkage of wave functions."
+    )
+    strain: bool = Field(
+        default=False, description="Compute the response to strain and the gauge factor."
+    )
+    seebeck: bool = Field(
+        default=False,
+        description="Compute the Seebeck coefficient; needs network.chemical_potential.",
+    )
 
     nuclear_f: bool = Field(
         default=False,
