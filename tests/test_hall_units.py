@@ -53,7 +53,7 @@ def test_signs():
 def test_the_hall_field_of_a_network_in_si():
     """R_H from the tensors of a cylinder: E_y = rho_yx j_x, with rho_yx = - tan / sigma_yy."""
     sites = hn.random_sites(500, density=0.05, seed=1, geometry="cylinder")
-    network = hn.build_network(sites, cutoff_radius=9.0, contact_width=9.0)
+    network = hn.build_network(sites, cutoff_radius=12.0)
     angle = hn.hall_angle(network)
     material = letter(n_s=0.05 / 1e-16)
     rho = 1 / angle.conductivity_yy
