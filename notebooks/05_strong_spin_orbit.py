@@ -31,7 +31,7 @@ import numpy as np
 
 import hopnet as hn
 from hopnet.spin.coefficients import hop_table
-from hopnet.spin.kinetics import f_from_polarisation, solve_kinetics
+from hopnet.spin.kinetics import solve_kinetics
 from hopnet.spin.kinetics.frames import find_frames
 from hopnet.spin.kinetics.scan import full_over_leading
 
@@ -203,7 +203,7 @@ NAMES = ("along the current", "across it, along the spin", "normal to the plane"
 ratio = {}
 for angle in (1e-3, 0.3):
 
-    def f_in_field(field, angle=angle):
+    def polarisation(field, angle=angle):
         full = solve_kinetics(
             network,
             angle * FORM,
@@ -213,11 +213,14 @@ for angle in (1e-3, 0.3):
             current=current,
             feedback=False,
         )
-        return f_from_polarisation(full)
+        return full.polarisation
 
-    zero = f_in_field(np.zeros(3))
+    zero = polarisation(np.zeros(3))
     ratio[angle] = np.array(
-        [[f_in_field(axis * omega / tau_s) / zero for omega in measured] for axis in np.eye(3)]
+        [
+            [polarisation(axis * omega / tau_s) @ zero / (zero @ zero) for omega in measured]
+            for axis in np.eye(3)
+        ]
     )
 
 figure, axes = plt.subplots(figsize=(8.2, 5.0), layout="constrained")

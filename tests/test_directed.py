@@ -269,7 +269,7 @@ def test_every_net_flow_to_its_last_digits(density, voltage):
     """Energies and tilts on a binary grid: their differences are exact, detailed balance holds."""
     grid = 2.0**-42
     sites = hn.random_sites(70, density=density, seed=10)
-    network = hn.build_network(sites)
+    network = hn.build_network(sites, cutoff=1.5)
     energy = grid * np.round(5.0 * np.random.default_rng(10).standard_normal(70) / grid)
     tilt = grid * np.round(voltage * share_of_voltage(network) / grid)
     step = np.diff(energy[[network.link_i, network.link_j]], axis=0)[0]
@@ -307,7 +307,7 @@ SAMPLES = [
 @pytest.mark.parametrize(("density", "field", "expected"), SAMPLES)
 def test_digits_of_random_samples(density, field, expected):
     sites = hn.random_sites(160, density=density, seed=10)
-    network = hn.build_network(sites)
+    network = hn.build_network(sites, cutoff=1.5)
     F, depth = field / hn.critical_length(density), network.cutoff_radius
     energy = 5.0 * np.random.default_rng(10).standard_normal(160)
     tilt = F * (np.clip(sites.position[:, 0], depth, sites.length - depth) - depth)
@@ -323,7 +323,7 @@ def test_digits_of_random_samples(density, field, expected):
 def test_conductances_without_distances_are_kept():
     """A network of given conductances: its small voltage is Kirchhoff's law of these."""
     sites = hn.random_sites(200, density=0.05, seed=3)
-    built = hn.build_network(sites)
+    built = hn.build_network(sites, cutoff=1.5)
     given = np.random.default_rng(4).uniform(-9.0, 0.0, built.n_links)
     network = join_sites(sites, built.link_i, built.link_j, given, contacts=built.contacts)
     expected = hn.solve_current(network).conductance
@@ -333,7 +333,7 @@ def test_conductances_without_distances_are_kept():
 def test_raising_a_link_never_lowers_the_gross_current():
     """Rayleigh's law holds at any voltage: J_sd is a conductance of K = n a."""
     sites = hn.random_sites(120, density=0.02, seed=4)
-    built = hn.build_network(sites)
+    built = hn.build_network(sites, cutoff=1.5)
     for voltage in (0.1, 5.0, 50.0):
         before = hn.solve_bias(built, voltage).forward
         for l in range(0, built.n_links, built.n_links // 12):

@@ -59,7 +59,7 @@ SAMPLES = [
 @pytest.mark.parametrize(("field", "velocity", "diffusion"), SAMPLES)
 def test_digits_of_a_random_sample(field, velocity, diffusion):
     sites = hn.random_sites(160, density=0.005, seed=1, geometry="cylinder", aspect=0.5)
-    radius = hn.build_network(sites).cutoff_radius
+    radius = hn.build_network(sites, cutoff=1.5).cutoff_radius
     warm = hn.with_energies(sites, 5.0 * np.random.default_rng(1).standard_normal(160))
     network = hn.build_network(warm, kT=1.0, bath="miller_abrahams", cutoff_radius=radius)
     drift = hn.solve_drift(network, field / hn.critical_length(0.005))
@@ -92,7 +92,7 @@ def test_a_weak_field_is_ohms_law(axis, bath):
 
 def test_a_weak_field_around_a_cylinder_is_solve_ring():
     sites = hn.random_sites(900, density=0.03, seed=5, geometry="cylinder")
-    network = hn.build_network(sites)
+    network = hn.build_network(sites, cutoff=1.5)
     ring = hn.solve_ring(network)
     drift = hn.solve_drift(network, 1e-14)
     carriers = np.count_nonzero(network.cluster == np.bincount(network.cluster).argmax())
@@ -205,10 +205,12 @@ def test_bad_input(call, words):
 
 
 def test_samples_that_do_not_close_or_hold_occupations_alone():
-    opened = hn.build_network(hn.random_sites(300, density=0.05, seed=3))
+    opened = hn.build_network(hn.random_sites(300, density=0.05, seed=3), cutoff=1.5)
     with pytest.raises(hn.ParameterError, match="periodic"):
         hn.solve_drift(opened, 0.1)
-    cylinder = hn.build_network(hn.random_sites(300, density=0.05, seed=3, geometry="cylinder"))
+    cylinder = hn.build_network(
+        hn.random_sites(300, density=0.05, seed=3, geometry="cylinder"), cutoff=1.5
+    )
     with pytest.raises(hn.ParameterError, match="runs along y"):
         hn.solve_drift(cylinder, 0.1, axis="x")
     short = hn.build_network(

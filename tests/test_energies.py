@@ -370,7 +370,7 @@ def test_one_site_moved_by_100_kT():
         moved = hn.sites_from_positions(
             sites.position, length=sites.length, width=sites.width, energy=energy
         )
-        network = hn.build_network(moved, kT=0.1)
+        network = hn.build_network(moved, kT=0.1, cutoff=1.5)
         current = hn.solve_current(network)
         f = hn.f_curve(network, [0.0, 100.0, 1e6], current=current).f
         kinetics = hn.solve_kinetics(

@@ -102,9 +102,8 @@ def f_from_polarisation(kinetics: Kinetics) -> float:
     """The f that gives the polarisation of a full solution [hopping 13].
 
     In code units s = tau_s T eta (N / N_e) (I / L) f z x (M y'), T = -2 det M. The component
-    along z x (M y') is used. The normalisation is the letter's (see `hopnet.f_curve`), and a uniform
-    magnetic field gives the Hanle curve. Without one the result equals f_drift + f_diffusion up to terms of order d^2 and
-    tau_s / tau_DP.
+    along z x (M y') is used. The normalisation is the letter's (see `hopnet.f_curve`). The result
+    equals f_drift + f_diffusion up to terms of order d^2 and tau_s / tau_DP.
 
     Parameters
     ----------
@@ -127,10 +126,10 @@ def f_from_polarisation(kinetics: Kinetics) -> float:
             "f is defined for spins that the current alone induces, this solution has a "
             "generation; solve without one."
         )
-    if np.ndim(kinetics.field) == 2 and np.any(kinetics.field != kinetics.field[0]):
+    if np.any(kinetics.field):
         raise ParameterError(
-            "f is defined for one magnetic field of all sites, this solution has several; use "
-            "hn.nuclear_f for the fields of nuclei."
+            "f is defined without a magnetic field, this solution has one; solve without it, or "
+            "use hn.nuclear_f for the fields of nuclei and hn.hanle_curve for an external field."
         )
     if np.any(kinetics.tau_s != kinetics.tau_s[0]):
         raise ParameterError(
