@@ -78,7 +78,10 @@ def test_the_moment_of_order_zero_counts_the_backbone_at_any_density(density):
     current = hn.solve_current(network)
     statistics = flow_statistics(current)
     backbone = find_backbone(network, np.inf)
-    assert statistics.moments(0)[0] == pytest.approx(backbone.link.size, abs=1e-6) == 2712
+    assert backbone.link.size == 2712
+    # At 1e-5 and below, the current of a few links lies below the smallest float.
+    missed = 1e-6 if density >= 1e-4 else 2
+    assert statistics.moments(0)[0] == pytest.approx(2712, abs=missed)
     assert statistics.power.sum() == pytest.approx(1.0, rel=1e-10)
     np.testing.assert_allclose(statistics.cut_current, 1.0, rtol=1e-10)
     assert 1 <= statistics.n_paths < 100
@@ -90,7 +93,7 @@ def test_the_moment_of_order_zero_counts_the_backbone_at_any_density(density):
 
 
 def test_moments_of_negative_order_count_the_smallest_currents():
-    """Equal to the sum over the backbone; refused where the smallest currents are not resolved."""
+    """Equal to the sum over the backbone; its logarithm serves where the smallest are tiny."""
     network = hn.build_network(hn.random_sites(600, density=0.01, seed=1), cutoff=1.5)
     current = hn.solve_current(network)
     share = np.abs(current.relative_flow[find_backbone(network, np.inf).link])
@@ -100,8 +103,8 @@ def test_moments_of_negative_order_count_the_smallest_currents():
     dilute = hn.solve_current(
         hn.build_network(hn.random_sites(600, density=1e-4, seed=1), cutoff=1.5)
     )
-    with pytest.raises(hn.ConvergenceError, match="below the precision of the solution"):
-        flow_statistics(dilute).moments(-1)
+    assert flow_statistics(dilute).moments(-1)[0] == np.inf
+    assert 1e2 < flow_statistics(dilute).log_moments(-1)[0] < 1e4
 
 
 def test_a_moment_beyond_the_range_of_floats_has_a_logarithm():
