@@ -87,7 +87,7 @@ def site_rates(network: Network, strength: float, *, tau_s: float) -> SiteRates:
 
     Notes
     -----
-    Good to 6 to 15 per cent as a rule, and to 30 per cent at worst (close pairs at
+    Good to 4 to 25 per cent, and to 30 per cent at worst (close pairs at
     n_s a_b^2 = 0.03). Without the returns it would be up to five times wrong. Cost: one scalar
     elimination and the diagonal of its inverse per iteration.
 
