@@ -204,9 +204,9 @@ def block_spins(
     Notes
     -----
     Exact for one trap, if ``keep`` is 0 and ``shells`` reaches all sites. In a magnetic field
-    entries of a mesh can be negative, by up to 3 to 10 per cent of the largest. They are left out, counted and
-    reported: the magnetoresistance changes by less than 3e-3 of itself. A trap without a mobile
-    neighbour is linked to other traps only.
+    entries of a mesh can be negative, by up to 3 to 10 per cent of the largest. They are left out,
+    counted and reported: the magnetoresistance changes by less than 3e-3 of itself. A trap without
+    a mobile neighbour is linked to other traps only.
     """
     network, traps = check_traps(network, trap)
     field = np.ascontiguousarray(np.broadcast_to(check_field(network, field), (network.n_sites, 3)))
