@@ -19,6 +19,7 @@ assert "[hopping S42]" in resources.files("hopnet").joinpath("EQUATIONS.md").rea
 
 network = hn.build_network(hn.random_sites(2000, density=0.05, seed=1), cutoff=1.5)
 curve = hn.f_curve(network, [0, 1e3])
+assert 1.8 < hn.f(0.05, 0.0).value < 2.0
 assert 1.2 < curve.f[0] < 2.2, curve.f
 Path("small.toml").write_text(
     'question = "does the wheel work?"\n'
