@@ -171,7 +171,7 @@ def test_the_sign_averages_out_of_the_weak_field():
 
 
 def test_long_links_warn_in_a_strong_field():
-    network = torus(500, 0.05)
+    network = torus(500, 0.05, cutoff=1.5)
     with pytest.warns(hn.ValidityWarning, match="close to the cutoff"):
         hn.field_curve(network, [1e-3, 3.0])
     wide = torus(500, 0.05, cutoff_radius=3.0 * hn.critical_length(0.05))

@@ -116,6 +116,11 @@ def network_of_graph(
             "graph must be an undirected networkx.Graph without parallel edges, got "
             f"{type(graph).__name__}; convert it."
         )
+    for name, value in (("weight", weight), ("log_weight", log_weight)):
+        if not isinstance(value, str):
+            raise ParameterError(
+                f"{name} must be the name of an edge attribute, got {shown(value)}; give a text."
+            )
     number_of = {label: i for i, label in enumerate(graph.nodes)}
     attributes = graph.graph
     nodes = [data for _, data in graph.nodes(data=True)]
