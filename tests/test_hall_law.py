@@ -100,7 +100,7 @@ def test_command_of_one_sample(tmp_path, capsys):
     assert main([*words, "--out", str(tmp_path)]) == 0
     answer = json.loads(capsys.readouterr().out)
     sites = hn.random_sites(2000, density=0.05, seed=np.random.SeedSequence(7), geometry="cylinder")
-    hall = hn.hall_angle(hn.build_network(sites, cutoff=1.5))
+    hall = hn.hall_angle(hn.build_network(sites))
     assert answer["tan_theta_H_over_eta_b"] == pytest.approx(hall.tangent, rel=1e-12)
     assert answer["rho_yx_over_eta_b"] == pytest.approx(hall.resistivity_yx, rel=1e-12)
     assert (tmp_path / "hall_triads.png").stat().st_size > 5000

@@ -141,7 +141,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full_disk)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(hn.DataError, match="No space"):
         hn.random_sites(10, density=0.01, seed=5).save(tmp_path / "sites.npz")
     assert (tmp_path / "sites.npz").read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["sites.npz"]
