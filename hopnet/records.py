@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +18,7 @@ from hopnet.checks import path_of
 from hopnet.errors import DataError
 from hopnet.files import atomic_write
 
-__all__ = ["is_owned", "load_arrays", "read_only", "save_arrays"]
+__all__ = ["is_owned", "load_arrays", "read_only", "save_arrays", "write_for_user"]
 
 # A file may declare arrays of at most this many times its own size, and always SMALL bytes.
 # `save_arrays` does not compress, so the sizes are equal there; numpy.savez_compressed reaches
@@ -103,10 +105,36 @@ def save_arrays(path: str | Path, kind: str, arrays: dict[str, Any]) -> None:
     for name, value in present.items():
         if value.dtype == object:
             raise TypeError(f"{kind}.{name} is not a plain array")
+    with write_for_user(path) as file:
+        np.savez(file, allow_pickle=False, kind=np.asarray(kind), **present)
+
+
+@contextlib.contextmanager
+def write_for_user(path: str | Path) -> Iterator[BinaryIO]:
+    """`atomic_write` to a path that a user has given: what fails is one sentence.
+
+    Parameters
+    ----------
+    path : path-like
+        Name of the file, used as it is given.
+
+    Yields
+    ------
+    binary file object
+
+    Raises
+    ------
+    ParameterError
+        If ``path`` is not the name of a file.
+    DataError
+        If the file cannot be written there.
+    """
     path = path_of("path", path)
+    if path.is_dir():
+        raise DataError(f"{shorten(path)!r} is a folder; give the name of a file in it.")
     try:
         with atomic_write(path) as file:
-            np.savez(file, allow_pickle=False, kind=np.asarray(kind), **present)
+            yield file
     except OSError as failure:
         raise DataError(
             f"{shorten(path)!r} cannot be written ({failure.strerror or failure}); choose a folder "

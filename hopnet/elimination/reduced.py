@@ -428,7 +428,7 @@ def check_poles(poles):
     pole = np.sort(array_of("poles", poles, low=0.0, above=True, hint="spread them in log z"))
     if pole.size < 2:
         raise ParameterError(
-            f"a rational model needs two or more finite positive poles, got {poles!r}; "
+            f"a rational model needs two or more finite positive poles, got {shown(poles)}; "
             "spread them evenly in log z."
         )
     return pole

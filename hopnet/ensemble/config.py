@@ -367,7 +367,7 @@ def axis_values(key: str, values: Any) -> tuple[Any, ...]:
     if not isinstance(values, list | tuple) or not values:
         raise ValueError(
             f"scan.{key} needs a list of values, [1.0, 2.0], or a range, {{ start, stop, n }}, "
-            f"got {values!r:.100}"
+            f"got {shown(values)}"
         )
     if len(values) > MOST_POINTS:
         raise ValueError(
@@ -452,7 +452,7 @@ def plain_values(value: Any, depth: int = 0) -> Any:
         for key in value:
             if not isinstance(key, str):
                 raise ParameterError(
-                    f"the keys of a run must be texts, got {key!r:.100}; correct it."
+                    f"the keys of a run must be texts, got {shown(key)}; correct it."
                 )
         return {key: plain_values(inner, depth + 1) for key, inner in value.items()}
     if isinstance(value, np.ndarray | np.generic) or hasattr(value, "to_numpy"):
@@ -478,7 +478,7 @@ def plain_values(value: Any, depth: int = 0) -> Any:
             value.encode()
         except UnicodeEncodeError:
             raise ParameterError(
-                f"a text of a run must be valid Unicode, got {value!r:.100}; remove the character."
+                f"a text of a run must be valid Unicode, got {shown(value)}; remove the character."
             ) from None
     return value
 

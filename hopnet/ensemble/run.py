@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from hopnet.checks import flag, path_of, shown
 from hopnet.ensemble.config import RunConfig, as_toml, config_from_dict, config_from_text
 from hopnet.ensemble.engines import Engine, check_batch_system, start_engine
 from hopnet.ensemble.heartbeat import Heartbeat
@@ -120,7 +121,9 @@ def run_ensemble(
             f"listener must be a hopnet.ensemble.Listener, got {type(listener).__name__}; derive "
             "a class from it."
         )
-    directory = Path("results") / run.name if out is None else path_of(out)
+    flag("retry", retry)
+    flag("force", force)
+    directory = Path("results") / run.name if out is None else path_of("out", out)
     shard = check_options(config, workers, scheduler, shard, threads)
     check_fit(config, workers, scheduler, force=force)
     if config.cluster is not None and scheduler is None:
@@ -149,14 +152,6 @@ def run_ensemble(
             f"{lost[0].reason}; finished samples are kept, run again for the rest."
         )
     return frame
-
-
-def path_of(out: Any) -> Path:
-    """The result directory as a path."""
-    try:
-        return Path(os.fspath(out))
-    except TypeError:
-        raise ParameterError(f"out must be the path of a directory, got {out!r:.100}.") from None
 
 
 def plan_of(config: RunConfig) -> str:
@@ -245,7 +240,7 @@ def check_shard(shard: tuple[int, int] | str | None) -> tuple[int, int]:
             i, n = (0, 1) if shard is None else (operator.index(number) for number in shard)
     except (TypeError, ValueError):
         raise ParameterError(
-            f"a shard is two whole numbers (i, n) or a text I/N, got {shard!r:.100}; (0, 4) or "
+            f"a shard is two whole numbers (i, n) or a text I/N, got {shown(shard)}; (0, 4) or "
             "'0/4' is the first of four."
         ) from None
     if not 0 <= i < n < 2**31:
@@ -265,12 +260,12 @@ def check_options(
 ) -> tuple[int, int]:
     """Raise for options that do not fit or exclude each other; the shard (i, n)."""
     if not is_count(workers):
-        raise ParameterError(f"workers must be 1 or more, got {workers!r}; give --workers 1.")
+        raise ParameterError(f"workers must be 1 or more, got {shown(workers)}; give --workers 1.")
     checked = check_shard(shard)
     if scheduler is not None and not (isinstance(scheduler, str) and ADDRESS.fullmatch(scheduler)):
         raise ParameterError(
-            f"--scheduler takes an address tcp://HOST:PORT or tls://HOST:PORT, got {scheduler!r}; "
-            "a Dask scheduler prints its address when it starts."
+            "--scheduler takes an address tcp://HOST:PORT or tls://HOST:PORT, got "
+            f"{shown(scheduler)}; a Dask scheduler prints its address when it starts."
         )
     elsewhere = "[cluster]" if config.cluster is not None else None
     elsewhere = "--scheduler" if scheduler is not None else elsewhere
@@ -286,7 +281,7 @@ def check_options(
         )
     if threads is not None and not is_count(threads):
         raise ParameterError(
-            f"threads must be 1 or more, got {threads!r}; leave it out to use all there are."
+            f"threads must be 1 or more, got {shown(threads)}; leave it out to use all there are."
         )
     if threads is not None and (elsewhere or workers > 1):
         raise ParameterError(

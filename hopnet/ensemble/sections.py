@@ -91,7 +91,7 @@ class SitesSection(Section):
     def _check_range(cls, value: float) -> float:
         if value < 1 / LARGEST_NUMBER:
             raise ValueError(
-                f"at least {1 / LARGEST_NUMBER:g} is needed, got {value!r}; enlarge it"
+                f"at least {1 / LARGEST_NUMBER:g} is needed, got {shown(value)}; enlarge it"
             )
         return value
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hopnet.checks import instance_of, number, one_of
+from hopnet.checks import instance_of, number, one_of, shown
 from hopnet.errors import ParameterError, ValidityWarning
 from hopnet.network.energies import (
     Bath,
@@ -204,7 +204,7 @@ def current_axis(sites: Sites, contacts: Any, axis: str | None) -> str:
         edges = one_of("contacts", contacts, ("x", "y"), "or give (source, drain) arrays of sites")
         if axis is not None and one_of("axis", axis, ("x", "y")) != edges:
             raise ParameterError(
-                f"axis must be that of the contacts, {edges!r}, got {axis!r}; leave it out."
+                f"axis must be that of the contacts, {edges!r}, got {shown(axis)}; leave it out."
             )
         axis = edges
     elif axis is None:

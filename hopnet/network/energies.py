@@ -208,7 +208,7 @@ def check_chemical_potential(chemical_potential: Any, kT: float | None) -> float
     value = number("chemical_potential", chemical_potential, hint="give an energy, or leave it out")
     if kT is None:
         raise ParameterError(
-            f"chemical_potential needs kT, got {value!r} without kT; give both or neither."
+            f"chemical_potential needs kT, got {shown(value)} without kT; give both or neither."
         )
     return value
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hopnet.checks import is_real, number, shown
+from hopnet.checks import flag, is_real, number, shown
 from hopnet.errors import ParameterError
 from hopnet.network.links import network_from_links
 from hopnet.network.network import Network, join_sites, pair_of_contacts
@@ -126,7 +126,7 @@ def network_of_graph(
     nodes = [data for _, data in graph.nodes(data=True)]
     link_i, link_j, log_conductance = links_of(graph, number_of, (weight, log_weight))
     logs = values_of(nodes, "log_occupation")
-    if layout and not any("pos" in data for data in nodes):
+    if flag("layout", layout) and not any("pos" in data for data in nodes):
         return network_from_links(
             len(nodes),
             link_i,

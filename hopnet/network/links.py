@@ -12,10 +12,11 @@ from scipy.io import mmread, mmwrite
 from scipy.sparse import coo_array, issparse
 from scipy.sparse.csgraph import breadth_first_order
 
-from hopnet.checks import array_of, flag, path_of, site_numbers, whole
+from hopnet.checks import array_of, flag, instance_of, path_of, site_numbers, whole
 from hopnet.errors import DataError, ParameterError, ValidityWarning
 from hopnet.network.network import Network, join_sites, owned_numbers, pair_of_contacts
 from hopnet.network.sites import Sites
+from hopnet.records import write_for_user
 
 __all__ = [
     "layout_of_links",
@@ -266,6 +267,9 @@ def read_matrix_market(
         If the file cannot be read, or is no symmetric real matrix of one sign.
     """
     path = path_of("path", path)
+    flag("logarithms", logarithms)
+    if sites is not None:
+        instance_of("sites", sites, Sites, "make them with hopnet.sites_from_positions")
     try:
         matrix: Any = mmread(path)
     except (OSError, ValueError, OverflowError) as failure:
@@ -329,7 +333,8 @@ def write_matrix_market(network: Network, path: str | Path, *, logarithms: bool 
     ParameterError
         If a conductance is zero or infinite as a float.
     """
-    value = network.log_conductance if logarithms else network.conductance
+    instance_of("network", network, Network, "make it with hopnet.build_network")
+    value = network.log_conductance if flag("logarithms", logarithms) else network.conductance
     if not logarithms and not np.all((value > 0) & np.isfinite(value)):
         raise ParameterError(
             "every conductance must be a positive float to be written, some under- or overflow; "
@@ -338,7 +343,7 @@ def write_matrix_market(network: Network, path: str | Path, *, logarithms: bool 
     n = network.n_sites
     matrix = coo_array((value, (network.link_j, network.link_i)), shape=(n, n))
     comment = "ln(G rho_0) of each link" if logarithms else "G rho_0 of each link"
-    with path_of("path", path).open("wb") as file:
+    with write_for_user(path) as file:
         mmwrite(file, with_mirror(matrix), comment=comment, symmetry="symmetric", precision=17)
 
 

@@ -494,7 +494,9 @@ def join_sites(
         link_i=link_i,
         link_j=link_j,
         log_conductance=log_conductance,
-        log_occupation=zero if log_occupation is None else np.asarray(log_occupation),
+        log_occupation=(
+            zero if log_occupation is None else owned_values("log_occupation", log_occupation, (n,))
+        ),
         source=source,
         drain=drain,
         axis=axis,

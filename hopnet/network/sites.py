@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from hopnet.checks import array_of, number, one_of, whole
+from hopnet.checks import array_of, number, one_of, shown, whole
 from hopnet.constants import PERCOLATION_RADIUS
 from hopnet.errors import DataError, ParameterError, ValidityWarning
 from hopnet.kernels.neighbours import Kept, mark_apart
@@ -299,8 +299,8 @@ def distant_positions(
     if n_sites < 9 or min(n_x, n_y) < 3:
         raise ParameterError(
             f"min_distance must be below a third of both sides of the sample, {size} a_b, and "
-            f"needs at least 9 sites, got {min_distance!r} with {n_sites} sites; take more sites "
-            "or a smaller distance."
+            f"needs at least 9 sites, got {shown(min_distance)} with {n_sites} sites; take more "
+            "sites or a smaller distance."
         )
     cell_x, cell_y = (float(side) for side in size / (n_x, n_y))
     kept = np.empty((0, 2))

@@ -39,6 +39,8 @@ __all__ = ["Drift", "drift_of_seam", "solve_drift"]
 # Largest field times period in kT: beyond, exponentials of the potential leave the range of floats
 # also in logarithms that are added up along the sample with the precision of a flow.
 LARGEST = 1e6
+# Smallest field times period in kT: below, velocities and their inverses leave the range of floats.
+SMALLEST = 1e-100
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,10 +195,10 @@ def drift_of_seam(
     network = seam.network
     field = number("field", field, low=-LARGEST, high=LARGEST, unit="kT/(e a_b)")
     turn = field * seam.period
-    if turn == 0.0 or abs(turn) > LARGEST:
+    if not SMALLEST <= abs(turn) <= LARGEST:
         raise ParameterError(
-            f"field times the length of the sample must not be zero and at most {LARGEST:g} kT, "
-            f"got {turn:g} kT; a field of zero is Ohm's law: take 1e-9."
+            f"field times the length of the sample must be from {SMALLEST:g} to {LARGEST:g} kT, "
+            f"got {turn:g} kT; for Ohm's law take a field of 1e-9."
         )
     step = energy_steps(network) - field * seam.along
     rates = log_rates(log_overlap(network), own_bath(network, bath), step)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hopnet.checks import array_of, instance_of, number
+from hopnet.checks import array_of, instance_of, number, shown
 from hopnet.errors import ParameterError
 from hopnet.network.network import Network
 from hopnet.records import read_only
@@ -48,7 +48,7 @@ def temperature_profile(network: Network, profile: str | ArrayLike) -> np.ndarra
         if profile not in ("source", "drain"):
             raise ParameterError(
                 f"profile must be 'bulk', 'source', 'drain' or an array of {network.n_sites} "
-                f"numbers, got {profile!r}."
+                f"numbers, got {shown(profile)}."
             )
         step = np.zeros(network.n_sites) if profile == "source" else np.ones(network.n_sites)
         step[network.source] = 1.0
