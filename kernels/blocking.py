@@ -1,9 +1,10 @@
 """Meshes of resistors that stand for singly occupied traps: spin blocking, [nuclei 12].
 
-Around a trap l live the mobile sites that exchange electrons with it fast: first its neighbours,
-then theirs. The correlation C of the electron's spin and the resident one is a 3x3 matrix at each
-of them, C_ab with a for the electron. A linear system of 9 numbers per live site gives the trace of
-C at every neighbour per flow into the trap.
+The live sites of a trap l are the mobile sites that exchange electrons with it fast: first its
+neighbours (the partners), then theirs. At each live site the correlation C between the spin of an
+electron there and that of the electron in the trap is a 3x3 matrix C_ab, with a for the former. A
+linear system of 9 numbers per live site gives the trace of C at every partner per flow into the
+trap.
 """
 
 from typing import NamedTuple
@@ -28,7 +29,7 @@ class Reach(NamedTuple):
     """How far correlations are followed."""
 
     shells: int  # 1: the neighbours of a trap; 2: theirs too
-    keep: float  # links up to this part of the rate of leaving their mobile site are not followed
+    keep: float  # links below this fraction of the rate of leaving their mobile site are left out
     loss: float  # 1/tau_s of the correlations
     floor: float  # least loss, over the rate of leaving
 
@@ -60,7 +61,7 @@ def count_partners(around, trap, keep, out):
 
 @njit(cache=True, nogil=True)
 def _find_live(around, l, reach, place, live):
-    """The live sites of trap l, its partners first; returns how many, and how many partners."""
+    """List the live sites of trap l, partners first; return the numbers of both."""
     m = 0
     for a in range(around.row_start[l], around.row_start[l + 1]):
         i = around.row_neighbour[a]

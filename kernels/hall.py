@@ -1,4 +1,4 @@
-"""Hall effect: what each triad adds to the conductance that is linear in the magnetic field."""
+"""Hall effect: the contribution of each triad to the conductance linear in the magnetic field."""
 
 from numba import njit
 
@@ -25,8 +25,8 @@ def fill_hall_terms(link, separation, hop, overlap, log_conductance, drop_a, dro
     Notes
     -----
     The bracket is the same for any two links of the triad taken in the order ij, ik, jk. The
-    weakest of the three links is left out: its drop is the sum of the two others, and on the
-    strong links the drops are small and accurate relative to themselves.
+    weakest of the three links is left out, because its drop is the sum of the two others. The drops
+    of the two stronger links are small, and accurate relative to themselves.
     """
     for t in range(link.shape[0]):
         ij = link[t, 0]

@@ -1,8 +1,8 @@
 """Differences along the links of a directed elimination, from the root down.
 
 `factor_directed_fronts` leaves two kinds of weights, w_ki (where a carrier on k goes) and v_ki
-(occupation of k per occupation of i). Both kernels here go down the tree of fronts with them and
-never subtract two large numbers. They differ in what they carry down:
+(occupation of k per occupation of i). Both kernels here use them from the root of the tree of
+fronts down to its leaves, and never subtract two large numbers. They compute different quantities:
 
 `log_ratio_fronts`
     ln(u_i / u_j) along every edge of a reversible chain, u = p / n, n the occupation of
@@ -16,8 +16,8 @@ column with the strongest link to k. The entry [k, r] is a sum over all later co
 
     entry[k, j] = entry[k, r] - entry[j, r]
 
-rounds by eps |entry[k, r]|. On the link from k to j this is at most eps times the flow from k to
-r, since no link of k is better than that to r.
+has a rounding error of eps |entry[k, r]|. In the flow from k to j this is at most eps times the
+flow from k to r, since no link of k is stronger than that to r.
 """
 
 from typing import NamedTuple
@@ -27,7 +27,7 @@ from numba import njit
 
 
 class Chain(NamedTuple):
-    """The numbers of one directed elimination, and what is known on its nodes.
+    """The weights of one directed elimination, and given values on its nodes.
 
     Attributes
     ----------
@@ -38,8 +38,8 @@ class Chain(NamedTuple):
     log_n : float64[n_eliminated + n_terminals + 1]
         ln n by rank.
     source : float64[n_eliminated]
-        b_k / (d_k p_k): what is fed into each node beyond its later columns. Only for the second
-        pass.
+        b_k / (d_k p_k): source of each node besides its later columns. Used in the second pass
+        only.
     """
 
     weights: np.ndarray
@@ -50,7 +50,7 @@ class Chain(NamedTuple):
 
 @njit(cache=True, nogil=True)
 def _copy_boundary(own, above, column, n_pivots):
-    """The entries between columns of the boundary stand in the parent's table."""
+    """Copy the entries between columns of the boundary from the parent's table."""
     n = column.shape[0]
     for a in range(n):
         row = above[column[a]]
@@ -288,7 +288,7 @@ def change_fronts(which, fronts, chain, excess, table_start, table, edge_value):
 
 @njit(cache=True, nogil=True)
 def fill_root_entries(fronts, value, table_start, table):
-    """Write what is known between terminals into the table of the root.
+    """Write the given entries between terminals into the table of the root.
 
     Parameters
     ----------

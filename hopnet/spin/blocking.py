@@ -1,8 +1,8 @@
 """Spin blocking: the magnetoresistance of hops onto sites that hold one electron already.
 
 Derived in docs/nuclear_fields.md. A second electron enters a singly occupied trap only if both
-spins form a singlet. Fields of the nuclei mix singlet and triplets between attempts; an external
-field suppresses most of the mixing, and the resistance grows. Each trap becomes a mesh of ordinary
+spins form a singlet. Fields of the nuclei mix singlet and triplets between attempts. An external
+field suppresses most of the mixing, so the resistance grows. Each trap is replaced by a mesh of
 resistors between its neighbours, and the sample is solved as any other network.
 
 The four assumptions: mobile electrons are dilute; linear response; no exchange interaction; the
@@ -47,39 +47,41 @@ __all__ = [
 
 # Kinds of sites, as the kernels take them.
 MOBILE, TRAP, HELD = 0, 1, 2
-# Links up to this part of the rate of leaving their mobile site are followed as unblocked hops. The
-# blocking of such a link would change its conductance by about this part. A smaller value makes the
-# systems of the traps larger: their cost grows with the third power of the number of links.
+# Links onto a trap whose rate is at most this fraction of the rate of leaving their mobile site are
+# treated as unblocked. Blocking would change their conductance by about this fraction. A smaller
+# value makes the systems of the traps larger: the cost grows as the cube of the number of links.
 KEEP = 1e-4
-# Shells of sites around a trap in which correlations are followed. With the neighbours alone the
-# magnetoresistance is a tenth to a quarter too small; with a third shell it grows by up to 2 % of
-# itself, at several times the cost.
+# Number of shells of sites around a trap in which correlations are computed. With the neighbours
+# alone the magnetoresistance is 10 % to 25 % too small; a third shell changes it by up to 2 %, at
+# several times the cost.
 SHELLS = 2
-# Least loss of a correlation over the rate of leaving its site: a mobile site that is linked to
-# nothing but one trap would have a singular system. It changes conductances by about as much.
+# Smallest loss rate of a correlation, divided by the rate of leaving its site. Without it a mobile
+# site that is linked only to one trap would have a singular system. Conductances change by about
+# this fraction; a smaller value would be lost in rounding.
 LEAST_LOSS = 1e-14
-# Fraction of traps above which the pair closure is warned about: two traps that share three
-# neighbours were found 20 % off in the magnetoresistance.
+# Fraction of sites that are traps above which a warning is given: the magnetoresistance of two
+# traps that share three neighbours has an error of 20 % in the pair closure.
 MOST_TRAPS = 0.3
-# Traps that one task of a thread takes.
+# Number of traps per task of a thread. The result does not depend on it; smaller tasks cost more
+# overhead, larger ones keep the threads less evenly busy.
 TRAPS_PER_TASK = 500
 
 
 @dataclass(frozen=True, eq=False)
 class Blocked:
-    """A network in which traps are meshes of resistors.
+    """A network in which every trap is replaced by a mesh of resistors.
 
     Attributes
     ----------
     network : Network
-        The resistors, to be solved by `hopnet.solve_current`. It stands for charge only.
+        The resistors, to be solved by `hopnet.solve_current`. It describes charge only, no spin.
     trap : int64[n_traps]
     n_mesh : int
         Number of entries of all meshes.
     n_negative : int
         Number of entries that were negative and are left out.
     most_negative : float
-        The most negative one, over the largest conductance of its own mesh; 0 without a field.
+        The most negative entry, divided by the largest of its own mesh; 0 without a field.
     """
 
     network: Network
@@ -98,13 +100,13 @@ class MagnetoResistance:
     external : float64[n], in 1/tau_0
     resistance : float64[n], in rho_0
     change : float64[n]
-        Resistance over that without an external field, minus 1.
+        Resistance divided by that without an external field, minus 1.
     unblocked : float, in rho_0
         Resistance of the same sample without blocking.
     n_negative : int
         Largest number of negative mesh entries at any field.
     most_negative : float
-        The most negative mesh entry, over the largest of its mesh.
+        The most negative mesh entry, divided by the largest of its mesh.
     """
 
     external: np.ndarray
@@ -128,7 +130,7 @@ class LineShape:
     width : float
         B_0, in the unit of the fields.
     residual : float
-        Root mean square of the misfit, over the largest value.
+        Root mean square of the misfit, divided by the largest modulus of the values.
     """
 
     law: str
@@ -138,7 +140,7 @@ class LineShape:
 
 
 def choose_traps(network: Network, fraction: float, *, seed: Seed) -> np.ndarray:
-    """Random traps: each site that is no contact is one with the given probability.
+    """Choose traps at random: each site outside the contacts, with the given probability.
 
     Parameters
     ----------
@@ -180,11 +182,12 @@ def block_spins(
     field : array_like[3] or [n_sites, 3], in 1/tau_0
         Precession frequency of all sites or of each, of mobile sites and traps alike.
     tau_s : float, in tau_0
-        Relaxation time of the correlations by everything else.
+        Relaxation time of the correlations by all other processes.
     shells : int
-        Shells of sites around a trap in which correlations are followed.
+        Number of shells of sites around a trap in which correlations are computed.
     keep : float
-        Links up to this part of the rate of leaving their mobile site are not followed.
+        Links onto traps whose rate is at most this fraction of the rate of leaving their mobile
+        site are treated as unblocked.
     threads : int, optional
 
     Returns
@@ -312,10 +315,11 @@ def fill_meshes(
 def plain_links(
     network: Network, around: kernels.Surroundings, keep: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Links that are no part of a mesh, and their conductances.
+    """Links that do not belong to a mesh, and their conductances.
 
-    Between mobile sites and contacts it is K. A hop between two traps needs the singlet at the
-    target: K / 4. Contacts are unpolarised, and weak links are not followed: K / 2 onto a trap.
+    The conductance is K between mobile sites and contacts. It is K / 4 between two traps, because
+    the hop needs a singlet at the target. It is K / 2 from a contact (whose electrons are
+    unpolarised) onto a trap, and for weak links onto a trap.
     """
     i, j, K = network.link_i, network.link_j, network.conductance
     trap_i, trap_j = around.kind[i] == TRAP, around.kind[j] == TRAP
@@ -419,7 +423,7 @@ def magnetoresistance(
 
 
 def unblocked_resistance(network: Network, trap: ArrayLike) -> float:
-    """Resistance in rho_0 if spins were drawn anew for every attempt: K / 2 onto every trap."""
+    """Resistance in rho_0 if spins were random in every attempt: K / 2 onto every trap."""
     network, traps = check_traps(network, trap)
     around = surroundings(network, traps, np.zeros((network.n_sites, 3)))
     plain = join_links(network, *plain_links(network, around, np.inf))
@@ -429,8 +433,8 @@ def unblocked_resistance(network: Network, trap: ArrayLike) -> float:
 def fit_line_shapes(external: ArrayLike, change: ArrayLike) -> tuple[LineShape, LineShape]:
     """Fit both laws of organic magnetoresistance [nuclei 13].
 
-    B^2 / (B^2 + B_0^2), which hops of one rate give, and B^2 / (|B| + B_0)^2, which a broad
-    distribution of rates gives.
+    B^2 / (B^2 + B_0^2) is the law for hops of one rate, B^2 / (|B| + B_0)^2 that for a broad
+    distribution of rates.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Frozen fields of the nuclei: one random precession frequency per site, and one site alone.
+"""Frozen fields of the nuclei, one random vector per site, and formulae for a single site.
 
 Derived in docs/nuclear_fields.md. The strength sigma is the standard deviation of one component of
 the precession frequency, so that <omega^2> = 3 sigma^2.
@@ -20,8 +20,8 @@ from hopnet.seeds import Seed, random_stream
 
 __all__ = ["kubo_toyabe", "memory_of_a_site", "overhauser_fields", "rate_of_a_site", "turned_copy"]
 
-# Range of the normal variable in the mean over the component of the nuclear field along the
-# external one: beyond it the weight is below 1e-17. A larger range costs nodes only.
+# Range of the normal variable (the component of the nuclear field along the external one, over
+# sigma) in a mean: beyond it the weight is below 1e-17. A larger range only costs more nodes.
 RANGE = 9.0
 # Nodes of Gauss-Legendre quadrature in each of its panels, which are graded towards the zero of the
 # total field: the integrand changes there within a / sigma. With 20 the error is below 1e-10.
@@ -47,20 +47,20 @@ def overhauser_fields(
     ----------
     network : Network
     strength : float, array_like[n_sites] or array_like[3], in 1/tau_0
-        sigma = g mu_B B_N / hbar: standard deviation of one component, of all sites or of each, or
-        of the components x, y, z (an Ising field is (0, 0, sigma)). `Material.precession` converts
-        a field in T.
+        sigma = g mu_B B_N / hbar, the standard deviation of one component: one number for all
+        sites, one per site, or three for the components x, y, z (an Ising field is (0, 0, sigma)).
+        `Material.precession` converts a field in T.
     seed : int
     remove_mean : bool
         Whether the mean field of the sample is removed, in proportion to the strength of each site.
-        The mean, sigma / sqrt(N), acts on all spins as an external field that an infinite sample
-        does not have. It matters as long as sqrt(N) is not large against sigma times the spin
-        relaxation time. Take False to average over single sites or over independent copies.
+        The mean, about sigma / sqrt(N), acts on all spins like an external field, which an infinite
+        sample does not have. It matters unless sqrt(N) is large against sigma times the spin
+        relaxation time. Use False for averages over single sites or over independent copies.
 
     Returns
     -------
     float64[n_sites, 3]
-        To be given as ``field`` to `hopnet.solve_kinetics` and others; an external field is added.
+        The ``field`` of `hopnet.solve_kinetics` and others; add an external field to it if needed.
 
     Raises
     ------
@@ -69,9 +69,10 @@ def overhauser_fields(
 
     Notes
     -----
-    Valid as long as the nuclei are frozen: sigma tau must be short against the time in which the
-    nuclear fields turn (about 1e-6 s in GaAs), and the fields of different sites independent. In
-    other words used elsewhere: Delta of Kubo and Toyabe is sigma, and T_Delta is sqrt(2) / sigma.
+    Valid while the nuclei are frozen: all times of interest must be short against the time in which
+    the nuclear fields turn (about 1e-6 s in GaAs). The fields of different sites must be
+    independent. In other notations, Delta of Kubo and Toyabe is sigma, and T_Delta is
+    sqrt(2) / sigma.
 
     Examples
     --------
@@ -94,7 +95,10 @@ def overhauser_fields(
 
 
 def check_strength(n_sites: int, strength: Any) -> np.ndarray:
-    """Standard deviations that broadcast to [n_sites, 3]; three numbers are components."""
+    """The standard deviations in a shape that broadcasts to [n_sites, 3], or a ParameterError.
+
+    Three numbers are the components x, y, z, not three sites.
+    """
     sigma = array_of(
         "strength",
         strength,
@@ -145,7 +149,7 @@ def kubo_toyabe(time: ArrayLike, strength: float, field: float = 0.0) -> np.ndar
         square = np.minimum((sigma * t) ** 2, 1e4)  # exp(-5000) is 0
         if B == 0.0:
             return 1 / 3 + 2 / 3 * (1 - square) * np.exp(-square / 2)
-    # The time integral has a Gaussian cutoff, 40 / sigma; up to there the phase B t is resolved.
+    # The Gaussian ends the time integral at 40 / sigma; up to there the phase B t is resolved.
     end = np.minimum(t, 40.0 / sigma if sigma > 0 else 0.0)
     if np.any(B * end > 0.5 * LEGENDRE_NODES):
         raise ParameterError(
@@ -161,7 +165,7 @@ def kubo_toyabe(time: ArrayLike, strength: float, field: float = 0.0) -> np.ndar
 
 
 def memory_of_a_site(rate: ArrayLike, strength: float, field: float = 0.0) -> np.ndarray:
-    """Mean time that a spin along the field survives at a site that it leaves at a rate.
+    """Mean time that a spin along the field survives at a site, left at the given rate.
 
     Equation [nuclei 4], phi(a) = int_0^inf P(t) exp(-a t) dt with P of `kubo_toyabe`::
 
@@ -211,10 +215,10 @@ def normal_quadrature(centre: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def turned_share(y: np.ndarray) -> np.ndarray:
-    """Share 1 - a phi(a) of a spin that a site takes before it hops, at y = a / sigma.
+    """Fraction 1 - a phi(a) of the spin that is lost at a site before the hop, at y = a / sigma.
 
-    1 - 1/3 - (2/3) y^2 [1 - y sqrt(pi/2) erfcx(y / sqrt 2)]; its series 2/y^2 - 8/y^4 + ... for
-    large y, where the bracket would lose digits.
+    It is 1 - 1/3 - (2/3) y^2 [1 - y sqrt(pi/2) erfcx(y / sqrt 2)]. For large y, where the bracket
+    would lose digits, the series 2/y^2 - 8/y^4 + ... is used.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         bracket = 1.0 - y * np.sqrt(np.pi / 2) * erfcx(y / np.sqrt(2))
@@ -226,7 +230,7 @@ def turned_share(y: np.ndarray) -> np.ndarray:
 
 
 def rate_of_a_site(rate: ArrayLike, strength: float) -> np.ndarray:
-    """Rate at which a site destroys the spin of the electrons that leave it at a rate a.
+    """Relaxation rate of the spin at a site that electrons leave at the rate a.
 
     Equation [nuclei 5], the self-energy gamma(a) = 1/phi(a) - a: 2 sigma^2 / a where hops are fast,
     2a where they are slow (a third of the spin survives a visit), and at most 0.777 sigma, at

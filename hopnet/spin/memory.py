@@ -1,8 +1,9 @@
-"""How long a sample remembers a spin: P(t) over many decades, from a reduced model of its spins.
+"""The spin memory P(t) of a sample: what is left of a polarisation, over many decades of time.
 
 Derived in docs/nuclear_fields.md. The spins of a network in frozen fields relax with a continuum of
-rates: electrons narrow at fast sites, and traps keep a third of their spin until the first hop.
-The equations are projected onto their solutions at a few rates z, real and complex.
+rates: at sites that electrons leave fast, motional narrowing slows the relaxation; in traps, a
+third of the spin survives until the first hop. The reduced model projects the equations onto their
+solutions at a few rates z, real and complex.
 """
 
 from __future__ import annotations
@@ -32,14 +33,14 @@ __all__ = [
     "spin_relaxation",
 ]
 
-# Real poles per decade and complex poles of the first model, and by how much both grow if its error
-# is too large. With 3 and 7 the error of the mean of order 16 is about 1e-4, with 4 and 9 it is
-# 2e-5. Each pole costs two solves and two to four vectors.
+# Number of real poles per decade and of complex poles of the first model, and the factor by which
+# both grow if its error is too large. With 3 and 7 the error of the mean of order 16 is about 1e-4,
+# with 4 and 9 it is 2e-5. Each pole costs two solves and two to four vectors.
 PER_DECADE = 4
 N_COMPLEX = 9
 GROWTH = 1.5
-# Number of models that are tried. Each halves the error several times, so a third one that is not
-# good enough means that the order is too high for this sample.
+# Number of models that are tried. Each is several times more accurate than the one before, so if
+# the third one is not good enough, the order is too high for this sample.
 ROUNDS = 3
 # Coarser models without every third and without every second pole show how fast the model
 # converges. The error is extrapolated from theirs, times a safety factor. In 33 models of 11
@@ -47,18 +48,19 @@ ROUNDS = 3
 # estimate at most, and 0.1 of it as a rule.
 COARSER = (3, 2)
 SAFETY = 3.0
-# Error that every model is said to have: strong spin-orbit coupling on close pairs of sites makes
-# fast modes that no pole resolves; they were worth 4e-6.
+# Smallest error that is stated for a model. Strong spin-orbit coupling on close pairs of sites
+# makes fast modes that no pole resolves; the largest error found from them is 4e-6.
 FLOOR = 5e-6
-# Slowest pole times the longest time, and fastest pole over the scale of the fields.
+# Slowest pole times the longest time, and fastest pole divided by the scale of the fields. A wider
+# range costs more poles; a narrower one leaves the ends of the curve to extrapolation.
 SLOWEST, FASTEST = 0.1, 10.0
 # Distance of the complex poles from the imaginary axis, in units of the distance between them.
 DAMPING = 0.25
-# Norm of the residual in the solutions that span the model. They only span a space: their errors
-# count in second order.
+# Relative residual of the solutions that span the model. They only span a space, so their errors
+# enter the result in second order.
 SPAN_TOLERANCE = 1e-8
-# Directions of the space with a singular value below this part of the largest are left out: they
-# hold rounding of the solutions.
+# Directions of the space with a singular value below this fraction of the largest are left out,
+# because they consist of rounding errors of the solutions.
 INDEPENDENT = 1e-10
 # Largest time times the scale of the fields: beyond it rounding of the fields, eps sigma t, would
 # change the spin by a thousandth.
@@ -67,7 +69,7 @@ LONGEST_PHASE = 1e-3 / np.finfo(np.float64).eps
 
 @dataclass(frozen=True, eq=False)
 class ReducedSpins:
-    """A few exponentials that stand for the spins of a sample [nuclei 8].
+    """The spin memory of a sample as a sum of exponentials [nuclei 8].
 
     P(t) = Re sum_m weight_m exp(-rate_m t), and g(z) = int P(t) exp(-z t) dt.
 
@@ -89,9 +91,9 @@ class ReducedSpins:
     coarse: tuple[ReducedSpins, ...] = ()
 
     def remaining(self, time: np.ndarray, order: int) -> np.ndarray:
-        """float64[n_times]: the mean of order k over a window of log time.
+        """float64[n_times]: the mean of P of order k over a window of log time.
 
-        sum_m weight_m (1 + rate_m t / k)^-(k + 1), which is 1 at t = 0.
+        It is sum_m weight_m (1 + rate_m t / k)^-(k + 1), which is 1 at t = 0.
         """
         step = 1.0 + np.multiply.outer(time / order, self.rate)
         return ((step ** -(order + 1.0)) @ self.weight).real
@@ -117,7 +119,8 @@ class SpinRelaxation:
     window : float
         Width of the window: the standard deviation of ln t, 1 / sqrt(k + 1).
     numerical_error : float64[n_times]
-        Bound of the error of ``remaining`` by the reduced model; of rounding with method "exact".
+        Bound of the error of ``remaining`` due to the reduced model, or due to the tolerance of
+        the solver with method "exact".
     model : ReducedSpins or None
         Rates and weights; None with method "exact".
     """
@@ -164,19 +167,19 @@ def spin_relaxation(
     spin_orbit : array_like[2, 2], optional
         The matrix M of half-angles per a_b; without it spins do not turn in hops.
     tau_s : float or array_like[n_sites], in tau_0
-        Relaxation time by everything else; inf is allowed for one time.
+        Relaxation time by all other processes. One time for all sites may be inf.
     direction : array_like[3]
-        Direction of the first polarisation, along which what is left is measured.
+        Direction of the initial polarisation. The polarisation along it is returned.
     order : int
-        k, the order of the mean over log time. The polarisation of one sample rings for ever,
-        because sites that are hardly left keep their own frequency: by about 0.5 / sqrt(N). An
-        infinite sample does not ring. The mean over a window of relative width 1 / sqrt(k + 1)
-        is what converges with N.
+        k, the order of the mean over log time. P(t) of one sample oscillates for ever by about
+        0.5 / sqrt(N), because spins at sites that electrons rarely leave precess at the frequency
+        of their own site. In an infinite sample these oscillations average out. The mean over a
+        window of relative width 1 / sqrt(k + 1) converges with N.
     tolerance : float
         Largest ``numerical_error``.
     method : {"model", "exact"}
-        "model" projects the equations onto their solutions at some 40 rates. "exact" makes
-        k + 1 backward Euler steps of t / k for each time, which is the same mean without a model.
+        "model" projects the equations onto their solutions at some 40 rates. "exact" takes k + 1
+        backward Euler steps of t / k for each time, which gives the same mean without a model.
     threads : int, optional
 
     Returns
@@ -290,7 +293,7 @@ def converged_model(
     decay: float,
     tolerance: float,
 ) -> tuple[ReducedSpins, np.ndarray, np.ndarray]:
-    """A reduced model that reaches the tolerance at all times, what is left, and its error."""
+    """A reduced model that reaches the tolerance at all times, its P_k and their errors."""
     per_decade, n_complex = float(PER_DECADE), float(N_COMPLEX)
     longest = min(float(time.max()), 30.0 / decay if decay > 0 else np.inf)  # exp(-30) is 0
     slowest = SLOWEST / max(longest, 1e-100)
@@ -331,7 +334,7 @@ def error_of_model(found: ReducedSpins, time: np.ndarray, order: int) -> np.ndar
 def pole_rates(
     model: SpinModel, slowest: float, per_decade: float, n_complex: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Real poles, logarithmic up to the scale of the fields, and complex ones near i |omega_i|."""
+    """Real poles, equidistant in log z, and complex poles near i |omega_i|."""
     speed = np.sort(
         np.linalg.norm(np.broadcast_to(model.field, (model.network.n_sites, 3)), axis=1)
     )
@@ -341,7 +344,8 @@ def pole_rates(
     real = np.geomspace(slowest, fastest, n_real)
     if scale == 0.0:
         return real, np.empty(0, complex)
-    # Sites that are hardly left keep their own frequency: poles at quantiles of all frequencies.
+    # Spins at sites that electrons rarely leave precess at the frequency of their site: complex
+    # poles lie at quantiles of all frequencies.
     share = (np.arange(n_complex) + 0.3) / (n_complex - 0.4)
     level = speed[np.minimum((share * speed.size).astype(int), speed.size - 1)]
     level = np.maximum(level, 0.05 * scale)
@@ -381,8 +385,8 @@ def reduce_spins(
     Notes
     -----
     With x = (A + z n)^-1 n e and y = (A^T + z n)^-1 n e, orthonormalised in the product weighted
-    with n, A becomes a small matrix whose eigenvalues have real parts >= 0 always. The direction e
-    itself belongs to the space, so that P(0) = 1.
+    with n, A becomes a small matrix. The real parts of its eigenvalues are never negative. The
+    direction e itself belongs to the space, so that P(0) = 1.
     """
     real, complex_ = pole_rates(model, slowest, per_decade, n_complex)
     poles = [*real.tolist(), *complex_.tolist()]
@@ -398,7 +402,7 @@ def reduce_spins(
             columns += [np.ascontiguousarray(part).ravel() for part in parts]
             group += [number_of_pole] * len(parts)
     basis = np.stack(columns, axis=1)
-    columns.clear()  # the space is the largest array: 24 bytes per site and vector
+    columns.clear()  # saves memory: the basis takes 24 bytes per site and vector
     basis /= np.linalg.norm(basis, axis=0)
     basis, triangle = np.linalg.qr(basis)
     small = np.empty((basis.shape[1], basis.shape[1]))

@@ -1,7 +1,8 @@
 """Spin noise, polarisation recovery and Hanle curves in frozen nuclear fields.
 
-All three are the transform g(z) of the memory P(t), see docs/nuclear_fields.md: the noise at
-z = 1/tau_s + i Omega, the orientation that a steady pump makes at z = 1/tau_s.
+All three are values of the Laplace transform g(z) of the spin memory P(t), derived in
+docs/nuclear_fields.md: the noise at z = 1/tau_s + i Omega, the orientation that a steady pump makes
+at z = 1/tau_s.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ from hopnet.threads import one_blas_thread
 
 __all__ = ["SpinNoise", "SteadyOrientation", "orientation_curve", "spin_memory_time", "spin_noise"]
 
-# Smallest and largest rate z, in 1/tau_0. Rates times occupations must be floats.
+# Smallest and largest rate z, in 1/tau_0: rates times occupations must stay in the range of floats.
 RATES = (1e-100, 1e100)
-# The reduced model of the noise has more poles than that of the memory in time, because a spectrum
-# is not averaged over a window of frequencies.
+# Number of poles of the reduced model of the noise, divided by that of the spin memory in time. The
+# noise needs more, because a spectrum is not averaged over a window of frequencies.
 DENSER = 1.5
 
 
@@ -51,8 +52,9 @@ class SpinNoise:
         S(Omega) in units of N_e / 4: twice the real part of g(1/tau_s + i Omega). The integral over
         all positive frequencies is pi.
     numerical_error : float64[n], in tau_0
-        Error of ``power`` by the reduced model, or by the solver with method "exact".
+        Error of ``power`` due to the reduced model, or to the solver with method "exact".
     model : ReducedSpins or None
+        The reduced model; None with method "exact".
     """
 
     network: Network
@@ -74,7 +76,7 @@ class SteadyOrientation:
         Precession frequency in the external field.
     tau_s : float, in tau_0
     remaining : float64[n]
-        g(1/tau_s) / tau_s: the polarisation, over that without any field.
+        g(1/tau_s) / tau_s: the polarisation divided by that without any field.
     """
 
     network: Network
@@ -112,18 +114,18 @@ def spin_noise(
     field : array_like[3] or [n_sites, 3], in 1/tau_0
         Precession frequency of all sites or of each.
     resolution : float, in 1/tau_0
-        1/tau_s > 0, the width of each line. Where it lies below the distance between the lines of
-        sites that are hardly left, the spectrum shows these lines of one sample.
+        1/tau_s > 0, the width of each line. Sites that electrons rarely leave have lines of their
+        own; a resolution below the distance between them shows the lines of this one sample.
     spin_orbit : array_like[2, 2], optional
         The matrix M of half-angles per a_b; without it spins do not turn in hops.
     direction : array_like[3]
         The component of the spin that is measured.
     method : {"exact", "model"}
-        "exact" solves one complex system per frequency, "model" takes one reduced model for all of
-        them. It cannot resolve single lines: it is good for a resolution of at least a tenth of the
-        fields, or frequencies below a tenth of them.
+        "exact" solves one complex system per frequency. "model" uses one reduced model for all
+        frequencies. It cannot resolve single lines, so it needs a resolution of at least a tenth of
+        the fields, or frequencies below a tenth of them.
     tolerance : float
-        Largest error of the model, over the largest power at these frequencies.
+        Largest error of the model, divided by the largest power at these frequencies.
     threads : int, optional
 
     Returns
@@ -161,7 +163,7 @@ def spin_noise(
         g = np.array([model.overlap(axis, Resolvent(model, one).solve(source)) for one in z])
         error = np.abs(g.real) * 1e-9
     else:
-        # Poles down to a third of the resolution: the model is asked at this distance only.
+        # Poles down to a third of the resolution: g is not needed closer to the imaginary axis.
         found = reduce_spins(
             model, axis, width / 3, DENSER * PER_DECADE, int(2 * DENSER * N_COMPLEX)
         )
@@ -196,17 +198,17 @@ def spin_memory_time(
     direction: ArrayLike = (0.0, 0.0, 1.0),
     threads: int | None = None,
 ) -> float:
-    """The time g(1/tau_s) during which a sample remembers a spin, in tau_0 [nuclei 7].
+    """The spin memory time g(1/tau_s) of a sample, in tau_0 [nuclei 7].
 
-    It is tau_s without fields, and what a steady pump sees: its polarisation is the pumping rate
-    times this time. It also counts electrons in traps, which carry no current.
+    The polarisation under a steady pump is the pumping rate times this time. Without fields it is
+    tau_s. Electrons in traps, which carry no current, count as much as all others.
 
     Parameters
     ----------
     network : Network
     tau_s : float, in tau_0
-        Relaxation time by everything but the fields. Without it the time would be that of the
-        slowest site.
+        Relaxation time by all processes but the fields. Without it the slowest site would decide
+        the result.
     field : array_like[3] or [n_sites, 3], in 1/tau_0
     spin_orbit : array_like[2, 2], optional
     direction : array_like[3]
@@ -236,8 +238,9 @@ def orientation_curve(
 ) -> SteadyOrientation:
     """Polarisation recovery or Hanle curve of a pumped sample with frozen nuclear fields.
 
-    The spin z g(z) at z = 1/tau_s [nuclei 7], pumped along z and measured along z. Its scale is not
-    the strength of the nuclear fields alone: the recovery field is set by the hop rates.
+    It is z g(z) at the rate z = 1/tau_s [nuclei 7], for a spin pumped and measured along the z
+    axis. The external field needed for recovery depends on the hop rates, not on the strength of
+    the nuclear fields alone.
 
     Parameters
     ----------
@@ -249,8 +252,8 @@ def orientation_curve(
     field : float64[n_sites, 3], in 1/tau_0
         Nuclear fields.
     along : {"spin", "plane"}
-        An external field along the spin brings the polarisation back (recovery); one in the plane
-        turns it away (Hanle).
+        Direction of the external field: along the spin it restores the polarisation (recovery), in
+        the plane it reduces it (Hanle).
     spin_orbit : array_like[2, 2], optional
     threads : int, optional
 

@@ -1,4 +1,4 @@
-"""Current-induced spin in frozen nuclear fields: the mean over a copy, and f in these fields.
+"""Current-induced spin and f in frozen nuclear fields, as means over two copies of the fields.
 
 Derived in docs/nuclear_fields.md.
 """
@@ -45,12 +45,12 @@ class NuclearAverage:
         Mean of both copies.
     leakage : float64[3]
         Half the difference of both copies: spin of second order in the spin-orbit coupling, turned
-        into the plane by the fields of this one configuration. It is 1 / (angle sqrt(N)) times the
-        mean, and of either sign.
+        into the plane by the fields of this one configuration. Its size is about
+        1 / (angle sqrt(N)) times the mean, with angle the half-angle per hop; its sign is random.
     tau_f : float, in tau_0
         The time that replaces tau_s f in [hopping 13], from the mean.
     tau_f_of_copies : float64[2], in tau_0
-        The same from each copy alone. It does not show f.
+        The same from each copy alone. The leakage hides f in it.
     """
 
     copies: tuple[Kinetics, Kinetics]
@@ -75,8 +75,9 @@ def nuclear_average(
 
     Equation [nuclei 6]. The z spin that triads generate is of second order in the spin-orbit
     coupling, and the current-induced spin is of third order. Frozen fields turn the z spin into the
-    plane. In one configuration this hides the current-induced spin, even with 1e5 sites. In the
-    copy (-Omega_x, -Omega_y, Omega_z), which is as probable, it has the opposite sign, exactly.
+    plane. In one configuration this leakage hides the current-induced spin, even with 1e5 sites. In
+    the copy (-Omega_x, -Omega_y, Omega_z) of the fields, which is equally probable, the leakage has
+    exactly the opposite sign.
 
     Parameters
     ----------
@@ -87,12 +88,12 @@ def nuclear_average(
     eta : float
         hbar / (J_0 tau_0).
     tau_s : float or array_like[n_sites], in tau_0
-        Spin relaxation time by everything but the nuclei.
+        Spin relaxation time by all processes but the nuclei.
     field : float64[n_sites, 3], in 1/tau_0
         Nuclear fields, as `hopnet.overhauser_fields` makes them.
     external : array_like[3], in 1/tau_0
-        External field, the same in both copies. If it lies in the plane, part of the leakage is
-        real (Hanle): average over several configurations then.
+        External field, the same in both copies. A field in the plane turns some of the z spin into
+        the plane in every configuration (Hanle effect). Average over several configurations then.
     current : Current, optional
         The current of this network; solved for if it is not given.
     threads : int, optional
@@ -195,21 +196,22 @@ class NuclearF:
     ----------
     network : Network
     tau_s : float, in tau_0
-        Relaxation time by everything but the nuclei.
+        Relaxation time by all processes but the nuclei.
     tau_f : float, in tau_0
-        What stands for tau_s f in [hopping 13].
+        The time that replaces tau_s f in [hopping 13].
     tau_eff : float, in tau_0
-        g(1/tau_s): the time for which a uniform polarisation along the induced spin is remembered,
-        which is what a pump or a Hanle curve would call the spin relaxation time.
+        g(1/tau_s): the spin memory time for a uniform polarisation along the induced spin. An
+        experiment with a pump or a Hanle curve would measure it as the spin relaxation time.
     f : float
         tau_f / tau_eff.
     f_of_one_time : float
         f of the same sample at the one relaxation time tau_eff and without fields.
     ratio : float
-        f / f_of_one_time: 1 where one relaxation time stands for the nuclei.
+        f / f_of_one_time: 1 where one relaxation time describes the nuclei.
     leakage : float, in tau_0
-        What z spin would add to tau_f in this one configuration at half-angles of 1 per a_b: divide
-        by the half-angle. It is left out of ``tau_f``: the turned copy has the opposite one.
+        The contribution of z spin to tau_f in this one configuration, for half-angles of 1 per a_b;
+        divide it by the half-angle. It is not part of ``tau_f``, because it has the opposite sign
+        in the turned copy.
     """
 
     network: Network
@@ -240,14 +242,14 @@ def nuclear_f(
         N_e s = y . T_xy + sum_ij y_i . K_ij 2 d_ij x x_j        tau_f = s / (s at tau_s f = 1)
 
     T is the torque of the current on the spins, of third order in the plane and of second order
-    along z. The mean over the two copies of the fields is taken exactly, by leaving out y_z T_z.
+    along z. Leaving out y_z T_z gives exactly the mean over the two copies of the fields.
 
     Parameters
     ----------
     network : Network
         Open or cylinder, with any energies.
     tau_s : float, in tau_0
-        Relaxation time by everything but the nuclei.
+        Relaxation time by all processes but the nuclei.
     field : float64[n_sites, 3], in 1/tau_0, optional
         Nuclear fields, as `hopnet.overhauser_fields` makes them.
     rates : SiteRates, optional
@@ -328,7 +330,8 @@ def turned_part(
 ) -> float:
     """Sum over links of K 2 d . (x_j x y_i - x_i x y_j), from values at i and steps to j.
 
-    Written with steps, the products of the strong links, which almost cancel, lose no digits.
+    On strong links the two products almost cancel. Written with steps, the difference keeps its
+    digits.
     """
     separation = coupling.network.separation
     d = np.column_stack([-(separation @ matrix.T), np.zeros(separation.shape[0])])
@@ -345,7 +348,7 @@ def parts_of_fields(
     torque: np.ndarray,
     threads: int | None,
 ) -> np.ndarray:
-    """float64[4]: spin generated in the plane, turned into it, leaked, and remembered."""
+    """float64[4]: spin generated in the plane, turned into the plane, leakage, and memory."""
     network, i, j = coupling.network, coupling.network.link_i, coupling.network.link_j
     model = spin_model(network, field, None, None, 1 / tau_s, threads)
     resolvent = Resolvent(model, 1 / tau_s, 1e-12)
@@ -367,7 +370,7 @@ def parts_of_rates(
     torque: np.ndarray,
     threads: int | None,
 ) -> np.ndarray:
-    """The same with a relaxation rate at every site: two scalar problems."""
+    """`parts_of_fields` with a relaxation rate at every site instead: two scalar problems."""
     network, occupation = coupling.network, coupling.rates.occupation
     excess = occupation * (1 / tau_s + rates.rate)
     symbolic = analyse(network.dissection, network.link_i, network.link_j)

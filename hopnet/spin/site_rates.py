@@ -1,8 +1,8 @@
-"""A relaxation time for every site in place of the nuclear fields: a fast approximation.
+"""One relaxation time per site in place of the nuclear fields: a fast approximation.
 
-Derived in docs/nuclear_fields.md. A site destroys spin at the rate gamma(a) of `rate_of_a_site`,
-where a is the rate at which an electron leaves it for good. An electron that hops to a close
-neighbour returns many times before it gets away: a is corrected for these returns.
+Derived in docs/nuclear_fields.md. Spin at a site relaxes at the rate gamma(a) of `rate_of_a_site`,
+where a is the rate at which an electron leaves the site for good. An electron that hops to a close
+neighbour returns many times before it leaves for good, and a is corrected for these returns.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from hopnet.spin.kinetics.unit import find_rates
 
 __all__ = ["SiteRates", "site_rates"]
 
-# Rates are iterated until none changes by more than this part of itself. They are good to some
-# per cent, so a smaller value gains nothing.
+# The iteration ends when no rate changes by more than this fraction. The approximation itself has
+# an error of some per cent, so a smaller value gains nothing.
 CHANGE = 1e-4
 # Largest number of iterations; 20 to 75 are needed.
 ITERATIONS = 300
@@ -37,12 +37,13 @@ class SiteRates:
     ----------
     network : Network
     tau_s : float, in tau_0
-        Relaxation time by everything else.
+        Relaxation time by all other processes.
     rate : float64[n_sites], in 1/tau_0
-        gamma_i.
+        gamma_i, the relaxation rate in the nuclear fields.
     leaving : float64[n_sites], in 1/tau_0
-        a_i: the rate at which an electron leaves the site, returns taken off, plus 1/tau_s.
+        a_i: the rate at which an electron leaves the site for good, plus 1/tau_s.
     iterations : int
+        Number of iterations.
     """
 
     network: Network
@@ -72,7 +73,7 @@ def site_rates(network: Network, strength: float, *, tau_s: float) -> SiteRates:
     strength : float, in 1/tau_0
         sigma, the standard deviation of one component of the fields.
     tau_s : float, in tau_0
-        Relaxation time by everything else.
+        Relaxation time by all other processes.
 
     Returns
     -------
@@ -87,9 +88,9 @@ def site_rates(network: Network, strength: float, *, tau_s: float) -> SiteRates:
 
     Notes
     -----
-    Good to 4 to 25 per cent, and to 30 per cent at worst (close pairs at
-    n_s a_b^2 = 0.03). Without the returns it would be up to five times wrong. Cost: one scalar
-    elimination and the diagonal of its inverse per iteration.
+    The error is 4 to 25 per cent, and 30 per cent at worst (close pairs at n_s a_b^2 = 0.03).
+    Without the correction for returns the rates would be wrong by a factor of up to five. Cost: one
+    scalar elimination and the diagonal of its inverse per iteration.
 
     Examples
     --------
@@ -116,7 +117,7 @@ def site_rates(network: Network, strength: float, *, tau_s: float) -> SiteRates:
         kernels.fill_inverse(rows, between, diagonal)
         green = np.empty(n.size)
         green[rows.order] = diagonal
-        # n_i G_ii <= 1 / (1/tau_s + gamma_i): a_i is at least 1/tau_s, but for rounding.
+        # n_i G_ii <= 1 / (1/tau_s + gamma_i), so a_i is at least 1/tau_s except for rounding.
         leaving = np.maximum(1 / (n * green) - gamma, 1 / tau_s)
         new = rate_of_a_site(leaving, sigma)
         relative = np.abs(new - gamma) / np.maximum(gamma, 1e-300)
@@ -126,7 +127,7 @@ def site_rates(network: Network, strength: float, *, tau_s: float) -> SiteRates:
             return SiteRates(network, tau_s, read_only(gamma), read_only(leaving), iteration)
     raise ConvergenceError(
         f"the rates of the sites must settle within {ITERATIONS} iterations, they still change by "
-        f"{change:.1e} of themselves; take a shorter tau_s.",
+        f"a fraction of {change:.1e}; take a shorter tau_s.",
         estimate=gamma,
         residual=change,
         iterations=ITERATIONS,

@@ -17,19 +17,20 @@ __all__ = ["balance_at_sites", "balanced_flows", "net_flow", "on_paths", "unbala
 # digits, a smaller one repeats corrections that only change the rounding.
 BALANCED = 1e-10
 
-# Throughput, over the largest one, below which the balance of a site is not checked. Drops there
-# are close to the smallest float. A larger value leaves out sites whose flow is right to many
-# digits.
+# Throughput, divided by the largest one, below which the balance of a site is not checked. Drops
+# there are close to the smallest float. A larger value would leave out sites whose flow is right to
+# many digits.
 FAINT = 1e-250
 
-# Largest number of corrections of the sites that are not balanced. Each gains up to 15 of the 250
-# digits that are checked. A smaller number leaves weak loops uncorrected; a larger one was never
-# needed.
+# Largest number of corrections of the sites that are not balanced. Each makes flows accurate that
+# are up to 15 decades weaker, and 250 decades are checked. A smaller number leaves weak loops
+# uncorrected; a larger one was never needed.
 CORRECTIONS = 40
 
-# Largest change of a flow, over the largest flow, that counts as a correction. Rounding that is fed
-# in changes flows by 1e-15. Larger changes come from a node whose links to all others underflow, so
-# that nothing that is fed in can leave it.
+# Largest change of a flow, divided by the largest flow, that counts as a correction. Corrections of
+# rounding change flows by 1e-15. A change above 1e-6 means that all links of some node are below
+# the smallest float, so that a current fed into it cannot leave. A smaller value would refuse valid
+# corrections, a larger one would accept such nodes.
 SOUND = 1e-6
 
 Add = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -170,7 +171,7 @@ def balanced_flows(
 
 
 def unbalanced_sites(network: Network, flow: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Net flow of every site, and which inner sites have more of it than rounding leaves."""
+    """Net flow of every site, and the inner sites where it exceeds rounding."""
     net = net_flow(network, flow)
     _, site_imbalance, _ = balance_at_sites(network, flow, net, network.terminals)
     return net, site_imbalance > BALANCED

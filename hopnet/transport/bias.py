@@ -1,8 +1,9 @@
 """Finite bias: the current between two contacts beyond Ohm's law, for few carriers.
 
-Carriers do not meet (Boltzmann occupations). The field tilts the energies, eps_i = e_i - F x_i in
-units of kT, and the rates keep detailed balance with the tilted energies. The directed elimination
-gives every occupation, the currents both ways and every net flow at any voltage.
+The carriers are so few that they never meet (Boltzmann occupations). The field tilts the energies,
+eps_i = e_i - F x_i in units of kT, and the rates obey detailed balance with the tilted energies.
+The directed elimination gives every occupation, the currents in both directions and every net flow
+at any voltage.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ __all__ = [
     "solve_bias",
 ]
 
-# Largest voltage in kT. Occupations and rates of larger ones leave the range of floats in most
-# samples; where they do so earlier, the pivots tell.
+# Largest voltage, in kT. At larger voltages occupations and rates leave the range of floats in most
+# samples. Where this happens at a smaller voltage, `check_pivots` or `gross_flows` raises an error.
 LARGEST = 1e4
 
 
@@ -61,8 +62,8 @@ class Bias:
     current : float, in 1/rho_0 times kT/e
         Net current: divided by the voltage it tends to `Current.conductance`.
     forward, backward : float
-        Currents of carriers that came from the source and end in the drain, and back. Where
-        ``backward`` is below the smallest float it is 0.
+        Current of the carriers that go from source to drain, and of those that go from drain to
+        source. ``backward`` is 0 where it would be below the smallest float.
     occupation : float64[n_sites]
         p_i in the unit of `Network.occupation`; 0 at sites without a path to a contact.
     drop : float64[n_links], in kT/e
@@ -86,7 +87,7 @@ class Bias:
 
     @property
     def noise(self) -> float:
-        """Spectrum of the current at zero frequency over 2 e, forward plus backward.
+        """Noise power of the current at zero frequency, divided by 2 e: forward plus backward.
 
         For few carriers it is exact: S = 2 e I coth(e V / 2 kT), shot noise at large voltage and
         the Johnson noise of the conductance at small voltage.
@@ -140,7 +141,7 @@ def share_of_voltage(network: Network) -> np.ndarray:
     begin, end = place[network.source].max(), place[network.drain].min()
     if not begin < end:
         raise ParameterError(
-            f"a finite bias needs contacts that a straight line parts, the source reaches "
+            f"a finite bias needs contacts that a straight line separates, the source reaches "
             f"{begin:.4g} and the drain begins at {end:.4g} a_b; use strips at opposite edges."
         )
     share = np.clip((place - begin) / (end - begin), 0.0, 1.0)
@@ -170,7 +171,8 @@ def solve_bias(
         the network: in a strong field longer links carry current, so build it with a larger cutoff
         (2.5 l_c instead of 1.5 from e F l_c = kT on).
     voltage : float
-        e V / kT; 0 gives equilibrium. The two signs are different samples.
+        e V / kT; 0 gives equilibrium. The currents at V and -V differ in size, because a random
+        sample is not symmetric.
     bath : {"ohmic", "miller_abrahams", "heat_bath"} or callable, optional
         Default: the bath of the network, "ohmic" for equal energies.
     threads : int, optional
@@ -261,7 +263,7 @@ def solve_between(
     symbolic : Elimination
         The analysis with the contacts as terminals.
     rates : LogRates
-        Of every link.
+        Rates of every link.
     log_n : float64[n_sites]
         Logarithm of the occupation of tilted equilibrium: n_i a_ij = n_j a_ji. A contact site
         has the occupation n_i at the source, and n_i exp(-voltage) at the drain.
@@ -270,7 +272,8 @@ def solve_between(
     """
     terminal = network.terminals
     kind_i, kind_j = terminal[network.link_i], terminal[network.link_j]
-    # Contacts keep their occupations, which the emission of their links holds; p = 1 stands for it.
+    # The occupation of a contact is fixed. It is multiplied into the rates of the contact's links,
+    # so that p = 1 at contacts in the elimination.
     inside = log_n - np.where(terminal == DRAIN, voltage, 0.0)
     emission = LogRates(
         rates.going + np.where(kind_i >= 0, inside[network.link_i], 0.0),
@@ -289,7 +292,7 @@ def solve_between(
     backward = between[DRAIN, SOURCE] + rate_ji[straight].sum() + rate_ij[turned].sum()
     larger, sign = (forward, 1.0) if voltage >= 0 else (backward, -1.0)
     current = -sign * larger * float(np.expm1(-abs(voltage)))
-    # Net flows by log ratios, then once more what is left over at each site.
+    # Net flows from log ratios, then one correction for the current left over at each site.
     ends = np.ones(2), np.array([0.0, voltage])
     ratio = np.array([[0.0, voltage], [-voltage, 0.0]])
     log_ratio = factored.log_ratios(p, log_n, ends, ratio)

@@ -1,8 +1,9 @@
 """Drift: velocity, mobility and diffusion of single carriers in a field of any strength.
 
-The sample closes along the field, so there are no contacts: each carrier drifts for ever. The
-elimination of the opened strip (`hopnet.transport.seam`) leaves the rates between the sites of the
-seam, which are closed densely. All steps add, multiply and divide non-negative numbers.
+The sample is periodic along the field, so there are no contacts and each carrier drifts for ever.
+The elimination of the opened strip (`hopnet.transport.seam`) leaves a Markov chain of the sites of
+the seam, which is solved as a dense matrix. All steps add, multiply and divide non-negative
+numbers.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ from hopnet.transport.tilted import (
 
 __all__ = ["Drift", "drift_of_seam", "solve_drift"]
 
-# Largest field times period in kT: beyond, exponentials of the potential leave the range of floats
-# also in logarithms that are added up along the sample with the precision of a flow.
+# Largest field times period, in kT. Logarithms of occupations reach this size, so they are rounded
+# to LARGEST * eps = 2e-10. With a larger value, small flows would be less accurate than this.
 LARGEST = 1e6
 # Smallest field times period in kT: below, velocities and their inverses leave the range of floats.
 SMALLEST = 1e-100
@@ -60,12 +61,12 @@ class Drift:
     occupation : float64[n_sites]
         Probability to find a carrier on each site; the sum is 1, and 0 outside the cluster.
     flow : float64[n_links], in 1/tau_0
-        Net flow from i to j of one carrier.
+        Net flow from i to j, for one carrier in the sample.
     drop : float64[n_links], in kT/e
         Drop of the electrochemical potential from i to j, ln(u_i / u_j) with u = p / n, along the
         link. Around the sample drops add up to field times period.
     imbalance : float
-        sum over sites of abs(net flow), over the same sum of the moduli of the flows.
+        Sum over sites of abs(net flow), divided by the sum over links of abs(flow).
     """
 
     network: Network
@@ -91,7 +92,7 @@ class Drift:
 
 
 class Closed(NamedTuple):
-    """The dense chain of the sites of the seam.
+    """The Markov chain of the sites of the seam, after all other sites are eliminated.
 
     Attributes
     ----------
@@ -133,8 +134,8 @@ def solve_drift(
         A torus, or a cylinder (the field then runs around it, along y), with or without energies.
         Few carriers: a network built with a chemical potential is refused.
     field : float, in kT/(e a_b)
-        e F a_b / kT, not zero. Both signs are solutions of the same sample; their mean has no
-        term of the sample's own asymmetry.
+        e F a_b / kT, not zero. The speeds at F and -F differ, because a random sample is not
+        symmetric; in their mean the terms of even order in F cancel.
     axis : {"x", "y"}, optional
         Direction of the field; by default y on a cylinder, the network's axis on a torus.
     bath : {"ohmic", "miller_abrahams", "heat_bath"} or callable, optional
@@ -248,7 +249,7 @@ def kept_rates(rates: LogRates, seam: Seam) -> LogRates:
 def close_seam(
     seam: Seam, factored: DirectedFactor, rate_ij: np.ndarray, rate_ji: np.ndarray
 ) -> Closed:
-    """Close the strip: the dense chain of the sites of the seam, and its stationary occupation."""
+    """The chain of the sites of the seam after the strip is closed, and its occupation."""
     m = seam.seam.size
     t = factored.terminal_rate[:-1, :-1]
     stay = t[:m, :m] + t[m:, m:]

@@ -20,7 +20,8 @@ __all__ = ["field_curve", "share_of_long_links", "voltage_curve"]
 
 # Links longer than LONG times the cutoff radius are the longest ones. Where they carry more than
 # WARN of the current, links beyond the cutoff would carry current too. A larger WARN would hide an
-# error of the velocity of the same size; a smaller one would warn at ohmic fields and 1.5 l_c.
+# error of the velocity of the same size; a smaller one would warn in weak fields with a cutoff of
+# 1.5 l_c, where nothing is wrong.
 LONG = 0.9
 WARN = 1e-3
 
@@ -28,8 +29,8 @@ WARN = 1e-3
 def share_of_long_links(solved: Bias | Drift) -> float:
     """Share of the current that the links close to the cutoff carry.
 
-    sum of abs(flow R) over links longer than 0.9 cutoff radii, over the same sum over all links; R
-    is the length along the current.
+    The sum of abs(flow R) over links longer than 0.9 cutoff radii, divided by that over all links;
+    R is the length along the current.
     """
     network = solved.network
     axis = solved.axis if isinstance(solved, Drift) else network.axis

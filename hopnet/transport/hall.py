@@ -1,11 +1,11 @@
-"""Hall effect of hopping electrons, from every triad.
+"""Hall effect of hopping electrons, as a sum over triads.
 
-A magnetic flux through three sites turns the current: the interference of the direct hop with the
-hop through the third site carries a phase. To first order in the field each triad adds an
-antisymmetric conductance. The same sum over triads generates spins: the Hall source is the spin
-source [hopping S44].
+The direct hop from one site to another interferes with the hop through a third site. A magnetic
+flux through the three sites gives this interference a phase, which deflects the current. To first
+order in the field each triad adds an antisymmetric conductance. The same sum over triads generates
+spins: the Hall source is the spin source [hopping S44].
 
-Units: a_b = tau_0 = 1, conductances in 1/rho_0. Everything is per eta b, with
+Units: a_b = tau_0 = 1, conductances in 1/rho_0. All results are divided by eta b, with
 eta = hbar / (J_0 tau_0) and b = q B a_b^2 / hbar.
 """
 
@@ -37,21 +37,22 @@ __all__ = [
     "sum_triad_terms",
 ]
 
-# The error of the cutoff is estimated from the outer shell: the longest a_b of the links. Triads
-# with such a link give the share t of the result, and such links the share p of the dissipated
-# power; what lies beyond is at most OUTER_TRIADS t + OUTER_POWER p. Where few triads carry the
-# result, the shell is a small sample of what lies beyond: the bound is multiplied by
-# 1 + SCATTER / sqrt(effective number of triads). Fitted to cover the change to a margin of 8 a_b
-# from margins of 1.5 to 6 a_b at n_s a_b^2 = 0.2 to 0.005, six samples each; for large samples it
-# is 1.1 to 2 times that change. Smaller numbers would not cover it, larger ones overstate it.
+# The error of the cutoff is estimated from the outer links, those within 1 a_b of the longest. Let
+# t be the share of the result that triads with an outer link give, and p the share of the
+# dissipated power in outer links. The links beyond the cutoff are estimated to change the result by
+# the fraction OUTER_TRIADS t + OUTER_POWER p, times 1 + SCATTER / sqrt(effective number of triads):
+# where few triads carry the result, outer links say less about longer ones. The three numbers are
+# fitted so that the estimate covers the change to a margin of 8 a_b from margins of 1.5 to 6 a_b,
+# at n_s a_b^2 = 0.2 to 0.005 and six samples each. For large samples it is 1.1 to 2 times that
+# change. Smaller numbers would not cover the change, larger ones would overstate it.
 OUTER_TRIADS = 0.6
 OUTER_POWER = 2.5
 SCATTER = 15.0
-# The result is the mean of few triads, and warned about, below this effective number: then one
-# sample says little about the next.
+# Effective number of triads below which a warning is given: then the results of two samples differ
+# strongly. A smaller number would hide this, a larger one would warn in most dilute samples.
 FEW_TRIADS = 30
-# The error of the cutoff is warned about above this share of the Hall angle. It falls by about
-# four for each a_b, so 0.1 means that the cutoff decides the first digit.
+# Share of the Hall angle above which the error of the cutoff gives a warning. With 0.1 the cutoff
+# decides the first digit. The error falls by a factor of about four for each a_b of the margin.
 LARGE_ERROR = 0.1
 
 
@@ -70,18 +71,19 @@ class HallAngle:
     conductivity_yy : float, in 1/rho_0
         Sheet conductivity around the ring, along y.
     contribution : float64[n_triads] or None
-        What each triad adds to ``tangent``, in the order of `find_triads`; None unless triads
-        were given.
+        Contribution of each triad to ``tangent``, in the order of `find_triads`; None unless
+        triads were given.
     n_triads : int
     n_effective : float
         Effective number of triads that carry the result, (sum abs c)^2 / sum c^2.
     negative_share : float
         Share of the sum of moduli that has the sign opposite to the sum of all triads.
     log_conductivity_xx, log_conductivity_yy : float
-        Logarithms of the two conductivities, in range at any density.
+        Logarithms of the two conductivities; they are finite even where a conductivity itself is
+        too small for a float.
     cutoff_error : float
-        Estimate of how much ``tangent`` misses because longer links are left out; nan where all
-        links are within 1 a_b of the longest, as on a lattice.
+        Estimate of the error of ``tangent`` because longer links are left out; nan where all links
+        are within 1 a_b of the longest, as on a lattice.
     """
 
     network: Network
@@ -108,7 +110,7 @@ class HallAngle:
 
     @property
     def f_plateau(self) -> float:
-        """f at tau_s = inf in the bulk: tangent = n_s a_b^2 f exactly, sample by sample."""
+        """f at tau_s = inf in the bulk; tangent = n_s a_b^2 f holds exactly in every sample."""
         return self.tangent / self.network.sites.density
 
 
@@ -267,9 +269,10 @@ def hall_angle(
 
     Notes
     -----
-    First order in the magnetic field and in the interference through one auxiliary site. The
-    number before eta belongs to weak coupling to phonons; white noise would double it. All triads
-    of the R-model have the same sign to within 0.5 %. Cost: one factor and one sum over triads.
+    Valid to first order in the magnetic field and in the interference through one auxiliary site.
+    The prefactor of eta holds for weak coupling to phonons; for white noise it would be twice as
+    large. In the R-model, triads of the opposite sign make up less than 0.5 % of the sum. Cost: one
+    factor and one sum over triads.
 
     Examples
     --------
@@ -286,10 +289,9 @@ def hall_angle(
         found = cylinder_angle(network, current, ring, triads, threads)
     if 0 < found.n_effective < FEW_TRIADS:
         warnings.warn(
-            f"the Hall angle of this sample is carried by {found.n_effective:.1f} triads in "
-            "effect: it says little about other samples; average over many.",
-            ValidityWarning,
-            stacklevel=2,
+            f"only {found.n_effective:.1f} triads in effect carry the Hall angle of this sample, so
+            " "it may differ strongly from that of other samples; average over many.",
+            ValidityWarning, stacklevel=2,
         )
     if found.cutoff_error > LARGE_ERROR * abs(found.tangent):
         warnings.warn(
@@ -309,7 +311,7 @@ def cylinder_angle(
     triads: Triads | None = None,
     threads: int | None = None,
 ) -> HallAngle:
-    """`hall_angle` of a cylinder, without the warning of few triads.
+    """`hall_angle` of a cylinder, without its warnings.
 
     Parameters
     ----------
@@ -337,7 +339,7 @@ def cylinder_angle(
     else:
         network.check_owns(ring)
         drop, log_yy = ring.drop, ring.log_conductivity
-    log_unit = current.log_conductance  # whose exp may lie outside the range of floats
+    log_unit = current.log_conductance  # exp(log_unit) may lie outside the range of floats
     sums = sum_triad_terms(
         network,
         drop,
@@ -391,7 +393,7 @@ def angle_of_sums(
     log_xx: float,
     log_yy: float,
 ) -> HallAngle:
-    """The record of a Hall angle from the sums over triads, over ``along``."""
+    """The record of a Hall angle: the sums over triads divided by ``along``, and their errors."""
     moduli = sums.positive + sums.negative
     opposite = min(sums.positive, sums.negative)
     tangent = sums.total / along

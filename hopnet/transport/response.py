@@ -336,7 +336,7 @@ def site_response(current: Current, *, bath_slope: Slope | None = None) -> np.nd
 
 
 def noise(current: Current, *, theta: float = 0.0, moment: int = 2) -> float:
-    """1/f noise of the sample over that of a link with the conductance of the sample.
+    """1/f noise of the sample, divided by that of one link with the conductance of the sample.
 
     Equation [response 6]: independent fluctuations of ln g_l with a spectrum g_l^-theta,
 
@@ -353,8 +353,9 @@ def noise(current: Current, *, theta: float = 0.0, moment: int = 2) -> float:
     Returns
     -------
     float
-        The sum of p^moment (g / G)^(-theta moment / 2). Times the number of sites it is an
-        intensive quantity, which grows as n_s^(-m/2) in dilute samples, m near 2.3.
+        The sum of p^moment (g / G)^(-theta moment / 2). For moment 2, the product with the number
+        of sites does not depend on the size of the sample; in dilute samples it grows as
+        n_s^(-m/2) with m near 2.3.
     """
     theta = number("theta", theta)
     moment = int(number("moment", moment, low=1))

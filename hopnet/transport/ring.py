@@ -1,7 +1,8 @@
 """Uniform fields around periodic directions, and the potential differences that they make.
 
-A cylinder has one such direction, the ring along y; a torus has two. Such a field has no potential:
-it would have to grow on every tour.
+A cylinder has one periodic direction, the ring along y; a torus has two. A uniform field along such
+a direction has no single-valued potential: the potential would grow on every turn around the
+sample.
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ __all__ = [
     "solve_torus",
 ]
 
-# Bits of the number of periods along the first of two axes, `field_jumps`: a tour would have to
-# close half a million times around the torus to need more.
+# Number of bits that hold the periods along the first of two axes in `field_jumps`. A path would
+# have to go half a million times around the torus to need more; more bits leave fewer to the second
+# axis.
 DIGITS = 20
 
 
@@ -50,19 +52,20 @@ class Ring:
         Electromotive force of each link in the gauge of the spanning forest: whole
         circumferences, zero on the strongest links that span the graph.
     drop : float64[n_links], in a_b
-        Total drop from i to j along each link, the electromotive force included. It falls by one
-        circumference around the ring, and adds up to zero around every triad.
+        Total drop from i to j along each link, the electromotive force included. The drops add up
+        to one circumference around the ring, and to zero around every triad.
     flow : float64[n_links], in a_b/rho_0
         conductance * drop, positive from i to j.
     deviation : float64[n_sites], in a_b
-        g_i = y'_i - y_i, where y' is the coordinate whose differences are the drops: the harmonic
-        one, on which no current is left over at any site. Its mean is zero in each cluster.
+        g_i = y'_i - y_i. The differences of the harmonic coordinate y' are the drops, so that
+        Kirchhoff's law holds at every site. The mean of g is zero in each cluster.
     conductivity : float, in 1/rho_0
         Sheet conductivity around the ring, sum K drop^2 / area.
     log_conductivity : float
-        Logarithm of ``conductivity``, in range at any density.
+        Logarithm of ``conductivity``; it is finite even where ``conductivity`` itself is too small
+        for a float.
     imbalance : float
-        sum over sites of abs(net flow), over the same sum of the moduli of the flows.
+        Sum over sites of abs(net flow), divided by the sum over links of abs(flow).
     """
 
     network: Network
@@ -92,9 +95,10 @@ class Torus:
     relative_conductivity : float64[2, 2]
         Conductivity tensor sum K D^a D^b / area in the unit exp(log_unit) / rho_0; symmetric.
     log_unit : float
+        Logarithm of the unit of the relative flows and conductivities.
     imbalance : float
-        sum over sites of abs(net flow), over the same sum of the moduli of the flows; the larger of
-        the two fields.
+        Sum over sites of abs(net flow), divided by the sum over links of abs(flow); the larger
+        value of the two fields.
     """
 
     network: Network
@@ -149,8 +153,8 @@ def field_jumps(network: Network, axes: tuple[int, ...]) -> tuple[np.ndarray, np
     The electromotive force of a uniform field along y is -R^y_l on link l. Adding the drops of a
     potential changes nothing that is measured. The potential y_i + W m_i, with integers m_i, leaves
     W (m_j - m_i - wrap_l): zero on the maximum spanning forest, and elsewhere non-zero only on
-    links that are not stronger than the one that closes the ring. So no strong link carries the
-    difference of two large numbers.
+    links that are not stronger than the one that closes the ring. So the drop of a strong link is
+    never the difference of two large numbers.
 
     Parameters
     ----------
@@ -183,8 +187,8 @@ def field_jumps(network: Network, axes: tuple[int, ...]) -> tuple[np.ndarray, np
 def forest_windings(network: Network, wrap: np.ndarray) -> np.ndarray:
     """Sum of ``wrap`` from the root of the maximum spanning forest to each site.
 
-    The stronger half of the links comes first. Of the weaker half only links that join two trees
-    are sorted, which are few.
+    The links are taken in two halves, the stronger one first. Of the weaker half only the few links
+    that join two trees have to be sorted.
     """
     strength, ends = network.log_conductance, (network.link_i, network.link_j)
     parent, winding = np.arange(network.n_sites), np.zeros(network.n_sites, np.int64)
@@ -216,8 +220,8 @@ def solve_ring(network: Network, *, threads: int | None = None) -> Ring:
         0 = sum over links of site i of K_l D_l        D_l = e_l + V_i - V_j        e_l = -R^y_l
 
     The electromotive force is taken in the gauge of the maximum spanning forest (`ring_jumps`), in
-    which every drop is accurate relative to the flows nearby. In the plain gauge circulating
-    currents of rounding remain on strong triangles.
+    which every drop is accurate relative to the flows nearby. In the plain gauge, rounding would
+    leave circulating currents on triangles of strong links.
 
     Parameters
     ----------
@@ -239,8 +243,8 @@ def solve_ring(network: Network, *, threads: int | None = None) -> Ring:
 
     Notes
     -----
-    One factor without terminals. Holding the contacts at zero would short the Hall field of their
-    surroundings.
+    The network is factored without terminals. Contacts held at zero would short-circuit the Hall
+    field around them.
     """
     found, force, winding, scale = ring_response(network, threads, with_potential=True)
     width = network.sites.width
@@ -334,7 +338,8 @@ def response_to_field(
     """
     drop = force.copy()
     potential = np.zeros(network.n_sites)
-    # The second pass makes side loops accurate that carry far less than the links around them.
+    # The second pass makes the flows accurate in side loops that carry far less current than the
+    # links around them.
     for _ in range(2):
         left_over = -net_flow(network, conductance * drop)
         drop += factored.link_drops(network.n_links, rhs=left_over)

@@ -1,8 +1,9 @@
 """A periodic sample opened along a seam, so that a field around it has a potential.
 
-The seam is one of the two lines of sites that the dissection cuts first. Each of its sites stands
-twice: a low copy, which holds the links up the field, and a high copy one period further, which
-holds the links from below. Everything else is a strip without a loop around the sample.
+The seam is one of the two lines of sites that the dissection cuts first. Each of its sites becomes
+two nodes: a low copy, which has the links to larger coordinates, and a high copy one period
+further, which has the links to smaller coordinates. The opened sample is a strip without a loop
+around it.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Seam:
     kept : bool[n_sites]
         Sites of the largest cluster; all others are left out.
     seam : int64[n_seam]
-        Sites that stand twice.
+        Sites of the seam, which have two copies in the strip.
     end_i, end_j : int64[n_links]
         Node of the two ends of each link: the site, or ``n_sites + s`` for the high copy of seam
         site s.
@@ -47,7 +48,7 @@ class Seam:
     along : float64[n_links], in a_b
         Separation of each link along the axis.
     seam_link : int64[n]
-        Links between two sites of the seam; they are no part of the strip.
+        Links between two sites of the seam; they do not belong to the strip.
     seam_turn : int64[n]
         How often each of these goes around, -1, 0 or 1.
     symbolic : Elimination
@@ -99,7 +100,7 @@ def dissect_along(network: Network, axis: int) -> Dissection:
     sites = network.sites
     across, along = sites.period[1 - axis], sites.period[axis]
     position = sites.position[:, [1 - axis, axis]]
-    # Of two rings the longer one is opened first: the axis is stretched to make it the longer.
+    # The dissection opens the longer of two rings first: stretch the axis so that it is the longer.
     stretch = max(1.0, across / along) if across else 1.0
     return dissect_graph(
         network.link_i,

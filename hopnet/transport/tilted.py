@@ -1,4 +1,4 @@
-"""Rates of hops in an electric field: energies tilt, detailed balance holds on every link."""
+"""Rates of hops in an electric field: tilted energies, with detailed balance on every link."""
 
 from __future__ import annotations
 
@@ -87,8 +87,8 @@ def equilibrium(network: Network) -> np.ndarray:
 def log_overlap(network: Network) -> np.ndarray:
     """float64[n_links]: logarithm of the rate of each link at equal energies.
 
-    It is -2 R_ij for networks of `build_network`. For given conductances it is what is left after
-    the thermal factors of [hopping S9] are taken off.
+    It is -2 R_ij for networks of `build_network`. For given conductances it is the conductance
+    divided by the thermal factors of [hopping S9].
     """
     step = energy_steps(network)
     n = equilibrium(network)
@@ -128,10 +128,10 @@ def log_rates(overlap: np.ndarray, bath: Bath, step: np.ndarray) -> LogRates:
 
 
 def largest_scale(rates: LogRates) -> float:
-    """A logarithm in whose unit the rates fit into floats, as far as anything does.
+    """The logarithm of a unit in which as many rates as possible are representable as floats.
 
-    The middle of the logarithms leaves most room on both sides. What is then below the smallest
-    float counts as zero.
+    The middle between the largest and the smallest logarithm leaves most room on both sides. Rates
+    that are still below the smallest float count as zero.
     """
     high = max(rates.going.max(initial=-np.inf), rates.coming.max(initial=-np.inf))
     low = min(rates.going.min(initial=np.inf), rates.coming.min(initial=np.inf))
@@ -139,13 +139,13 @@ def largest_scale(rates: LogRates) -> float:
 
 
 def check_pivots(factored: DirectedFactor, n_closed: int = 0) -> None:
-    """Raise if a site has no way out within the range of floats.
+    """Raise if the rate of leaving some site is not a positive float.
 
     Parameters
     ----------
     factored : DirectedFactor
     n_closed : int
-        Number of clusters that are closed by themselves: one site of each has no way out.
+        Number of clusters without a contact: the last site of each has no rate of leaving.
     """
     stuck = int(np.count_nonzero(factored.pivot == 0.0)) - n_closed
     if stuck > 0 or not np.all(np.isfinite(factored.pivot)):
@@ -182,7 +182,7 @@ def fermi_level(log_n: np.ndarray, number_of_carriers: float) -> float:
         Between 0 and the number of sites.
     """
     n = log_n.shape[0]
-    # Each bound makes every site emptier, or fuller, than the mean.
+    # With the lower bound every site is emptier than the mean, with the upper bound fuller.
     odds = float(np.log(number_of_carriers / (n - number_of_carriers)))
     low, high = odds - float(log_n.max()), odds - float(log_n.min())
     for _ in range(BISECTIONS):

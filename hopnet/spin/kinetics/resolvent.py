@@ -1,9 +1,10 @@
 """(A + z n)^-1 of a network with a field on every site, at any rate z, real or complex.
 
-A is hopping with rotation and precession in the fields [nuclei 7]. Steady states (z = 1/tau_s),
-relaxation in time, spin noise (z = 1/tau_s + i Omega), Hanle and recovery curves are all made of
-solutions of this one system. A factor of 3x3 blocks serves as the preconditioner of GMRES. It needs
-two to ten iterations anywhere in the right half of the complex plane.
+The matrix A describes hops with rotations of the spin, and precession in the fields [nuclei 7].
+Steady states (z = 1/tau_s), relaxation in time, spin noise (z = 1/tau_s + i Omega), Hanle curves
+and recovery curves all follow from solutions of this one system. It is solved by GMRES with an
+incomplete factor of 3x3 blocks as preconditioner, in two to ten iterations for any z with positive
+real part.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ from hopnet.threads import thread_count
 
 __all__ = ["Resolvent", "SpinModel", "spin_model"]
 
-# Norm of the residual over that of the right side. Rates and polarisations that follow from a
-# solution and its transpose have about the square of this error, others this error itself.
+# Norm of the residual divided by that of the right side. A number computed from a solution and a
+# transposed solution has about the square of this error, any other number this error itself.
 TOLERANCE = 1e-10
-# Iterations after which GMRES is given up; it needs two to ten.
+# Number of iterations after which GMRES counts as not converging; it needs two to ten.
 MAX_ITERATIONS = 100
 
 
@@ -47,7 +48,7 @@ class SpinModel(NamedTuple):
     n_electrons : float
         N_e in the unit of the rates.
     turning : float, in 1/tau_0
-        Mean rate at which the rotations of hops take spin from a direction.
+        Mean rate at which rotations in hops turn spin away from its direction.
     threads : int
     """
 
@@ -112,14 +113,14 @@ def spin_model(
 
 
 class Resolvent:
-    """(A + z n)^-1 at one z, with the factor that serves all its right sides.
+    """(A + z n)^-1 at one z, with one factor for all right sides.
 
     Attributes
     ----------
     model : SpinModel
     z : float or complex, in 1/tau_0
     iterations : int
-        Number of iterations of all solves so far.
+        Total number of GMRES iterations of all solves so far.
     """
 
     def __init__(self, model: SpinModel, z: complex, tolerance: float = TOLERANCE) -> None:
