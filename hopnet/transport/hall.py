@@ -289,9 +289,10 @@ def hall_angle(
         found = cylinder_angle(network, current, ring, triads, threads)
     if 0 < found.n_effective < FEW_TRIADS:
         warnings.warn(
-            f"only {found.n_effective:.1f} triads in effect carry the Hall angle of this sample, so
-            " "it may differ strongly from that of other samples; average over many.",
-            ValidityWarning, stacklevel=2,
+            f"only {found.n_effective:.1f} triads in effect carry the Hall angle of this sample, "
+            "which may differ strongly from that of other samples; average over many.",
+            ValidityWarning,
+            stacklevel=2,
         )
     if found.cutoff_error > LARGE_ERROR * abs(found.tangent):
         warnings.warn(
