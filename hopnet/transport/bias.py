@@ -243,7 +243,8 @@ def correction_of_drop(log_ratio: np.ndarray, correction: np.ndarray) -> np.ndar
     sign = np.where(log_ratio >= 0.0, 1.0, -1.0)
     # Beyond exp(30) the smaller u is below the rounding of the larger one.
     scaled = correction * np.exp(np.minimum(np.abs(log_ratio), 30.0))
-    return np.where(np.abs(scaled) < 0.5, -sign * np.log1p(-sign * scaled), 0.0)
+    small = np.where(np.abs(scaled) < 0.5, scaled, 0.0)
+    return -sign * np.log1p(-sign * small)
 
 
 def solve_between(

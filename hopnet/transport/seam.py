@@ -75,6 +75,16 @@ class Seam:
         out[self.seam] = np.arange(self.seam.size)
         return out
 
+    def link_copies(self) -> tuple[np.ndarray, np.ndarray]:
+        """For each link of ``seam_link``, the copies of the seam that it joins.
+
+        A link that goes around starts or ends on a high copy, whose number is larger by n_seam.
+        """
+        number, m = self.seam_number, self.seam.size
+        start = number[self.network.link_i[self.seam_link]] + m * (self.seam_turn < 0)
+        stop = number[self.network.link_j[self.seam_link]] + m * (self.seam_turn > 0)
+        return start, stop
+
 
 def check_ring_axis(network: Network, axis: str | None) -> int:
     """0 or 1 for the periodic axis that the field drives along, or a ParameterError."""
