@@ -289,8 +289,8 @@ def hall_angle(
         found = cylinder_angle(network, current, ring, triads, threads)
     if 0 < found.n_effective < FEW_TRIADS:
         warnings.warn(
-            f"only {found.n_effective:.1f} triads in effect carry the Hall angle of this sample, "
-            "which may differ strongly from that of other samples; average over many.",
+            f"the Hall angle of this sample is carried by {found.n_effective:.1f} triads in effect "
+            "and may differ strongly from that of other samples; average over many.",
             ValidityWarning,
             stacklevel=2,
         )
