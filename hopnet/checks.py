@@ -1,7 +1,7 @@
 """Checks of arguments: each returns the value in its plain type, or raises a ParameterError.
 
-The sentence has four parts: what, what is allowed, what was given and what to do. Texts and
-booleans are not numbers, masked arrays and missing values are not arrays.
+The message has four parts: what, what is allowed, what was given and what to do. Texts and booleans
+do not count as numbers, nor masked arrays and missing values as arrays.
 """
 
 from __future__ import annotations
@@ -47,14 +47,15 @@ def shown(value: Any) -> str:
 
 
 def interval(low: float, high: float, above: bool, below: bool) -> str:
-    """An interval in words: `` > 0``, `` from 0 to 1`` or nothing."""
+    """An interval in words: `` above 0``, `` from 0 to 1``, or nothing if there are no ends."""
     if low == -math.inf and high == math.inf:
         return ""
     if high == math.inf:
         return f" above {low:g}" if above else f" of at least {low:g}"
     if low == -math.inf:
         return f" below {high:g}" if below else f" of at most {high:g}"
-    edges = " (the ends excluded)" if above and below else ""
+    excluded = [f"{end:g}" for end, out in ((low, above), (high, below)) if out]
+    edges = f" ({' and '.join(excluded)} excluded)" if excluded else ""
     return f" from {low:g} to {high:g}{edges}"
 
 
@@ -281,7 +282,7 @@ def array_of(
         what = "numbers" if infinite else "finite numbers"
         raise ParameterError(
             f"{name} must hold {what}{interval(low, high, above, False)}, got "
-            f"{float(found[first])!r} at {first if len(first) > 1 else first[0]}{ending}."
+            f"{float(found[first])!r} at index {first if len(first) > 1 else first[0]}{ending}."
         )
     return found
 

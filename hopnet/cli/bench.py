@@ -25,7 +25,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def bench(
-    topic: Annotated[str, typer.Argument(help="solve, percolation, berry ... or all")],
+    topic: Annotated[str, typer.Argument(help="solve, percolation, berry ..., or all")],
     out: Annotated[
         Path | None,
         typer.Option(
@@ -35,10 +35,11 @@ def bench(
     ] = None,
     as_json: Json = False,
     option: Annotated[
-        list[str] | None, typer.Option("--set", help="Option of the bench, NAME=VALUE (JSON).")
+        list[str] | None,
+        typer.Option("--set", help="Set an option of the bench: NAME=VALUE, the value in JSON."),
     ] = None,
 ):
-    """Time hopnet and its peers in turn, each after a first call that compiles; or all topics.
+    """Time hopnet and its peers in turn, each after one call that compiles its code.
 
     Example: hopnet bench solve --out results/bench
     """
@@ -71,7 +72,7 @@ def bench(
 
 
 def write_bench(out, topic, text):
-    """Write the stored table of one topic, whole or not at all."""
+    """Write the stored table of one topic; an interrupted write leaves the old one."""
     out.mkdir(parents=True, exist_ok=True)
     with atomic_write(out / f"{topic}.json") as file:
         file.write(text.encode())
@@ -108,7 +109,7 @@ def parse_options(words):
 
 
 def checked(options, measure):
-    """The options, if the bench has them and each is of the kind of its default."""
+    """The options, checked: the bench has each of them, of the type of its default."""
     known = {name: p.default for name, p in inspect.signature(measure).parameters.items()}
     for name, value in options.items():
         if name not in known:
@@ -120,7 +121,7 @@ def checked(options, measure):
 
 
 def like_default(name, value, default):
-    """The value of an option, if it is of the kind of its default."""
+    """The value of an option, checked to be of the type of its default."""
     from hopnet import checks
 
     hint = f"the default is {default}"
@@ -145,7 +146,7 @@ MAIN = ("what", "seconds_min", "seconds_median", "ratio", "reference")
 
 
 def print_rows(topic, rows):
-    """Print the rows of a topic: times, ratio to the reference beside it, and what else it has."""
+    """Print the rows of a topic: times, ratios to the reference, and the other columns."""
     shown = [
         {"": row.get("what"), "min": row.get("seconds_min"), "median": row.get("seconds_median")}
         | {"ratio": row.get("ratio"), "to": row.get("reference") or ""}

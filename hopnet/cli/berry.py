@@ -15,7 +15,9 @@ from hopnet.errors import ParameterError
 
 __all__ = ["add_to"]
 
-Energy = Annotated[float, typer.Option("--mu", help="Chemical potential, energy of the model.")]
+Energy = Annotated[
+    float, typer.Option("--mu", help="Chemical potential, in the energy unit of the model.")
+]
 Temperature = Annotated[float, typer.Option("--kT", help="Thermal energy; 0 is allowed.")]
 PERIODIC = ("qwz", "bhz", "haldane", "kane-mele", "bi2se3-lattice")
 NAMES = (*PERIODIC, "massive-dirac", "rashba", "bi2se3")
@@ -87,13 +89,19 @@ def forms(
     model: Annotated[str, typer.Argument(help=f"One of {', '.join(NAMES)}.")],
     mu: Energy = 0.0,
     kT: Temperature = 0.0,
-    spin: Annotated[str, typer.Option("--spin", help="Spin component.")] = "z",
-    field: Annotated[str, typer.Option("--field", help="Direction of the electric field.")] = "x",
-    current: Annotated[str, typer.Option("--current", help="Direction of the current.")] = "y",
+    spin: Annotated[str, typer.Option("--spin", help="Component of the spin: x, y or z.")] = "z",
+    field: Annotated[
+        str, typer.Option("--field", help="Direction of the electric field, x or y.")
+    ] = "x",
+    current: Annotated[
+        str, typer.Option("--current", help="Direction of the current, x or y.")
+    ] = "y",
     points: Annotated[int, typer.Option("--points", help="Grid points along each axis.")] = 96,
-    kmax: Annotated[float, typer.Option("--kmax", help="Cutoff of k.p models.")] = float("inf"),
+    kmax: Annotated[
+        float, typer.Option("--kmax", help="Largest wave number of k.p models.")
+    ] = float("inf"),
     whole_doublets: Annotated[
-        float, typer.Option("--group", help="Bands closer than this are one group.")
+        float, typer.Option("--group", help="Bands closer in energy than this count as degenerate.")
     ] = 1e-9,
     as_json: Json = False,
 ):
@@ -142,7 +150,7 @@ def forms(
 
 
 def domain_of(model: str, band_model: Any, points: int, kmax: float) -> Any:
-    """The wave vectors that are integrated over: a zone, or rays up to a cutoff."""
+    """Domain of the integral over wave vectors: a Brillouin zone, or rays up to a cutoff."""
     import numpy as np
 
     from hopnet.berry import PeriodicGrid, Rays
@@ -271,7 +279,7 @@ def pieces(
     points: Annotated[int, typer.Option("--points", help="Grid points along each axis.")] = 96,
     as_json: Json = False,
 ):
-    """The pieces of the current from the kinetic equation, and the sign error of the paper.
+    """Pieces of the current in the kinetic equation, and the sign error of the paper.
 
     Example: hopnet berry pieces qwz --mu 0.9 --kT 0.15
     """
@@ -305,10 +313,12 @@ def figures(
         str, typer.Option("--which", help="1, 2a, 2b, cutoff, splitting or all.")
     ] = "all",
     points: Annotated[int, typer.Option("--points", help="Points along each curve.")] = 41,
-    levels: Annotated[int, typer.Option("--levels", help="Refinement of the Bi2Se3 rays.")] = 4,
+    levels: Annotated[
+        int, typer.Option("--levels", help="Number of refinements of the grid for Bi2Se3.")
+    ] = 4,
     as_json: Json = False,
 ):
-    """The paper's Figs. 1, 2(a), 2(b) in every form, and the cutoff dependence; PNG and CSV.
+    """Draw Figs. 1, 2(a) and 2(b) of the paper in every form, and the dependence on the cutoff.
 
     Example: hopnet berry figures --out results/berry --which 2a --points 31
     """

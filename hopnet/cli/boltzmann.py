@@ -42,9 +42,9 @@ def response(
     time: Annotated[float, typer.Option(help="Drude time tau_D.")] = 20.0,
     harmonics: Annotated[
         int | None,
-        typer.Option(help="Highest angular harmonic (default: as many as 1e-9 needs)."),
+        typer.Option(help="Highest angular harmonic (default: enough for an error of 1e-9)."),
     ] = None,
-    star: Annotated[bool, typer.Option(help="Keep the star diagram.")] = True,
+    star: Annotated[bool, typer.Option(help="Include the star diagram.")] = True,
     larmor: Annotated[tuple[float, float, float], typer.Option(help="Larmor frequency, x y z.")] = (
         0.0,
         0.0,
@@ -53,7 +53,7 @@ def response(
     frequency: Annotated[float, typer.Option(help="omega of exp(+i omega t).")] = 0.0,
     temperature: Annotated[float, typer.Option(help="Thermal energy kT.")] = 0.0,
     width: Annotated[
-        float | None, typer.Option(help="Also the spin across a strip this wide.")
+        float | None, typer.Option(help="Also compute the spin across a strip of this width.")
     ] = None,
     convention: Annotated[str, typer.Option(help="consistent or printed.")] = "consistent",
     as_json: Json = False,
@@ -163,7 +163,7 @@ def rashba(
     range_: Annotated[
         float,
         typer.Option(
-            "--range", help="Range of the potential; for angular the weight of its cosine."
+            "--range", help="Range of the potential; for angular, the weight of its cosine."
         ),
     ] = RANGE,
     fermi_energy: Annotated[float, typer.Option(help="Fermi energy E_F, positive.")] = 0.5,
@@ -172,13 +172,13 @@ def rashba(
     lambda_xy: Annotated[float, typer.Option(help="Rashba vertex of the disorder.")] = 0.0,
     lambda_z: Annotated[float, typer.Option(help="Mott vertex of the disorder.")] = 0.0,
     interband: Annotated[
-        bool, typer.Option(help="With scattering between the bands; without it: smooth disorder.")
+        bool, typer.Option(help="Scattering between the bands; smooth disorder has none.")
     ] = True,
     tolerance: Annotated[float, typer.Option(help="Largest relative error of S_y and J_x.")] = 1e-9,
     as_json: Json = False,
     out: Out = None,
 ):
-    """Spin current q_yz, spin density S_y and current J_x of the Rashba gas, by source.
+    """Spin current q_yz, spin density S_y and current J_x of the Rashba gas, for each source.
 
     Example: hopnet boltzmann rashba --alpha 0.4 --time 10 --potential gaussian --range 0.5
     """
@@ -261,7 +261,7 @@ def choose_potential(kind, time, width, mass):
 
 @commands.command("insb")
 def insb(as_json: Json = False):
-    """The InSb inversion layer of the discussion section, and what cannot be reproduced.
+    """Recompute the paper's numbers for an InSb inversion layer; name those that do not follow.
 
     Example: hopnet boltzmann insb
     """

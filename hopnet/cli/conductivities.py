@@ -32,13 +32,16 @@ def conductivities(
     ] = None,
     field: Annotated[float, typer.Option("--field-kV-cm", help="Electric field, kV/cm.")] = 1.0,
     signs: Annotated[
-        str, typer.Option("--signs", help="consistent, or printed: (14) and (15) as they stand.")
+        str,
+        typer.Option(
+            "--signs", help="consistent, or printed (the signs of the paper in (14), (15))."
+        ),
     ] = "consistent",
     n_sites: NSites = 20_000,
     out: Out = None,
     as_json: Json = False,
 ):
-    """Spin conductivities of a material in SI units, and the polarisation at a field.
+    """Spin conductivities of a material and its polarisation in an electric field, in SI units.
 
     Example: hopnet conductivities runs/material_letter.toml --n-sites 5000 --seed 1
     """
@@ -88,7 +91,7 @@ def conductivities(
 
 
 def polarisations(material, f, resistivity, signs, volts):
-    """One row per estimate of the polarisation: what it assumes, and what it gives."""
+    """One row per estimate of the polarisation, with its assumption and its value."""
     import numpy as np
 
     from hopnet.material import conductivities as tensors
@@ -192,7 +195,10 @@ def kinetics(
     n_sites: NSites = 1000,
     density: Density = 0.03,
     angles: Annotated[
-        str, typer.Option("--angles", help="Half-angles per hop of a_b: a list, or start:stop:n.")
+        str,
+        typer.Option(
+            "--angles", help="Half-angles of rotation per a_b of a hop: a list, or start:stop:n."
+        ),
     ] = "0.003,0.013,0.1",
     times: Annotated[
         str, typer.Option("--tau-s", help="tau_s / tau_0: a list with commas, or start:stop:n.")
@@ -204,7 +210,7 @@ def kinetics(
     out: Out = None,
     as_json: Json = False,
 ):
-    """The full coupled equations of one sample beside the leading order in spin-orbit coupling.
+    """Spin of one sample from the full equations, beside the leading order in spin-orbit coupling.
 
     Example: hopnet kinetics --n-sites 1000 --seed 1 --angles 0.013,0.1 --tau-s 100,1e4
     """
@@ -238,7 +244,7 @@ def kinetics(
 
 
 def draw_kinetics(network, form, table, eta):
-    """The ratio, and spins injected at the source contact that turn on their way."""
+    """Figures: the ratio, and spins injected at the source that turn as they spread."""
     import numpy as np
 
     from hopnet.plots.kinetics import plot_full_over_leading, plot_spin_map

@@ -40,7 +40,7 @@ def hanle(
         float, typer.Option("--largest", help="Largest field, as omega tau_s.")
     ] = 10.0,
     full: Annotated[
-        bool, typer.Option("--full", help="Also the full coupled equations at five fields.")
+        bool, typer.Option("--full", help="Also solve the full coupled equations at five fields.")
     ] = False,
     out: Out = None,
     as_json: Json = False,
@@ -99,7 +99,7 @@ def hanle(
 
 
 def full_hanle(network, current, tau_s, field, form):
-    """The induced spin of the full equations over that without a field, for three axes."""
+    """Ratio of the induced spins of the full equations with and without a field, on three axes."""
     import numpy as np
 
     from hopnet.spin.kinetics import solve_kinetics
@@ -125,7 +125,7 @@ def step(
     out: Out = None,
     as_json: Json = False,
 ):
-    """Growth of the induced spin after the current is switched on; it is not exponential.
+    """Growth of the induced spin after the current is switched on, which is not exponential.
 
     Example: hopnet step --n-sites 2000 --seed 7 --out results/step
     """
@@ -170,7 +170,8 @@ def temperature(
     temperatures: Annotated[
         str,
         typer.Option(
-            "--temperatures", help="kT over the width of the band: a list, or start:stop:n."
+            "--temperatures",
+            help="kT divided by the width of the band: a list with commas, or start:stop:n.",
         ),
     ] = "1e-3:3e-2:7",
     density_of_states: DensityOfStates = "uniform",
@@ -180,7 +181,7 @@ def temperature(
     out: Out = None,
     as_json: Json = False,
 ):
-    """Resistivity against temperature with the Fermi level in mid-band: Mott's law.
+    """Resistivity against temperature, with the Fermi level in mid-band, and a fit of Mott's law.
 
     Example: hopnet temperature --n-sites 5000 --seed 7 --out results/temperature
     """
@@ -269,7 +270,7 @@ def walk(
     out: Out = None,
     as_json: Json = False,
 ):
-    """Walks of carriers with spin on a torus, compared with the master equation.
+    """Monte Carlo walks of carriers with spin on a torus, compared with the master equation.
 
     Example: hopnet walk --carriers 2000 --longest 3000 --seed 7 --out results/walk
     """

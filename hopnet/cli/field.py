@@ -29,19 +29,21 @@ def field(
     ] = 2.5,
     kT: Annotated[
         float | None,
-        typer.Option("--kT", help="Thermal energy over the width of a Gaussian band of energies."),
+        typer.Option(
+            "--kT", help="Thermal energy divided by the width of a Gaussian band of energies."
+        ),
     ] = None,
     bath: Annotated[
         str, typer.Option(help="ohmic, miller_abrahams or heat_bath.")
     ] = "miller_abrahams",
     start: Annotated[float, typer.Option(help="Smallest field, in kT/(e l_c).")] = 0.01,
     stop: Annotated[float, typer.Option(help="Largest field, in kT/(e l_c).")] = 10.0,
-    n: Annotated[int, typer.Option(help="Number of fields, spaced evenly in logarithm.")] = 10,
+    n: Annotated[int, typer.Option(help="Number of fields, spaced evenly in the logarithm.")] = 10,
     threads: Threads = None,
     out: Out = None,
     as_json: Json = False,
 ):
-    """Velocity, mobility and diffusion constant of few carriers against the field, exactly.
+    """Velocity, mobility and diffusion constant of few carriers at fields of any strength.
 
     Example: hopnet field --n-sites 2000 --seed 7 --out figures/
     """

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["add_to"]
 
 commands = typer.Typer(
-    name="hall", help="Hall effect of hopping electrons, from every triad.", no_args_is_help=True
+    name="hall",
+    help="Hall effect of hopping electrons, as a sum over triads.",
+    no_args_is_help=True,
 )
 
 
@@ -36,12 +38,16 @@ def sample(
     ] = None,
     kT: Annotated[
         float | None,
-        typer.Option("--kT", help="Thermal energy over the width of a uniform band of energies."),
+        typer.Option(
+            "--kT", help="Thermal energy divided by the width of a uniform band of energies."
+        ),
     ] = None,
     chemical_potential: Annotated[
         float | None,
         typer.Option(
-            "--chemical-potential", help="Fermi level from mid-band: electrons exclude each other."
+            "--chemical-potential",
+            help="Chemical potential from mid-band, divided by the width of the band; electrons "
+            "then exclude each other.",
         ),
     ] = None,
     material_file: Annotated[
@@ -103,7 +109,7 @@ def sample(
 
 
 def in_si(hall: HallAngle, material: Any) -> dict[str, float]:
-    """Lines of an answer: the Hall response of electrons with bonding states, in SI units."""
+    """Lines of an answer: the Hall response in SI units, for electrons in bonding states."""
     from hopnet.material import hall_response
 
     found = hall_response(material, hall.tangent, resistivity=1.0 / hall.conductivity_xx)
@@ -124,7 +130,7 @@ def law(
     out: Out = None,
     as_json: Json = False,
 ):
-    """Mean and median over the samples of a run, local slopes, and the optimal triad beside them.
+    """Hall angle over the samples of a run: mean, median and slopes, beside one optimal triad.
 
     Example: hopnet hall law results/hall_density --out results/figures
     """

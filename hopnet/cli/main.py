@@ -1,4 +1,4 @@
-"""The command ``hopnet``: all command groups; an error is one sentence and exit code 2."""
+"""The command ``hopnet`` with all its groups; an error prints one sentence, with exit code 2."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["main"]
 
 app = typer.Typer(
     name="hopnet",
-    help="Charge and spin in hopping conductors: exact networks, triads, averages.",
+    help="Charge and spin in hopping conductors, from exact solutions of random networks.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -48,7 +48,7 @@ def root(
         typer.Option("--version", callback=show_version, is_eager=True, help="Print the version."),
     ] = False,
 ):
-    """Charge and spin in hopping conductors: exact networks, triads, averages."""
+    """Charge and spin in hopping conductors, from exact solutions of random networks."""
 
 
 @cache  # once per process: a second time would register every command twice

@@ -1,14 +1,20 @@
-"""``hopnet memory``: how long a sample in nuclear fields remembers a spin, and its spin noise."""
+"""``hopnet memory``: spin memory and spin noise of a sample in nuclear fields."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hopnet.cli.options import Json, Out, Threads
 from hopnet.cli.output import print_answer, save_figures, save_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from hopnet.spin.memory_file import MemoryFile, MemoryReport
 
 __all__ = ["add_to"]
 
@@ -24,23 +30,32 @@ def memory(
     threads: Threads = None,
     as_json: Json = False,
 ):
-    """Memory P(t) and spin noise of one sample with frozen nuclear fields.
+    """Spin memory P(t) and spin noise of one sample with frozen nuclear fields.
 
     Example: hopnet memory runs/spin_memory.toml --out results/spin_memory
     """
-    import pandas as pd
-
     from hopnet.spin.memory_file import read_memory_file, run_memory
 
     asked = read_memory_file(file)
     found = run_memory(asked, threads=threads)
+    print_answer(answer_of(asked, found), as_json)
+    if out is None:
+        return
+    for name, table in tables_of(found).items():
+        written = save_table(table, out / f"{name}.csv")
+        if not as_json:
+            print(f"wrote {written}")
+    save_figures(out, figures_of(asked, found), as_json)
+
+
+def answer_of(asked: MemoryFile, found: MemoryReport) -> dict[str, object]:
+    """Names and values that the command prints."""
     answer: dict[str, object] = {
         "n_sites": asked.sample.n_sites,
         "density": asked.sample.density,
         "strength": asked.nuclei.strength,
         "external": asked.nuclei.external,
     }
-    tables = {}
     if found.relaxation is not None:
         decay = found.relaxation
         answer |= {
@@ -49,6 +64,24 @@ def memory(
             "remaining": decay.remaining.tolist(),
             "numerical_error": float(decay.numerical_error.max()),
         }
+    if found.noise is not None:
+        noise = found.noise
+        answer |= {
+            "resolution": noise.resolution,
+            "frequency": noise.frequency.tolist(),
+            "power": noise.power.tolist(),
+            "power_numerical_error": float(noise.numerical_error.max()),
+        }
+    return answer
+
+
+def tables_of(found: MemoryReport) -> dict[str, pd.DataFrame]:
+    """The tables ``memory`` and ``noise``, as far as they were asked for."""
+    import pandas as pd
+
+    tables = {}
+    if found.relaxation is not None:
+        decay = found.relaxation
         columns = {
             "time": decay.time,
             "remaining": decay.remaining,
@@ -61,28 +94,19 @@ def memory(
         tables["memory"] = pd.DataFrame(columns)
     if found.noise is not None:
         noise = found.noise
-        answer |= {
-            "resolution": noise.resolution,
-            "frequency": noise.frequency.tolist(),
-            "power": noise.power.tolist(),
-            "power_numerical_error": float(noise.numerical_error.max()),
+        columns = {
+            "frequency": noise.frequency,
+            "power": noise.power,
+            "numerical_error": noise.numerical_error,
         }
-        tables["noise"] = pd.DataFrame(
-            {
-                "frequency": noise.frequency,
-                "power": noise.power,
-                "numerical_error": noise.numerical_error,
-            }
-        )
-    print_answer(answer, as_json)
-    if out is None:
-        return
+        tables["noise"] = pd.DataFrame(columns)
+    return tables
+
+
+def figures_of(asked: MemoryFile, found: MemoryReport) -> dict[str, Figure]:
+    """The figures of the same two results."""
     from hopnet.plots import memory as plots
 
-    for name, table in tables.items():
-        written = save_table(table, out / f"{name}.csv")
-        if not as_json:
-            print(f"wrote {written}")
     sample = asked.sample
     title = (
         f"{sample.n_sites} sites, $n_sa_b^2$ = {sample.density:g}, "
@@ -105,4 +129,4 @@ def memory(
             strength=asked.nuclei.strength,
             title=title,
         )
-    save_figures(out, figures, as_json)
+    return figures

@@ -27,7 +27,8 @@ __all__ = [
     "numbers",
 ]
 
-LONGEST_LIST = 10_000  # numbers in one option; more are a mistake in a range
+# Largest number of values in one option. More than this is a slip in a range, not a wish.
+LONGEST_LIST = 10_000
 
 NSites = Annotated[int, typer.Option("--n-sites", help="Number of sites of a sample.")]
 Density = Annotated[float, typer.Option("--density", help="Density of sites, n_s a_b^2.")]
@@ -37,7 +38,7 @@ Seed = Annotated[
 Geometry = Annotated[
     str, typer.Option("--geometry", help="open (hard edges), cylinder or torus (periodic).")
 ]
-KT = Annotated[float, typer.Option("--kT", help="Thermal energy over the width of the band.")]
+KT = Annotated[float, typer.Option("--kT", help="Thermal energy divided by the width of the band.")]
 TauS = Annotated[float, typer.Option("--tau-s", help="Spin relaxation time, in tau_0.")]
 DensityOfStates = Annotated[
     str, typer.Option("--density-of-states", help="uniform, gaussian or coulomb_gap.")
@@ -53,7 +54,7 @@ Threads = Annotated[
     int | None, typer.Option("--threads", help="Largest number of threads (default: all cores).")
 ]
 Out = Annotated[
-    Path | None, typer.Option("--out", help="Folder for tables and figures; made if missing.")
+    Path | None, typer.Option("--out", help="Folder for tables and figures; it is made if missing.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 

@@ -57,7 +57,7 @@ def sample(
     out: Out = None,
     as_json: Json = False,
 ):
-    """One sample: threshold, clusters and backbone; with contacts also flows and triads.
+    """Threshold, clusters and backbone of one sample; with contacts also its flows and triads.
 
     Example: hopnet percolation sample --n-sites 4000 --density 0.01 --seed 7 --out results/sample
     """
@@ -147,7 +147,7 @@ def threshold(
     out: Out = None,
     as_json: Json = False,
 ):
-    """l_c sqrt(n_s) of the infinite plane from wrapping around a torus, with its standard error.
+    """The threshold l_c sqrt(n_s) of the infinite plane, from wrapping around a torus.
 
     Example: hopnet percolation threshold --sizes 1000,4000 --samples 400,100 --seed 3
     """
@@ -179,12 +179,12 @@ def exponents(
     sizes: Sizes = "1000,4000,16000",
     samples: Samples = "1000,500,200",
     conductance: Annotated[
-        bool, typer.Option("--conductance", help="Also the conductivity exponent t.")
+        bool, typer.Option("--conductance", help="Also compute the conductivity exponent t.")
     ] = False,
     out: Out = None,
     as_json: Json = False,
 ):
-    """Critical exponents from finite-size scaling on the torus; errors include the fit window.
+    """Critical exponents from finite-size scaling on the torus, with errors.
 
     Example: hopnet percolation exponents --sizes 500,1000,2000 --samples 200 --seed 3
     """
@@ -253,11 +253,11 @@ def resistivity(
         str, typer.Option("--densities", help="n_s a_b^2: a list with commas, or start:stop:n.")
     ] = "0.1,0.03,0.01",
     n_sites: NSites = 4000,
-    samples: Annotated[int, typer.Option("--samples", help="Samples per density.")] = 20,
+    samples: Annotated[int, typer.Option("--samples", help="Number of samples per density.")] = 20,
     out: Out = None,
     as_json: Json = False,
 ):
-    """Resistivity against rho_0 exp(2 l_c / a_b), sample by sample.
+    """Resistivity divided by rho_0 exp(2 l_c / a_b), for every sample.
 
     Example: hopnet percolation resistivity --n-sites 2000 --samples 5 --seed 4
     """

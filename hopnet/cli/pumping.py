@@ -33,7 +33,7 @@ def run(
     out: Out = None,
     as_json: Json = False,
 ):
-    """Pump spin as a run file says: currents, densities, torques, charge.
+    """Spin pumping as given by a run file: currents, densities, torques and charge.
 
     Example: hopnet pumping run runs/pumping_skyrmion.toml --out results/skyrmion
     """
@@ -58,7 +58,7 @@ def run(
 
 
 def figures_of(question, result):
-    """The figures that suit the question, by name."""
+    """The figures of a result, by name."""
     from hopnet.plots import pumping as plots
 
     title = question.question
@@ -93,7 +93,9 @@ def crossover(
     out: Out = None,
     as_json: Json = False,
 ):
-    """Ratio of local to diffusive spin current against q ell in one, two and three dimensions.
+    """Ratio of local to diffusive spin current in one, two and three dimensions.
+
+    It depends on q ell, the wave number of the texture times the mean free path.
 
     Example: hopnet pumping crossover --out results/crossover
     """
@@ -144,14 +146,16 @@ def crossover(
 
 
 def efficiency(
-    file: Annotated[Path | None, typer.Argument(help="Run file whose medium is taken.")] = None,
+    file: Annotated[Path | None, typer.Argument(help="Run file that defines the medium.")] = None,
     frequency_GHz: Annotated[
         float, typer.Option("--frequency-GHz", help="Frequency of the texture, GHz.")
     ] = 10.0,
     out: Out = None,
     as_json: Json = False,
 ):
-    """Charge current per spin current against q ell, from Rashba coupling and impurities.
+    """Charge current per spin current, from Rashba coupling and from impurities.
+
+    It depends on q ell, the wave number of the texture times the mean free path.
 
     Example: hopnet pumping efficiency runs/pumping_junction.toml --out results/efficiency
     """
@@ -220,7 +224,7 @@ def orders(
     out: Out = None,
     as_json: Json = False,
 ):
-    """Torque on a spiral to second order in J, by either vertex, relative to all orders.
+    """Torque on a spiral to second order in J, divided by the torque of all orders.
 
     Example: hopnet pumping orders --out results/orders
     """

@@ -28,7 +28,7 @@ def add_to(app: typer.Typer) -> None:
 File = Annotated[Path, typer.Argument(metavar="FILE.toml", help="The run file.")]
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="A result directory.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Workers = Annotated[int, typer.Option(help="Number of processes, of one thread each.")]
+Workers = Annotated[int, typer.Option(help="Number of processes, each with one thread.")]
 
 
 def run(
@@ -40,19 +40,23 @@ def run(
     scheduler: Annotated[
         str | None,
         typer.Option(
-            help="Dask scheduler, tls://HOST:PORT. Anybody who reaches the port of a tcp:// "
-            "scheduler can run code in your name."
+            help="Address of a Dask scheduler, tls://HOST:PORT. Anyone who can reach the port of a "
+            "tcp:// scheduler can run code in your name."
         ),
     ] = None,
     shard: Annotated[
-        str | None, typer.Option(metavar="I/N", help="Compute every N-th sample only.")
+        str | None, typer.Option(metavar="I/N", help="Compute only every N-th sample, from I on.")
     ] = None,
-    threads: Annotated[int | None, typer.Option(help="Threads of the one worker.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Run even if memory seems short.")] = False,
+    threads: Annotated[
+        int | None, typer.Option(help="Number of threads, if there is one worker.")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Run even if the memory seems too small.")
+    ] = False,
     retry: Annotated[bool, typer.Option("--retry", help="Compute failed samples again.")] = False,
     figures: Annotated[bool, typer.Option(help="Draw the figures at the end.")] = True,
 ) -> None:
-    """Compute the samples of a run file, or those still missing, and collect the table.
+    """Compute the samples of a run file that are still missing, and write the tables.
 
     Example: hopnet run runs/f_curve.toml --out results/f_curve --workers 2
     """
@@ -111,11 +115,11 @@ def estimate(
     file: File,
     workers: Workers = 1,
     force: Annotated[
-        bool, typer.Option("--force", help="Estimate even if memory seems short.")
+        bool, typer.Option("--force", help="Estimate even if the memory seems too small.")
     ] = False,
     json_: Json = False,
 ) -> None:
-    """Check a run file; print its time, memory and disk from a short measured sample.
+    """Check a run file; estimate its time, memory and disk space from a short measurement.
 
     Example: hopnet estimate runs/fig4.toml --workers 2
     """
@@ -147,7 +151,7 @@ def estimate(
 
 
 def status(directory: Directory, json_: Json = False) -> None:
-    """Print how many samples are done, running, failed and missing; any machine may ask.
+    """Print how many samples of a run are done, running, failed and missing.
 
     Example: hopnet status results/f_curve
     """
@@ -194,11 +198,11 @@ def collect(
     directory: Directory,
     restore: Annotated[
         bool,
-        typer.Option("--restore", help="First put back files set aside that are good."),
+        typer.Option("--restore", help="First restore files that were set aside but are intact."),
     ] = False,
     json_: Json = False,
 ) -> None:
-    """Gather the finished samples into summary and statistics, complete or not.
+    """Write summary and statistics of the finished samples, even if some are missing.
 
     Example: hopnet collect results/f_curve
     """
@@ -217,13 +221,17 @@ def collect(
 
 def plot(
     directory: Directory,
-    sample: Annotated[int | None, typer.Option(help="Number of a sample to draw instead.")] = None,
-    point: Annotated[int, typer.Option(help="Which scan point, from 0 (with --sample).")] = 0,
+    sample: Annotated[
+        int | None, typer.Option(help="Draw the sample with this number instead.")
+    ] = None,
+    point: Annotated[
+        int, typer.Option(help="Number of the scan point, from 0 (with --sample).")
+    ] = 0,
     tau_s: Annotated[
-        float | None, typer.Option(help="Spin relaxation time, tau_0 (with --sample).")
+        float | None, typer.Option(help="Spin relaxation time, in tau_0 (with --sample).")
     ] = None,
 ) -> None:
-    """Draw the figures of a run into DIR/figures, or one sample: sites, flow, spin.
+    """Draw the figures of a run into DIR/figures, or the sites, flow and spin of one sample.
 
     Example: hopnet plot results/f_curve --sample 0
     """
@@ -257,7 +265,7 @@ def plot(
 
 
 def largest_number(ledger: Any, point: Any) -> int:
-    """The largest number of a sample of a point: of those asked for and those that are there."""
+    """The largest sample number of a scan point, among those planned and those stored."""
     from hopnet.ensemble.ledger import sample_of
 
     found = [sample_of(name) for name in ledger.finished()]

@@ -1,4 +1,4 @@
-"""Run files of ``hopnet memory``: one sample, its nuclear fields, its memory and its spin noise."""
+"""Run files of ``hopnet memory``: one sample, its nuclear fields, spin memory and spin noise."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class NucleiSection(Section):
 
 
 class SpinSection(Section):
-    """``[spin]``: relaxation by everything else, and rotations in hops."""
+    """``[spin]``: relaxation by all other processes, and rotations in hops."""
 
     tau_s: Positive | None = None
     spin_orbit: Annotated[list[Row], Field(min_length=2, max_length=2)] | None = None
@@ -89,7 +89,7 @@ class MemoryFile(Section):
 
 @dataclass(frozen=True, eq=False)
 class MemoryReport:
-    """What ``hopnet memory`` found.
+    """Results of ``hopnet memory``.
 
     Attributes
     ----------
@@ -108,10 +108,11 @@ class MemoryReport:
 
 
 def tail_law(time: np.ndarray, density: float) -> np.ndarray:
-    """Late memory of random sites of equal energy in the plane [nuclei 16].
+    """Spin memory at late times, for random sites of equal energy in the plane [nuclei 16].
 
-    P = (1/3) exp{-(pi n_s / 4) [(ln t + 0.5772)^2 + pi^2 / 6]}, the probability not to have hopped
-    times the third of the spin that frozen fields leave. It has no parameter and no sigma in it.
+    P = (1/3) exp{-(pi n_s / 4) [(ln t + 0.5772)^2 + pi^2 / 6]}: the probability not to have hopped,
+    times the third of the spin that survives in frozen fields. It does not depend on sigma and has
+    no fit parameter.
 
     Parameters
     ----------
@@ -140,7 +141,7 @@ def read_memory_file(path: str | Path) -> MemoryFile:
 
 
 def run_memory(file: MemoryFile, *, threads: int | None = None) -> MemoryReport:
-    """Compute what a run file of ``hopnet memory`` asks for.
+    """Compute the results that a run file of ``hopnet memory`` asks for.
 
     Parameters
     ----------
