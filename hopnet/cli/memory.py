@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,7 +12,6 @@ from hopnet.cli.output import print_answer, save_figures, save_table
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
     from hopnet.spin.memory_file import MemoryFile, MemoryReport
 
@@ -103,7 +102,7 @@ def tables_of(found: MemoryReport) -> dict[str, pd.DataFrame]:
     return tables
 
 
-def figures_of(asked: MemoryFile, found: MemoryReport) -> dict[str, Figure]:
+def figures_of(asked: MemoryFile, found: MemoryReport) -> dict[str, Any]:
     """The figures of the same two results."""
     from hopnet.plots import memory as plots
 
