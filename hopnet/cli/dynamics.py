@@ -139,7 +139,7 @@ def step(
     tau_s = check_one_time(tau_s)
     network = build_network(random_sites(n_sites, density=density, seed=seed, geometry=geometry))
     time = np.logspace(-3, 1, 81) * tau_s
-    response = step_response(network, tau_s, time)
+    response = step_response(network, tau_s, time).value
     half = float(np.exp(np.interp(0.5, response, np.log(time)))) / tau_s
     answer = {
         "n_sites": n_sites,

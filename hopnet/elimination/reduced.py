@@ -330,8 +330,29 @@ class RationalModel:
         -------
         float64 array of the shape of ``time``
         """
-        time = np.asarray(time, dtype=np.float64)
-        return np.exp(-time[..., None] * self.rate) @ self.weight
+        return sum_of_decays(self.rate, self.weight, time)
+
+    def decay_error(self, time: npt.ArrayLike) -> np.ndarray:
+        """Estimated absolute error of `decay`: the largest change by leaving out one pole.
+
+        Parameters
+        ----------
+        time : array_like, >= 0
+            As for `decay`. The inverse times must lie within the range of the poles.
+
+        Returns
+        -------
+        float64 array of the shape of ``time``
+        """
+        whole_model = self.decay(time)
+        away = [np.abs(sum_of_decays(*m, time) - whole_model) for m in self.leave_one_out]
+        return np.max(away, axis=0)
+
+
+def sum_of_decays(rate, weight, time):
+    """sum_k weight_k exp(-rate_k t)."""
+    time = np.asarray(time, dtype=np.float64)
+    return np.exp(-time[..., None] * rate) @ weight
 
 
 def sum_of_relaxations(rate, weight, z):

@@ -38,7 +38,9 @@ from .nuclear import NuclearAverage as NuclearAverage
 from .nuclear import NuclearF as NuclearF
 from .nuclear import nuclear_average as nuclear_average
 from .nuclear import nuclear_f as nuclear_f
+from .response import FrequencyCurve as FrequencyCurve
 from .response import SpinResponse as SpinResponse
+from .response import TimeCurve as TimeCurve
 from .response import spin_response as spin_response
 from .shares import TriadShares as TriadShares
 from .shares import triad_shares as triad_shares

@@ -15,6 +15,7 @@ from hopnet.spin.coefficients import check_spin_orbit
 from hopnet.spin.equations import check_generation, spin_equations
 from hopnet.spin.response import (
     LARGEST,
+    FrequencyCurve,
     check_one_time,
     check_range,
     check_tolerance,
@@ -170,7 +171,7 @@ def ac_response(
     current: Current | None = None,
     tolerance: float = 1e-5,
     threads: int | None = None,
-) -> np.ndarray:
+) -> FrequencyCurve:
     """Amplitude of the induced spin under an alternating current, relative to a steady one.
 
     s(omega) / s(0) = F(1/tau_s - i omega) / [f (1 - i omega tau_s)], time factor exp(-i omega t).
@@ -193,7 +194,7 @@ def ac_response(
 
     Returns
     -------
-    complex128[n]
+    FrequencyCurve
     """
     tau_s = check_one_time(tau_s)
     omega = check_range("frequency", frequency)
@@ -201,5 +202,12 @@ def ac_response(
     equations = spin_equations(network, current, threads=threads)
     check_generation(equations)
     rate = np.append(1.0 / tau_s - 1j * omega, 1.0 / tau_s)
-    F, _, _ = response_and_error(equations, rate, "model", tolerance)
-    return F[:-1] / (F[-1].real * (1 - 1j * omega * tau_s))
+    F, _, error = response_and_error(equations, rate, "model", tolerance)
+    value = F[:-1] / (F[-1].real * (1 - 1j * omega * tau_s))
+    relative = error[-1] / abs(F[-1].real)
+    own = error[:-1] / np.abs(F[-1].real * (1 - 1j * omega * tau_s))
+    return FrequencyCurve(
+        frequency=read_only(omega),
+        value=read_only(value, np.complex128),
+        numerical_error=read_only(own + relative * np.abs(value)),
+    )

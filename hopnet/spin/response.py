@@ -29,7 +29,9 @@ from hopnet.transport.current import Current
 __all__ = [
     "LARGEST",
     "MARGIN",
+    "FrequencyCurve",
     "SpinResponse",
+    "TimeCurve",
     "check_one_time",
     "check_range",
     "check_tolerance",
@@ -143,6 +145,41 @@ def check_range(name: str, value: ArrayLike, *, low: float = 0.0) -> np.ndarray:
     return array_of(
         name, value, low=low, high=LARGEST, hint="give one or more numbers in units of tau_0"
     )
+
+
+@dataclass(frozen=True, eq=False)
+class TimeCurve:
+    """A response in time, with its error.
+
+    Attributes
+    ----------
+    time : float64[n], in tau_0
+    value : float64[n]
+    numerical_error : float64[n]
+        Estimated absolute error of ``value``.
+    """
+
+    time: np.ndarray
+    value: np.ndarray
+    numerical_error: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class FrequencyCurve:
+    """A response to a force exp(-i omega t), with its error.
+
+    Attributes
+    ----------
+    frequency : float64[n], in 1/tau_0
+        omega.
+    value : complex128[n]
+    numerical_error : float64[n]
+        Estimated absolute error of ``value``.
+    """
+
+    frequency: np.ndarray
+    value: np.ndarray
+    numerical_error: np.ndarray
 
 
 class Moments(NamedTuple):
