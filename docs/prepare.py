@@ -1,8 +1,8 @@
-"""Gathers the pages of the reference site: `python docs/prepare.py build/docs-source`.
+"""Collects the pages of the reference site: `python docs/prepare.py build/docs-source`.
 
-Copies the pages of this folder, the texts of the project (README, EQUATIONS, ERRATA, ...) with
-their links turned into links of the site, the help of every command, and one page for each module;
-runs the lessons of notebooks/ (again only if they changed) and hangs their pictures in a gallery.
+It copies the pages of this folder and the texts of the project (README, EQUATIONS, ERRATA, ...),
+with their links turned into links of the site. It writes the help of every command and one page per
+room. It runs each lesson of notebooks/ that has changed, and puts the pictures into a gallery.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def rooms():
 
 
 def copy_texts(target):
-    """The texts of the project; what their links lead to is found on the site or copied."""
+    """Copy the texts of the project; turn their links into links of the site; copy pictures."""
     for source, page in TEXTS.items():
         path = ROOT / source
         if not path.exists():
@@ -79,7 +79,7 @@ def copy_texts(target):
 
 
 def link_equations(text):
-    """Rows of the table: a place to jump to for each label, links to functions and kernels."""
+    """The table of equations with an anchor for each label, and links to functions and kernels."""
     pages = {module: page for page, (_, names) in rooms().items() for module in names}
 
     def place(package, cell):
@@ -149,7 +149,7 @@ def write_commands(target):
 
 
 def run_lesson(path, folder):
-    """Run one lesson unless it was run as it stands; returns its title and its pictures."""
+    """Run one lesson unless this version was run before; return its title and its pictures."""
     small = os.environ.get("HOPNET_SMALL", "")
     stamp = hashlib.sha256((small + path.read_text()).encode()).hexdigest()
     kept = folder / f"{path.stem}.ipynb"
@@ -193,7 +193,7 @@ def write_lessons(target):
     paths = sorted((ROOT / "notebooks").glob("*.py"))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         lessons = list(pool.map(lambda path: run_lesson(path, folder), paths))
-    cards, gallery = [], ["# Gallery", "", "Every picture of the lessons; click for its story.", ""]
+    cards, gallery = [], ["# Gallery", "", "All pictures, each with a link to its lesson.", ""]
     gallery += ["::::{grid} 1 1 2 2", ":gutter: 3", ""]
     for stem, title, story, pictures in lessons:
         cards += [f":::{{grid-item-card}} {title}", f":link: lessons/{stem}", ":link-type: doc"]
@@ -204,7 +204,7 @@ def write_lessons(target):
             gallery += [""]
     (target / "gallery.md").write_text("\n".join([*gallery, "::::", ""]))
     tree = ["```{toctree}", ":hidden:", "", *(f"lessons/{stem}" for stem, *_ in lessons), "```"]
-    words = "Stories with pictures: scripts in `notebooks/` that end by checking what they said."
+    words = "Scripts in `notebooks/` with pictures; the last cell of each checks what it states."
     (target / "lessons.md").write_text(
         "\n".join(
             [

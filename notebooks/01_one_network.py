@@ -220,4 +220,4 @@ for spin in spins.values():
 for mean, error in edge.values():
     assert mean[0] > 5 * error[0] > 0
     assert mean[-1] < -5 * error[-1] < 0
-print("all of it holds")
+print("all checks hold")

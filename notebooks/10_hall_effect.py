@@ -13,10 +13,10 @@
 # %% [markdown]
 # # The Hall effect of hopping electrons
 #
-# A magnetic field turns a current aside. For free carriers the Lorentz force does this. An electron
-# that hops between two sites feels no such force: it is either here or there. Between *three* sites
-# there is an effect. The direct hop interferes with the hop by way of the third site, and the
-# magnetic flux through the triangle changes the phase between the two ways. So the Hall effect of
+# A magnetic field deflects a current. For free carriers the Lorentz force does this. There is no
+# such force on an electron that hops between two sites: it is either here or there. Between *three*
+# sites there is an effect. The direct hop interferes with the hop through the third site, and the
+# magnetic flux through the triangle changes the phase between the two paths. So the Hall effect of
 # hopping electrons comes from *triads*, three sites of which every two are linked. The same
 # interference polarises spins, with the spin-orbit coupling in place of the flux.
 #
@@ -62,9 +62,10 @@ def cylinder(n_sites, density, seed, reach=4.0):
 # Let $X$ be the potential of the current along $x$, and $D^y$ the voltage differences that a
 # uniform field around the ring would make. Each triad $T$ of the oriented area $A$ adds
 # $w_T\,(D^y_{ij}X_{ik} - D^y_{ik}X_{ij})$, where $X_{ij}$ is the difference of the potential along
-# a link and $w_T$ is the area times the interference of the triad. In the triads that count, both
-# fields are strong and cross each other. They sit where the current has a choice: in the blobs of
-# the percolating cluster. In a long chain of single links there is no Hall effect.
+# a link and $w_T$ is the area times the interference of the triad. The triads that count are those
+# in which both fields are strong and have different directions. They are found where the current
+# has several paths: in the blobs of the percolating cluster. In a long chain of single links there
+# is no Hall effect.
 
 # %%
 network = cylinder(800 if small else 1600, 0.03, 5)
@@ -116,10 +117,10 @@ print(f"{hall.n_effective:.0f} of them carry it; {hall.negative_share:.2%} has t
 # keeps a plateau $f_\infty$ when the spins live for ever. The source of spins at a site and the
 # source of Hall current there are the same sum over triads. The spins that do not relax flow
 # around the ring just as the Hall current does. Therefore $n_sa_b^2 f_\infty$ and the Hall angle
-# are equal, sample by sample, and not only on average. The left panel puts the two beside each
-# other. There $f_\infty$ is computed from spins alone: the drift part less what diffuses back
-# along each link, at a very slow relaxation. The right panel shows $f(\tau_s)$ of one sample, and
-# its Hall angle as a line. At low density drift and diffusion nearly cancel, and only the sum over
+# are equal in every sample, not only on average. The left panel compares the two. There
+# $f_\infty$ is computed from spins alone: the drift part minus the part that diffuses back along
+# each link, at a very slow relaxation. The right panel shows $f(\tau_s)$ of one sample, and its
+# Hall angle as a line. At low density drift and diffusion nearly cancel, and only the sum over
 # triads keeps its digits: `f_curve` uses it for the plateau.
 
 
@@ -164,10 +165,10 @@ print(f"largest relative difference of the two: {difference:.1e}")
 # ## Mobility against conductivity
 #
 # The conductivity falls as $e^{-2l_c}$, where $l_c$ is the critical hop of percolation. The weight
-# of a triad falls as $e^{-(R_{ij}+R_{jk}+R_{ki})}$, and over the conductance of its links only
-# $e^{-l_c}$ is left if all three sides are about $l_c$. So one expects $\mu_H \sim \sigma^{1/2}$
-# with a prefactor. The textbook estimate goes further: let the current pass one *optimal*
-# equilateral triad of the side $l_c$ after the other. This is a triangular lattice, and gives
+# of a triad falls as $e^{-(R_{ij}+R_{jk}+R_{ki})}$. If all three sides are about $l_c$, this weight
+# divided by the conductance of a link is $e^{-l_c}$. So one expects $\mu_H \sim \sigma^{1/2}$ with
+# a prefactor. The textbook estimate goes further: it assumes that the current passes only *optimal*
+# triads, equilateral ones of the side $l_c$. This is a triangular lattice, which gives
 # $\tan\theta_H = \frac38\, l_c^2\, e^{-l_c}\,\eta b$.
 #
 # The sum over all triads agrees with neither. The slope $d\ln\tan\theta_H/d\ln\sigma$ is 0.6 rather
@@ -219,9 +220,9 @@ plt.show()
 # With site energies in a band and the Fermi level in its middle, hops become longer as it gets
 # colder (variable-range hopping). Electrons exclude each other, so a triad has states with one
 # electron and states with one hole. Both paths add to the Hall angle with the *same* sign. If all
-# energies change their sign, the angle stays: a Hall measurement of hopping carriers does not show
+# energies change their sign, the angle does not: a Hall measurement of hopping carriers cannot show
 # whether the band is nearly empty or nearly full. At low temperature the whole effect comes from a
-# few triads. Samples then differ by large factors, and mean and median part. Over the whole range
+# few triads. Samples then differ by large factors, and the mean exceeds the median. Over the whole range
 # the Hall angle falls more slowly than $\sigma^{1/2}$: `runs/hall_temperature.toml` finds slopes
 # of 0.3 to 0.4.
 
@@ -256,12 +257,12 @@ print(f"all energies reversed: {mirror / angles[-1, -1] - 1:.1e} relative change
 # %% [markdown]
 # ## Measuring it: Hall bars
 #
-# A laboratory sample has contacts. `hall_resistance` computes the Hall voltage over the current
-# for any of them. On a triangular lattice the exact answer is known, $R_H = \rho\tan\theta_H$.
-# Point contacts at the middles of the four edges approach it as $1/n$ with the number of rows,
-# because sites at an edge lack half of their triads. A wide contact strip is an equipotential. It
-# shorts the Hall voltage next to it, so a sample as long as it is wide shows only two thirds of
-# the effect. A Hall bar must be long. Exchanging the pairs of current and voltage reverses the
+# A laboratory sample has contacts. `hall_resistance` computes the Hall voltage over the current for
+# any of them. On a triangular lattice the exact answer is known, $R_H = \rho\tan\theta_H$. Point
+# contacts at the middles of the four edges approach it as $1/n$ with the number of rows, because
+# sites at an edge lack half of their triads. A wide contact strip is an equipotential. It
+# short-circuits the Hall voltage near it, so a sample as long as it is wide shows only two thirds
+# of the effect. A Hall bar must be long. Exchanging the pairs of current and voltage reverses the
 # sign (Onsager).
 
 # %%
@@ -344,7 +345,7 @@ print(f"apparent density {1e-4 * response.apparent_density:.2g} per cm^2,", end=
 print(f"carriers {1e-4 * letter.n:.2g}, sites {1e-4 * letter.n_s:.2g}")
 
 # %% [markdown]
-# ## What was said, checked
+# ## Checks
 
 # %%
 assert hall.negative_share < 0.02, "nearly all triads have one sign"
@@ -354,10 +355,10 @@ assert np.all(slope > 0.5), "the Hall mobility falls faster than the root of the
 assert abs(slope.mean() - 0.6) < 0.06
 assert np.all(np.diff(estimate - log_angle) > 0), "the optimal triad is worse when hops are longer"
 assert abs(mirror / angles[-1, -1] - 1) < 1e-9, "electrons and holes: the same sign"
-assert np.median(effective[-1]) < 0.05 * np.median(effective[0]), "few triads in the cold"
+assert np.median(effective[-1]) < 0.05 * np.median(effective[0]), "few triads at low temperature"
 assert abs(shortfall[-1] * sizes[-1] - shortfall[-2] * sizes[-2]) < 0.05, "1/n"
 assert abs(reversed_pairs + 1 - shortfall[-1]) < 1e-9, "Onsager's relation"
-assert 0.6 < np.interp(1.0, *bars.T) < 0.7, "wide contacts short the Hall voltage"
+assert 0.6 < np.interp(1.0, *bars.T) < 0.7, "wide contacts short-circuit the Hall voltage"
 assert bars[-1, 1] > 0.95, "a long bar shows it"
 assert 0.8 < 1e4 * response.mobility < 1.6, "about 1 cm^2/Vs"
 assert response.coefficient < 0, "electrons, bonding states: the ordinary sign"

@@ -13,11 +13,12 @@
 # %% [markdown]
 # # What nuclei do
 #
-# An electron at a site feels the field of some $10^5$ nuclear spins. On the time scale of hops this
-# field is frozen, and it is random from site to site. Usually all of this is put into one number,
-# the spin relaxation time $\tau_s$. This lesson looks at what the network makes of the frozen
-# fields themselves: how long a spin is remembered, what its noise looks like, when one number is
-# enough, and how the resistance comes to depend on a magnetic field without any magnet.
+# The spin of an electron at a site precesses in the field of some $10^5$ nuclear spins. On the time
+# scale of hops this field is frozen, and it is random from site to site. Usually its effect is
+# described by one number, the spin relaxation time $\tau_s$. This lesson computes the effect of the
+# frozen fields themselves: how long a spin polarisation lasts, what its noise looks like, when one
+# number is enough, and why the resistance depends on a magnetic field without any magnetic
+# material.
 #
 # Times are in units of $\tau_0$, lengths in units of $a_b$. The strength $\sigma$ is the standard
 # deviation of one component of the precession frequency. The equations are derived on the page
@@ -57,18 +58,20 @@ def sample(n_sites, density, seed=3):
 
 
 # %% [markdown]
-# ## How long a spin is remembered
+# ## The spin memory
 #
-# All spins point along $z$ at first. At a site that is never left, the spin turns about the local
-# field. Averaged over the random directions of the fields, two thirds of the spin are lost after a
-# time $1/\sigma$, and one third, the part along the local field, stays for ever. This is the dashed
-# curve. Hops change the picture twice. Where they are fast, an electron sees many fields before it
-# turns, and the spin lives longer (motional narrowing). Where they are slow, the third that is left
-# survives until the first hop, and then a third of that until the next one.
+# All spins point along $z$ at first. The spin memory $P(t)$ is the part of this polarisation that
+# is left after a time $t$. At a site that is never left, the spin turns about the local field.
+# Averaged over the random directions of the fields, two thirds of the spin are lost after a time
+# $1/\sigma$, and one third, the part along the local field, stays for ever. This is the dashed
+# curve. Hops have two effects. Where they are fast, an electron visits many sites before its spin
+# turns; the fields average out, and the spin lives longer (motional narrowing). Where hops are
+# slow, the third that is left survives until the first hop, and then a third of that until the next
+# one.
 #
-# In a dilute sample the waiting times span many decades, and so does the memory. Its tail is a
-# third of the probability not to have hopped yet, which needs no parameter (dotted). An external
-# field of $3\sigma$ along the spin keeps most of it.
+# In a dilute sample the waiting times span many decades, and so does the decay of the spin memory.
+# Its tail is a third of the probability not to have hopped yet, without any fit parameter (dotted).
+# An external field of $3\sigma$ along the spin preserves most of the polarisation.
 
 # %%
 n_sites = 1000 if SMALL else 10_000
@@ -94,10 +97,10 @@ plt.show()
 # %% [markdown]
 # ## The noise of the spins
 #
-# Without any pump, the spins of a sample fluctuate. The spectrum of the noise is the transform of
-# the memory: a peak at low frequency from spins that live long, and a shoulder near $\sigma$ from
-# spins that turn about their local field. Its area is fixed: the integral over all frequencies
-# counts the spins.
+# Even without a pump, the spins of a sample fluctuate. The spectrum of this noise is the Fourier
+# transform of the spin memory: a peak at low frequency from spins that live long, and a shoulder
+# near $\sigma$ from spins that turn about their local field. Its area is fixed: the integral over
+# all frequencies counts the spins.
 
 # %%
 frequency = sigma * np.geomspace(1e-3, 10, 9 if SMALL else 25)
@@ -113,11 +116,10 @@ plt.show()
 # %% [markdown]
 # ## Where spin lives
 #
-# A rate of relaxation can be given to every site. It depends on how fast an electron leaves the
-# site for good: an electron that hops to a close neighbour comes back many times. Spins live long
-# at sites that are far from all others (green and yellow). The current, shown in grey, runs
-# elsewhere. A pump sees the long-lived spins; the current-induced spin is made where the current
-# flows.
+# Each site can be given a relaxation rate of its own. It depends on how fast an electron leaves the
+# site for good: an electron that hops to a close neighbour returns many times. Spins live long at
+# sites that are far from all others (green and yellow). The current, shown in grey, flows
+# elsewhere. A pump polarises mainly the long-lived spins; the current induces spin where it flows.
 
 # %%
 few = sample(350, 0.05, seed=2)
@@ -129,10 +131,10 @@ plt.show()
 # %% [markdown]
 # ## Is one relaxation time enough?
 #
-# Call $\tau_\mathrm{eff}$ the time for which a pumped spin is remembered. If this one number stood
-# for the nuclei, the current would induce the spin that belongs to $f(\tau_\mathrm{eff})$. In weak
-# fields it does. Once the fields are stronger than the hop rates that matter, it does not: much of
-# $\tau_\mathrm{eff}$ comes from traps, which carry no current.
+# Let $\tau_\mathrm{eff}$ be the lifetime of a pumped spin: the polarisation over the pumping rate.
+# If this one number described the nuclei, the current would induce the spin that belongs to
+# $f(\tau_\mathrm{eff})$. In weak fields it does. Once the fields are stronger than the hop rates
+# that matter, it does not: much of $\tau_\mathrm{eff}$ comes from traps, which carry no current.
 #
 # One configuration of the fields would not show this. The triads also make spin along $z$, of lower
 # order in the spin-orbit coupling. The frozen fields turn it into the plane, with random signs. In
@@ -201,20 +203,20 @@ plt.show()
 # %% [markdown]
 # ## What to keep in mind
 #
-# - A third of the spin of a slow electron survives each visit. The memory of a dilute sample fades
-#   over decades of time.
-# - One relaxation time stands for the nuclei as long as their fields are weak against the hop rates
+# - A third of the spin survives each visit to a site that is left slowly. The spin memory of a
+#   dilute sample decays over many decades of time.
+# - One relaxation time describes the nuclei as long as their fields are weak against the hop rates
 #   that matter.
 # - One configuration of frozen fields does not show the current-induced spin; the mean with its
 #   turned copy does.
-# - Spin blocking at singly occupied sites makes a magnetoresistance, whose law tells whether the
-#   rates are broadly distributed.
+# - Spin blocking at singly occupied sites causes a magnetoresistance. Its dependence on the field
+#   shows whether the hop rates are broadly distributed.
 
 # %%
 late = (time > 1e4) & (time < 1e6)
 assert np.abs(decay.remaining[late] / law[late] - 1).max() < 0.8, "the tail follows its law"
 assert np.all(kept.remaining[late] > decay.remaining[late])
 assert np.all(f.mean(axis=0)[2] < 0.9 * f_one.mean(axis=0)[2]), "one time fails in strong fields"
-assert f.mean(axis=0)[0] > 0.6 * f_one.mean(axis=0)[0], "one time serves in weak fields"
+assert f.mean(axis=0)[0] > 0.6 * f_one.mean(axis=0)[0], "one time is enough in weak fields"
 assert fits["lattice"][0].residual < fits["lattice"][1].residual, "a Lorentzian on the lattice"
 assert mean["random sites"][-1] > 0.005, "the resistance grows by some per cent"
