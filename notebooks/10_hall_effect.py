@@ -222,9 +222,9 @@ plt.show()
 # electron and states with one hole. Both paths add to the Hall angle with the *same* sign. If all
 # energies change their sign, the angle does not: a Hall measurement of hopping carriers cannot show
 # whether the band is nearly empty or nearly full. At low temperature the whole effect comes from a
-# few triads. Samples then differ by large factors, and the mean exceeds the median. Over the whole range
-# the Hall angle falls more slowly than $\sigma^{1/2}$: `runs/hall_temperature.toml` finds slopes
-# of 0.3 to 0.4.
+# few triads. Samples then differ by large factors, and the mean exceeds the median. Over the whole
+# range the Hall angle falls more slowly than $\sigma^{1/2}$: `runs/hall_temperature.toml` finds
+# slopes of 0.3 to 0.4.
 
 # %%
 temperatures = np.array([0.3, 0.1, 0.03, 0.01, 0.004])
