@@ -75,7 +75,7 @@ def sample_seed(
     Raises
     ------
     ParameterError
-        If an argument is of another type, or ``physical`` holds values that JSON does not know.
+        If an argument is of another type, or ``physical`` holds values that JSON cannot hold.
 
     Notes
     -----

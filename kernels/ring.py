@@ -11,7 +11,7 @@ number of circumferences between the two::
 
     site ---- offset[site] ----> parent ---- offset[parent] ----> root
 
-    winding of a site = sum of the offsets up to its root
+    turns of a site = sum of the offsets up to its root
 """
 
 from numba import njit
@@ -19,7 +19,7 @@ from numba import njit
 
 @njit(cache=True, nogil=True)
 def _find_root(parent, offset, i):
-    """Root of site i. Afterwards the root is the parent of i, and offset[i] its whole winding."""
+    """Root of site i. Afterwards the root is the parent of i, and offset[i] its turns."""
     # First pass: the root, and the sum of all offsets up to it.
     root = i
     total = 0
@@ -39,8 +39,8 @@ def _find_root(parent, offset, i):
 
 
 @njit(cache=True, nogil=True)
-def fill_windings(order, link_i, link_j, wrap, parent, winding):
-    """Write the integer winding of each site that makes the jumps vanish on a spanning forest.
+def fill_turns(order, link_i, link_j, wrap, parent, turns):
+    """Write the integer turns of each site that make the jumps vanish on a spanning forest.
 
     Parameters
     ----------
@@ -53,8 +53,8 @@ def fill_windings(order, link_i, link_j, wrap, parent, winding):
     parent : int64[n_sites]
         For a new forest, parent[i] = i; otherwise the result of the call for stronger links.
         Overwritten with the root of each site.
-    winding : int64[n_sites]
-        For a new forest, zero; otherwise as ``parent``. Overwritten: winding[j] - winding[i] = wrap
+    turns : int64[n_sites]
+        For a new forest, zero; otherwise as ``parent``. Overwritten: turns[j] - turns[i] = wrap
         on every link of the forest.
 
     Notes
@@ -64,16 +64,16 @@ def fill_windings(order, link_i, link_j, wrap, parent, winding):
     for l in order:
         i = link_i[l]
         j = link_j[l]
-        a = _find_root(parent, winding, i)
-        b = _find_root(parent, winding, j)
+        a = _find_root(parent, turns, i)
+        b = _find_root(parent, turns, j)
         if a != b:
-            # winding[j] + w_b = winding[i] + w_a + wrap; one of w_a and w_b is zero.
-            difference = winding[i] + wrap[l] - winding[j]
+            # turns[j] + w_b = turns[i] + w_a + wrap; one of w_a and w_b is zero.
+            difference = turns[i] + wrap[l] - turns[j]
             if a < b:
                 parent[b] = a
-                winding[b] = difference
+                turns[b] = difference
             else:
                 parent[a] = b
-                winding[a] = -difference
+                turns[a] = -difference
     for i in range(parent.shape[0]):
-        _find_root(parent, winding, i)
+        _find_root(parent, turns, i)

@@ -1,4 +1,4 @@
-"""What every test file may ask for."""
+"""Fixtures for all test files."""
 
 import pytest
 

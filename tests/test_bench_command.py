@@ -1,4 +1,4 @@
-"""``hopnet bench``: every topic stored as it is done, one page over all of them."""
+"""``hopnet bench``: each topic is stored when it is measured, and one page shows all topics."""
 
 import json
 from types import SimpleNamespace
@@ -60,16 +60,16 @@ def test_all_topics_are_stored_and_one_failure_costs_no_other(tmp_path, monkeypa
 
 
 @pytest.mark.parametrize(
-    ("words", "tells"),
+    ("words", "message"),
     [
         (["nonsense"], "one of berry, boltzmann"),
         (["all", "--set", "n_sites=3"], "belong to one topic"),
         (["solve", "--set", "n_sites"], "NAME=VALUE"),
     ],
 )
-def test_wrong_words_are_told(words, tells, capsys):
+def test_wrong_words_are_refused_by_name(words, message, capsys):
     assert main(["bench", *words]) == 2
-    assert tells in " ".join(capsys.readouterr().err.split())
+    assert message in " ".join(capsys.readouterr().err.split())
 
 
 def test_fill_in_counts_what_elimination_leaves():

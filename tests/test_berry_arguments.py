@@ -274,6 +274,7 @@ def test_wrong_types_and_ranges_give_one_sentence(name):
 
 @pytest.mark.parametrize("name", CALLS)
 def test_the_arguments_that_are_made_wrong_are_right(name):
+    """Without a wrong argument every call succeeds, so a refusal above is due to that argument."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ValidityWarning)
         getattr(room, name)(**CALLS[name])

@@ -354,7 +354,7 @@ def test_forward_over_backward_is_the_boltzmann_factor(voltage):
 
 
 def test_two_sites_in_closed_form():
-    """One link between the contacts: I = a (1 - exp(-eV)), the rate down does not grow."""
+    """One link between the contacts: I = a (1 - exp(-V)), since the downhill rate is constant."""
     sites = dense_sites(np.array([[1.0, 5.0], [5.0, 5.0], [5.0, 9.5]]), 10.0)
     network = hn.build_network(sites, cutoff_radius=4.1, contacts=([0], [1]))
     for voltage in (0.2, 5.0, -5.0):

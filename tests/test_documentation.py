@@ -1,4 +1,4 @@
-"""What a reader is promised: every numbered equation has its row, every erratum its command."""
+"""The documentation: every numbered equation has its row, every erratum its command."""
 
 import importlib
 import inspect

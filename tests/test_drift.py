@@ -143,7 +143,7 @@ def test_a_mirror_image_drifts_backward():
 
 
 def test_einstein_fails_in_a_strong_field_by_a_known_number():
-    """Equal sites, MA: v = 1 - exp(-F), D = (1 + exp(-F)) / 2 in units of the rate downhill."""
+    """Miller-Abrahams rates: v = 1 - exp(-F), D = (1 + exp(-F)) / 2 per rate downhill."""
     network = chain_network(np.zeros(6))
     for field in (0.1, 2.0, 30.0):
         drift = hn.solve_drift(network, field)

@@ -73,7 +73,7 @@ def command_of(process):
 
 
 def test_killed_workers_are_replaced(tmp_path, larger):
-    """One worker killed, later two at once, while tasks are with them."""
+    """One worker is killed, later two together, while they compute tasks."""
     table, tables = larger
     killed = []
 
@@ -121,7 +121,7 @@ def test_killed_driver(tmp_path, larger):
         driver.send_signal(signal.SIGSTOP)  # so that it cannot finish meanwhile
         status = run_status(directory)
         assert [p["pid"] for p in status["processes"] if p["alive"]] == [driver.pid]
-        with pytest.raises(ParameterError, match=f"pid {driver.pid}"):  # two runs at once
+        with pytest.raises(ParameterError, match=f"pid {driver.pid}"):  # the same run twice
             hn.run_ensemble(table, directory)
         left = workers_of(psutil.Process(driver.pid))
         assert left
@@ -151,7 +151,7 @@ def limit_files(largest=4000):
 
 @pytest.mark.parametrize("largest", [100, 600, 4000])
 def test_a_disk_that_fills(tmp_path, largest):
-    """No file may grow beyond so many bytes: at 4000 manifests fit, results do not."""
+    """No file may grow beyond this many bytes: at 4000 manifests fit, results do not."""
     table = run_file(samples=2)
     path, directory = tmp_path / "x.toml", tmp_path / "run"
     path.write_text(as_toml(config_from_dict(table)))
@@ -249,7 +249,7 @@ def test_a_scheduler_with_other_versions_is_refused(tmp_path, dask_processes, na
 
 @pytest.mark.slow
 def test_a_sample_that_kills_every_worker_is_an_outcome_and_the_rest_is_done(tmp_path, monkeypatch):
-    """A task under which workers die, for want of memory say: it is named, the others finish."""
+    """A task that kills its workers, by its memory for example, is named; the others finish."""
     config = config_from_dict(run_file(samples=3))
     ledger = open_ledger(tmp_path / "run", config.identity())
     tasks = [Task(ledger, p, r, versions()) for p in config.points() for r in range(3)]
@@ -339,7 +339,7 @@ PAGES += ("proxy/80/127.0.0.1/", "eventstream", "individual-plots.json", "static
 
 
 def test_local_workers_listen_on_this_machine_alone_and_show_no_pages():
-    """As `ss -ltnp` shows: all ports are on 127.0.0.1, and none serves what Dask knows of a run."""
+    """All ports are on 127.0.0.1 (as `ss -ltnp` shows), and none serves the web pages of Dask."""
     before = listening(psutil.Process())
     with local_processes(1, Recorder()) as (client, _):
         found = listening(psutil.Process()) - before
@@ -431,7 +431,7 @@ CLUSTER = {"system": "slurm", "interface": "lo", "prologue": ["unset NUMBA_CACHE
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the loopback interface is lo on Linux")
 def test_a_run_on_a_batch_system(tmp_path, batch_commands):
-    """From the job script to the table, by a batch system that starts every job at once."""
+    """From the job script to the table, with a batch system that starts every job immediately."""
     folder = batch_commands(
         {
             "sbatch": 'cp "$1" "$0.job"; setsid sh "$0.job" > /dev/null 2>&1 &\n'

@@ -56,8 +56,8 @@ def test_digits_of_the_hall_angle(density, options, conductance, tangent):
 def test_plain_potentials_lose_every_digit():
     """120 sites at n_s a_b^2 = 0.001: the plain ring field, and drift less diffusion of spins.
 
-    Both agree with the Hall angle at 0.02, where they keep digits. At 0.001 the plain electromotive
-    force -R^y leaves circulating currents of rounding on strong triangles, and the two parts of f
+    Both agree with the Hall angle at 0.02, where they keep digits. At 0.001, rounding of the plain
+    electromotive force -R^y leaves circulating currents on strong triangles, and the two parts of f
     are 1e27 times larger than their sum.
     """
 
@@ -90,7 +90,7 @@ def test_plain_potentials_lose_every_digit():
 
 @pytest.mark.parametrize(("density", "kT"), [(0.1, None), (0.05, None), (0.02, None), (0.1, 0.3)])
 def test_the_plateau_of_f_is_the_hall_angle(density, kT):
-    """Against drift and diffusion of spins, summed link by link: neither knows the ring field."""
+    """Against drift and diffusion of spins, summed link by link without any field of the ring."""
     network = cylinder(400, density, 3, kT=kT, reach=1.5)
     current = hn.solve_current(network)
     hall = hall_angle(network, current=current)
@@ -265,7 +265,7 @@ def test_a_hall_voltage_needs_another_pair():
     ("density", "tangent"), [(0.1, 0.0056986976501874), (0.001, 1.8307242269432e-29)]
 )
 def test_the_plateau_of_f_keeps_all_digits(density, tangent):
-    """f_curve at tau_s = inf, where drift and diffusion would compensate to 1e-27 of themselves."""
+    """f_curve at tau_s = inf, where drift and diffusion are 1e27 times larger than their sum."""
     network = cylinder(120, density, 1)
     curve = hn.f_curve(network, [1e300, np.inf], normalisation="bulk", tolerance=0)
     assert curve.f[1] == pytest.approx(tangent / network.sites.density, rel=1e-12)

@@ -189,7 +189,7 @@ GRAPHS = [(1, 0, 1), (2, 1, 1), (2, 2, 2), (12, 11, 3), (12, 14, 4), (12, 16, 5)
 
 @both(walks, "depth_first")
 @pytest.mark.parametrize("shape", GRAPHS)
-def test_walk_deep(kernel, shape):
+def test_depth_first(kernel, shape):
     rows, arrays = graph(*shape)
     number, low, parent, parent_link, visited = np.full((5, shape[0]), -7)
     n = kernel(*arrays, 0, number, low, parent, parent_link, visited)
@@ -217,7 +217,7 @@ def test_mark_block(kernel, shape):
 
 @both(walks, "breadth_first")
 @pytest.mark.parametrize("shape", GRAPHS)
-def test_walk_wide(kernel, shape):
+def test_breadth_first(kernel, shape):
     rows, arrays = graph(*shape)
     level, parent, parent_link = np.empty((3, shape[0]), np.int64)
     kernel(*arrays, 0, level, parent, parent_link)

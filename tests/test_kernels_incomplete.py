@@ -19,7 +19,7 @@ FORM = np.array([[0.1, 1.0], [0.6, -0.2]])
 class Sample:
     """A network in a random order of elimination, conductances over six decades, two spins held.
 
-    The scalar factor of the twin is made at once: every test compares with it or starts from it.
+    The scalar factor of the twin is part of it: every test compares with it or starts from it.
     """
 
     def __init__(self, n, seed, cut, symmetric=True):

@@ -66,7 +66,7 @@ def edges_of(e, table):
 
 
 def run(kernel, e, factored, vectors, framed, *, second):
-    """The kernel on all fronts at once."""
+    """The kernel on all fronts in one call."""
     fixed = kernels.Chain(factored.weights, *vectors)
     tables = np.full((len(framed), e.table_size), np.nan)
     for table, value in zip(tables, framed):

@@ -14,18 +14,18 @@ from twins import ring as twin
 @pytest.mark.parametrize(
     ("n_sites", "n_links", "seed"), [(1, 0, 3), (2, 1, 4), (30, 45, 5), (60, 40, 6)]
 )
-def test_windings(n_sites, n_links, seed, kernel_version):
+def test_turns(n_sites, n_links, seed, kernel_version):
     rng = np.random.default_rng(seed)
     ends = np.array([np.sort(rng.permutation(n_sites)[:2]) for _ in range(n_links)], np.int64)
     link_i, link_j = ends.reshape(-1, 2).T.copy()
     wrap = rng.integers(-1, 2, n_links)
     order = rng.permutation(n_links)
-    expected = twin.fill_windings(order, link_i, link_j, wrap, n_sites)
-    for calls in (1, 2):  # all links at once, or the stronger ones first
-        parent, winding = np.arange(n_sites), np.zeros(n_sites, np.int64)
+    expected = twin.fill_turns(order, link_i, link_j, wrap, n_sites)
+    for calls in (1, 2):  # all links in one call, or the stronger ones in a first call
+        parent, turns = np.arange(n_sites), np.zeros(n_sites, np.int64)
         for part in np.array_split(order, calls):
-            kernel_version(ring.fill_windings)(part, link_i, link_j, wrap, parent, winding)
-        assert winding.tolist() == expected
+            kernel_version(ring.fill_turns)(part, link_i, link_j, wrap, parent, turns)
+        assert turns.tolist() == expected
 
 
 @pytest.mark.kernel

@@ -110,7 +110,7 @@ def test_every_flipped_bit_of_the_diagnostics_is_noticed(written):
 
 
 def test_numbers_changed_by_hand_are_refused(written, tmp_path):
-    """A valid Parquet file with the right labels but other numbers: only the digest can tell."""
+    """A valid Parquet file with the right labels but other numbers: only its digest shows it."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -1,4 +1,4 @@
-"""The lessons of notebooks/: each runs as a plain script, tells a story and checks what it says."""
+"""The lessons of notebooks/: each runs as a plain script and checks its own statements."""
 
 import ast
 import os
@@ -28,7 +28,7 @@ def cells(path):
 @each
 def test_percent_script(path):
     header = path.read_text().split("# %%", 1)[0]
-    assert "format_name: percent" in header, "jupytext would not know the format"
+    assert "format_name: percent" in header, "jupytext needs this line"
     kinds = [kind for kind, text in cells(path) if text.strip()]
     assert kinds[0] == "markdown", "the first cell says what the lesson is about"
     assert kinds.count("markdown") >= 3
@@ -53,7 +53,7 @@ def test_pictures_and_checks(path):
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """Every lesson at small size, one thread each, as many at once as there are processors."""
+    """Every lesson at small size, one thread each, one lesson per processor in parallel."""
     environment = os.environ | {
         "HOPNET_SMALL": "1",
         "MPLBACKEND": "Agg",

@@ -226,7 +226,7 @@ class TestPathsAcrossTheSeam:
         with pytest.raises(hn.NotPercolatingError):
             percolation_threshold(along_x, "wrapping")
 
-    def test_second_way_around(self):
+    def test_second_path_around(self):
         """A cross: rows along x and along y that share a site; y closes last."""
         position = np.array([[5, 5], [8, 5], [2, 5], [5, 8], [5, 2.0]])
         sites = hn.sites_from_positions(position, length=9, width=9, geometry="torus")
@@ -239,7 +239,7 @@ class TestPathsAcrossTheSeam:
             == 6.0
         )
 
-    def test_mutants_that_forget_signs_see_loops_that_are_none(self):
+    def test_mutants_without_signs_find_false_loops(self):
         """Seams without sign, and loops closed without the path back, fail the test above."""
         network = torus_path([1, 9, 8, 2], [5, 5, 6.5, 6.5])
         ordered = order_links(network)
@@ -248,7 +248,7 @@ class TestPathsAcrossTheSeam:
         assert "wrapping" not in find_events(network, ordered=ordered)
 
 
-def test_first_winding_comes_before_the_others():
+def test_first_wrapping_comes_before_the_others():
     for seed in range(5):
         events = find_events(network_of(800, seed + 20, "torus"))
         assert events["wrapping"].threshold_length <= events["wrapping x"].threshold_length

@@ -49,7 +49,7 @@ def test_threshold_of_the_plane_from_small_samples(thresholds):
         dual_threshold(thresholds["first"][:9], thresholds["second"][:9])
 
 
-def test_winding_probabilities_at_the_threshold_are_pinsons(thresholds):
+def test_wrapping_probabilities_at_the_threshold_are_pinsons(thresholds):
     """Clusters wrap with 0.690474, in two directions with 0.309526 (Pinson 1994), at any size."""
     n = len(thresholds)
     for column, exact in (("first", 0.690473725), ("second", 0.309526275)):
@@ -57,7 +57,7 @@ def test_winding_probabilities_at_the_threshold_are_pinsons(thresholds):
         assert within(share, np.sqrt(exact * (1 - exact) / n), exact)
 
 
-def test_a_mutant_that_takes_the_first_winding_alone_is_biased(thresholds):
+def test_a_mutant_that_takes_the_first_wrapping_alone_is_biased(thresholds):
     """The median of the first wrapping is not the threshold: the second wrapping is needed."""
     first = thresholds["first"].to_numpy()
     median, error = dual_threshold(first, first)
@@ -115,7 +115,7 @@ def test_exponents_of_made_up_tables_are_found():
         scaling.conductivity_exponent(table[table["size"] < 30].assign(conductance=1.0))
 
 
-def test_luck_of_the_draw_is_taken_out():
+def test_control_variates_reduce_the_error_without_bias():
     """Columns of known mean that are correlated with a third one reduce its error without bias."""
     generator = np.random.default_rng(11)
     off, plain_off = [], []
@@ -336,7 +336,7 @@ def test_bench_routes_agree_on_the_threshold():
 
 
 @pytest.mark.parametrize("route", ["threshold and sweep", "networkx spanning tree", "backbone"])
-def test_bench_tells_the_memory_of_a_route(capsys, route):
+def test_bench_prints_the_memory_of_a_route(capsys, route):
     from hopnet.bench import percolation as bench
 
     bench.print_peak(route, 2000, 1, 1.5)

@@ -262,7 +262,7 @@ def test_a_resolved_wall_is_silent_and_right():
 
 @pytest.mark.parametrize("turns", [8, 9, -16])
 def test_a_spiral_that_turns_faster_than_the_grid_is_refused(turns):
-    """16 points cannot tell 9 turns from -7."""
+    """On 16 points, 9 turns have the same samples as -7."""
     with pytest.raises(ParameterError, match="turns must stay below half the points"):
         spiral((16,), (1.0,), frequency=1.0, turns=turns)
     with pytest.raises(ParameterError, match="turns must stay below half the points"):

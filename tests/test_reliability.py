@@ -125,7 +125,7 @@ def test_a_run_that_is_refused_leaves_no_directory(tmp_path, monkeypatch):
 
 
 def test_the_umask_is_respected_and_never_changed(tmp_path):
-    """Two threads write at once: each file has its rights, the process keeps its umask."""
+    """Two threads write together: each file gets its permissions, the process keeps its umask."""
     from hopnet.files import atomic_write
 
     def write(name):
@@ -322,7 +322,7 @@ def as_another_user(call):
     not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become another user"
 )
 def test_another_user_gets_nothing(tmp_path):
-    """Reads no key, speaks to no port: plain, with TLS, and with a certificate of its own."""
+    """Another user reads no key and reaches no worker: without TLS, with it, with own keys."""
     from distributed import Security
 
     tmp_path.chmod(0o755)

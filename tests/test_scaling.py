@@ -75,7 +75,7 @@ def covered(repetitions, build, **options):
 
 
 def curved(generator):
-    """A law with a correction that the fit does not know: windows disagree."""
+    """A law with a correction that the fit does not contain: windows disagree."""
     error = np.full(5, 2e-3)
     return 2 - 3.6 * X - 60 * X**2 + error * generator.standard_normal(5), error
 

@@ -1,4 +1,4 @@
-"""Memory of spins in frozen fields: complex rates, P(t), noise, recovery; exact small cases.
+"""Spin memory in frozen fields: complex rates, P(t), noise, recovery; exact small cases.
 
 [nuclei 7], [nuclei 8], [nuclei 9], [nuclei 10], [nuclei 16].
 """
@@ -337,7 +337,7 @@ def test_noise_by_the_model():
 
 
 def test_recovery_and_hanle():
-    """Fields along the spin bring it back, fields across take it away; one site by its formula."""
+    """A field along the spin restores it, a field across it does not; one site by its formula."""
     network = random_network(300, 0.1, 49, "cylinder")
     field = overhauser_fields(network, 0.01, seed=3)
     B = 0.01 * np.array([0.0, 1.0, 3.0, 10.0, 30.0])

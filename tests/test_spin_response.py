@@ -196,7 +196,7 @@ def full_alternating(network, tau_s, omega, storage):
     """Spin across the current of all 4 N equations, time factor exp(-i omega t), dense.
 
     ``storage`` times the charge that sites hold: 1 without Coulomb forces, 0 where they keep every
-    site neutral at once. The contacts are driven by a unit bias.
+    site neutral without delay. The contacts are driven by a unit bias.
     """
     n, size = network.occupation, network.n_sites
     hopping = hopping_block(network, np.zeros((2, 2)), "rotation")[::3, ::3].toarray()
@@ -221,7 +221,7 @@ def full_alternating(network, tau_s, omega, storage):
 
 @pytest.mark.parametrize("name", ["open", "current along y", "energies"])
 def test_alternating_current_against_all_equations(name):
-    """A complex solve of charge and spin. Where charge follows at once: the law, to 1e-4."""
+    """A complex solve of charge and spin. Where charge follows without delay: the law, to 1e-4."""
     network, tau_s = NETWORKS[name](), 100.0
     omega = np.array([1e-3, 0.01, 0.1, 1.0])
     law = ac_response(network, tau_s, omega).value

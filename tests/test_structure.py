@@ -1,4 +1,4 @@
-"""The shape of the house: imports point down, kernels are proved, every equation row resolves."""
+"""Structure of the project: imports point down, kernels have twins, rows of equations resolve."""
 
 import ast
 import re
@@ -181,7 +181,7 @@ KERNEL_FUNCTIONS = [
 
 
 @pytest.mark.parametrize(("path", "node", "decorator"), KERNEL_FUNCTIONS)
-def test_kernels_are_boring(path, node, decorator):
+def test_kernels_follow_the_rules(path, node, decorator):
     assert ast.get_docstring(node), "no docstring"
     arguments = decorator.keywords if isinstance(decorator, ast.Call) else []
     keywords = {k.arg: k.value for k in arguments}

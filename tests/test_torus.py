@@ -75,13 +75,13 @@ def test_einstein_relation_with_the_diffusion_tensor():
 def test_both_laws_of_kirchhoff_on_a_torus(density):
     network = torus_network(600, density, 9)
     torus = solve_torus(network)
-    jump, winding = field_jumps(network, (0, 1))
+    jump, turns = field_jumps(network, (0, 1))
     period = np.array(network.sites.period)
     assert np.array_equal(torus.jump, jump * period)
     i, j = network.link_i, network.link_j
     along = network.sites.position[j] - network.sites.position[i]
     wrap = np.rint((network.separation - along) / period)
-    assert np.array_equal(jump, winding[j] - winding[i] - wrap)
+    assert np.array_equal(jump, turns[j] - turns[i] - wrap)
     ij, ik, jk = find_triads(network).link.T
     loops = torus.drop[ij] + torus.drop[jk] - torus.drop[ik]
     assert np.abs(loops).max() < 1e-11 * period.max()

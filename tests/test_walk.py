@@ -168,6 +168,7 @@ def test_start_at_given_sites():
 
 
 def test_rates_are_added_up_row_by_row():
+    """The running sum of each site starts at zero: over all rows it would reach the sum of 150."""
     network = random_network(150, 0.1, 51)
     running = hop_rows(network, np.zeros((2, 2))).running_rate
     assert running.max() < 5

@@ -1,4 +1,4 @@
-"""Used outside the checkout, with nothing but the wheel installed: does the main job run?"""
+"""Run the main job outside the checkout, with nothing but the wheel installed."""
 
 import importlib.util
 import subprocess

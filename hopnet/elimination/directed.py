@@ -197,7 +197,7 @@ class DirectedFactor:
         terminal: tuple[np.ndarray, np.ndarray],
         source: np.ndarray,
     ) -> Chain:
-        """What the kernels need to know of the nodes, by rank."""
+        """The values on the nodes that the kernels need, by rank."""
         node = self.elimination.node
         by_rank = (
             np.concatenate([occupation[node], terminal[0], [0.0]]),

@@ -79,7 +79,7 @@ def hall_law(table: pd.DataFrame, scanned: Sequence[str]) -> pd.DataFrame:
     table : pandas.DataFrame
         The long table of a run with ``observables.hall_angle``.
     scanned : sequence of str
-        Columns that tell points apart.
+        Columns that distinguish the points.
 
     Returns
     -------

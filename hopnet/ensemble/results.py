@@ -186,7 +186,7 @@ def read_results(directory: str | Path, *, what: str = "table") -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``.attrs["scanned"]`` names the columns that tell points apart.
+        ``.attrs["scanned"]`` names the columns that distinguish the points.
 
     Raises
     ------

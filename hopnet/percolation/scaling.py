@@ -41,8 +41,8 @@ __all__ = [
 ]
 
 
-# Range of the powers of corrections. A correction with a smaller power cannot be told from a
-# constant; one with a larger power acts on the outermost point only.
+# Range of the powers of corrections. A correction with a smaller power cannot be distinguished from
+# a constant; one with a larger power acts on the outermost point only.
 SMALLEST_POWER = 1e-3
 LARGEST_POWER = 30.0
 

@@ -63,7 +63,7 @@ ROUNDING = 1e-12
 # Rounding leaves 1e-16 times the number of modes; real fields that small would not be visible.
 NOISE = 1e-10
 # Axes with fewer points are not halved but reduced to their mean: on 7 points or fewer a texture
-# that varies cannot be told from a coarser one with half as many.
+# that varies cannot be distinguished from a coarser one with half as many.
 FEWEST_POINTS = 8
 # The same for the samples of a period: precession itself needs 5, and half of 5 is the 3 that a
 # period must have at least.

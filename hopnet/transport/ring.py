@@ -140,11 +140,11 @@ def ring_jumps(network: Network) -> tuple[np.ndarray, np.ndarray]:
     Returns
     -------
     jump : int64[n_links]
-    winding : int64[n_sites]
+    turns : int64[n_sites]
         The whole numbers m_i.
     """
-    jump, winding = field_jumps(network, (1,))
-    return jump[:, 0], winding[:, 0]
+    jump, turns = field_jumps(network, (1,))
+    return jump[:, 0], turns[:, 0]
 
 
 def field_jumps(network: Network, axes: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
@@ -165,8 +165,8 @@ def field_jumps(network: Network, axes: tuple[int, ...]) -> tuple[np.ndarray, np
     Returns
     -------
     jump : int64[n_links, n_axes]
-    winding : int64[n_sites, n_axes]
-        The whole numbers m_i.
+    turns : int64[n_sites, n_axes]
+        The whole numbers m_i: periods between each site and the root of its tree.
 
     Notes
     -----
@@ -179,28 +179,28 @@ def field_jumps(network: Network, axes: tuple[int, ...]) -> tuple[np.ndarray, np
         along = position[network.link_j, axis] - position[network.link_i, axis]
         wrap = np.rint((network.separation[:, axis] - along) / period[axis]).astype(np.int64)
         packed += wrap << (DIGITS * place)
-    winding = forest_windings(network, packed)
-    jump = winding[network.link_j] - winding[network.link_i] - packed
-    return unpack(jump, len(axes)), unpack(winding, len(axes))
+    turns = forest_turns(network, packed)
+    jump = turns[network.link_j] - turns[network.link_i] - packed
+    return unpack(jump, len(axes)), unpack(turns, len(axes))
 
 
-def forest_windings(network: Network, wrap: np.ndarray) -> np.ndarray:
+def forest_turns(network: Network, wrap: np.ndarray) -> np.ndarray:
     """Sum of ``wrap`` from the root of the maximum spanning forest to each site.
 
     The links are taken in two halves, the stronger one first. Of the weaker half only the few links
     that join two trees have to be sorted.
     """
     strength, ends = network.log_conductance, (network.link_i, network.link_j)
-    parent, winding = np.arange(network.n_sites), np.zeros(network.n_sites, np.int64)
+    parent, turns = np.arange(network.n_sites), np.zeros(network.n_sites, np.int64)
     if strength.size == 0:
-        return winding
+        return turns
     half = np.partition(strength, strength.size // 2)[strength.size // 2]
     strong = strength >= half
     for wanted in (strong, ~strong):
         links = np.flatnonzero(wanted & (parent[ends[0]] != parent[ends[1]]))
         order = links[np.argsort(-strength[links], kind="stable")]
-        kernels.fill_windings(order, *ends, wrap, parent, winding)
-    return winding
+        kernels.fill_turns(order, *ends, wrap, parent, turns)
+    return turns
 
 
 def unpack(packed: np.ndarray, n_axes: int) -> np.ndarray:
@@ -246,10 +246,10 @@ def solve_ring(network: Network, *, threads: int | None = None) -> Ring:
     The network is factored without terminals. Contacts held at zero would short-circuit the Hall
     field around them.
     """
-    found, force, winding, scale = ring_response(network, threads, with_potential=True)
+    found, force, turns, scale = ring_response(network, threads, with_potential=True)
     width = network.sites.width
     # The gauge has added y_i + W m_i to the potential of every site.
-    deviation = found.potential - network.sites.position[:, 1] - width * winding
+    deviation = found.potential - network.sites.position[:, 1] - width * turns
     size = np.bincount(network.cluster)
     deviation -= (np.bincount(network.cluster, deviation) / size)[network.cluster]
     area = network.sites.length * network.sites.width
@@ -281,7 +281,7 @@ def ring_response(
     -------
     response : Response
     force : float64[n_links], in a_b
-    winding : int64[n_sites]
+    turns : int64[n_sites]
     log_unit : float
         Logarithm of the unit of the flows.
     """
@@ -291,7 +291,7 @@ def ring_response(
             "the ring needs geometry='cylinder', this network is of geometry "
             f"{network.sites.geometry!r}; build the sites with geometry='cylinder'."
         )
-    jump, winding = ring_jumps(network)
+    jump, turns = ring_jumps(network)
     if not np.any(jump):
         raise NotPercolatingError(
             f"no path of links closes around this cylinder of {network.n_sites} sites; take a "
@@ -300,7 +300,7 @@ def ring_response(
     factored, conductance, log_unit = floating_factor(network, threads)
     force = network.sites.width * jump.astype(np.float64)
     found = response_to_field(network, factored, conductance, force, with_potential=with_potential)
-    return found, force, winding, log_unit
+    return found, force, turns, log_unit
 
 
 def floating_factor(network: Network, threads: int | None) -> tuple[Factor, np.ndarray, float]:

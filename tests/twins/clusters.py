@@ -1,4 +1,4 @@
-"""Plain twins of kernels/clusters.py: graphs built anew for every link, nothing remembered."""
+"""Plain twins of kernels/clusters.py: for every link, the graph is built again from scratch."""
 
 import numpy as np
 
