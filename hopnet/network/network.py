@@ -219,14 +219,14 @@ class Network:
         """float64[n_links], in a_b: length of each link."""
         return read_only(np.hypot(self.separation[:, 0], self.separation[:, 1]), copy=False)
 
-    @property
+    @cached_property
     def outermost(self) -> np.ndarray:
         """bool[n_links]: links within OUTERMOST of the cutoff, from which its error is judged.
 
         With energies the exponent 2 R_ij / a_b + barrier counts, if it decided the links.
         """
         reach = self.distance if self.critical_exponent is None else -0.5 * self.log_conductance
-        return reach > self.cutoff_radius - OUTERMOST
+        return read_only(reach > self.cutoff_radius - OUTERMOST, np.bool_, copy=False)
 
     @cached_property
     def terminals(self) -> np.ndarray:

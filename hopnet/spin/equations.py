@@ -142,7 +142,7 @@ class SpinEquations:
         is larger.
         """
         generation = self.generation
-        error = self.current.error_beyond_cutoff(generation.outer_drift, generation.f_drift)
+        error = self.current.outer_shell.triads_error(generation.outer_drift, generation.f_drift)
         bulk: Bulk | None = self.__dict__.get("bulk")
         return error if bulk is None else max(error, bulk.cutoff_error)
 

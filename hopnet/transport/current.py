@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +25,7 @@ from hopnet.errors import ConvergenceError, DataError, ParameterError
 from hopnet.network.network import Network, check_digest
 from hopnet.records import load_arrays, read_only, save_arrays
 from hopnet.transport.balance import balance_at_sites, balanced_flows, net_flow
+from hopnet.transport.cutoff import OuterShell, outer_shell
 
 __all__ = ["Current", "in_unit", "own_current", "solve_current"]
 
@@ -34,17 +36,6 @@ BALANCE = 1e-9
 # Names of the stored fields: one value per link, one value per site, single numbers.
 ON_LINKS = ("drop", "flow", "relative_flow")
 ON_SITES = ("site_imbalance", "throughput")
-# Errors of the cutoff, measured at n_s a_b^2 = 0.2 to 0.001 with margins of 3 to 8 a_b against 10
-# (`pytest tests/test_cutoff.py`). Each further a_b of links changes the conductance by about a
-# seventh, and sums over triads by a quarter to a third, of what the a_b before did. What lies
-# beyond the cutoff is then about 0.03 of the power in the last two a_b, and 0.08 of the part of
-# the triads; POWER_BEYOND and TRIADS_BEYOND allow two to three times that. GROWTH is added where
-# the last two a_b carry much of the power, so that its decay has not begun. Smaller numbers would
-# not cover the error of every sample, larger ones would state more than there is.
-POWER_BEYOND = 0.1
-TRIADS_BEYOND = 0.2
-GROWTH = 0.5
-
 NUMBERS = (
     "conductance",
     "log_conductance",
@@ -114,43 +105,23 @@ class Current:
         along = network.separation @ np.array([across[1], -across[0]])
         return float((self.relative_flow * along).sum())
 
+    @cached_property
+    def outer_shell(self) -> OuterShell:
+        """What the outermost links carry: the errors of the cutoff are estimated from it."""
+        return outer_shell(self.network, self.relative_flow * self.drop)
+
     @property
     def outer_power(self) -> float:
-        """Share of the power in the outermost links (`Network.outermost`).
-
-        NaN if all links are outermost, as on a lattice: then nothing is known of longer links.
-        """
-        outermost = self.network.outermost
-        if outermost.all():
-            return np.nan
-        return float((self.relative_flow * self.drop)[outermost].sum())
+        """Share of the power in the outermost links (`Network.outermost`); NaN on a lattice."""
+        return self.outer_shell.power
 
     @property
     def cutoff_error(self) -> float:
         """Estimate of the relative error of the conductance by links beyond the cutoff.
 
-        It covers cutoffs of at least l_c + 3 a_b.
+        It covers cutoffs of at least l_c + 3 a_b, where more than five links carry the current.
         """
-        power = self.outer_power
-        return power * (POWER_BEYOND + GROWTH * power)
-
-    def error_beyond_cutoff(self, outer: float, whole: float) -> float:
-        """Estimate of the absolute error of a sum over triads by links beyond the cutoff.
-
-        Parameters
-        ----------
-        outer : float
-            The part of the sum from triads with an outermost link (`Network.outermost`).
-        whole : float
-            The whole sum.
-
-        Returns
-        -------
-        float
-        """
-        power = self.outer_power
-        beyond = (TRIADS_BEYOND + GROWTH * power) * abs(outer)
-        return beyond + self.cutoff_error * abs(whole)
+        return self.outer_shell.power_error()
 
     @property
     def log_resistivity(self) -> float:

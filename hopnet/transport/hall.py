@@ -25,6 +25,7 @@ from hopnet.network.triads import Triads, amplitudes, list_triads, parts_of
 from hopnet.records import read_only
 from hopnet.threads import run_side_by_side
 from hopnet.transport.current import Current, in_unit, own_current
+from hopnet.transport.cutoff import outer_shell
 from hopnet.transport.ring import Ring, Torus, ring_response, solve_torus
 from hopnet.transport.terminals import Terminals
 
@@ -37,17 +38,6 @@ __all__ = [
     "sum_triad_terms",
 ]
 
-# The error of the cutoff is estimated from the outer links, those within 1 a_b of the longest. Let
-# t be the share of the result that triads with an outer link give, and p the share of the
-# dissipated power in outer links. The links beyond the cutoff are estimated to change the result by
-# the fraction OUTER_TRIADS t + OUTER_POWER p, times 1 + SCATTER / sqrt(effective number of triads):
-# where few triads carry the result, outer links say less about longer ones. The three numbers are
-# fitted so that the estimate covers the change to a margin of 8 a_b from margins of 1.5 to 6 a_b,
-# at n_s a_b^2 = 0.2 to 0.005 and six samples each. For large samples it is 1.1 to 2 times that
-# change. Smaller numbers would not cover the change, larger ones would overstate it.
-OUTER_TRIADS = 0.6
-OUTER_POWER = 2.5
-SCATTER = 15.0
 # Effective number of triads below which a warning is given: then the results of two samples differ
 # strongly. A smaller number would hide this, a larger one would warn in most dilute samples.
 FEW_TRIADS = 30
@@ -83,7 +73,8 @@ class HallAngle:
         too small for a float.
     cutoff_error : float
         Estimate of the error of ``tangent`` because longer links are left out; nan where all links
-        are within 1 a_b of the longest, as on a lattice.
+        are within 2 a_b of the longest, as on a lattice. It covers samples whose Hall angle more
+        than three triads carry in effect.
     """
 
     network: Network
@@ -205,13 +196,6 @@ def sum_triad_terms(
     found = run_side_by_side(work, parts_of(network), threads)
     n, positive, negative, squares, marked = np.sum([np.zeros(5), *found], axis=0).tolist()
     return TermSums(int(n), positive, negative, squares, marked, None)
-
-
-def outer_links(network: Network) -> np.ndarray:
-    """bool[n_links]: the links that the cutoff would leave out if it were 1 a_b shorter."""
-    if network.critical_exponent is None:
-        return network.distance > network.cutoff_radius - 1.0
-    return network.log_conductance < network.log_conductance.min(initial=0.0) + 2.0
 
 
 def hall_angle(
@@ -347,7 +331,7 @@ def cylinder_angle(
         current.drop,
         triads=triads,
         log_unit=log_unit,
-        outer=outer_links(network),
+        outer=network.outermost,
         threads=threads,
     )
     along = float((current.relative_flow * network.separation[:, 0]).sum())
@@ -375,7 +359,7 @@ def torus_angle(
         drop_y,
         triads=triads,
         log_unit=torus.log_unit,
-        outer=outer_links(network),
+        outer=network.outermost,
         threads=threads,
     )
     power = torus.relative_flow[:, 0] * drop_x
@@ -398,11 +382,8 @@ def angle_of_sums(
     moduli = sums.positive + sums.negative
     opposite = min(sums.positive, sums.negative)
     tangent = sums.total / along
-    outer = outer_links(network)
-    share = power[outer].sum() / power.sum()
     n_effective = moduli**2 / sums.squares if sums.squares > 0 else 0.0
-    error = OUTER_TRIADS * sums.outer / along + OUTER_POWER * share * abs(tangent)
-    error *= 1.0 + SCATTER / np.sqrt(max(n_effective, 1.0))
+    shell = outer_shell(network, power)
     return HallAngle(
         network=network,
         tangent=tangent,
@@ -414,7 +395,7 @@ def angle_of_sums(
         negative_share=opposite / moduli if moduli > 0 else 0.0,
         log_conductivity_xx=log_xx,
         log_conductivity_yy=log_yy,
-        cutoff_error=np.nan if outer.all() else float(error),
+        cutoff_error=shell.triads_error(sums.outer / along, tangent, n_effective),
     )
 
 
