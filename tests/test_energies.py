@@ -197,12 +197,8 @@ def test_leading_order_of_the_full_equations_agrees():
     network = hn.build_network(sites, kT=0.2, bath="heat_bath", cutoff=1.5)
     current = hn.solve_current(network)
     full = solve_leading_order(network, [[0, 0.7], [0.4, 0]], eta=0.01, tau_s=50, current=current)
-    assert hn.f_curve(network, 50, current=current, normalisation="letter").f[0] == pytest.approx(
-        full.f, rel=1e-6
-    )
-    assert hn.f_curve(network, 0, current=current, normalisation="letter").f[0] == pytest.approx(
-        full.f_drift, rel=1e-6
-    )
+    assert hn.f_curve(network, 50, current=current).f[0] == pytest.approx(full.f, rel=1e-6)
+    assert hn.f_curve(network, 0, current=current).f[0] == pytest.approx(full.f_drift, rel=1e-6)
 
 
 @pytest.mark.parametrize(

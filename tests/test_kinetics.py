@@ -454,7 +454,7 @@ def test_leading_order_step_by_step(geometry, kT):
         along_f = got.polarisation_from_f @ direct / (direct @ direct)
         assert 0.5 < along_f < 2
         if kT is None:
-            curve = hn.f_curve(network, tau_s=tau_s, normalisation="letter")
+            curve = hn.f_curve(network, tau_s=tau_s)
             assert got.f == pytest.approx(curve.f[0], abs=1e-12 * curve.f_drift)
             assert got.f_drift == pytest.approx(curve.f_drift, rel=1e-12)
 
@@ -469,7 +469,9 @@ def test_leading_order_step_by_step(geometry, kT):
     ],
 )
 def test_digits_of_f_with_energies(disorder, tau_s, f, f_drift):
-    got = solve_leading_order(twelve(disorder), COUPLING, eta=0.01, tau_s=tau_s)
+    got = solve_leading_order(
+        twelve(disorder), COUPLING, eta=0.01, tau_s=tau_s, normalisation="letter"
+    )
     assert got.f == pytest.approx(f, rel=1e-11)
     assert got.f_drift == pytest.approx(f_drift, rel=1e-11)
 
@@ -510,7 +512,7 @@ def test_magnetic_field_continues_f(disorder, omega):
     """B along s: s_y = Re F; along the current: Re F / (1 + i omega tau_s); along z: Lorentzian."""
     network, matrix, tau_s = twelve(disorder), 3e-4 * COUPLING / 0.07, 100.0
     F = F_LAMBDA[disorder, omega]
-    leading = solve_leading_order(network, matrix, eta=0.01, tau_s=tau_s)
+    leading = solve_leading_order(network, matrix, eta=0.01, tau_s=tau_s, normalisation="letter")
     f = leading.f
 
     def ratio(field):

@@ -19,9 +19,13 @@ FORM = np.array([[0.0, 1.0], [0.6, 0.0]])
 @pytest.mark.parametrize("tau_s", [1.0, 1e2, 1e4, 1e6])
 def test_without_fields_it_is_f(tau_s):
     network = random_network(400, 0.1, 71, "cylinder")
-    f = hn.f_curve(network, tau_s=tau_s, normalisation="letter").f[0]
-    still = hn.nuclear_f(network, tau_s=tau_s, field=np.zeros((400, 3)), form=FORM)
+    f = hn.f_curve(network, tau_s=tau_s).f[0]
+    letter = hn.f_curve(network, tau_s=tau_s, normalisation="letter").f[0]
+    none = np.zeros((400, 3))
+    still = hn.nuclear_f(network, tau_s=tau_s, field=none, form=FORM)
     by_rates = hn.nuclear_f(network, tau_s=tau_s, rates=site_rates(network, 0.0, tau_s=tau_s))
+    by_letter = hn.nuclear_f(network, tau_s=tau_s, field=none, form=FORM, normalisation="letter")
+    assert by_letter.f == pytest.approx(letter, rel=1e-11)
     for found in (still, by_rates):
         assert found.f == pytest.approx(f, rel=1e-11)
         assert found.tau_eff == pytest.approx(tau_s, rel=1e-11)

@@ -249,6 +249,9 @@ def test_drift_from_a_global_origin():
     generation = hn.spin_generation(network, current)
     y = network.sites.position[:, 1]
     c = -2 * network.sites.width / (3000 * current.conductance)
+    letter = hn.spin_generation(network, current, normalisation="letter").f_drift
+    assert letter == pytest.approx(c * y @ generation.gamma, rel=1e-10)
+    c *= network.length_along_current / current.effective_length
     assert generation.f_drift == pytest.approx(c * y @ generation.gamma, rel=1e-10)
     assert abs(generation.gamma.sum()) < 1e-14 * np.abs(generation.gamma).sum()
 

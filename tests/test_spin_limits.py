@@ -224,7 +224,7 @@ def f_of_mpmath(network, current, tau_s):
 
     with mpmath.workdps(60):
         n = network.n_sites
-        generation = hn.spin_generation(network, current)
+        generation = hn.spin_generation(network, current, normalisation="letter")
         gamma = mpmath.matrix([mpmath.mpf(float(g)) for g in generation.gamma])
         gamma -= mpmath.matrix([sum(gamma) / n] * n)
         matrix = mpmath.zeros(n, n)

@@ -17,7 +17,7 @@ from hopnet.elimination.symmetric import Factor, factor
 from hopnet.errors import NotPercolatingError, ParameterError
 from hopnet.network.network import Network
 from hopnet.network.triads import Triads
-from hopnet.spin.generation import Generation, rates_of, scaled_generation
+from hopnet.spin.generation import Generation, rates_of, ratio_to_letter, scaled_generation
 from hopnet.transport.balance import net_flow
 from hopnet.transport.current import Current, own_current
 from hopnet.transport.hall import cylinder_angle
@@ -192,9 +192,7 @@ def spin_equations(
     """The equations of the spin of a network; the current is solved for if it is not given."""
     current = own_current(network, current, threads)
     rates = rates_of(network)
-    ratio = 1.0
-    if normalisation == "bulk":
-        ratio = network.length_along_current / current.effective_length
+    ratio = ratio_to_letter(network, current.effective_length, normalisation)
     generation = scaled_generation(current, triads, rates.log_scale)
     generation = Generation(
         generation.gamma,

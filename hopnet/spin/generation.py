@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hopnet.checks import array_of, instance_of
+from hopnet.checks import array_of, instance_of, one_of
 from hopnet.elimination.scaling import ScaledRates, scaled_rates
 from hopnet.kernels import triads as kernels
 from hopnet.network.network import Network
@@ -23,6 +23,7 @@ __all__ = [
     "check_tau_s",
     "generation_in_triads",
     "rates_of",
+    "ratio_to_letter",
     "scaled_generation",
     "spin_generation",
 ]
@@ -37,9 +38,9 @@ class Generation:
     gamma : float64[n_sites]
         Rate of spin generation at unit bias [hopping S44]; it adds up to zero over each triad.
     f_drift : float
-        f at tau_s = 0 [hopping S42], in the letter's normalisation from `spin_generation`.
+        f at tau_s = 0 [hopping S42].
     prefactor : float
-        The constant c = -2 L tau_0 / (N a_b^2 I), which turns a moment of gamma into f.
+        The constant c, which turns a moment of gamma into f.
     outer_drift : float
         The part of ``f_drift`` from triads with an outermost link (`Network.outermost`).
     """
@@ -50,7 +51,13 @@ class Generation:
     outer_drift: float
 
 
-def spin_generation(network: Network, current: Current, triads: Triads | None = None) -> Generation:
+def spin_generation(
+    network: Network,
+    current: Current,
+    triads: Triads | None = None,
+    *,
+    normalisation: str = "bulk",
+) -> Generation:
     """Generation of spin by the current in all triads, and the drift part of f.
 
     Equations [hopping S44] and [hopping S42], in code units, for each triad and its two cyclic
@@ -70,6 +77,10 @@ def spin_generation(network: Network, current: Current, triads: Triads | None = 
         The current of this network at unit bias.
     triads : Triads, optional
         The triads of this network. By default they are listed part by part and not stored.
+    normalisation : {"bulk", "letter"}
+        That of ``f_drift`` and of c, as in `hopnet.f_curve`. The equations above are those of the
+        letter; "bulk" multiplies c by the distance of the contact edges over the length along which
+        the current flows (`Current.effective_length`).
 
     Returns
     -------
@@ -81,14 +92,26 @@ def spin_generation(network: Network, current: Current, triads: Triads | None = 
     """
     instance_of("current", current, Current, "make it with hopnet.solve_current")
     own_current(network, current)
+    ratio = ratio_to_letter(network, current.effective_length, normalisation)
     log_scale = rates_of(network).log_scale
     scaled = scaled_generation(current, triads, log_scale)
     return Generation(
         gamma=read_only(in_unit(scaled.gamma, log_scale)),
-        f_drift=scaled.f_drift,
-        prefactor=float(in_unit(np.float64(scaled.prefactor), -log_scale)),
-        outer_drift=scaled.outer_drift,
+        f_drift=scaled.f_drift * ratio,
+        prefactor=float(in_unit(np.float64(scaled.prefactor * ratio), -log_scale)),
+        outer_drift=scaled.outer_drift * ratio,
     )
+
+
+def ratio_to_letter(network: Network, effective_length: float, normalisation: str) -> float:
+    """Ratio of f in a normalisation, "bulk" or "letter", to f in the letter's.
+
+    The letter divides by the current times the distance of the contact edges, "bulk" by the
+    current times the length along which it flows.
+    """
+    if one_of("normalisation", normalisation, ("bulk", "letter")) == "letter":
+        return 1.0
+    return network.length_along_current / effective_length
 
 
 def rates_of(network: Network) -> ScaledRates:
@@ -104,7 +127,7 @@ def rates_of(network: Network) -> ScaledRates:
 
 
 def scaled_generation(current: Current, triads: Triads | None, log_scale: float) -> Generation:
-    """`spin_generation` with rates, gamma and current in units of exp(log_scale)."""
+    """`spin_generation` of the letter, rates, gamma and current in units of exp(log_scale)."""
     network = current.network
     gamma = np.zeros(network.n_sites)
     factors = (

@@ -18,6 +18,7 @@ from hopnet.network.network import Network
 from hopnet.records import read_only
 from hopnet.spin.coefficients import check_spin_orbit, spin_orbit_determinant
 from hopnet.spin.curve import f_curve
+from hopnet.spin.generation import ratio_to_letter
 from hopnet.spin.hyperfine import turned_copy
 from hopnet.spin.kinetics.checks import check_field
 from hopnet.spin.kinetics.coupling import Coupling, find_coupling
@@ -48,7 +49,7 @@ class NuclearAverage:
         into the plane by the fields of this one configuration. Its size is about
         1 / (angle sqrt(N)) times the mean, with angle the half-angle per hop; its sign is random.
     tau_f : float, in tau_0
-        The time that replaces tau_s f in [hopping 13], from the mean.
+        The time that replaces tau_s f in [hopping 13], from the mean, in the normalisation of f.
     tau_f_of_copies : float64[2], in tau_0
         The same from each copy alone. The leakage hides f in it.
     """
@@ -69,6 +70,7 @@ def nuclear_average(
     field: ArrayLike,
     external: ArrayLike = (0.0, 0.0, 0.0),
     current: Current | None = None,
+    normalisation: str = "bulk",
     threads: int | None = None,
 ) -> NuclearAverage:
     """Current-induced spin of all orders in frozen nuclear fields, the mean of two copies.
@@ -96,6 +98,8 @@ def nuclear_average(
         the plane in every configuration (Hanle effect). Average over several configurations then.
     current : Current, optional
         The current of this network; solved for if it is not given.
+    normalisation : {"bulk", "letter"}
+        That of ``tau_f``, as in `hopnet.f_curve`.
     threads : int, optional
 
     Returns
@@ -140,6 +144,7 @@ def nuclear_average(
     )
     unit = spin_at_unit_time(network, matrix, one.eta, one.relative_current, current)
     direction = unit / (unit @ unit) if np.any(unit) else unit
+    direction = direction * ratio_to_letter(network, current.effective_length, normalisation)
     both = np.stack([one.polarisation, two.polarisation])
     return NuclearAverage(
         copies=(one, two),
@@ -190,15 +195,13 @@ def spin_at_unit_time(
 class NuclearF:
     """f in frozen nuclear fields, to leading order in the spin-orbit coupling [nuclei 15].
 
-    Both f are in the letter's normalisation (see `hopnet.f_curve`).
-
     Attributes
     ----------
     network : Network
     tau_s : float, in tau_0
         Relaxation time by all processes but the nuclei.
     tau_f : float, in tau_0
-        The time that replaces tau_s f in [hopping 13].
+        The time that replaces tau_s f in [hopping 13], in the normalisation of f.
     tau_eff : float, in tau_0
         g(1/tau_s): the spin memory time for a uniform polarisation along the induced spin. An
         experiment with a pump or a Hanle curve would measure it as the spin relaxation time.
@@ -233,6 +236,7 @@ def nuclear_f(
     rates: SiteRates | None = None,
     form: ArrayLike = ((0.0, 1.0), (-1.0, 0.0)),
     current: Current | None = None,
+    normalisation: str = "bulk",
     threads: int | None = None,
 ) -> NuclearF:
     """f in frozen nuclear fields, or with the relaxation rates of the sites in place of them.
@@ -258,6 +262,8 @@ def nuclear_f(
         Form of the spin-orbit coupling, of any strength; default: Rashba.
     current : Current, optional
         The current of this network; solved for if it is not given.
+    normalisation : {"bulk", "letter"}
+        That of both f and of ``tau_f``, as in `hopnet.f_curve`.
     threads : int, optional
 
     Returns
@@ -303,10 +309,11 @@ def nuclear_f(
         nuclei = nuclear_fields(network, field)
         parts = parts_of_fields(coupling, nuclei, tau_s, matrix, axis, torque, threads)
     generated, turned, leaked, remembered = parts / count_electrons(network, coupling.rates)
-    size = float(np.linalg.norm(unit))
+    # The polarisation counts the contact strips, as f does in the letter's normalisation.
+    ratio = ratio_to_letter(network, current.effective_length, normalisation)
+    size = float(np.linalg.norm(unit)) / ratio
     tau_f, tau_eff = (generated + turned) / size, float(remembered)
-    # The polarisation counts the contact strips, so f is in the letter's normalisation.
-    curve = f_curve(network, tau_eff, current=current, normalisation="letter", threads=threads)
+    curve = f_curve(network, tau_eff, current=current, normalisation=normalisation, threads=threads)
     f_of_one_time = float(curve.f[0])
     return NuclearF(
         network=network,

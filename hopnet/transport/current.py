@@ -27,7 +27,7 @@ from hopnet.records import load_arrays, read_only, save_arrays
 from hopnet.transport.balance import balance_at_sites, balanced_flows, net_flow
 from hopnet.transport.cutoff import OuterShell, outer_shell
 
-__all__ = ["Current", "in_unit", "own_current", "solve_current"]
+__all__ = ["Current", "in_unit", "length_of_flow", "own_current", "solve_current"]
 
 # Largest relative difference of source and drain current that is accepted. Machine precision
 # gives about 1e-15. A larger bound could hide an error of the elimination.
@@ -100,10 +100,7 @@ class Current:
 
         It leaves out the parts of the contact strips that carry no current.
         """
-        network = self.network
-        across = network.direction_across
-        along = network.separation @ np.array([across[1], -across[0]])
-        return float((self.relative_flow * along).sum())
+        return length_of_flow(self.network, self.relative_flow)
 
     @cached_property
     def outer_shell(self) -> OuterShell:
@@ -119,7 +116,7 @@ class Current:
     def cutoff_error(self) -> float:
         """Estimate of the relative error of the conductance by links beyond the cutoff.
 
-        It covers cutoffs of at least l_c + 3 a_b, where more than five links carry the current.
+        It covers cutoffs of at least l_c + 3 a_b.
         """
         return self.outer_shell.power_error()
 
@@ -164,6 +161,13 @@ class Current:
         except ParameterError as failure:
             raise DataError(f"{str(path)!r} does not hold a valid current: {failure}") from None
         return cls(network=network, **fields, **numbers)
+
+
+def length_of_flow(network: Network, relative_flow: np.ndarray) -> float:
+    """Sum over links of flow R^x, over the current: the length over which it flows, in a_b."""
+    across = network.direction_across
+    along = network.separation @ np.array([across[1], -across[0]])
+    return float((relative_flow * along).sum())
 
 
 class Flows(NamedTuple):

@@ -18,6 +18,7 @@ from hopnet.elimination.symmetric import factor
 from hopnet.network.network import Network
 from hopnet.records import read_only
 from hopnet.spin.coefficients import check_eta, check_spin_orbit, spin_orbit_determinant
+from hopnet.spin.generation import ratio_to_letter
 from hopnet.spin.kinetics.checks import check_site_times
 from hopnet.spin.kinetics.coupling import find_coupling
 from hopnet.spin.kinetics.observables import induced_direction, z_cross
@@ -55,10 +56,10 @@ class LeadingOrder:
         Polarisation that the total spin current gives by precession [hopping 10].
     f, f_drift : float
         From the spin current across the electric current: the total [hopping 12], or the drift
-        part alone [hopping 16]. In the letter's normalisation, which counts the contact strips
-        (``normalisation="letter"`` of `hopnet.f_curve`).
+        part alone [hopping 16].
     polarisation_from_f : float64[3]
-        Polarisation by f alone [hopping 13]. It lacks the small part that f of the perpendicular
+        Polarisation of the whole sample, contact strips included, by f alone [hopping 13], with f
+        in the letter's normalisation. It lacks the small part that f of the perpendicular
         direction, which is zero on average, adds in one sample.
     """
 
@@ -84,6 +85,7 @@ def solve_leading_order(
     eta: float,
     tau_s: float,
     current: Current | None = None,
+    normalisation: str = "bulk",
     threads: int | None = None,
 ) -> LeadingOrder:
     """Polarisation, spin current and f to leading order in spin-orbit coupling.
@@ -107,6 +109,8 @@ def solve_leading_order(
     tau_s : float, in tau_0
     current : Current, optional
         The current of this network; solved for if it is not given.
+    normalisation : {"bulk", "letter"}
+        That of ``f`` and ``f_drift``, as in `hopnet.f_curve`.
     threads : int, optional
 
     Returns
@@ -119,6 +123,7 @@ def solve_leading_order(
         If an argument is not of the kind described.
     """
     current = own_current(network, current, threads)
+    ratio_of_f = ratio_to_letter(network, current.effective_length, normalisation)
     network.check_dilute()
     matrix, eta = check_spin_orbit(spin_orbit), check_eta(eta)
     tau_s = float(check_site_times(network, number("tau_s", tau_s))[0])
@@ -167,8 +172,8 @@ def solve_leading_order(
         spin_current_diffusion=read_only(in_unit(diffusion, log_scale)),
         spin_current_from_spin=read_only(in_unit(from_spin, log_scale)),
         polarisation_from_current=read_only(by_current),
-        f=float(f),
-        f_drift=float(f_drift),
+        f=float(f * ratio_of_f),
+        f_drift=float(f_drift * ratio_of_f),
         polarisation_from_f=read_only(by_f),
     )
 

@@ -15,12 +15,13 @@ from hopnet.errors import ParameterError
 from hopnet.network.network import Network
 from hopnet.records import read_only
 from hopnet.spin.coefficients import check_spin_orbit, spin_orbit_determinant
+from hopnet.spin.generation import ratio_to_letter
 from hopnet.spin.kinetics.coupling import find_coupling
 from hopnet.spin.kinetics.frames import hop_rotations
 from hopnet.spin.kinetics.solve import Kinetics
 from hopnet.spin.kinetics.unit import count_electrons, find_rates
 from hopnet.threads import one_blas_thread
-from hopnet.transport.current import in_unit
+from hopnet.transport.current import in_unit, length_of_flow
 
 __all__ = [
     "SpinCurrent",
@@ -98,17 +99,19 @@ def induced_direction(network: Network, matrix: np.ndarray) -> np.ndarray:
     return z_cross(matrix @ network.direction_across)
 
 
-def f_from_polarisation(kinetics: Kinetics) -> float:
+def f_from_polarisation(kinetics: Kinetics, *, normalisation: str = "bulk") -> float:
     """The f that gives the polarisation of a full solution [hopping 13].
 
     In code units s = tau_s T eta (N / N_e) (I / L) f z x (M y'), T = -2 det M. The component
-    along z x (M y') is used. The normalisation is the letter's (see `hopnet.f_curve`). The result
-    equals f_drift + f_diffusion up to terms of order d^2 and tau_s / tau_DP.
+    along z x (M y') is used. That gives f in the letter's normalisation. f equals f_drift +
+    f_diffusion up to terms of order d^2 and tau_s / tau_DP.
 
     Parameters
     ----------
     kinetics : Kinetics
         A solution with a bias and with one tau_s.
+    normalisation : {"bulk", "letter"}
+        As in `hopnet.f_curve`.
 
     Returns
     -------
@@ -151,7 +154,17 @@ def f_from_polarisation(kinetics: Kinetics) -> float:
             f"M={kinetics.spin_orbit.tolist()}; set all three."
         )
     direction = axis / size
-    return float(total @ direction / (direction @ direction) / (unit * size))
+    f = float(total @ direction / (direction @ direction) / (unit * size))
+    length = length_of_flow(network, relative_flow(kinetics))
+    return f * ratio_to_letter(network, length, normalisation)
+
+
+def relative_flow(kinetics: Kinetics) -> np.ndarray:
+    """float64[n_links]: flow of particles along each link from i to j, over the current."""
+    with np.errstate(divide="ignore"):
+        logarithm = np.log(np.abs(kinetics.drop)) + kinetics.network.log_conductance
+    flow = np.copysign(np.exp(logarithm - kinetics.log_conductance), kinetics.drop)
+    return flow / kinetics.relative_current
 
 
 @one_blas_thread()  # sums have the same bits on any number of cores
