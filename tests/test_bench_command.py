@@ -11,6 +11,7 @@ import hopnet.bench
 from hopnet.bench import (
     berry,
     boltzmann,
+    cutoff,
     dynamics,
     ensemble,
     hall,
@@ -24,7 +25,19 @@ from hopnet.cli import bench
 from hopnet.cli.main import main
 from hopnet.errors import ParameterError
 
-TOPICS = (berry, boltzmann, dynamics, ensemble, hall, kinetics, nuclei, percolation, pumping, solve)
+TOPICS = (
+    berry,
+    boltzmann,
+    cutoff,
+    dynamics,
+    ensemble,
+    hall,
+    kinetics,
+    nuclei,
+    percolation,
+    pumping,
+    solve,
+)
 
 
 def test_all_topics_are_stored_and_one_failure_costs_no_other(tmp_path, monkeypatch):
@@ -86,3 +99,11 @@ def test_a_peer_may_be_left_out_and_a_seed_be_zero():
     assert bench.checked(given, percolation.measure) == given
     with pytest.raises(ParameterError, match="n_sites must be a whole number from 1 to"):
         bench.checked({"n_sites": 0}, percolation.measure)
+
+
+def test_the_margin_beside_the_cutoff_of_the_letter():
+    """At n_s a_b^2 = 0.001 the margin leaves out links that change nothing."""
+    letter, margin = cutoff.measure(n_sites=2000, densities=(0.001,), repeats=1, threads=1)
+    assert margin["reference"] == "links up to 1.5 l_c"
+    assert margin["links_per_site"] < 0.7 * letter["links_per_site"]
+    assert margin["f_of_0"] == pytest.approx(letter["f_of_0"], abs=margin["cutoff_error"])
