@@ -18,7 +18,7 @@ from scipy.constants import e, hbar, k, m_e, physical_constants
 from hopnet.checks import array_of, instance_of, is_real, number, one_of, shown
 from hopnet.constants import PERCOLATION_RADIUS, Z_CROSS
 from hopnet.errors import ParameterError, ValidityWarning
-from hopnet.records import read_only
+from hopnet.records import Record, read_only
 from hopnet.toml import Finite, Positive, Section, parse_toml, read_text, validate
 
 __all__ = [
@@ -87,7 +87,7 @@ TOML_UNITS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Material:
+class Material(Record):
     """A two-dimensional hopping conductor, in SI units.
 
     Parameters
@@ -276,7 +276,7 @@ class Material:
 
 
 @dataclass(frozen=True, eq=False)
-class Conductivities:
+class Conductivities(Record):
     """Spin conductivities in SI: s = cisp E, j = sge s, J = she E [hopping 1].
 
     Attributes
@@ -448,7 +448,7 @@ def high_density_polarisation(
 
 
 @dataclass(frozen=True)
-class HallResponse:
+class HallResponse(Record):
     """Hall response of a material in SI units, to first order in the magnetic field.
 
     Attributes

@@ -3,27 +3,44 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import html
+import importlib
 import math
 import os
 import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
-from hopnet.checks import path_of
+from hopnet.checks import array_of, path_of, site_numbers
 from hopnet.errors import DataError
 from hopnet.files import atomic_write
 
-__all__ = ["is_owned", "load_arrays", "read_only", "save_arrays", "write_for_user"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "Record",
+    "is_owned",
+    "load_arrays",
+    "owned_numbers",
+    "owned_values",
+    "read_only",
+    "save_arrays",
+    "write_for_user",
+]
 
 # A file may declare arrays of at most this many times its own size, and always SMALL bytes.
 # `save_arrays` does not compress, so the sizes are equal there; numpy.savez_compressed reaches
 # about 1000 on constant arrays only. A larger factor lets a small file fill the memory.
 LARGEST_RATIO = 100
+# Longest text of a record, in characters: two lines of a terminal.
+LONGEST_LINE = 160
 SMALL = 64_000_000
 
 # Exceptions of zipfile, zlib, numpy and the system for a file that is not a valid archive of
@@ -87,6 +104,143 @@ def read_only(
     if is_owned(array, dtype):
         return array  # type: ignore[return-value]
     return np.asarray(Memory(np.array(array, dtype=dtype, order="C", copy=True if copy else None)))
+
+
+def owned_numbers(name: str, value: Any, n: int, hint: str) -> np.ndarray:
+    """Site numbers as a read-only array; one that is owned already is checked and kept.
+
+    Parameters
+    ----------
+    name : str
+        The name of the argument, as the user wrote it.
+    value : array_like
+        Site numbers.
+    n : int
+        Number of sites.
+    hint : str
+        What to do, for the message.
+    """
+    if is_owned(value, np.int64) and value.ndim == 1:
+        inside = value.size == 0 or (value.min() >= 0 and value.max() < n)
+        if inside:
+            return value
+    return read_only(site_numbers(name, value, n, hint), np.int64, copy=False)
+
+
+def owned_values(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Finite numbers as a read-only array; one that is owned already is checked and kept."""
+    checked = array_of(name, value, shape=shape, empty=True, hint="give finite logarithms")
+    return value if is_owned(value) else read_only(checked, copy=False)
+
+
+class Record:
+    """Base of the records: one line as text, a small table in notebooks, a DataFrame of the arrays.
+
+    A class derives from it and is made a frozen dataclass. It may define ``describe``, the text
+    after its name; by default that is its numbers and the shapes of its arrays.
+    """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "__repr__" not in cls.__dict__:  # a dataclass keeps what the class itself has
+            cls.__repr__ = Record.__repr__  # type: ignore[method-assign]
+
+    def describe(self) -> str:
+        """What the record holds, in one line."""
+        return ", ".join(f"{name} {text}" for name, text in self.in_words() if text)
+
+    def in_words(self) -> list[tuple[str, str]]:
+        """Name and short text of each field, nested records left out."""
+        fields = dataclasses.fields(self)  # type: ignore[arg-type]
+        found = [(field.name, getattr(self, field.name)) for field in fields]
+        return [(name, in_short(value)) for name, value in found if not isinstance(value, Record)]
+
+    def __repr__(self) -> str:
+        text = self.describe()
+        if len(text) > LONGEST_LINE:
+            text = f"{text[: LONGEST_LINE - 4]} ..."
+        return f"<{type(self).__name__}: {text}>"
+
+    def _repr_html_(self) -> str:
+        """The table that a notebook shows."""
+        cells = "".join(
+            f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
+            f"<td style='text-align:left'>{html.escape(text)}</td></tr>"
+            for name, text in self.in_words()
+            if text
+        )
+        return f"<p><b>{type(self).__name__}</b></p><table>{cells}</table>"
+
+    def plot(self) -> Any:
+        """The picture of this record; a ParameterError if its kind has none.
+
+        Returns
+        -------
+        matplotlib Figure
+            A notebook shows it; ``figure.savefig(path)`` writes it.
+        """
+        # The plots lie above the records, and need Matplotlib, which nothing else does.
+        return importlib.import_module("hopnet.plots.records").plot_record(self)
+
+    def to_frame(self) -> pd.DataFrame:
+        """A DataFrame of the arrays of the record, or one row if it holds only single numbers.
+
+        Rows are sites or links if arrays belong to those, whichever are more, and begin with x and
+        y or with i and j; otherwise there are as many rows as most of the arrays have elements.
+        Arrays of another length are left out. Columns of matrices are numbered, those of vectors
+        in space end with _x, _y, _z.
+        """
+        import pandas as pd
+
+        fields = dataclasses.fields(self)  # type: ignore[arg-type]
+        values = {field.name: getattr(self, field.name) for field in fields}
+        arrays = {k: v for k, v in values.items() if isinstance(v, np.ndarray) and v.ndim}
+        if not arrays:
+            simple = (bool, int, float, complex, str, np.generic)
+            return pd.DataFrame([{k: v for k, v in values.items() if isinstance(v, simple)}])
+        lengths = [array.shape[0] for array in arrays.values()]
+        network = values.get("network")
+        own = () if network is None else (network.n_sites, network.n_links)
+        lengths = [length for length in lengths if length in own] or lengths
+        length = max(lengths, key=lengths.count)
+        columns = columns_of_network(network, length)
+        for name, array in arrays.items():
+            if array.shape[0] != length or array.ndim > 2:
+                continue
+            if array.ndim == 1:
+                columns[name] = array
+                continue
+            width = array.shape[1]
+            is_vector = width in (2, 3) and array.dtype.kind == "f"
+            ends = "xyz"[:width] if is_vector else [str(k) for k in range(width)]
+            columns |= {f"{name}_{end}": array[:, k] for k, end in enumerate(ends)}
+        return pd.DataFrame(columns)
+
+
+def columns_of_network(network: Any, length: int) -> dict[str, np.ndarray]:
+    """The columns that say which site or link a row is; none if the rows are something else."""
+    if network is not None and network.n_sites == length:
+        return dict(zip("xy", network.sites.position.T))
+    if network is not None and network.n_links == length:
+        return {"i": network.link_i, "j": network.link_j}
+    return {}
+
+
+def in_short(value: Any) -> str:
+    """A value of a field in a few words; nothing for None, functions and the like."""
+    if isinstance(value, np.ndarray) and value.ndim:
+        shape = f"{value.dtype}[{', '.join(map(str, value.shape))}]"
+        real = value.dtype.kind == "f" and value.size
+        if not real or not np.all(np.isfinite(value)):
+            return shape
+        return f"{shape} from {value.min():.4g} to {value.max():.4g}"
+    if isinstance(value, bool | np.bool_ | int | np.integer | str):
+        return str(value)
+    if isinstance(value, float | np.floating | complex | np.complexfloating):
+        return f"{value:.6g}"
+    if isinstance(value, tuple) and value and all(isinstance(v, int | float) for v in value):
+        return f"({', '.join(f'{v:.6g}' for v in value)})" if len(value) <= 6 else ""
+    return ""
 
 
 def save_arrays(path: str | Path, kind: str, arrays: dict[str, Any]) -> None:

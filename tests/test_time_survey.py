@@ -22,8 +22,11 @@ def random_sample(rng):
     density = np.exp(rng.uniform(np.log(0.003), np.log(0.1)))
     kind = str(rng.choice(["open", "cylinder"]))
     seed = int(rng.integers(2**31))
-    sites = hn.random_sites(int(rng.integers(40, 150)), density=density, seed=seed, geometry=kind)
-    if rng.random() < 0.5:
+    warm = rng.random() < 0.5  # links of cold samples are long: too long for a short period
+    n_sites = int(rng.integers(40, 150))
+    kind = "open" if warm else kind
+    sites = hn.random_sites(n_sites, density=density, seed=seed, geometry=kind)
+    if not warm:
         return hn.build_network(sites, cutoff=1.5)
     energies = hn.with_energies(sites, "uniform", width=1.0, seed=seed + 1)
     return hn.build_network(energies, kT=rng.uniform(0.1, 1.0), cutoff=1.5)

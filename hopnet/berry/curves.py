@@ -19,7 +19,7 @@ from hopnet.berry.pairs import Treatment
 from hopnet.berry.quadrature import Integral
 from hopnet.berry.spin_current import SpinHall, spin_hall
 from hopnet.checks import flag, one_of, whole
-from hopnet.records import read_only
+from hopnet.records import Record, read_only
 
 __all__ = [
     "FERMI_ENERGY",
@@ -62,7 +62,7 @@ Progress = Callable[[int, int], object]
 
 
 @dataclass(frozen=True)
-class Curve:
+class Curve(Record):
     """Spin-Hall conductivities along one line of a figure.
 
     Attributes

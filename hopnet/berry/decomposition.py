@@ -19,6 +19,7 @@ from hopnet.berry.models import Model
 from hopnet.berry.pairs import Treatment, checked_treatment, compiled
 from hopnet.berry.spin_current import one_level
 from hopnet.errors import ParameterError
+from hopnet.records import Record
 
 __all__ = [
     "Decomposition",
@@ -33,7 +34,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Decomposition:
+class Decomposition(Record):
     """Pieces of sigma_ba in the natural unit of `hopnet.berry.SpinHall`.
 
     Attributes

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from hopnet.berry.arguments import number, positive, real_array
 from hopnet.checks import shown, whole
 from hopnet.errors import ParameterError
+from hopnet.records import Record
 
 __all__ = [
     "LARGEST_GRID",
@@ -36,7 +37,7 @@ Callback = TypeVar("Callback")
 
 
 @dataclass(frozen=True)
-class PeriodicGrid:
+class PeriodicGrid(Record):
     """Uniform grid over the Brillouin zone; exponentially accurate for gapped models.
 
     Attributes
@@ -63,7 +64,7 @@ class PeriodicGrid:
 
 
 @dataclass(frozen=True)
-class AdaptiveZone:
+class AdaptiveZone(Record):
     """Cells of the Brillouin zone, halved where their own error estimate is largest.
 
     Attributes
@@ -85,7 +86,7 @@ class AdaptiveZone:
 
 
 @dataclass(frozen=True)
-class Rays:
+class Rays(Record):
     """Rays from k = 0 of a k.p model, in coordinates scaled by the model's own ``scale``.
 
     Attributes
@@ -146,7 +147,7 @@ class Rays:
 
 
 @dataclass(frozen=True)
-class ZoneLines:
+class ZoneLines(Record):
     """Lines across a zone of two or three dimensions for T = 0, split at their Fermi points.
 
     Attributes

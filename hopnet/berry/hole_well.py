@@ -13,7 +13,7 @@ from hopnet.berry.arguments import number, real_array, real_list
 from hopnet.berry.models import Model, from_terms
 from hopnet.checks import flag, one_of
 from hopnet.errors import ParameterError
-from hopnet.records import read_only
+from hopnet.records import Record, read_only
 
 __all__ = [
     "LUTTINGER",
@@ -50,7 +50,7 @@ JZ = np.diag([1.5, -1.5, 0.5, -0.5]).astype(complex)
 
 
 @dataclass(frozen=True)
-class Subbands:
+class Subbands(Record):
     """Lowest heavy- and light-hole functions of a biased well.
 
     Attributes

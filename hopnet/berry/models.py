@@ -17,7 +17,7 @@ import numpy.typing as npt
 from hopnet.berry.arguments import check_stack, hermitian, is_plain, number, positive, real_array
 from hopnet.checks import one_of, shown, whole
 from hopnet.errors import ParameterError
-from hopnet.records import read_only
+from hopnet.records import Record, read_only
 from hopnet.threads import run_in_parts
 
 __all__ = [
@@ -65,7 +65,7 @@ Slopes = Callable[[np.ndarray, int], np.ndarray]
 
 
 @dataclass(frozen=True)
-class Model:
+class Model(Record):
     """A band model. Its arrays are copies of what the caller gave.
 
     Attributes

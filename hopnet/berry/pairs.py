@@ -12,6 +12,7 @@ from hopnet.berry.arguments import number, real_array
 from hopnet.berry.models import WAVE_VECTORS_PER_TASK, Model
 from hopnet.checks import one_of, shown
 from hopnet.errors import ParameterError
+from hopnet.records import Record
 from hopnet.threads import run_in_parts
 
 __all__ = [
@@ -27,7 +28,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Pairs:
+class Pairs(Record):
     """Bands at a batch of wave vectors and what every pair of them contributes.
 
     Attributes
@@ -50,7 +51,7 @@ class Pairs:
 
 
 @dataclass(frozen=True)
-class Treatment:
+class Treatment(Record):
     """How bands that touch are treated.
 
     Attributes

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from hopnet.berry.domains import LARGEST_GRID, PeriodicGrid, Progress, Rays
 from hopnet.berry.models import Model
 from hopnet.errors import ConvergenceError, ParameterError
-from hopnet.records import read_only
+from hopnet.records import Record, read_only
 
 __all__ = [
     "Integral",
@@ -43,7 +43,7 @@ BATCH = 8192
 
 
 @dataclass(frozen=True)
-class Integral:
+class Integral(Record):
     """A vector of integrals over d^dk / (2 pi)^d.
 
     Attributes

@@ -40,7 +40,7 @@ from hopnet.berry.quadrature import grid_batches, ray_batches
 from hopnet.berry.resolution import Crossing, add_missed, grid_of
 from hopnet.checks import shown
 from hopnet.errors import ParameterError, ValidityWarning
-from hopnet.records import read_only
+from hopnet.records import Record, read_only
 from hopnet.threads import run_side_by_side
 
 __all__ = [
@@ -62,7 +62,7 @@ CHUNKS = 16
 
 
 @dataclass(frozen=True)
-class SpinHall:
+class SpinHall(Record):
     """Spin-Hall conductivities sigma_ba against chemical potential, in every form.
 
     All are in the natural unit e/hbar times the unit of the spin times length^(2 - d); `in_unit`

@@ -13,12 +13,13 @@ import numpy as np
 from hopnet.boltzmann.checks import check_instance
 from hopnet.boltzmann.conventions import Convention, resolve_convention
 from hopnet.boltzmann.response import Coefficients, linear_response
+from hopnet.records import Record
 
 __all__ = ["ApproximateResponse", "approximate_response"]
 
 
 @dataclass(frozen=True)
-class ApproximateResponse:
+class ApproximateResponse(Record):
     """Response to first order in the conversion rates, with its error against the exact solution.
 
     Attributes

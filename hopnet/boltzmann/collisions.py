@@ -34,7 +34,7 @@ from hopnet.boltzmann.checks import (
 )
 from hopnet.boltzmann.conventions import Convention, resolve_convention
 from hopnet.errors import ParameterError
-from hopnet.records import read_only
+from hopnet.records import Record, read_only
 
 __all__ = [
     "Collisions",
@@ -75,7 +75,7 @@ WEIGHT_ANGLES, WEIGHT_ROUNDING = 721, -1e-12
 
 
 @dataclass(frozen=True)
-class Disorder:
+class Disorder(Record):
     """Random potential with its two spin-orbit parts, matrix element [qbe 3].
 
     Attributes

@@ -13,12 +13,13 @@ from typing import Any
 
 from hopnet import checks
 from hopnet.errors import ParameterError
+from hopnet.records import Record
 
 __all__ = ["CONSISTENT", "PRINTED", "Convention", "resolve_convention"]
 
 
 @dataclass(frozen=True)
-class Convention:
+class Convention(Record):
     """Switches of the quantum-Boltzmann formulas: as in the paper (``True``) or as derived.
 
     Attributes

@@ -17,6 +17,7 @@ from hopnet.boltzmann.checks import SMALLEST, check_instance, check_shapes, owne
 from hopnet.boltzmann.collisions import Disorder
 from hopnet.boltzmann.conventions import Convention, resolve_convention
 from hopnet.errors import ParameterError
+from hopnet.records import Record
 
 __all__ = [
     "Electrons",
@@ -29,7 +30,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Electrons:
+class Electrons(Record):
     """A parabolic band with uniform Rashba coupling, Hamiltonian [qbe 1].
 
     Attributes
@@ -83,7 +84,7 @@ class Electrons:
 
 
 @dataclass(frozen=True)
-class RelaxationRates:
+class RelaxationRates(Record):
     """Relaxation rates of the averages over the Fermi circle, in 1/time.
 
     Attributes

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from hopnet import checks
 from hopnet.boltzmann.checks import number, positive
 from hopnet.errors import ParameterError
+from hopnet.records import Record
 
 __all__ = ["UNIVERSAL", "RashbaGas"]
 
@@ -20,7 +21,7 @@ UNIVERSAL = 1 / (8 * math.pi)  # e E / 8 pi: the size of each of the two parts o
 
 
 @dataclass(frozen=True)
-class RashbaGas:
+class RashbaGas(Record):
     """A parabolic band with Rashba splitting and its spin-orbit disorder; [rashba 1].
 
     Attributes

@@ -30,6 +30,7 @@ from hopnet.boltzmann.operators import (
 from hopnet.boltzmann.response import bare_conductivities, check_born, coefficients, linear_response
 from hopnet.errors import ConvergenceError, ParameterError
 from hopnet.kernels.boltzmann_band import fill_band_solution
+from hopnet.records import Record
 
 __all__ = ["KineticResponse", "generator", "hanle_formula", "kinetic_response"]
 
@@ -56,7 +57,7 @@ STILL, STEADY, UNIFORM = (np.broadcast_to(0.0, n) for n in ((3,), (), (2,)))
 
 
 @dataclass(frozen=True)
-class KineticResponse:
+class KineticResponse(Record):
     """Steady or AC response per unit field. The leading axes are those of the drive.
 
     Attributes

@@ -17,6 +17,7 @@ from hopnet.boltzmann.checks import SMALLEST, check_instance, number, positive
 from hopnet.boltzmann.gas import RashbaGas
 from hopnet.boltzmann.potentials import Potential, strength_of
 from hopnet.errors import ParameterError
+from hopnet.records import Record
 
 __all__ = [
     "DensityMatrix",
@@ -28,7 +29,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class DensityMatrix:
+class DensityMatrix(Record):
     """Helicity components at one momentum, per unit drive.
 
     Attributes
@@ -114,7 +115,7 @@ def smooth_solution(
 
 
 @dataclass(frozen=True)
-class ShortRangeLimit:
+class ShortRangeLimit(Record):
     """Delta potential at ``Delta tau >> 1``, per unit field.
 
     Attributes

@@ -17,6 +17,7 @@ from hopnet.boltzmann.conventions import CONSISTENT, Convention, resolve_convent
 from hopnet.boltzmann.electrons import Electrons, check_single, relaxation_rates
 from hopnet.boltzmann.response import coefficients, linear_response
 from hopnet.errors import ParameterError, ValidityWarning
+from hopnet.records import Record
 
 __all__ = [
     "InsbEstimate",
@@ -35,7 +36,7 @@ ELECTRON_VOLT = constants.e
 
 
 @dataclass(frozen=True)
-class Sample:
+class Sample(Record):
     """A two-dimensional electron gas with smooth disorder, in SI; [qbe 2], [qbe 4]-[qbe 7].
 
     Attributes
@@ -83,7 +84,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class ReducedSample:
+class ReducedSample(Record):
     """A sample in units where ``hbar = m = p_F = 1``.
 
     Attributes

@@ -24,7 +24,7 @@ from hopnet.boltzmann.collisions import (
 )
 from hopnet.boltzmann.conventions import Convention
 from hopnet.boltzmann.electrons import Electrons
-from hopnet.records import read_only
+from hopnet.records import Record, read_only
 
 __all__ = [
     "FREQUENCY",
@@ -48,7 +48,7 @@ NEGLIGIBLE = 1e-14
 
 
 @dataclass(frozen=True)
-class OperatorTerms:
+class OperatorTerms(Record):
     """Elements of all terms at the places where any of them is not zero.
 
     Attributes

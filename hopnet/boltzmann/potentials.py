@@ -27,7 +27,7 @@ from hopnet.boltzmann.checks import (
 )
 from hopnet.errors import ParameterError
 from hopnet.kernels.boltzmann_chain import fill_scaled_bessel
-from hopnet.records import read_only
+from hopnet.records import Record, read_only
 
 __all__ = [
     "BESSEL_SCALE",
@@ -62,7 +62,7 @@ Moments = Callable[[npt.ArrayLike, npt.ArrayLike, int], np.ndarray]
 
 
 @dataclass(frozen=True)
-class Potential:
+class Potential(Record):
     """A random potential in the kinetic equation, ``|U(p - p1)|**2 N`` of [rashba 6].
 
     Attributes

@@ -17,7 +17,7 @@ from hopnet.boltzmann.kinetic import generator
 from hopnet.boltzmann.operators import larmor_matrix
 from hopnet.boltzmann.response import coefficients
 from hopnet.errors import ConvergenceError, ParameterError
-from hopnet.records import read_only
+from hopnet.records import Record, read_only
 
 __all__ = ["SpinProfile", "spin_profile"]
 
@@ -37,7 +37,7 @@ MOST_POINTS = 1_000_000
 
 
 @dataclass(frozen=True)
-class SpinProfile:
+class SpinProfile(Record):
     """Spin and spin current against the position across a strip, per unit field along x.
 
     Attributes

@@ -28,6 +28,7 @@ from hopnet.boltzmann.depths import (
 from hopnet.boltzmann.gas import UNIVERSAL, RashbaGas
 from hopnet.boltzmann.potentials import Potential
 from hopnet.errors import ConvergenceError, ParameterError, ValidityWarning
+from hopnet.records import Record
 
 __all__ = [
     "LARGEST_RESIDUAL",
@@ -70,7 +71,7 @@ ROUNDING = 1e-14
 
 
 @dataclass(frozen=True)
-class RashbaResponse:
+class RashbaResponse(Record):
     """Response per unit field. Each of the first three is a pair (acceleration, coherence).
 
     Attributes

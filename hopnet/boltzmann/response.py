@@ -30,6 +30,7 @@ from hopnet.boltzmann.electrons import (
     relaxation_rates,
 )
 from hopnet.errors import ParameterError, ValidityWarning
+from hopnet.records import Record
 
 __all__ = [
     "Ansatz",
@@ -52,7 +53,7 @@ LARGEST_LAMBDA = 0.3
 
 
 @dataclass(frozen=True)
-class Coefficients:
+class Coefficients(Record):
     """Coefficients of the 3x3 response. All fields may be arrays of one shape.
 
     ::
@@ -267,7 +268,7 @@ def coefficients_from_ratios(
 
 
 @dataclass(frozen=True)
-class Response:
+class Response(Record):
     """Solution of [qbe 16] per unit field; complex at a finite frequency.
 
     Attributes
@@ -386,7 +387,7 @@ def check_steady(det: Any, balance: Any) -> None:
 
 
 @dataclass(frozen=True)
-class Ansatz:
+class Ansatz(Record):
     """Parameters of the shifted Fermi distribution [qbe 12], per unit field.
 
     Attributes

@@ -15,7 +15,7 @@ from hopnet.boltzmann.gas import RashbaGas
 from hopnet.boltzmann.potentials import Potential
 from hopnet.boltzmann.rashba import LARGEST_RESIDUAL, LONGEST, check_scattering
 from hopnet.errors import ConvergenceError, ParameterError
-from hopnet.records import read_only
+from hopnet.records import Record, read_only
 
 __all__ = ["SpinTexture", "spin_texture"]
 
@@ -26,7 +26,7 @@ CLOSEST = 1e-6
 
 
 @dataclass(frozen=True)
-class SpinTexture:
+class SpinTexture(Record):
     """Spin of the electrons by momentum, first harmonic, per unit field; [rashba 13].
 
     Attributes

@@ -18,6 +18,7 @@ from hopnet.boltzmann.conventions import Convention, resolve_convention
 from hopnet.boltzmann.electrons import Electrons, check_single
 from hopnet.boltzmann.response import coefficients, linear_response
 from hopnet.errors import ParameterError, ValidityWarning
+from hopnet.records import Record
 
 __all__ = ["ThermalResponse", "energy_average", "mechanism_ratio", "thermal_response"]
 
@@ -31,7 +32,7 @@ HOTTEST = 1e6
 
 
 @dataclass(frozen=True)
-class ThermalResponse:
+class ThermalResponse(Record):
     """Energy average of the response.
 
     Attributes

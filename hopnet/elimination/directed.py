@@ -25,6 +25,7 @@ from hopnet.kernels import directed as directed_kernels
 from hopnet.kernels import elimination as elimination_kernels
 from hopnet.kernels import log_ratios as ratio_kernels
 from hopnet.kernels.log_ratios import Chain
+from hopnet.records import Record
 from hopnet.threads import thread_count
 
 __all__ = ["DirectedFactor", "factor_directed", "first_passage", "stationary_occupation"]
@@ -34,7 +35,7 @@ WIDEST = 600.0
 
 
 @dataclass(frozen=True, eq=False)
-class DirectedFactor:
+class DirectedFactor(Record):
     """The weights and pivots of one directed elimination, made by `factor_directed`.
 
     Attributes

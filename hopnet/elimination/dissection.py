@@ -13,7 +13,7 @@ from hopnet.errors import ParameterError
 from hopnet.kernels import dissection as dissection_kernels
 from hopnet.kernels.dissection import CLOSED_X, CLOSED_Y, Graph, Region
 from hopnet.kernels.neighbours import fill_rows
-from hopnet.records import read_only
+from hopnet.records import Record, read_only
 from hopnet.threads import run_side_by_side, thread_count
 
 __all__ = ["SERIAL_SITES", "Dissection", "check_links", "dissect_graph"]
@@ -32,7 +32,7 @@ SERIAL_SITES = 20_000
 
 
 @dataclass(frozen=True, eq=False)
-class Dissection:
+class Dissection(Record):
     """An order of elimination for a graph, and its tree of fronts.
 
     Attributes

@@ -26,7 +26,7 @@ from hopnet.elimination.dissection import check_links
 from hopnet.elimination.symbolic import Elimination
 from hopnet.elimination.symmetric import factor
 from hopnet.errors import ParameterError
-from hopnet.records import read_only
+from hopnet.records import Record, read_only
 from hopnet.threads import one_blas_thread
 
 __all__ = ["Interpolated", "RationalModel", "interpolate", "rational_model"]
@@ -56,7 +56,7 @@ LEEWAY = 3.0
 
 
 @dataclass(frozen=True, eq=False)
-class Interpolated:
+class Interpolated(Record):
     """A function of z > 0 from its values and slopes at a few nodes.
 
     Attributes
@@ -267,7 +267,7 @@ def hermite(u, f, slope, chosen, sign, probes):
 
 
 @dataclass(frozen=True, eq=False)
-class RationalModel:
+class RationalModel(Record):
     """g(z) = c (Lap + z diag n)^-1 b as a sum of a few relaxations.
 
     It is the Galerkin projection on {M(s)^-1 b, M(s)^-1 c} at the poles s, with M(s) = Lap + s

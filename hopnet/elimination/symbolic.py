@@ -13,6 +13,7 @@ from hopnet.elimination.dissection import SERIAL_SITES, Dissection, check_links
 from hopnet.errors import ParameterError
 from hopnet.kernels import symbolic as symbolic_kernels
 from hopnet.kernels.symbolic import Fronts
+from hopnet.records import Record
 from hopnet.threads import thread_count
 
 __all__ = ["Elimination", "analyse"]
@@ -24,7 +25,7 @@ FEWEST_SUBTREES = 8
 
 
 @dataclass(frozen=True, eq=False)
-class Elimination:
+class Elimination(Record):
     """The symbolic analysis: which numbers a factor has and where they are stored.
 
     Made by `analyse`. `factor` fills it with numbers, as often as needed.

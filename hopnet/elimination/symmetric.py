@@ -39,6 +39,7 @@ from hopnet.checks import instance_of, shown, whole
 from hopnet.elimination.symbolic import Elimination
 from hopnet.errors import ParameterError
 from hopnet.kernels import elimination as elimination_kernels
+from hopnet.records import Record
 from hopnet.threads import run_side_by_side, thread_count
 
 __all__ = [
@@ -62,7 +63,7 @@ SMALLEST = 1e-300
 
 
 @dataclass(frozen=True, eq=False)
-class Factor:
+class Factor(Record):
     """The weights and pivots of one elimination, made by `factor`.
 
     Attributes

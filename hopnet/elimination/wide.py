@@ -17,6 +17,7 @@ from hopnet.errors import ParameterError
 from hopnet.kernels import elimination as elimination_kernels
 from hopnet.kernels import wide as wide_kernels
 from hopnet.kernels.wide import RADIX, Wide
+from hopnet.records import Record
 
 __all__ = [
     "Wide",
@@ -36,7 +37,7 @@ LOG_RADIX_LOW = -2.1508685172127154e-08
 
 
 @dataclass(frozen=True, eq=False)
-class WideFactor:
+class WideFactor(Record):
     """The weights and pivots of one elimination as wide numbers, made by `factor_wide`.
 
     Attributes

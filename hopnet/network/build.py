@@ -28,8 +28,9 @@ from hopnet.network.exponent import (
     reference_level,
 )
 from hopnet.network.neighbours import SLACK, candidate_links, find_links, link_separation
-from hopnet.network.network import Network, join_sites, owned_numbers, pair_of_contacts
+from hopnet.network.network import Network, join_sites, pair_of_contacts
 from hopnet.network.sites import Sites, critical_length
+from hopnet.records import owned_numbers
 
 __all__ = ["CUTOFF_MARGIN", "build_network"]
 

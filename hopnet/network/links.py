@@ -14,9 +14,9 @@ from scipy.sparse.csgraph import breadth_first_order
 
 from hopnet.checks import array_of, flag, instance_of, path_of, site_numbers, whole
 from hopnet.errors import DataError, ParameterError, ValidityWarning
-from hopnet.network.network import Network, join_sites, owned_numbers, pair_of_contacts
+from hopnet.network.network import Network, join_sites, pair_of_contacts
 from hopnet.network.sites import Sites
-from hopnet.records import write_for_user
+from hopnet.records import owned_numbers, write_for_user
 
 __all__ = [
     "layout_of_links",

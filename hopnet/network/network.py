@@ -14,14 +14,22 @@ from numpy.typing import ArrayLike
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from hopnet.checks import array_of, flag, instance_of, number, one_of, shown, site_numbers
+from hopnet.checks import flag, instance_of, number, one_of, shown
 from hopnet.elimination.dissection import Dissection, dissect_graph
 from hopnet.errors import DataError, NotPercolatingError, ParameterError
 from hopnet.kernels import neighbours
 from hopnet.network.energies import Bath, check_bath
 from hopnet.network.neighbours import link_separation
 from hopnet.network.sites import SITE_ARRAYS, Sites, critical_length, sites_from_arrays
-from hopnet.records import is_owned, load_arrays, read_only, save_arrays
+from hopnet.records import (
+    Record,
+    is_owned,
+    load_arrays,
+    owned_numbers,
+    owned_values,
+    read_only,
+    save_arrays,
+)
 
 if TYPE_CHECKING:
     import networkx
@@ -34,7 +42,6 @@ __all__ = [
     "Network",
     "check_digest",
     "join_sites",
-    "owned_numbers",
     "pair_of_contacts",
 ]
 
@@ -56,7 +63,7 @@ OPTIONAL = ("cutoff_radius", "exclusion", "kT", "bath", "chemical_potential", "c
 
 
 @dataclass(frozen=True, eq=False)
-class Network:
+class Network(Record):
     """Sites, links and contacts.
 
     The record checks and copies what it is given, however it is made.
@@ -326,6 +333,14 @@ class Network:
                 "make it from the network that you pass."
             )
 
+    def describe(self) -> str:
+        """What the record holds, in one line."""
+        warm = "" if self.kT is None else f", kT = {self.kT:.4g}"
+        return (
+            f"{self.n_sites} sites, {self.n_links} links up to {self.cutoff_radius:.4g} a_b, "
+            f"{self.sites.geometry}, {self.source.size} + {self.drain.size} contact sites{warm}"
+        )
+
     def to_frame(self) -> pd.DataFrame:
         """A DataFrame of links: i, j, distance, log_conductance."""
         return pd.DataFrame(
@@ -521,33 +536,6 @@ def pair_of_contacts(contacts: Any) -> tuple[Any, Any]:
             "give two arrays."
         )
     return source, drain
-
-
-def owned_numbers(name: str, value: Any, n: int, hint: str) -> np.ndarray:
-    """Site numbers as a read-only array; one that is owned already is checked and kept.
-
-    Parameters
-    ----------
-    name : str
-        The name of the argument, as the user wrote it.
-    value : array_like
-        Site numbers.
-    n : int
-        Number of sites.
-    hint : str
-        What to do, for the message.
-    """
-    if is_owned(value, np.int64) and value.ndim == 1:
-        inside = value.size == 0 or (value.min() >= 0 and value.max() < n)
-        if inside:
-            return value
-    return read_only(site_numbers(name, value, n, hint), np.int64, copy=False)
-
-
-def owned_values(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """Finite numbers as a read-only array; one that is owned already is checked and kept."""
-    checked = array_of(name, value, shape=shape, empty=True, hint="give finite logarithms")
-    return value if is_owned(value) else read_only(checked, copy=False)
 
 
 def check_links(link_i: np.ndarray, link_j: np.ndarray, n: int) -> None:

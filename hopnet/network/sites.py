@@ -16,7 +16,7 @@ from hopnet.constants import PERCOLATION_RADIUS
 from hopnet.errors import DataError, ParameterError, ValidityWarning
 from hopnet.kernels.neighbours import Kept, mark_apart
 from hopnet.machine import machine_memory
-from hopnet.records import is_owned, load_arrays, read_only, save_arrays
+from hopnet.records import Record, is_owned, load_arrays, read_only, save_arrays
 from hopnet.seeds import Seed, random_stream
 
 __all__ = [
@@ -56,7 +56,7 @@ SITE_ARRAYS = (("position", "length", "width", "geometry"), ("energy",))
 
 
 @dataclass(frozen=True, eq=False)
-class Sites:
+class Sites(Record):
     """Sites in a rectangle. Lengths are in units of the localisation radius a_b.
 
     The record checks and copies what it is given, however it is made.
@@ -126,6 +126,14 @@ class Sites:
         return (
             self.length if self.geometry == "torus" else 0.0,
             self.width if self.geometry != "open" else 0.0,
+        )
+
+    def describe(self) -> str:
+        """What the record holds, in one line."""
+        energies = "" if self.energy is None else ", with energies"
+        return (
+            f"{self.n_sites} sites on {self.length:.6g} x {self.width:.6g} a_b, n_s a_b^2 = "
+            f"{self.density:.4g}, {self.geometry}{energies}"
         )
 
     def to_frame(self) -> pd.DataFrame:

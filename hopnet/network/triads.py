@@ -13,7 +13,7 @@ from hopnet.elimination.scaling import HIGHEST
 from hopnet.errors import ParameterError
 from hopnet.kernels import triads as kernels
 from hopnet.network.network import Network
-from hopnet.records import is_owned, read_only
+from hopnet.records import Record, is_owned, read_only
 from hopnet.threads import run_side_by_side
 
 __all__ = [
@@ -35,7 +35,7 @@ PARTS_AT_ONCE = 8
 
 
 @dataclass(frozen=True, eq=False)
-class Triads:
+class Triads(Record):
     """All triangles of the graph, each once.
 
     Attributes

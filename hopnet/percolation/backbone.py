@@ -18,13 +18,13 @@ from hopnet.percolation.thresholds import (
     least_log_conductance,
     percolation_threshold,
 )
-from hopnet.records import read_only
+from hopnet.records import Record, read_only
 
 __all__ = ["Backbone", "find_backbone", "wrapping_backbone"]
 
 
 @dataclass(frozen=True, eq=False)
-class Backbone:
+class Backbone(Record):
     """The parts of the percolating cluster at one threshold.
 
     Attributes
@@ -67,7 +67,7 @@ class Backbone:
 
 
 @dataclass(frozen=True, eq=False)
-class BackboneBetween:
+class BackboneBetween(Record):
     """Backbone, red bonds and shortest path between two nodes of a graph.
 
     Attributes

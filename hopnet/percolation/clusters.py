@@ -21,13 +21,13 @@ from hopnet.percolation.thresholds import (
     name_events,
     order_links,
 )
-from hopnet.records import read_only
+from hopnet.records import Record, read_only
 
 __all__ = ["ClusterSweep", "Clusters", "find_clusters", "sweep_clusters"]
 
 
 @dataclass(frozen=True, eq=False)
-class Clusters:
+class Clusters(Record):
     """Clusters of sites that links up to a threshold join.
 
     Attributes
@@ -57,6 +57,11 @@ class Clusters:
     touches_source: np.ndarray
     touches_drain: np.ndarray
     wraps: np.ndarray
+
+    def to_frame(self) -> pd.DataFrame:
+        """A DataFrame with one row per cluster; the sites of cluster k are ``label == k``."""
+        names = ("size", "gyration_radius", "touches_source", "touches_drain", "wraps")
+        return pd.DataFrame({name: getattr(self, name) for name in names})
 
     @property
     def n_clusters(self) -> int:
@@ -167,7 +172,7 @@ def find_clusters(network: Network, threshold_length: float | None = None) -> Cl
 
 
 @dataclass(frozen=True, eq=False)
-class MergeHistory:
+class MergeHistory(Record):
     """What the kernel `sweep_merges` writes: every merger of two clusters, and the final clusters.
 
     Attributes
@@ -230,7 +235,7 @@ def merge_links(network: Network, links: OrderedLinks) -> MergeHistory:
 
 
 @dataclass(frozen=True, eq=False)
-class ClusterSweep:
+class ClusterSweep(Record):
     """Clusters at every threshold: one row per link that joined two clusters.
 
     Attributes

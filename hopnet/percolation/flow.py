@@ -14,7 +14,7 @@ from hopnet.errors import ConvergenceError, ParameterError
 from hopnet.network.network import Network
 from hopnet.percolation.backbone import find_backbone
 from hopnet.percolation.thresholds import Threshold, percolation_threshold
-from hopnet.records import read_only
+from hopnet.records import Record, read_only
 from hopnet.transport.current import Current
 
 __all__ = ["FlowStatistics", "flow_statistics", "resistivity_ratio"]
@@ -36,7 +36,7 @@ MOST_CUTS = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
-class FlowStatistics:
+class FlowStatistics(Record):
     """Distribution of the current and of the dissipated power over links and cuts.
 
     Attributes

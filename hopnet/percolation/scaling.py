@@ -24,7 +24,7 @@ from scipy.optimize import minimize_scalar
 
 from hopnet.checks import array_of, instance_of, number, one_of, shown
 from hopnet.errors import ConvergenceError, ParameterError
-from hopnet.records import read_only
+from hopnet.records import Record, read_only
 
 __all__ = [
     "PLANE",
@@ -48,7 +48,7 @@ LARGEST_POWER = 30.0
 
 
 @dataclass(frozen=True, eq=False)
-class Estimate:
+class Estimate(Record):
     """A number with its errors, and the windows that it was computed from.
 
     Attributes

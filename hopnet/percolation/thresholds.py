@@ -16,7 +16,7 @@ from hopnet.checks import instance_of, number, one_of
 from hopnet.errors import NotPercolatingError, ParameterError
 from hopnet.kernels import clusters as kernels
 from hopnet.network.network import Network
-from hopnet.records import read_only
+from hopnet.records import Record, read_only
 
 __all__ = [
     "EVENTS",
@@ -44,7 +44,7 @@ PARTS = 12
 
 
 @dataclass(frozen=True)
-class Threshold:
+class Threshold(Record):
     """The link that completes an event when links are added in order of conductance.
 
     Attributes
@@ -71,7 +71,7 @@ class Threshold:
 
 
 @dataclass(frozen=True, eq=False)
-class OrderedLinks:
+class OrderedLinks(Record):
     """Links in order of conductance, without those that cannot change a cluster.
 
     Attributes

@@ -10,10 +10,11 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from hopnet.network.network import Network
+from hopnet.network.sites import Sites
 from hopnet.plots.frame import BLUE, GREY, RED, new_figure
 from hopnet.transport.current import Current
 
-__all__ = ["plot_sample"]
+__all__ = ["LARGEST", "draw_flow", "draw_spin", "plot_sample", "window"]
 
 DECADES = 4.0  # of flow that are drawn
 LARGEST = 4000  # largest number of sites drawn: those in a window around the middle
@@ -70,7 +71,7 @@ def plot_sample(network: Network, current: Current, spin: Any, *, n_shown: Any =
     return figure
 
 
-def window(sites, n_shown):
+def window(sites: Sites, n_shown: int) -> np.ndarray:
     """[[x_low, x_high], [y_low, y_high]] of the part that is drawn."""
     size = np.array([sites.length, sites.width])
     share = min(1.0, np.sqrt(n_shown / sites.n_sites))
@@ -78,7 +79,9 @@ def window(sites, n_shown):
     return np.stack([0.5 * size - half, 0.5 * size + half], axis=1)
 
 
-def draw_flow(axes, network, current, inside):
+def draw_flow(
+    axes: Any, network: Network, current: Current, inside: np.ndarray
+) -> LineCollection | None:
     """The links as segments in colours of a logarithmic scale; None if nothing flows."""
     flow = np.abs(current.flow) / current.conductance
     seen = inside[network.link_i] | inside[network.link_j]
@@ -91,7 +94,7 @@ def draw_flow(axes, network, current, inside):
     segments = np.stack([start, start + network.separation[drawn]], axis=1)
     decade = np.log10(flow[drawn] / largest) + DECADES
     lines = LineCollection(
-        segments,
+        list(segments),
         cmap="viridis_r",
         norm=LogNorm(largest * 10**-DECADES, largest),
         linewidths=0.3 + 0.45 * decade,
@@ -102,7 +105,7 @@ def draw_flow(axes, network, current, inside):
     return axes.add_collection(lines)
 
 
-def draw_spin(axes, position, spin):
+def draw_spin(axes: Any, position: np.ndarray, spin: np.ndarray) -> None:
     """Discs whose area is the modulus of the spin, whose colour is its sign."""
     size = np.abs(spin)
     largest = np.quantile(size, 0.999) if size.size else 0.0

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from hopnet.network.network import Network
 from hopnet.percolation.scaling import PLANE, Exponents, by_size
 from hopnet.plots.frame import BLACK, BLUE, GREEN, GREY, ORANGE, RED, finish, new_figure
 
@@ -18,10 +19,11 @@ __all__ = [
     "plot_flow",
     "plot_resistivity",
     "plot_triads",
+    "segments",
 ]
 
 
-def segments(network, link):
+def segments(network: Network, link: np.ndarray) -> np.ndarray:
     """float64[n, 2, 2]: ends of links, drawn from site i to the nearest image of site j."""
     start = network.sites.position[network.link_i[link]]
     return np.stack([start, start + network.separation[link]], axis=1)

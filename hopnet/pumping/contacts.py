@@ -34,6 +34,7 @@ from hopnet.pumping.grid import NOISE, WARNED, error_bound, natural_sizes
 from hopnet.pumping.inputs import calculation, finite, instance, not_negative, real_numbers
 from hopnet.pumping.medium import Medium
 from hopnet.pumping.texture import PeriodicTexture, RigidTexture, grid_points
+from hopnet.records import Record
 
 __all__ = ["INSULATING", "RESERVOIR", "Junction", "solve_junction"]
 
@@ -50,7 +51,7 @@ FIELDS = ("potential", "density", "pumped_current")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Junction:
+class Junction(Record):
     """Pumped spin between two contacts, see `solve_junction`.
 
     Components are those of the frame: (``A_+``, ``A_z``) for a rigid texture, otherwise x, y, z

@@ -17,6 +17,7 @@ from hopnet.pumping.diffusion import Modes
 from hopnet.pumping.fields import Field, Frame
 from hopnet.pumping.inputs import calculation, instance, real_array, real_numbers
 from hopnet.pumping.medium import Medium
+from hopnet.records import Record
 
 __all__ = [
     "LEVI_CIVITA",
@@ -35,7 +36,7 @@ LEVI_CIVITA[0, 2, 1] = LEVI_CIVITA[2, 1, 0] = LEVI_CIVITA[1, 0, 2] = -1.0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ChargeResponse:
+class ChargeResponse(Record):
     """Charge moved by spin: a local current, and the density that diffuses from it.
 
     The charge is that of diffusion, without screening; `screened_current` is the other limit. The

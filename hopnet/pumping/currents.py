@@ -18,6 +18,7 @@ from hopnet.pumping.grid import numerical_error, relative_error, warn_grid
 from hopnet.pumping.inputs import calculation, finite, instance, real_numbers
 from hopnet.pumping.medium import Medium
 from hopnet.pumping.texture import RigidTexture, Texture, TimeSeries
+from hopnet.records import Record
 
 __all__ = ["Pumping", "orders_asked", "pump", "spin_hall_current"]
 
@@ -29,7 +30,7 @@ REMOVED = 1e-10
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Pumping:
+class Pumping(Record):
     """The electrons' response to a texture to second order in the exchange, see `pump`.
 
     Only the amplitudes of S and of the pumping source are kept. Every method computes its field

@@ -21,6 +21,7 @@ from hopnet.kernels.pumping import (
 )
 from hopnet.pumping.inputs import calculation, instance, positive, positive_numbers, real_array
 from hopnet.pumping.medium import Medium
+from hopnet.records import Record
 
 __all__ = ["MOST_THREADS", "Modes", "build_modes", "propagate"]
 
@@ -35,7 +36,7 @@ SLOWEST = 1e-150
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Modes:
+class Modes(Record):
     """Plane waves of one component: how to transform to them, and what each of them is.
 
     An amplitude has shape [n_space, n_omega]: the wave vectors of the grid in one list, then the

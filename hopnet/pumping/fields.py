@@ -15,6 +15,7 @@ from hopnet.kernels.pumping import fill_cross, fill_rigid_cross
 from hopnet.pumping.diffusion import MOST_THREADS, Modes, build_modes
 from hopnet.pumping.inputs import calculation, finite, instance
 from hopnet.pumping.texture import PeriodicTexture, RigidTexture, Texture, TimeSeries
+from hopnet.records import Record
 
 __all__ = ["Field", "Frame", "build_frame"]
 
@@ -24,7 +25,7 @@ SAME_TIME = 1e-6
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Frame:
+class Frame(Record):
     """How vector and scalar fields of a texture are stored.
 
     Rigid: a vector is (``A_x + i A_y``, ``A_z``), a scalar the pair (amplitude at the frequency,
@@ -163,7 +164,7 @@ def build_frame(
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Field:
+class Field(Record):
     """A result on the grid, in one form for every kind of texture.
 
     Parameters

@@ -23,6 +23,7 @@ from hopnet.pumping.inputs import (
     real_numbers,
     settle,
 )
+from hopnet.records import Record
 
 __all__ = ["Medium", "Validity", "free_density_of_states"]
 
@@ -63,7 +64,7 @@ class Validity(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Medium:
+class Medium(Record):
     """A disordered electron gas coupled to a magnetisation, in any consistent set of units.
 
     The Hamiltonian [pumping 1] describes free electrons, impurities, and the exchange coupling

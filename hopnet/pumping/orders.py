@@ -17,6 +17,7 @@ from hopnet.pumping.fields import Field, Frame, build_frame
 from hopnet.pumping.inputs import calculation, finite, instance, positive, real_numbers
 from hopnet.pumping.medium import Medium
 from hopnet.pumping.texture import PeriodicTexture, RigidTexture, TimeSeries
+from hopnet.records import Record
 
 __all__ = [
     "AllOrders",
@@ -36,7 +37,7 @@ INNER = 0.1
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class AllOrders:
+class AllOrders(Record):
     """Spin density and torque at all orders in the exchange.
 
     Attributes

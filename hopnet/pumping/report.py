@@ -21,7 +21,7 @@ from hopnet.pumping.currents import Pumping, pump
 from hopnet.pumping.inputs import instance
 from hopnet.pumping.medium import Medium
 from hopnet.pumping.run_file import RunFile
-from hopnet.records import save_arrays
+from hopnet.records import Record, save_arrays
 
 __all__ = ["Answer", "answer", "write_answer"]
 
@@ -38,7 +38,7 @@ CHARGES = {
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Answer:
+class Answer(Record):
     """What a run file asked for.
 
     Attributes

@@ -23,6 +23,7 @@ from hopnet.pumping.inputs import (
     real_numbers,
     settle,
 )
+from hopnet.records import Record
 
 __all__ = [
     "PeriodicTexture",
@@ -43,7 +44,7 @@ SAME_FRAME = 1e-9
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class RigidTexture:
+class RigidTexture(Record):
     """A texture that turns about z and moves without changing its form; it has no time axis.
 
     ``S_x + i S_y = plus(x - velocity t) exp(i frequency t)``, ``S_z = z(x - velocity t)``.
@@ -122,7 +123,7 @@ class RigidTexture:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class PeriodicTexture:
+class PeriodicTexture(Record):
     """A texture sampled over one period in time and one period of the box in space.
 
     Parameters
@@ -172,7 +173,7 @@ class PeriodicTexture:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class TimeSeries:
+class TimeSeries(Record):
     """A texture sampled at increasing times, periodic in space only.
 
     Before the first sample the electrons are in equilibrium with it.

@@ -22,7 +22,7 @@ from hopnet.checks import array_of, instance_of, number, site_numbers, whole
 from hopnet.errors import ParameterError, ValidityWarning
 from hopnet.kernels import blocking as kernels
 from hopnet.network.network import Network, join_sites
-from hopnet.records import read_only
+from hopnet.records import Record, read_only
 from hopnet.seeds import Seed, random_stream
 from hopnet.spin.kinetics.checks import check_field
 from hopnet.threads import one_blas_thread, run_side_by_side, thread_count
@@ -68,7 +68,7 @@ TRAPS_PER_TASK = 500
 
 
 @dataclass(frozen=True, eq=False)
-class Blocked:
+class Blocked(Record):
     """A network in which every trap is replaced by a mesh of resistors.
 
     Attributes
@@ -92,7 +92,7 @@ class Blocked:
 
 
 @dataclass(frozen=True, eq=False)
-class MagnetoResistance:
+class MagnetoResistance(Record):
     """Resistance of a sample with blocked hops against the external field.
 
     Attributes
@@ -118,7 +118,7 @@ class MagnetoResistance:
 
 
 @dataclass(frozen=True)
-class LineShape:
+class LineShape(Record):
     """A fit of one law to a magnetoresistance.
 
     Attributes

@@ -25,7 +25,7 @@ from hopnet.errors import ParameterError
 from hopnet.kernels import coefficients as coefficient_kernels
 from hopnet.network.network import Network
 from hopnet.network.triads import Triads
-from hopnet.records import read_only
+from hopnet.records import Record, read_only
 from hopnet.threads import run_side_by_side
 
 __all__ = [
@@ -51,7 +51,7 @@ SENSE = np.array([1.0, 1.0, 1.0, -1.0, -1.0, -1.0])
 
 
 @dataclass(frozen=True, eq=False)
-class KineticCoefficients:
+class KineticCoefficients(Record):
     """Kinetic coefficients of the six ordered processes of every triad.
 
     Attributes

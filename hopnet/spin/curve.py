@@ -15,7 +15,7 @@ from hopnet.elimination.reduced import interpolate
 from hopnet.errors import DataError, ParameterError, ValidityWarning
 from hopnet.network.network import Network, check_digest
 from hopnet.network.triads import Triads
-from hopnet.records import load_arrays, read_only, save_arrays
+from hopnet.records import Record, load_arrays, read_only, save_arrays
 from hopnet.spin.equations import (
     SpinEquations,
     balanced_spin,
@@ -47,7 +47,7 @@ MOST_BINS = 10_000_000
 
 
 @dataclass(frozen=True, eq=False)
-class FCurve:
+class FCurve(Record):
     """f as a function of the spin relaxation time.
 
     Attributes
@@ -80,6 +80,15 @@ class FCurve:
     imbalance: float
     cutoff_error: float
 
+    def describe(self) -> str:
+        """What the record holds, in one line."""
+        finite = self.tau_s[np.isfinite(self.tau_s)]
+        times = f"{finite.min(initial=np.inf):.4g} to {self.tau_s.max():.4g}"
+        return (
+            f"f = {self.f.min():.6g} to {self.f.max():.6g} at {self.tau_s.size} tau_s from {times},"
+            f" f_drift {self.f_drift:.6g}, cutoff error {self.cutoff_error:.1e}"
+        )
+
     def to_frame(self) -> pd.DataFrame:
         """A DataFrame with one row per tau_s."""
         return pd.DataFrame(
@@ -95,7 +104,7 @@ class FCurve:
 
 
 @dataclass(frozen=True, eq=False)
-class Spin:
+class Spin(Record):
     """The steady spin of every site at unit bias.
 
     Attributes

@@ -17,6 +17,7 @@ from hopnet.elimination.symmetric import Factor, factor
 from hopnet.errors import NotPercolatingError, ParameterError
 from hopnet.network.network import Network
 from hopnet.network.triads import Triads
+from hopnet.records import Record
 from hopnet.spin.generation import Generation, rates_of, ratio_to_letter, scaled_generation
 from hopnet.transport.balance import net_flow
 from hopnet.transport.current import Current, own_current
@@ -78,7 +79,7 @@ class Bulk(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class SpinEquations:
+class SpinEquations(Record):
     """(Lap + n / tau_s) sigma = gamma on one network, analysed once for all relaxation times.
 
     Attributes

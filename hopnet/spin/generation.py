@@ -14,7 +14,7 @@ from hopnet.elimination.scaling import ScaledRates, scaled_rates
 from hopnet.kernels import triads as kernels
 from hopnet.network.network import Network
 from hopnet.network.triads import Triads, amplitudes, list_triads, parts_of
-from hopnet.records import read_only
+from hopnet.records import Record, read_only
 from hopnet.transport.current import Current, in_unit, own_current
 
 __all__ = [
@@ -30,7 +30,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, eq=False)
-class Generation:
+class Generation(Record):
     """The generation of spin by the current, without relaxation or diffusion of the spins.
 
     Attributes

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from hopnet.checks import one_of
 from hopnet.errors import ParameterError
 from hopnet.network.network import Network
-from hopnet.records import read_only
+from hopnet.records import Record, read_only
 from hopnet.spin.coefficients import check_spin_orbit
 from hopnet.spin.equations import check_generation, spin_equations
 from hopnet.spin.response import (
@@ -27,7 +27,7 @@ __all__ = ["HanleCurve", "ac_response", "hanle_curve"]
 
 
 @dataclass(frozen=True, eq=False)
-class HanleCurve:
+class HanleCurve(Record):
     """The induced spin across the current in a magnetic field, relative to that without a field.
 
     Attributes

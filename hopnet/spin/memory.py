@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from hopnet.checks import array_of, instance_of, number, one_of, whole
 from hopnet.errors import ConvergenceError, ParameterError
 from hopnet.network.network import Network
-from hopnet.records import read_only
+from hopnet.records import Record, read_only
 from hopnet.spin.kinetics.checks import axes_of, check_field, check_site_times
 from hopnet.spin.kinetics.resolvent import Resolvent, SpinModel, spin_model
 from hopnet.threads import one_blas_thread
@@ -68,7 +68,7 @@ LONGEST_PHASE = 1e-3 / np.finfo(np.float64).eps
 
 
 @dataclass(frozen=True, eq=False)
-class ReducedSpins:
+class ReducedSpins(Record):
     """The spin memory of a sample as a sum of exponentials [nuclei 8].
 
     P(t) = Re sum_m weight_m exp(-rate_m t), and g(z) = int P(t) exp(-z t) dt.
@@ -104,7 +104,7 @@ class ReducedSpins:
 
 
 @dataclass(frozen=True, eq=False)
-class SpinRelaxation:
+class SpinRelaxation(Record):
     """What is left of a uniform spin polarisation after given times.
 
     Attributes

@@ -12,6 +12,7 @@ from pydantic import Field
 from hopnet.errors import ParameterError
 from hopnet.network.build import build_network
 from hopnet.network.sites import random_sites
+from hopnet.records import Record
 from hopnet.spin.hyperfine import kubo_toyabe, overhauser_fields
 from hopnet.spin.memory import SpinRelaxation, spin_relaxation
 from hopnet.spin.noise import SpinNoise, spin_noise
@@ -88,7 +89,7 @@ class MemoryFile(Section):
 
 
 @dataclass(frozen=True, eq=False)
-class MemoryReport:
+class MemoryReport(Record):
     """Results of ``hopnet memory``.
 
     Attributes

@@ -12,7 +12,7 @@ from hopnet.checks import array_of, instance_of, number, site_numbers, whole
 from hopnet.errors import ConvergenceError, ParameterError
 from hopnet.kernels import walk as kernels
 from hopnet.network.network import Network
-from hopnet.records import read_only
+from hopnet.records import Record, read_only
 from hopnet.seeds import Seed, random_stream
 from hopnet.spin.coefficients import check_spin_orbit
 from hopnet.spin.dephasing import DENSE_SITES
@@ -43,7 +43,7 @@ CONSERVED = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
-class Walk:
+class Walk(Record):
     """Sites, displacements and spins of all carriers at given times.
 
     Attributes

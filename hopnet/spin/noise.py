@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from hopnet.checks import array_of, instance_of, number, one_of
 from hopnet.errors import ConvergenceError
 from hopnet.network.network import Network
-from hopnet.records import read_only
+from hopnet.records import Record, read_only
 from hopnet.spin.kinetics.checks import check_field
 from hopnet.spin.kinetics.resolvent import Resolvent, spin_model
 from hopnet.spin.memory import (
@@ -39,7 +39,7 @@ DENSER = 1.5
 
 
 @dataclass(frozen=True, eq=False)
-class SpinNoise:
+class SpinNoise(Record):
     """Power spectrum of the spin noise of a sample.
 
     Attributes
@@ -66,7 +66,7 @@ class SpinNoise:
 
 
 @dataclass(frozen=True, eq=False)
-class SteadyOrientation:
+class SteadyOrientation(Record):
     """Orientation of a steadily pumped sample in external fields.
 
     Attributes

@@ -15,7 +15,7 @@ from hopnet.elimination.symbolic import analyse
 from hopnet.elimination.symmetric import factor
 from hopnet.errors import ParameterError
 from hopnet.network.network import Network
-from hopnet.records import read_only
+from hopnet.records import Record, read_only
 from hopnet.spin.coefficients import check_spin_orbit, spin_orbit_determinant
 from hopnet.spin.curve import f_curve
 from hopnet.spin.generation import ratio_to_letter
@@ -35,7 +35,7 @@ __all__ = ["NuclearAverage", "NuclearF", "nuclear_average", "nuclear_f", "nuclea
 
 
 @dataclass(frozen=True, eq=False)
-class NuclearAverage:
+class NuclearAverage(Record):
     """Current-induced spin, averaged over two copies of the nuclear fields [nuclei 6].
 
     Attributes
@@ -192,7 +192,7 @@ def spin_at_unit_time(
 
 
 @dataclass(frozen=True, eq=False)
-class NuclearF:
+class NuclearF(Record):
     """f in frozen nuclear fields, to leading order in the spin-orbit coupling [nuclei 15].
 
     Attributes

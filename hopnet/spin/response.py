@@ -22,6 +22,7 @@ from hopnet.checks import array_of, number, shown
 from hopnet.elimination.reduced import RationalModel, rational_model
 from hopnet.errors import ConvergenceError, ParameterError
 from hopnet.network.network import Network
+from hopnet.records import Record
 from hopnet.spin.equations import SpinEquations, spin_equations
 from hopnet.transport.balance import net_flow
 from hopnet.transport.current import Current
@@ -69,7 +70,7 @@ GENERATED, ACROSS, ALONG = 0, 1, 2
 
 
 @dataclass(frozen=True, eq=False)
-class SpinResponse:
+class SpinResponse(Record):
     """F(z) of one sample as a sum of few relaxations.
 
     Attributes
@@ -148,7 +149,7 @@ def check_range(name: str, value: ArrayLike, *, low: float = 0.0) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class TimeCurve:
+class TimeCurve(Record):
     """A response in time, with its error.
 
     Attributes
@@ -165,7 +166,7 @@ class TimeCurve:
 
 
 @dataclass(frozen=True, eq=False)
-class FrequencyCurve:
+class FrequencyCurve(Record):
     """A response to a force exp(-i omega t), with its error.
 
     Attributes

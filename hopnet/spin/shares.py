@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from hopnet.checks import array_of, instance_of, number
 from hopnet.errors import ParameterError
 from hopnet.network.triads import Triads, find_triads
-from hopnet.records import read_only
+from hopnet.records import Record, read_only
 from hopnet.spin.equations import spin_equations
 from hopnet.spin.generation import generation_in_triads
 from hopnet.transport.current import Current
@@ -19,7 +19,7 @@ __all__ = ["TriadShares", "triad_shares"]
 
 
 @dataclass(frozen=True, eq=False)
-class TriadShares:
+class TriadShares(Record):
     """The part of f that each triad adds.
 
     Attributes

@@ -15,7 +15,7 @@ from hopnet.checks import instance_of, number
 from hopnet.errors import ConvergenceError
 from hopnet.kernels import incomplete as kernels
 from hopnet.network.network import Network
-from hopnet.records import read_only
+from hopnet.records import Record, read_only
 from hopnet.spin.hyperfine import rate_of_a_site
 from hopnet.spin.kinetics.incomplete import SCALAR_CUT, factor_scalar
 from hopnet.spin.kinetics.unit import find_rates
@@ -30,7 +30,7 @@ ITERATIONS = 300
 
 
 @dataclass(frozen=True, eq=False)
-class SiteRates:
+class SiteRates(Record):
     """Effective relaxation rates of the sites in frozen nuclear fields.
 
     Attributes

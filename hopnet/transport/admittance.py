@@ -25,6 +25,7 @@ from hopnet.elimination.symbolic import Elimination, analyse
 from hopnet.elimination.symmetric import factor
 from hopnet.errors import ConvergenceError, ParameterError
 from hopnet.network.network import DRAIN, INNER, SOURCE, Network
+from hopnet.records import Record
 from hopnet.transport.balance import net_flow
 from hopnet.transport.current import Current, own_current
 from hopnet.transport.thermopower import linear_profile
@@ -172,7 +173,7 @@ def admittance(
 
 
 @dataclass(frozen=True, eq=False)
-class AdmittanceModel:
+class AdmittanceModel(Record):
     """G(s) of one sample between two rates, from a few real factors.
 
     Attributes

@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
 from hopnet.kernels import backbone as kernels
 from hopnet.kernels.neighbours import fill_rows
 from hopnet.network.network import INNER, Network
 
-__all__ = ["balance_at_sites", "balanced_flows", "net_flow", "on_paths", "unbalanced_sites"]
+__all__ = [
+    "balance_at_sites",
+    "balanced_flows",
+    "net_flow",
+    "on_paths",
+    "site_potential",
+    "unbalanced_sites",
+]
 
 # A site is balanced if its net flow is at most this much of its throughput. Rounding leaves 1e-15
 # at most sites and up to 1e-12 at some. A larger value accepts flows of side loops with fewer
@@ -175,3 +184,53 @@ def unbalanced_sites(network: Network, flow: np.ndarray) -> tuple[np.ndarray, np
     net = net_flow(network, flow)
     _, site_imbalance, _ = balance_at_sites(network, flow, net, network.terminals)
     return net, site_imbalance > BALANCED
+
+
+def site_potential(network: Network, drop: np.ndarray, bias: float) -> np.ndarray:
+    """Potential X of every site from the drops of the links.
+
+    Parameters
+    ----------
+    network : Network
+    drop : float64[n_links]
+        X_i - X_j.
+    bias : float
+        X at the source; the drain has 0.
+
+    Returns
+    -------
+    float64[n_sites]
+        NaN for sites without a path to a contact.
+
+    Notes
+    -----
+    Drops are added from the contacts along the maximum spanning forest of the conductances. The
+    drops along its strong links are small, so that differences between close potentials keep as
+    many digits as the potentials themselves can hold.
+    """
+    n, n_links = network.n_sites, network.n_links
+    out = np.full(n + 1, np.nan)
+    out[network.drain], out[network.source], out[n] = 0.0, bias, 0.0
+    contacts = np.concatenate([network.source, network.drain])
+    # Node n stands for all contacts; its links are stronger than all others.
+    row = np.concatenate([network.link_i, contacts])
+    column = np.concatenate([network.link_j, np.full(contacts.size, n)])
+    weight = np.full(row.size, 0.5)
+    weight[:n_links] = network.log_conductance.max(initial=0.0) - network.log_conductance + 1.0
+    tree = minimum_spanning_tree(coo_array((weight, (row, column)), shape=(n + 1, n + 1)).tocsr())
+    order, previous = breadth_first_order(tree, n, directed=False)
+    fixed = ~np.isnan(out)
+    reached = order[~fixed[order]]
+    parent = np.arange(n + 1)
+    parent[reached] = previous[reached]
+    # The drop from each reached site to its parent, found among the sorted links.
+    low, high = np.minimum(reached, parent[reached]), np.maximum(reached, parent[reached])
+    link = np.searchsorted(network.link_i * n + network.link_j, low * n + high)
+    step = np.zeros(n + 1)
+    step[reached] = np.where(low == reached, drop[link], -drop[link])
+    # Add the drops along the paths to the contacts. Every round doubles the length of the sums.
+    while np.any(parent[parent] != parent):
+        step += step[parent]
+        parent = parent[parent]
+    out[reached] = out[parent[reached]] + step[reached]
+    return out[:n]

@@ -19,7 +19,7 @@ from hopnet.elimination.symbolic import Elimination, analyse
 from hopnet.errors import ParameterError
 from hopnet.network.energies import Bath
 from hopnet.network.network import DRAIN, INNER, SOURCE, Network
-from hopnet.records import read_only
+from hopnet.records import Record, read_only
 from hopnet.transport.balance import net_flow
 from hopnet.transport.current import in_unit
 from hopnet.transport.tilted import (
@@ -51,7 +51,7 @@ LARGEST = 1e4
 
 
 @dataclass(frozen=True, eq=False)
-class Bias:
+class Bias(Record):
     """Steady state between two contacts at a finite voltage.
 
     Attributes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -23,9 +23,12 @@ from hopnet.elimination.wide import (
 )
 from hopnet.errors import ConvergenceError, DataError, ParameterError
 from hopnet.network.network import Network, check_digest
-from hopnet.records import load_arrays, read_only, save_arrays
-from hopnet.transport.balance import balance_at_sites, balanced_flows, net_flow
+from hopnet.records import Record, load_arrays, read_only, save_arrays
+from hopnet.transport.balance import balance_at_sites, balanced_flows, net_flow, site_potential
 from hopnet.transport.cutoff import OuterShell, outer_shell
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Current", "in_unit", "length_of_flow", "own_current", "solve_current"]
 
@@ -47,7 +50,7 @@ NUMBERS = (
 
 
 @dataclass(frozen=True, eq=False)
-class Current:
+class Current(Record):
     """The flow of charge at unit bias.
 
     At very low densities a value in 1/rho_0 may leave the range of floats; it is 0 (or inf) then.
@@ -93,6 +96,23 @@ class Current:
     throughput: np.ndarray
     source_current: float
     drain_current: float
+
+    def describe(self) -> str:
+        """What the record holds, in one line."""
+        return (
+            f"ln(conductance) = {self.log_conductance:.6g}, resistivity {self.resistivity:.6g} "
+            f"rho_0, imbalance {self.imbalance:.1e}, {self.network.n_links} links"
+        )
+
+    @property
+    def potential(self) -> np.ndarray:
+        """float64[n_sites]: V_i, 1 at the source and 0 at the drain; NaN without a path to both."""
+        return site_potential(self.network, self.drop, 1.0)
+
+    def to_frame(self) -> pd.DataFrame:
+        """A DataFrame of links: i, j, distance, log_conductance, drop, flow, relative_flow."""
+        frame = self.network.to_frame()
+        return frame.assign(drop=self.drop, flow=self.flow, relative_flow=self.relative_flow)
 
     @property
     def effective_length(self) -> float:

@@ -13,7 +13,7 @@ from hopnet.checks import instance_of, number
 from hopnet.errors import ParameterError
 from hopnet.network.energies import Bath
 from hopnet.network.network import Network
-from hopnet.records import read_only
+from hopnet.records import Record, read_only
 from hopnet.transport.around import Around, close_with, solve_around
 from hopnet.transport.current import in_unit
 from hopnet.transport.seam import Seam, check_ring_axis, open_along
@@ -35,7 +35,7 @@ SMALLEST = 1e-100
 
 
 @dataclass(frozen=True, eq=False)
-class Drift:
+class Drift(Record):
     """Steady drift of single carriers in a uniform field along a periodic axis.
 
     Attributes

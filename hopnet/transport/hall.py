@@ -22,7 +22,7 @@ from hopnet.errors import ParameterError, ValidityWarning
 from hopnet.kernels.hall import fill_hall_terms
 from hopnet.network.network import Network
 from hopnet.network.triads import Triads, amplitudes, list_triads, parts_of
-from hopnet.records import read_only
+from hopnet.records import Record, read_only
 from hopnet.threads import run_side_by_side
 from hopnet.transport.current import Current, in_unit, own_current
 from hopnet.transport.cutoff import outer_shell
@@ -47,7 +47,7 @@ LARGE_ERROR = 0.1
 
 
 @dataclass(frozen=True, eq=False)
-class HallAngle:
+class HallAngle(Record):
     """Hall angle and conductivities of one sample, to first order in the magnetic field.
 
     Attributes

@@ -19,7 +19,7 @@ from hopnet.elimination.symmetric import Factor, factor
 from hopnet.errors import NotPercolatingError, ParameterError
 from hopnet.kernels import ring as kernels
 from hopnet.network.network import Network
-from hopnet.records import read_only
+from hopnet.records import Record, read_only
 from hopnet.transport.balance import net_flow
 from hopnet.transport.current import in_unit
 
@@ -42,7 +42,7 @@ DIGITS = 20
 
 
 @dataclass(frozen=True, eq=False)
-class Ring:
+class Ring(Record):
     """The response of a cylinder to a uniform unit field around it.
 
     Attributes
@@ -79,7 +79,7 @@ class Ring:
 
 
 @dataclass(frozen=True, eq=False)
-class Torus:
+class Torus(Record):
     """The response of a torus to uniform unit fields along x and along y.
 
     Attributes

@@ -17,6 +17,7 @@ from hopnet.elimination.dissection import Dissection, dissect_graph
 from hopnet.elimination.symbolic import Elimination, analyse
 from hopnet.errors import NotPercolatingError, ParameterError
 from hopnet.network.network import Network
+from hopnet.records import Record
 
 __all__ = ["Seam", "check_ring_axis", "does_not_close", "open_along"]
 
@@ -26,7 +27,7 @@ MISFIT = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class Seam:
+class Seam(Record):
     """A network opened along a seam across one periodic axis.
 
     Attributes

@@ -14,14 +14,14 @@ from hopnet.elimination.symbolic import analyse
 from hopnet.elimination.symmetric import Factor, factor
 from hopnet.errors import ParameterError
 from hopnet.network.network import INNER, LEFT_OUT, Network
-from hopnet.records import read_only
+from hopnet.records import Record, read_only
 from hopnet.transport.balance import net_flow
 
 __all__ = ["Terminals", "reduce_mesh", "solve_terminals"]
 
 
 @dataclass(frozen=True, eq=False)
-class Terminals:
+class Terminals(Record):
     """A network reduced to its terminals.
 
     Attributes

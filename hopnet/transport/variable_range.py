@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from hopnet.checks import array_of, number
 from hopnet.errors import ConvergenceError, ParameterError
+from hopnet.records import Record
 
 __all__ = ["MottLaw", "fit_mott_law"]
 
@@ -19,7 +20,7 @@ ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
-class MottLaw:
+class MottLaw(Record):
     """ln y = a + (kT_0 / kT)^p by least squares.
 
     Attributes

@@ -13,6 +13,7 @@ from hopnet.elimination.symmetric import factor
 from hopnet.kernels import coefficients as kernels
 from hopnet.network.network import INNER, Network
 from hopnet.network.triads import sum_over_triads
+from hopnet.records import Record
 from hopnet.spin.coefficients import hop_table, spin_orbit_determinant
 from hopnet.spin.kinetics.unit import find_rates
 from hopnet.threads import thread_count
@@ -22,7 +23,7 @@ __all__ = ["Coupling", "feedback_solver", "find_coupling", "reciprocal_current"]
 
 
 @dataclass(frozen=True, eq=False)
-class Coupling:
+class Coupling(Record):
     """Gamma and Lambda of a network, to be summed over its triads.
 
     Attributes

@@ -15,6 +15,7 @@ import numpy as np
 from hopnet.elimination.scaling import ScaledRates
 from hopnet.kernels import kinetics as kernels
 from hopnet.network.network import Network
+from hopnet.records import Record
 from hopnet.spin.coefficients import hop_table
 from hopnet.spin.kinetics.incomplete import SCALAR_CUT
 from hopnet.spin.kinetics.unit import find_rates
@@ -23,7 +24,7 @@ __all__ = ["Frames", "find_frames", "hop_rotations", "rotation_matrices"]
 
 
 @dataclass(frozen=True, eq=False)
-class Frames:
+class Frames(Record):
     """Spin rotations of a network in local frames.
 
     Attributes

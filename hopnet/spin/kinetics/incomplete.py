@@ -16,6 +16,7 @@ import numpy as np
 from hopnet.elimination.dissection import Dissection
 from hopnet.kernels import incomplete as kernels
 from hopnet.network.network import Network
+from hopnet.records import Record
 from hopnet.threads import run_side_by_side
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ PARALLEL_CUTS = 3
 
 
 @dataclass(frozen=True, eq=False)
-class ScalarFactor:
+class ScalarFactor(Record):
     """Incomplete factor of Lap(K) + excess, the same for the three components of a spin.
 
     Attributes
@@ -62,7 +63,7 @@ class ScalarFactor:
 
 
 @dataclass(frozen=True, eq=False)
-class BlockFactor:
+class BlockFactor(Record):
     """Incomplete factor of the spin rows themselves, rotations and magnetic field included.
 
     Attributes

@@ -16,7 +16,7 @@ from hopnet.checks import number
 from hopnet.elimination.symbolic import analyse
 from hopnet.elimination.symmetric import factor
 from hopnet.network.network import Network
-from hopnet.records import read_only
+from hopnet.records import Record, read_only
 from hopnet.spin.coefficients import check_eta, check_spin_orbit, spin_orbit_determinant
 from hopnet.spin.generation import ratio_to_letter
 from hopnet.spin.kinetics.checks import check_site_times
@@ -36,7 +36,7 @@ ORDER = np.array([3, 3, 2])
 
 
 @dataclass(frozen=True, eq=False)
-class LeadingOrder:
+class LeadingOrder(Record):
     """Leading order of current-induced spin, at unit bias.
 
     Attributes

@@ -13,7 +13,7 @@ from hopnet.elimination.symbolic import analyse
 from hopnet.elimination.symmetric import factor
 from hopnet.errors import ParameterError
 from hopnet.network.network import Network
-from hopnet.records import read_only
+from hopnet.records import Record, read_only
 from hopnet.spin.coefficients import check_spin_orbit, spin_orbit_determinant
 from hopnet.spin.generation import ratio_to_letter
 from hopnet.spin.kinetics.coupling import find_coupling
@@ -34,7 +34,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, eq=False)
-class SpinCurrent:
+class SpinCurrent(Record):
     """Flow of z spin through a sample, summed over the sample, in a_b / tau_0 [hopping 11].
 
     Attributes

@@ -16,6 +16,7 @@ from functools import cached_property
 import numpy as np
 
 from hopnet.kernels import kinetics as kernels
+from hopnet.records import Record
 from hopnet.spin.kinetics.frames import Frames, rotation_matrices
 from hopnet.spin.kinetics.incomplete import (
     SCALAR_CUT,
@@ -41,7 +42,7 @@ PRECESSION_LIMIT = 0.2
 
 
 @dataclass(frozen=True, eq=False)
-class SpinRows:
+class SpinRows(Record):
     """The left side of the spin rows in local frames.
 
     Attributes

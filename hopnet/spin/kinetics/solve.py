@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from hopnet.checks import flag, number, one_of, shown, whole
 from hopnet.errors import ParameterError
 from hopnet.network.network import Network
-from hopnet.records import read_only
+from hopnet.records import Record, read_only
 from hopnet.spin.coefficients import check_eta, check_spin_orbit
 from hopnet.spin.kinetics.checks import (
     check_anisotropy,
@@ -22,8 +22,9 @@ from hopnet.spin.kinetics.coupling import find_coupling
 from hopnet.spin.kinetics.matrix import check_precession, solve_matrix
 from hopnet.spin.kinetics.problem import Problem
 from hopnet.spin.kinetics.sweeps import solve_by_sweeps
-from hopnet.spin.kinetics.unit import count_electrons, current_in_unit, site_potential
+from hopnet.spin.kinetics.unit import count_electrons, current_in_unit
 from hopnet.threads import one_blas_thread
+from hopnet.transport.balance import site_potential
 from hopnet.transport.current import Current, in_unit, own_current
 
 __all__ = ["Kinetics", "solve_kinetics"]
@@ -37,7 +38,7 @@ MAX_ITERATIONS = 400
 
 
 @dataclass(frozen=True, eq=False)
-class Kinetics:
+class Kinetics(Record):
     """Steady state of the full coupled equations.
 
     Attributes
@@ -137,6 +138,14 @@ class Kinetics:
     history: tuple[float, ...]
     sweeps: int
     growing_modes: int
+
+    def describe(self) -> str:
+        """What the record holds, in one line."""
+        s = ", ".join(f"{value:.6g}" for value in self.polarisation)
+        return (
+            f"{self.network.n_sites} sites, polarisation ({s}), bias {self.bias:.4g}, "
+            f"residual {self.residual:.1e}"
+        )
 
     @property
     def potential(self) -> np.ndarray:

@@ -1,19 +1,17 @@
-"""The unit in which the equations of a sample are solved, and the potentials of its sites."""
+"""The unit in which the equations of a sample are solved."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
 from hopnet.elimination.scaling import ScaledRates, scaled_rates
 from hopnet.errors import ParameterError
 from hopnet.network.network import Network
 from hopnet.transport.current import Current
 
-__all__ = ["UnitCurrent", "count_electrons", "current_in_unit", "find_rates", "site_potential"]
+__all__ = ["UnitCurrent", "count_electrons", "current_in_unit", "find_rates"]
 
 # Largest conductance and occupation, in units of the critical conductance. Squares of rates must
 # not overflow (1e308). A larger occupation is replaced by this one: the spin n sigma of such a
@@ -82,53 +80,3 @@ def current_in_unit(network: Network, rates: ScaledRates, current: Current) -> U
     throughput = 0.5 * (np.bincount(network.link_i, size, n) + np.bincount(network.link_j, size, n))
     conductance = float(np.exp(current.log_conductance - rates.log_scale))
     return UnitCurrent(current.drop, conductance, throughput)
-
-
-def site_potential(network: Network, drop: np.ndarray, bias: float) -> np.ndarray:
-    """Potential X of every site from the drops of the links.
-
-    Parameters
-    ----------
-    network : Network
-    drop : float64[n_links]
-        X_i - X_j.
-    bias : float
-        X at the source; the drain has 0.
-
-    Returns
-    -------
-    float64[n_sites]
-        NaN for sites without a path to a contact.
-
-    Notes
-    -----
-    Drops are added from the contacts along the maximum spanning forest of the conductances. The
-    drops along its strong links are small, so that differences between close potentials keep as
-    many digits as the potentials themselves can hold.
-    """
-    n, n_links = network.n_sites, network.n_links
-    out = np.full(n + 1, np.nan)
-    out[network.drain], out[network.source], out[n] = 0.0, bias, 0.0
-    contacts = np.concatenate([network.source, network.drain])
-    # Node n stands for all contacts; its links are stronger than all others.
-    row = np.concatenate([network.link_i, contacts])
-    column = np.concatenate([network.link_j, np.full(contacts.size, n)])
-    weight = np.full(row.size, 0.5)
-    weight[:n_links] = network.log_conductance.max(initial=0.0) - network.log_conductance + 1.0
-    tree = minimum_spanning_tree(coo_array((weight, (row, column)), shape=(n + 1, n + 1)).tocsr())
-    order, previous = breadth_first_order(tree, n, directed=False)
-    fixed = ~np.isnan(out)
-    reached = order[~fixed[order]]
-    parent = np.arange(n + 1)
-    parent[reached] = previous[reached]
-    # The drop from each reached site to its parent, found among the sorted links.
-    low, high = np.minimum(reached, parent[reached]), np.maximum(reached, parent[reached])
-    link = np.searchsorted(network.link_i * n + network.link_j, low * n + high)
-    step = np.zeros(n + 1)
-    step[reached] = np.where(low == reached, drop[link], -drop[link])
-    # Add the drops along the paths to the contacts. Every round doubles the length of the sums.
-    while np.any(parent[parent] != parent):
-        step += step[parent]
-        parent = parent[parent]
-    out[reached] = out[parent[reached]] + step[reached]
-    return out[:n]
