@@ -112,7 +112,7 @@ def test_triangular_lattice_in_closed_form():
     sites = hn.lattice_sites("triangular", 14, 12, spacing=spacing, geometry="cylinder")
     network = hn.build_network(sites, cutoff_radius=1.2 * spacing, contact_width=1.2 * spacing)
     expected = 3 / 8 * spacing**2 * np.exp(-spacing)
-    assert hall_angle(network).tangent == pytest.approx(expected, rel=1e-12)
+    assert hall_angle(network).tangent == pytest.approx(expected, rel=1e-14)
 
 
 def test_a_finite_field_in_a_dense_matrix():
@@ -239,19 +239,19 @@ def test_digits_of_the_hall_resistance(options, expected):
 
 
 def test_a_triangle_in_closed_form():
-    """Three sites of side a, anticlockwise: G^H_12 = -(3 sqrt(3) / 16) a^2 exp(-3 a) eta b."""
+    """Three sites of side a, anticlockwise: G^H_12 = -(3 sqrt(3) / 16) a^2 exp(-3 a) eta b.
+
+    With three links of conductance G = exp(-2 a), the Hall resistance is -G^H_12 / (3 G^2).
+    """
     a = 3.0
     corner = np.array([[0.0, 0.0], [a, 0.0], [a / 2, a * np.sqrt(3) / 2]]) + 1.0
     network = hn.build_network(dense_sites(corner, 6.0), cutoff_radius=1.1 * a, contacts=([0], [1]))
     terminals = hn.solve_terminals(network, [0, 1, 2])
+    relative = np.exp(-2 * a) / network.conductance  # 1: conductances are in 1/rho_0
+    assert relative == pytest.approx(1.0, rel=1e-14)
     hall = -3 * np.sqrt(3) / 16 * a**2 * np.exp(-3 * a)
-    matrix = hall * np.array([[0, 1, -1], [-1, 0, 1], [1, -1, 0]])
-    conductance = terminals.conductance
-    inverse = np.zeros((3, 3))
-    inverse[:2, :2] = np.linalg.inv(conductance[:2, :2])
-    drive, probe = np.array([1.0, -1.0, 0.0]), np.array([0.0, -1.0, 1.0])
-    expected = -probe @ inverse @ matrix @ inverse @ drive
-    assert hall_resistance(terminals, (0, 1), (2, 1)) == pytest.approx(expected, rel=1e-12)
+    expected = -hall / (3 * np.exp(-4 * a))
+    assert hall_resistance(terminals, (0, 1), (2, 1)) == pytest.approx(expected, rel=1e-14)
 
 
 def test_a_hall_voltage_needs_another_pair():
