@@ -168,7 +168,7 @@ plt.show()
 # accumulate. They flow back once they live long enough to cross the sample, so in a larger sample
 # $f$ falls at a larger $\tau_s$. A cylinder has no edges across the current. There nothing
 # accumulates, and $f$ keeps a plateau, which is the value of the bulk. It is 0.29 at
-# $n_s a_b^2$ = 0.1 and smaller in dilute samples (0.005 at 0.02).
+# $n_s a_b^2$ = 0.1 and smaller in dilute samples (0.004 at 0.02).
 
 # %%
 sizes = (500, 2000, 8000) if small else (1000, 8000, 60_000)

@@ -1,4 +1,4 @@
-"""The cutoff: margin beyond the threshold, contact strips of their own, and the stated error."""
+"""The cutoff: margin, contact strips, stated error [f 2], [f 3], and normalisation [f 1]."""
 
 import numpy as np
 import pytest
@@ -6,6 +6,7 @@ import pytest
 import hopnet as hn
 from hopnet.ensemble.config import config_from_dict
 from hopnet.network.sites import critical_length
+from hopnet.spin.kinetics import f_from_polarisation, solve_kinetics, solve_leading_order
 
 TAU_S = [0.0, 1e4, np.inf]
 
@@ -146,6 +147,29 @@ def test_lattices_state_no_cutoff_error():
         sites = hn.lattice_sites("triangular", 12, 10, spacing=2.0)
     network = hn.build_network(sites, cutoff_radius=2.2)
     assert np.isnan(hn.solve_current(network).cutoff_error)
+
+
+def test_every_function_has_both_normalisations():
+    """f of one sample is the same number from every function, in either normalisation."""
+    network = hn.build_network(hn.random_sites(400, density=0.05, seed=2, geometry="cylinder"))
+    current, matrix, tau_s = hn.solve_current(network), [[0.0, 1e-5], [-1e-5, 0.0]], 100.0
+    full = solve_kinetics(network, matrix, eta=0.01, tau_s=tau_s, tolerance=1e-14)
+    along = network.length_along_current
+    for normalisation, length in (("bulk", current.effective_length), ("letter", along)):
+        option = {"normalisation": normalisation}
+        curve = hn.f_curve(network, [0.0, tau_s], tolerance=0, **option)
+        generation = hn.spin_generation(network, current, **option)
+        c = -2 * network.sites.width / (network.n_sites * current.conductance)  # [hopping S42]
+        assert generation.prefactor == pytest.approx(c * along / length, rel=1e-12)
+        assert generation.f_drift == pytest.approx(curve.f[0], rel=1e-12)
+        leading = solve_leading_order(network, matrix, eta=0.01, tau_s=tau_s, **option)
+        assert leading.f == pytest.approx(curve.f[1], rel=1e-9)
+        assert f_from_polarisation(full, **option) == pytest.approx(curve.f[1], rel=1e-5)
+        still = np.zeros((400, 3))
+        nuclear = hn.nuclear_f(network, tau_s=tau_s, field=still, **option)
+        assert nuclear.f == pytest.approx(curve.f[1], rel=1e-9)
+        spin = hn.solve_spin(network, tau_s, current=current, **option)
+        assert spin.f == pytest.approx(curve.f[1], rel=1e-12)
 
 
 @pytest.mark.slow

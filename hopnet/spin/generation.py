@@ -104,7 +104,7 @@ def spin_generation(
 
 
 def ratio_to_letter(network: Network, effective_length: float, normalisation: str) -> float:
-    """Ratio of f in a normalisation, "bulk" or "letter", to f in the letter's.
+    """Ratio of f in a normalisation, "bulk" or "letter", to f in the letter's [f 1].
 
     The letter divides by the current times the distance of the contact edges, "bulk" by the
     current times the length along which it flows.

@@ -184,7 +184,7 @@ class Current(Record):
 
 
 def length_of_flow(network: Network, relative_flow: np.ndarray) -> float:
-    """Sum over links of flow R^x, over the current: the length over which it flows, in a_b."""
+    """Sum over links of flow R^x, over the current: the length of flow, in a_b [f 1]."""
     across = network.direction_across
     along = network.separation @ np.array([across[1], -across[0]])
     return float((relative_flow * along).sum())

@@ -43,12 +43,12 @@ class OuterShell(NamedTuple):
     n_effective: float
 
     def power_error(self) -> float:
-        """Estimate of the relative error of the conductance by links beyond the cutoff."""
+        """Estimate of the relative error of the conductance by links beyond the cutoff [f 2]."""
         beyond = self.power * (POWER_BEYOND + GROWTH * self.power)
         return beyond * (1.0 + FEW_CARRIERS / self.n_effective) ** 2
 
     def triads_error(self, outer: float, whole: float, n_effective: float | None = None) -> float:
-        """Estimate of the absolute error of a sum over triads by links beyond the cutoff.
+        """Estimate of the absolute error of a sum over triads by links beyond the cutoff [f 3].
 
         Parameters
         ----------
