@@ -132,6 +132,23 @@ def test_resistivity_of_charge_alone(tmp_path):
     assert cold > warm + 20
 
 
+def test_figures_of_a_run_over_margins(tmp_path):
+    """Any scanned key can be drawn; the margin has a figure of its own."""
+    run = {
+        "sites": {"n_sites": 400, "density": 0.05, "seed": 11, "geometry": "cylinder"},
+        "spin": {"tau_s": [0.0, 1e4, float("inf")]},
+        "scan": {"network.cutoff_margin": [3.0, 10.0], "network.contact_width": [8.0, 9.0]},
+        "ensemble": {"samples": 2, "common_random": True},
+    }
+    table = run_ensemble(run, tmp_path / "run")
+    statistics = read_results(tmp_path / "run", what="statistics")
+    scanned = ["network.cutoff_margin", "network.contact_width"]
+    pictures = dict(run_figures(table, statistics, scanned))
+    assert {"against_cutoff_margin", "f_curves", "spin_currents_00"} <= set(pictures)
+    texts = [text.get_text() for text in pictures["against_cutoff_margin"].legends[0].get_texts()]
+    assert any("contact width" in text for text in texts)
+
+
 def test_f_against_temperature(tmp_path):
     """f of few electrons; D by Einstein's relation with the electrons there are."""
     run = changed(

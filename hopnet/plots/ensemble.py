@@ -23,6 +23,7 @@ __all__ = [
     "plot_f_curves",
     "plot_histograms",
     "plot_low_density",
+    "plot_margin",
     "plot_spin_currents",
     "run_figures",
 ]
@@ -37,6 +38,8 @@ SYMBOL = {
     "network.cutoff": r"cutoff$/l_c$",
     "sites.aspect": "aspect",
     "network.cutoff_radius": r"cutoff$/a_b$",
+    "network.cutoff_margin": r"margin$/a_b$",
+    "network.contact_width": r"contact width$/a_b$",
     "sites.min_distance": r"$d_{\min}/a_b$",
     "network.contacts": "contacts",
     "network.kT": "$k_BT$",
@@ -47,10 +50,21 @@ SYMBOL = {
 }
 
 
+# Lower end of an axis of relative errors: smaller ones are of no interest, and rounding begins.
+LEAST = 1e-8
+# Scanned keys that are the horizontal axis of a figure of their own.
+AXES = ("sites.n_sites", "network.cutoff", "network.cutoff_radius", "network.cutoff_margin")
+
+
+def symbol(key):
+    """The symbol of a scanned key, or its name in words."""
+    return SYMBOL.get(key, key.partition(".")[2].replace("_", " "))
+
+
 def point_label(scanned, coordinates):
     """The scanned values of a point, in symbols."""
     return ", ".join(
-        f"{SYMBOL[key]} = {value:g}" if isinstance(value, float) else f"{SYMBOL[key]} = {value}"
+        f"{symbol(key)} = {value:g}" if isinstance(value, float) else f"{symbol(key)} = {value}"
         for key, value in zip(scanned, coordinates)
     )
 
@@ -365,6 +379,8 @@ def plot_against(statistics: pd.DataFrame, scanned: Sequence[str], key: Any) -> 
         axis is 1/sqrt(N): the contact strips lower f by a part of about 3.6/sqrt(N); open symbols
         are limits N -> inf, with twice their error.
     """
+    if key == "network.cutoff_margin":
+        return plot_margin(statistics, scanned)
     times = np.unique(statistics["tau_s"])
     times = times[[0, len(times) // 2, -1]] if len(times) > 2 else times
     figure = new_figure(6.8, 4.4)
@@ -403,11 +419,56 @@ def plot_against(statistics: pd.DataFrame, scanned: Sequence[str], key: Any) -> 
                     capsize=2,
                     clip_on=False,
                 )
-    axes.set_xlabel(r"$1/\sqrt{N}$" if key == "sites.n_sites" else SYMBOL[key])
+    axes.set_xlabel(r"$1/\sqrt{N}$" if key == "sites.n_sites" else symbol(key))
     axes.set_ylabel(r"$f(n_s, \tau_s)$")
     if key == "sites.n_sites":
         axes.set_xlim(left=0.0)
     figure.legend(loc="outside upper center", ncols=3, frameon=False, fontsize=8)
+    finish(axes)
+    return figure
+
+
+def plot_margin(statistics: pd.DataFrame, scanned: Sequence[str]) -> Figure:
+    """What longer links change, against the margin; f at the largest margin is the reference.
+
+    Parameters
+    ----------
+    statistics : pandas.DataFrame
+        Of the same samples at every margin (``common_random``).
+    scanned : sequence of str
+
+    Returns
+    -------
+    matplotlib Figure
+        Symbols: the difference to the largest margin, relative to f_drift. Lines: the stated error
+        of the cutoff, relative to f_drift.
+    """
+    key = "network.cutoff_margin"
+    others = [name for name in scanned if name != key]
+    points = split_points(statistics, others)
+    times = np.unique(statistics["tau_s"])
+    times = times[[0, len(times) // 2, -1]] if len(times) > 2 else times
+    figure = new_figure(6.8, 4.6)
+    axes = figure.add_subplot()
+    for colour, (coordinates, rows) in zip(colours(len(points)), points):
+        last = rows[rows[key] == rows[key].max()].set_index("tau_s")
+        shown = rows[rows[key] < rows[key].max()]
+        for marker, tau_s in zip("osD", times):
+            own = shown[shown["tau_s"] == tau_s].sort_values(key)
+            change = np.abs(own["f"] - last["f"][tau_s]) / last["f_drift"][tau_s]
+            axes.plot(own[key], change, marker, color=colour, markersize=4)
+        own = shown[shown["tau_s"] == times[0]].sort_values(key)
+        stated = own["f_cutoff_error"] / last["f_drift"].iloc[0]
+        axes.plot(own[key], stated, color=colour, label=point_label(others, coordinates))
+    for marker, tau_s in zip("osD", times):
+        axes.plot([], [], marker, color="0.4", markersize=4, label=time_label(tau_s))
+    axes.set(
+        yscale="log",
+        xlabel=symbol(key),
+        ylabel=r"$|f - f_\mathrm{largest}|\,/\,f_\mathrm{drift}$; lines: stated error",
+    )
+    axes.set_ylim(bottom=max(axes.get_ylim()[0], LEAST))
+    figure.legend(loc="outside upper center", ncols=4, frameon=False, fontsize=8)
     finish(axes)
     return figure
 
@@ -447,7 +508,7 @@ def run_figures(
             yield "f_curves", plot_f_curves(statistics, scanned)
     if "sites.density" in scanned:
         yield "low_density", plot_low_density(statistics, scanned)
-    for key in ("sites.n_sites", "network.cutoff", "network.cutoff_radius"):
+    for key in AXES:
         if key in scanned:
             yield f"against_{key.partition('.')[2]}", plot_against(statistics, scanned, key)
     if statistics["n_done"].max() >= 2:
