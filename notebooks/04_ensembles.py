@@ -116,7 +116,7 @@ plt.show()
 #
 # No averaging removes an effect of size (right picture). The contact strips carry no current. The
 # letter divides by the current times the whole length, so the strips lower its $f$ by about
-# $3.6/\sqrt{N}$ of its value. `extrapolate` finds the limit $1/\sqrt{N} \to 0$; its error includes
+# $3/\sqrt{N}$ of its value. `extrapolate` finds the limit $1/\sqrt{N} \to 0$; its error includes
 # the choice of the points that take part. By default hopnet divides by the current where it flows.
 # Then $f$ of small samples is that of large ones, and nothing has to be extrapolated.
 
@@ -179,7 +179,7 @@ for rows, colour, label in ((by_size, "black", "default"), (letter, "tab:red", "
         label=f"mean of $f$, {label}",
     )
 line = np.array([0.0, x.max()])
-right.plot(line, limit.value * (1 - 3.6 * line), "--", color="grey", label=r"$1 - 3.6/\sqrt{N}$")
+right.plot(line, limit.value * (1 - 3 * line), "--", color="grey", label=r"$1 - 3/\sqrt{N}$")
 right.errorbar(
     0.0,
     limit.value,

@@ -376,7 +376,7 @@ def plot_against(statistics: pd.DataFrame, scanned: Sequence[str], key: Any) -> 
     -------
     matplotlib Figure
         Bars are 95 % intervals. Against N the
-        axis is 1/sqrt(N): the contact strips lower f by a part of about 3.6/sqrt(N); open symbols
+        axis is 1/sqrt(N): the contact strips lower f by a part of about 3/sqrt(N); open symbols
         are limits N -> inf, with twice their error.
     """
     if key == "network.cutoff_margin":

@@ -206,7 +206,7 @@ def f_curve(
         "bulk" divides by the current where it really flows, the sum over links of flow R^x: f of
         small samples agrees with that of large ones. "letter" divides by the current times the
         distance of the contact edges. The contact strips, where no current flows, then lower f by
-        a relative amount of about 3.6 / sqrt(N).
+        a relative amount of about 3 / sqrt(N).
     threads : int, optional
         Number of threads. No result depends on it.
 
