@@ -17,7 +17,7 @@ import hopnet as hn
 from hopnet.plots.frame import BLUE, RED, finish
 
 STATIC = Path(__file__).parent / "_static"
-# The contact strips lower the letter's f by STRIPS / sqrt(N) of itself at n_s a_b^2 = 0.02 (measured).
+# The contact strips lower the letter's f by STRIPS / sqrt(N) of itself; measured at 0.02.
 STRIPS = 3.04
 RESULTS = Path(__file__).parents[1] / "runs" / "results"
 
