@@ -19,6 +19,11 @@ from samples import TWELVE, dense_sites, random_network
 from twins import directed as twin
 
 
+def near(expected, rel=1e-6, abs=0.0):
+    """pytest.approx without its absolute tolerance of 1e-12, which is larger than many flows."""
+    return pytest.approx(expected, rel=rel, abs=abs)
+
+
 def random_chain(n, reach, decades, seed):
     """Links of random places closer than ``reach``, and logarithms of random rates both ways."""
     rng = np.random.default_rng(seed)
@@ -139,12 +144,12 @@ def test_killing_and_injection_conserve_carriers():
     killing, injection = rng.random((2, n))
     factored = factor_directed(e, *np.exp(log_rates), killing)
     p = factored.occupation(injection)
-    assert (killing * p).sum() == pytest.approx(injection.sum(), rel=1e-13)
-    assert factored.first_passage(killing) == pytest.approx(np.ones(n), rel=1e-13)
+    assert (killing * p).sum() == near(injection.sum(), rel=1e-13)
+    assert factored.first_passage(killing) == near(np.ones(n), rel=1e-13)
     # A Laplace transform: the complex rate s kills, and s sum p is what was injected.
     s = 0.3 + 2.0j
     p = factor_directed(e, *np.exp(log_rates), s).occupation(injection)
-    assert (s * p).sum() == pytest.approx(injection.sum(), rel=1e-12)
+    assert (s * p).sum() == near(injection.sum(), rel=1e-12)
 
 
 def test_clusters_are_normalised_each():
@@ -152,8 +157,8 @@ def test_clusters_are_normalised_each():
         [0, 2], [1, 3], [0.0, 1.0], [0.0, 0.0], [[0, 0], [1, 0], [5, 0], [6, 0]]
     )
     np.testing.assert_allclose(p[:2], 0.5)
-    assert p[2:].sum() == pytest.approx(1.0)
-    assert p[3] / p[2] == pytest.approx(np.e)
+    assert p[2:].sum() == near(1.0)
+    assert p[3] / p[2] == near(np.e)
 
 
 def test_where_no_end_is_reached():
@@ -195,8 +200,8 @@ def test_digits_of_a_finite_bias(given, currents, occupations):
     network = hn.build_network(sites, cutoff_radius=20.0, contacts=([0], [11]), kT=0.5, bath=bath)
     bias = hn.solve_bias(network, 9.0 * F)
     unit = np.exp(-energy.min() / 0.5)  # hopnet counts occupations from the lowest level
-    assert bias.current * unit == pytest.approx(J, rel=1e-13)
-    assert bias.forward * unit == pytest.approx(J_sd, rel=1e-13)
+    assert bias.current * unit == near(J, rel=1e-13)
+    assert bias.forward * unit == near(J_sd, rel=1e-13)
     if occupations is not None:
         np.testing.assert_allclose(bias.occupation[[1, 6, 10]] * unit, occupations, rtol=1e-12)
         assert bias.imbalance < 1e-14
@@ -220,7 +225,7 @@ def test_digits_of_single_flows():
         (6, 9): 0.0009833317015598908,
     }
     for ends, flow in expected.items():
-        assert bias.flow[pair[ends]] * unit == pytest.approx(flow, rel=1e-12)
+        assert bias.flow[pair[ends]] * unit == near(flow, rel=1e-12)
 
 
 @pytest.mark.parametrize("bath", ["ohmic", "miller_abrahams", "heat_bath"])
@@ -232,10 +237,10 @@ def test_ohms_law_at_small_voltage(bath, density, kT):
     network = hn.build_network(sites, kT=kT, bath=bath, cutoff=1.5)
     conductance = hn.solve_current(network).conductance
     bias = hn.solve_bias(network, 1e-14, bath=bath)
-    assert bias.current / 1e-14 == pytest.approx(conductance, rel=1e-12)
+    assert bias.current / 1e-14 == near(conductance, rel=1e-12)
     drops = hn.solve_current(network).drop
     assert np.abs(bias.drop / 1e-14 - drops).max() < 1e-12
-    assert bias.noise == pytest.approx(2 * conductance, rel=1e-8)  # Johnson noise
+    assert bias.noise == near(2 * conductance, rel=1e-8)  # Johnson noise
     assert np.abs(bias.occupation / network.occupation - 1)[~network.isolated].max() < 1e-8
 
 
@@ -317,7 +322,7 @@ def test_digits_of_random_samples(density, field, expected):
     rates = log_rates(log_overlap(network), "miller_abrahams", step)
     symbolic = analyse(network.dissection, network.link_i, network.link_j, network.terminals)
     found = solve_between(network, symbolic, rates, tilt - energy, voltage, 1)
-    assert np.log(found.current) + found.scale == pytest.approx(np.log(expected), abs=2e-10)
+    assert np.log(found.current) + found.scale == near(np.log(expected), abs=2e-10)
 
 
 def test_conductances_without_distances_are_kept():
@@ -327,7 +332,7 @@ def test_conductances_without_distances_are_kept():
     given = np.random.default_rng(4).uniform(-9.0, 0.0, built.n_links)
     network = join_sites(sites, built.link_i, built.link_j, given, contacts=built.contacts)
     expected = hn.solve_current(network).conductance
-    assert hn.solve_bias(network, 1e-14).current / 1e-14 == pytest.approx(expected, rel=1e-12)
+    assert hn.solve_bias(network, 1e-14).current / 1e-14 == near(expected, rel=1e-12)
 
 
 def test_raising_a_link_never_lowers_the_gross_current():
@@ -347,10 +352,10 @@ def test_raising_a_link_never_lowers_the_gross_current():
 def test_forward_over_backward_is_the_boltzmann_factor(voltage):
     network = random_network(600, 0.03, 7)
     bias = hn.solve_bias(network, voltage)
-    assert np.log(bias.forward / bias.backward) == pytest.approx(voltage, rel=1e-13)
+    assert np.log(bias.forward / bias.backward) == near(voltage, rel=1e-13)
     through = bias.flow[network.terminals[network.link_i] == 0].sum()
     through -= bias.flow[network.terminals[network.link_j] == 0].sum()
-    assert through == pytest.approx(bias.current, rel=1e-12)
+    assert through == near(bias.current, rel=1e-12)
 
 
 def test_two_sites_in_closed_form():
@@ -360,7 +365,7 @@ def test_two_sites_in_closed_form():
     for voltage in (0.2, 5.0, -5.0):
         bias = hn.solve_bias(network, voltage, bath="miller_abrahams")
         expected = np.exp(-8.0) * -np.expm1(-abs(voltage)) * np.sign(voltage)
-        assert bias.current == pytest.approx(expected, rel=1e-13)
+        assert bias.current == near(expected, rel=1e-13)
     assert hn.solve_bias(network, 0.0).current == 0.0
 
 
@@ -387,13 +392,9 @@ def test_bad_input(call, words):
         call(random_network(200, 0.05, 3))
 
 
-def test_a_torus_and_exclusion_are_refused():
+def test_a_torus_is_refused():
     torus = hn.build_network(
         hn.random_sites(300, density=0.05, seed=3, geometry="torus"), cutoff=1.5
     )
     with pytest.raises(hn.ParameterError, match="torus"):
         hn.solve_bias(torus, 1.0)
-    sites = hn.with_energies(hn.random_sites(300, density=0.05, seed=3), width=1.0, seed=4)
-    network = hn.build_network(sites, kT=0.3, chemical_potential=0.0, cutoff=1.5)
-    with pytest.raises(hn.ParameterError, match="few carriers"):
-        hn.solve_bias(network, 1.0)

@@ -16,6 +16,12 @@ from hopnet.transport.diffusion import diffusion_tensor
 from hopnet.transport.seam import open_along
 from hopnet.transport.tilted import log_overlap, log_rates
 
+
+def near(expected, rel=1e-6, abs=0.0):
+    """pytest.approx without its absolute tolerance of 1e-12, which is larger than many flows."""
+    return pytest.approx(expected, rel=rel, abs=abs)
+
+
 CHAIN = [0.0, 1.3, -0.7, 2.1, 0.4, -1.9, 0.8, -0.2]
 
 
@@ -43,13 +49,13 @@ RING = [
 @pytest.mark.parametrize(("field", "velocity", "diffusion", "p_0"), RING)
 def test_velocity_and_diffusion_of_a_chain(field, velocity, diffusion, p_0):
     drift = hn.solve_drift(chain_network(CHAIN), field)
-    assert drift.velocity * np.exp(2.0) == pytest.approx(velocity, rel=1e-13)
-    assert drift.diffusion * np.exp(2.0) == pytest.approx(diffusion, rel=1e-13)
-    assert drift.occupation.sum() == pytest.approx(1.0, rel=1e-14)
+    assert drift.velocity * np.exp(2.0) == near(velocity, rel=1e-13)
+    assert drift.diffusion * np.exp(2.0) == near(diffusion, rel=1e-13)
+    assert drift.occupation.sum() == near(1.0, rel=1e-14)
     if p_0 is not None:
-        assert drift.occupation[0] == pytest.approx(p_0, rel=1e-12)
+        assert drift.occupation[0] == near(p_0, rel=1e-12)
     # One carrier: the same flow crosses every link, v / L.
-    assert np.abs(drift.flow).max() == pytest.approx(drift.velocity / 8, rel=1e-13)
+    assert np.abs(drift.flow).max() == near(drift.velocity / 8, rel=1e-13)
 
 
 # eF l_c, velocity and diffusion constant of 160 sites around a cylinder in 900-digit arithmetic.
@@ -67,8 +73,8 @@ def test_digits_of_a_random_sample(field, velocity, diffusion):
     warm = hn.with_energies(sites, 5.0 * np.random.default_rng(1).standard_normal(160))
     network = hn.build_network(warm, kT=1.0, bath="miller_abrahams", cutoff_radius=radius)
     drift = hn.solve_drift(network, field / hn.critical_length(0.005))
-    assert drift.velocity == pytest.approx(velocity, rel=2e-9)
-    assert drift.diffusion == pytest.approx(diffusion, rel=2e-9)
+    assert drift.velocity == near(velocity, rel=2e-9)
+    assert drift.diffusion == near(diffusion, rel=2e-9)
     assert drift.imbalance < 1e-12
 
 
@@ -89,8 +95,8 @@ def test_a_weak_field_is_ohms_law(axis, bath):
     largest = network.cluster == np.bincount(network.cluster).argmax()
     tensor = diffusion_tensor(network) * n.sum() / n[largest].sum()
     k = "xy".index(axis)
-    assert drift.mobility == pytest.approx(tensor[k, k], rel=1e-6)  # the tensor is by sparse LU
-    assert drift.diffusion == pytest.approx(drift.mobility, rel=1e-10)
+    assert drift.mobility == near(tensor[k, k], rel=1e-6)  # the tensor is by sparse LU
+    assert drift.diffusion == near(drift.mobility, rel=1e-10)
     assert np.abs(drift.occupation[largest] * n[largest].sum() / n[largest] - 1).max() < 1e-9
 
 
@@ -101,7 +107,7 @@ def test_a_weak_field_around_a_cylinder_is_solve_ring():
     drift = hn.solve_drift(network, 1e-14)
     carriers = np.count_nonzero(network.cluster == np.bincount(network.cluster).argmax())
     area = sites.length * sites.width
-    assert drift.mobility * carriers / area == pytest.approx(ring.conductivity, rel=1e-12)
+    assert drift.mobility * carriers / area == near(ring.conductivity, rel=1e-12)
 
 
 @pytest.mark.parametrize("field", [1e-6, 0.02, 0.3, 1.0])
@@ -109,7 +115,7 @@ def test_flows_conserve_carriers_and_carry_the_velocity(field):
     network = torus(kT=0.4)
     drift = hn.solve_drift(network, field)
     assert drift.imbalance < 1e-10
-    assert drift.flow @ network.separation[:, 0] == pytest.approx(drift.velocity, rel=1e-10)
+    assert drift.flow @ network.separation[:, 0] == near(drift.velocity, rel=1e-10)
     assert drift.velocity > 0
     # Every flow runs down the electrochemical potential.
     assert np.all(drift.flow * drift.drop >= 0)
@@ -138,8 +144,8 @@ def test_a_mirror_image_drifts_backward():
     for field in (0.01, 0.5, 4.0):
         there = hn.solve_drift(chain_network(energy), field)
         back = hn.solve_drift(chain_network(energy[::-1]), -field)
-        assert back.velocity == pytest.approx(-there.velocity, rel=1e-13)
-        assert back.diffusion == pytest.approx(there.diffusion, rel=1e-13)
+        assert back.velocity == near(-there.velocity, rel=1e-13)
+        assert back.diffusion == near(there.diffusion, rel=1e-13)
 
 
 def test_einstein_fails_in_a_strong_field_by_a_known_number():
@@ -147,8 +153,8 @@ def test_einstein_fails_in_a_strong_field_by_a_known_number():
     network = chain_network(np.zeros(6))
     for field in (0.1, 2.0, 30.0):
         drift = hn.solve_drift(network, field)
-        assert drift.velocity * np.exp(2) == pytest.approx(-np.expm1(-field), rel=1e-13)
-        assert drift.diffusion * np.exp(2) == pytest.approx(0.5 + 0.5 * np.exp(-field), rel=1e-13)
+        assert drift.velocity * np.exp(2) == near(-np.expm1(-field), rel=1e-13)
+        assert drift.diffusion * np.exp(2) == near(0.5 + 0.5 * np.exp(-field), rel=1e-13)
 
 
 def test_a_curve_is_the_mean_over_both_signs():
@@ -157,11 +163,11 @@ def test_a_curve_is_the_mean_over_both_signs():
     for row in curve.itertuples():
         pair = [hn.solve_drift(network, sign * row.field) for sign in (1, -1)]
         velocity = [abs(one.velocity) for one in pair]
-        assert row.velocity == pytest.approx(np.mean(velocity), rel=1e-14)
-        assert row.inverse_velocity == pytest.approx(np.mean(1 / np.array(velocity)), rel=1e-14)
-        assert row.diffusion == pytest.approx(np.mean([one.diffusion for one in pair]), rel=1e-14)
+        assert row.velocity == near(np.mean(velocity), rel=1e-14)
+        assert row.inverse_velocity == near(np.mean(1 / np.array(velocity)), rel=1e-14)
+        assert row.diffusion == near(np.mean([one.diffusion for one in pair]), rel=1e-14)
     one = hn.field_curve(network, 0.2, both_signs=False)
-    assert one["velocity"][0] == pytest.approx(hn.solve_drift(network, 0.2).velocity, rel=1e-14)
+    assert one["velocity"][0] == near(hn.solve_drift(network, 0.2).velocity, rel=1e-14)
 
 
 def test_the_sign_averages_out_of_the_weak_field():
@@ -170,8 +176,8 @@ def test_the_sign_averages_out_of_the_weak_field():
     ohm = hn.solve_drift(network, 1e-12).mobility
     mean = [hn.field_curve(network, F)["mobility"][0] / ohm - 1 for F in (2e-4, 1e-4)]
     single = [hn.solve_drift(network, F).mobility / ohm - 1 for F in (2e-4, 1e-4)]
-    assert mean[0] / mean[1] == pytest.approx(4.0, rel=0.05)
-    assert single[0] / single[1] == pytest.approx(2.0, rel=0.2)
+    assert mean[0] / mean[1] == near(4.0, rel=0.05)
+    assert single[0] / single[1] == near(2.0, rel=0.2)
 
 
 def test_long_links_warn_in_a_strong_field():
@@ -186,8 +192,8 @@ def test_a_curve_of_voltages():
     network = hn.build_network(hn.random_sites(900, density=0.05, seed=4), cutoff=2.5)
     curve = hn.voltage_curve(network, [1e-12, 2.0])
     expected = hn.solve_current(network).conductance
-    assert curve["conductance"][0] == pytest.approx(expected, rel=1e-10)
-    assert curve["current"][1] == pytest.approx(hn.solve_bias(network, 2.0).current, rel=1e-14)
+    assert curve["conductance"][0] == near(expected, rel=1e-10)
+    assert curve["current"][1] == near(hn.solve_bias(network, 2.0).current, rel=1e-14)
 
 
 @pytest.mark.parametrize(
@@ -233,9 +239,6 @@ def test_samples_that_do_not_close_or_hold_occupations_alone():
     )
     with pytest.raises(hn.ParameterError, match="occupations alone"):
         hn.solve_drift(bare, 0.1)
-    filled = torus(300, 0.05, kT=0.5, chemical_potential=0.0)
-    with pytest.raises(hn.ParameterError, match="few carriers"):
-        hn.solve_drift(filled, 0.1)
 
 
 def exact_ring(network, kept, log_ij, log_ji):

@@ -2,7 +2,7 @@
 
 The elimination of the opened strip (`hopnet.transport.seam`) leaves a Markov chain of the sites of
 the seam, which is solved as a dense matrix. All steps add, multiply and divide non-negative
-numbers. Net flows follow from ratios of u = p / n, in two passes as between contacts.
+numbers. Net flows follow from ratios of u = p / n, and from corrections as between contacts.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from hopnet.elimination.directed import DirectedFactor, factor_directed
-from hopnet.transport.balance import net_flow
-from hopnet.transport.bias import correction_of_drop, gross_flows
+from hopnet.network.network import INNER
+from hopnet.transport.balance import net_flow, unbalanced_sites
+from hopnet.transport.bias import CORRECTIONS, correction_of_drop, gross_flows
 from hopnet.transport.seam import Seam, does_not_close
 from hopnet.transport.tilted import LogRates, check_pivots, flows_of_ratios, largest_scale
 
@@ -63,6 +64,8 @@ class Around(NamedTuple):
     flow : float64[n_links]
         In units of exp(scale).
     drop : float64[n_links]
+    gross : (float64[n_links], float64[n_links])
+        p_i a_ij and p_j a_ji of one carrier, in the unit of the flows.
     imbalance : float
     scale : float
         Logarithm of the unit of rates, velocity and flows.
@@ -74,6 +77,7 @@ class Around(NamedTuple):
     occupation: np.ndarray
     flow: np.ndarray
     drop: np.ndarray
+    gross: tuple[np.ndarray, np.ndarray]
     imbalance: float
     scale: float
 
@@ -122,6 +126,7 @@ def solve_around(
         occupation=p / total,
         flow=flow / total,
         drop=drop,
+        gross=(gross[0] / total, gross[1] / total),
         imbalance=imbalance,
         scale=unit,
     )
@@ -365,16 +370,21 @@ def link_flows(
         return log_ratio, *flows_of_ratios(gross, log_ratio)
 
     log_ratio, flow, larger = flow_of_first_pass()
-    left_over = np.append(-net_flow(network, flow), np.zeros(m))
-    between = seam_corrections(chain, seam, left_over)
-    left_over[seam.seam] = 0.0
-    correction = chain.factored.corrections(
-        chain.occupation, chain.log_n, ends, fixed, between, left_over
-    )
-    correction[seam.seam_link] = between[start, stop]
-    correction[left_out] = 0.0
-    flow = flow + larger * correction
-    log_ratio = log_ratio + correction_of_drop(log_ratio, correction)
+    for number in range(CORRECTIONS):
+        net, unbalanced = unbalanced_sites(network, flow, np.full(n, INNER))
+        if number > 0 and not unbalanced.any():
+            break
+        # Rounding of larger flows must not be fed in twice: it would disturb the small ones.
+        fed = np.append(-np.where(unbalanced | (number == 0), net, 0.0), np.zeros(m))
+        between = seam_corrections(chain, seam, fed)
+        fed[seam.seam] = 0.0
+        correction = chain.factored.corrections(
+            chain.occupation, chain.log_n, ends, fixed, between, fed
+        )
+        correction[seam.seam_link] = between[start, stop]
+        correction[left_out] = 0.0
+        flow = flow + larger * correction
+        log_ratio = log_ratio + correction_of_drop(log_ratio, correction)
     total = np.abs(flow).sum()
     imbalance = np.abs(net_flow(network, flow)).sum() / total if total > 0 else 0.0
     return flow, log_ratio, float(imbalance)

@@ -179,10 +179,14 @@ def balanced_flows(
     return drop, flow, False
 
 
-def unbalanced_sites(network: Network, flow: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def unbalanced_sites(
+    network: Network, flow: np.ndarray, terminal: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Net flow of every site, and the inner sites where it exceeds rounding."""
     net = net_flow(network, flow)
-    _, site_imbalance, _ = balance_at_sites(network, flow, net, network.terminals)
+    _, site_imbalance, _ = balance_at_sites(
+        network, flow, net, network.terminals if terminal is None else terminal
+    )
     return net, site_imbalance > BALANCED
 
 

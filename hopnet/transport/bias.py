@@ -9,7 +9,7 @@ at any voltage.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,8 +20,9 @@ from hopnet.errors import ParameterError
 from hopnet.network.energies import Bath
 from hopnet.network.network import DRAIN, INNER, SOURCE, Network
 from hopnet.records import Record, read_only
-from hopnet.transport.balance import net_flow
+from hopnet.transport.balance import net_flow, unbalanced_sites
 from hopnet.transport.current import in_unit
+from hopnet.transport.exclusion import Crowd, Frozen, filling_of, follow, starting_odds
 from hopnet.transport.tilted import (
     LogRates,
     check_pivots,
@@ -39,12 +40,18 @@ __all__ = [
     "Bias",
     "check_bias",
     "correction_of_drop",
+    "crowd_between",
+    "crowded_bias",
     "gross_flows",
     "share_of_voltage",
     "solve_between",
     "solve_bias",
+    "start_of",
 ]
 
+# Largest number of corrections of the flows. Each gains about nine digits at the worst site; a
+# smaller number leaves weak links next to strong ones out of balance.
+CORRECTIONS = 6
 # Largest voltage, in kT. At larger voltages occupations and rates leave the range of floats in most
 # samples. Where this happens at a smaller voltage, `check_pivots` or `gross_flows` raises an error.
 LARGEST = 1e4
@@ -73,6 +80,13 @@ class Bias(Record):
         Net flow from i to j, in the unit of ``current``.
     imbalance : float
         sum over inner sites of abs(net flow), over half the sum of the moduli of the flows.
+    log_odds : float64[n_sites] or None
+        ln(p / (1 - p)) of every site with many carriers, -inf where no path leads to a contact.
+        None for few carriers.
+    residual : float
+        Largest change of a log-odd that Newton's method still asks for; 0 for few carriers.
+    steps : int
+        Newton steps, with those at smaller voltages on the way; 0 for few carriers.
     """
 
     network: Network
@@ -84,15 +98,19 @@ class Bias(Record):
     drop: np.ndarray
     flow: np.ndarray
     imbalance: float
+    log_odds: np.ndarray | None = None
+    residual: float = 0.0
+    steps: int = 0
 
     @property
     def noise(self) -> float:
         """Noise power of the current at zero frequency, divided by 2 e: forward plus backward.
 
         For few carriers it is exact: S = 2 e I coth(e V / 2 kT), shot noise at large voltage and
-        the Johnson noise of the conductance at small voltage.
+        the Johnson noise of the conductance at small voltage. With many carriers it is not known,
+        and nan is returned.
         """
-        return self.forward + self.backward
+        return self.forward + self.backward if self.log_odds is None else float("nan")
 
 
 class BetweenContacts(NamedTuple):
@@ -104,6 +122,8 @@ class BetweenContacts(NamedTuple):
         In units of exp(scale).
     occupation : float64[n_sites]
     drop, flow : float64[n_links]
+    gross : (float64[n_links], float64[n_links])
+        p_i a_ij and p_j a_ji.
     imbalance : float
     scale : float
         Logarithm of the unit of currents and flows.
@@ -115,6 +135,7 @@ class BetweenContacts(NamedTuple):
     occupation: np.ndarray
     drop: np.ndarray
     flow: np.ndarray
+    gross: tuple[np.ndarray, np.ndarray]
     imbalance: float
     scale: float
 
@@ -154,15 +175,22 @@ def solve_bias(
     network: Network,
     voltage: float,
     *,
+    concentration: float | None = None,
+    chemical_potential: float | None = None,
+    start: Bias | None = None,
     bath: Bath | None = None,
     threads: int | None = None,
 ) -> Bias:
-    """Steady current of few carriers at a finite voltage between the contacts.
+    """Steady current at a finite voltage between the contacts.
 
     Equation [field 3] for the rates. The current of carriers from source to drain, J_sd, and back,
     J_ds, are what the directed elimination leaves between the terminals; J_sd / J_ds = exp(eV/kT)
     exactly, and I = J_sd (1 - exp(-eV/kT)). Net flows follow from [field 4] in two passes, so each
     is accurate relative to itself.
+
+    With a concentration or a chemical potential, at most one carrier fits on a site, and the mean
+    field of blocking is solved by Newton's method [field 7]. The contacts keep the occupations of
+    equilibrium.
 
     Parameters
     ----------
@@ -173,6 +201,13 @@ def solve_bias(
     voltage : float
         e V / kT; 0 gives equilibrium. The currents at V and -V differ in size, because a random
         sample is not symmetric.
+    concentration : float, optional
+        Mean number of carriers per site at zero voltage, between 0 and 1; the contacts not counted.
+    chemical_potential : float, optional
+        Chemical potential of the contacts, in the unit of the energies; by default that of the
+        network. Without any of these, carriers are few.
+    start : Bias, optional
+        Solution of the same sample at another voltage: a start for blocking.
     bath : {"ohmic", "miller_abrahams", "heat_bath"} or callable, optional
         Default: the bath of the network, "ohmic" for equal energies.
     threads : int, optional
@@ -185,7 +220,7 @@ def solve_bias(
     Raises
     ------
     ParameterError
-        A torus, exclusion (blocking is not treated), abs(voltage) above 1e4, or rates that leave
+        A torus, abs(voltage) above 1e4, or rates that leave
         the range of floats.
     NotPercolatingError
         If no path joins the contacts.
@@ -199,28 +234,111 @@ def solve_bias(
     True
     """
     voltage = check_bias(network, voltage)
-    if network.exclusion:
-        raise ParameterError(
-            "solve_bias is for few carriers, this network was built with chemical_potential=; "
-            "leave that out."
-        )
+    filling = filling_of(network, concentration, chemical_potential)
     share = share_of_voltage(network)
+    if filling != (None, None):
+        crowd, y = crowd_between(network, share, filling, bath=bath, threads=threads)
+        return crowded_bias(crowd, voltage, *start_of(crowd, y, start))
+    if start is not None:
+        raise ParameterError("start is for blocking; give concentration= as well.")
     fall = voltage * (share[network.link_j] - share[network.link_i])
     rates = log_rates(log_overlap(network), own_bath(network, bath), energy_steps(network) - fall)
     symbolic = analyse(network.dissection, network.link_i, network.link_j, network.terminals)
     found = solve_between(
         network, symbolic, rates, equilibrium(network) + voltage * share, voltage, threads
     )
+    return Bias(network=network, voltage=voltage, **in_units(found))
+
+
+def in_units(found: BetweenContacts) -> dict[str, Any]:
+    """The attributes of `Bias` that are read off the solution."""
+    return {
+        "current": float(in_unit(found.current, found.scale)),
+        "forward": float(in_unit(found.forward, found.scale)),
+        "backward": float(in_unit(found.backward, found.scale)),
+        "occupation": read_only(found.occupation),
+        "drop": read_only(found.drop),
+        "flow": read_only(in_unit(found.flow, found.scale)),
+        "imbalance": found.imbalance,
+    }
+
+
+def crowd_between(
+    network: Network,
+    share: np.ndarray,
+    filling: tuple[float | None, float | None],
+    *,
+    bath: Bath | None = None,
+    threads: int | None = None,
+) -> tuple[Crowd, np.ndarray]:
+    """Many carriers between contacts, and their log-odds in equilibrium.
+
+    Parameters
+    ----------
+    network : Network
+    share : float64[n_sites]
+        From `share_of_voltage`.
+    filling : (concentration, shift)
+        From `hopnet.transport.exclusion.filling_of`.
+    bath, threads
+        As in `solve_bias`.
+    """
+    i, j, terminal = network.link_i, network.link_j, network.terminals
+    free = terminal == INNER
+    level, _ = starting_odds(network, free, filling)
+    step, overlap = energy_steps(network), log_overlap(network)
+    own = own_bath(network, bath)
+    symbolic = analyse(network.dissection, i, j, terminal)
+
+    def freeze(voltage: float, y: np.ndarray) -> Frozen:
+        base = log_rates(overlap, own, step - voltage * (share[j] - share[i]))
+        empty = -np.logaddexp(0.0, y)
+        rates = LogRates(base.going + empty[j], base.coming + empty[i])
+        log_n = level + empty + voltage * share
+        found = solve_between(network, symbolic, rates, log_n, voltage, threads)
+        return Frozen(found.occupation, found.flow, found.gross, found.imbalance, found)
+
+    crowd = Crowd(network, symbolic, free, None, freeze)
+    return crowd, np.where(free | (terminal >= 0), level, -np.inf)
+
+
+def start_of(crowd: Crowd, y: np.ndarray, start: Bias | None) -> tuple[np.ndarray, float]:
+    """Log-odds to start from, and the voltage they belong to."""
+    if start is None:
+        return y, 0.0
+    instance_of("start", start, Bias, "take the solution at another voltage")
+    odds, given = start.log_odds, ~crowd.free
+    if odds is None or start.network is not crowd.network or np.any(odds[given] != y[given]):
+        raise ParameterError(
+            "start must be a solution of the same network with the same chemical potential; leave "
+            "it out."
+        )
+    return np.asarray(odds), start.voltage
+
+
+def crowded_bias(crowd: Crowd, voltage: float, y: np.ndarray, begin: float) -> Bias:
+    """`solve_bias` with many carriers.
+
+    Parameters
+    ----------
+    crowd : Crowd
+        From `crowd_between`.
+    voltage : float
+    y : float64[n_sites]
+        Log-odds to start from.
+    begin : float
+        The voltage that they belong to.
+    """
+    steady = follow(crowd, voltage, y, begin, "voltage")
+    found = in_units(steady.frozen.solved)
+    found["imbalance"] = steady.imbalance
     return Bias(
-        network=network,
+        network=crowd.network,
         voltage=voltage,
-        current=float(in_unit(found.current, found.scale)),
-        forward=float(in_unit(found.forward, found.scale)),
-        backward=float(in_unit(found.backward, found.scale)),
-        occupation=read_only(found.occupation),
-        drop=read_only(found.drop),
-        flow=read_only(in_unit(found.flow, found.scale)),
-        imbalance=found.imbalance,
+        **found,
+        log_odds=read_only(steady.log_odds),
+        residual=steady.residual,
+        steps=steady.steps,
     )
 
 
@@ -300,10 +418,17 @@ def solve_between(
     log_ratio[(kind_i == kind_j) & (kind_i >= 0)] = 0.0
     gross = gross_flows(network, p, rate_ij, rate_ji)
     flow, larger_gross = flows_of_ratios(gross, log_ratio)
-    left_over = np.where(terminal == INNER, -net_flow(network, flow), 0.0)
-    correction = factored.corrections(p, log_n, ends, ratio, np.zeros((2, 2)), left_over)
-    flow = flow + larger_gross * correction
-    drop = log_ratio + correction_of_drop(log_ratio, correction)
+    drop = log_ratio
+    for number_of_pass in range(CORRECTIONS):
+        net, unbalanced = unbalanced_sites(network, flow)
+        if number_of_pass > 0 and not unbalanced.any():
+            break
+        # Rounding of larger flows must not be fed in twice: it would disturb the small ones.
+        fed = unbalanced | ((terminal == INNER) & (number_of_pass == 0))
+        left_over = np.where(fed, -net, 0.0)
+        correction = factored.corrections(p, log_n, ends, ratio, np.zeros((2, 2)), left_over)
+        flow = flow + larger_gross * correction
+        drop = drop + correction_of_drop(drop, correction)
     net = np.where(terminal == INNER, net_flow(network, flow), 0.0)
     total = 0.5 * np.abs(flow).sum()
     occupation = p.copy()
@@ -316,6 +441,7 @@ def solve_between(
         occupation=occupation,
         drop=drop,
         flow=flow,
+        gross=gross,
         imbalance=float(np.abs(net).sum() / total) if total > 0 else 0.0,
         scale=unit,
     )

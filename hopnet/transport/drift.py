@@ -1,4 +1,4 @@
-"""Drift: velocity, mobility and diffusion of single carriers in a field of any strength.
+"""Drift: velocity, mobility and diffusion of carriers in a field of any strength.
 
 The sample is periodic along the field, so there are no contacts and each carrier drifts for ever.
 """
@@ -10,14 +10,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from hopnet.checks import instance_of, number
+from hopnet.elimination.symbolic import analyse
 from hopnet.errors import ParameterError
 from hopnet.network.energies import Bath
 from hopnet.network.network import Network
 from hopnet.records import Record, read_only
 from hopnet.transport.around import Around, close_with, solve_around
 from hopnet.transport.current import in_unit
-from hopnet.transport.seam import Seam, check_ring_axis, open_along
+from hopnet.transport.exclusion import Crowd, Frozen, filling_of, follow, starting_odds
+from hopnet.transport.seam import Seam, check_ring_axis, dissect_along, open_along
 from hopnet.transport.tilted import (
+    LogRates,
     energy_steps,
     equilibrium,
     log_overlap,
@@ -25,18 +28,20 @@ from hopnet.transport.tilted import (
     own_bath,
 )
 
-__all__ = ["Drift", "drift_of_seam", "solve_drift"]
+__all__ = ["Drift", "crowd_around", "crowded_drift", "drift_of_seam", "solve_drift", "start_of"]
 
 # Largest field times period, in kT. Logarithms of occupations reach this size, so they are rounded
 # to LARGEST * eps = 2e-10. With a larger value, small flows would be less accurate than this.
 LARGEST = 1e6
 # Smallest field times period in kT: below, velocities and their inverses leave the range of floats.
 SMALLEST = 1e-100
+# Largest relative difference of two numbers of carriers that count as the same: rounding is 1e-13.
+SAME_NUMBER = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
 class Drift(Record):
-    """Steady drift of single carriers in a uniform field along a periodic axis.
+    """Steady drift of carriers in a uniform field along a periodic axis.
 
     Attributes
     ----------
@@ -48,15 +53,25 @@ class Drift(Record):
         Mean velocity of a carrier in the largest cluster.
     diffusion : float, in a_b^2 / tau_0
         Longitudinal diffusion constant at this field; tends to velocity / field in a weak field.
+        With many carriers it is that of one carrier among the mean occupations of the others.
     occupation : float64[n_sites]
-        Probability to find a carrier on each site; the sum is 1, and 0 outside the cluster.
+        Mean number of carriers on each site; the sum is ``n_carriers``, and 0 outside the cluster.
     flow : float64[n_links], in 1/tau_0
-        Net flow from i to j, for one carrier in the sample.
+        Net flow from i to j of all carriers.
     drop : float64[n_links], in kT/e
-        Drop of the electrochemical potential from i to j, ln(u_i / u_j) with u = p / n, along the
-        link. Around the sample drops add up to field times period.
+        Drop of the electrochemical potential from i to j, ln(u_i / u_j) with u = p / n, or
+        p / (n (1 - p)) with many carriers, along the link. Around the sample drops add up to field
+        times period.
     imbalance : float
         Sum over sites of abs(net flow), divided by the sum over links of abs(flow).
+    n_carriers : float
+        Number of carriers in the largest cluster: 1 where carriers are few and do not meet.
+    log_odds : float64[n_sites] or None
+        ln(p / (1 - p)) of every site with many carriers, -inf outside the cluster. None for few.
+    residual : float
+        Largest change of a log-odd that Newton's method still asks for; 0 for few carriers.
+    steps : int
+        Newton steps, with those at smaller fields on the way; 0 for few carriers.
     """
 
     network: Network
@@ -68,6 +83,10 @@ class Drift(Record):
     flow: np.ndarray
     drop: np.ndarray
     imbalance: float
+    n_carriers: float = 1.0
+    log_odds: np.ndarray | None = None
+    residual: float = 0.0
+    steps: int = 0
 
     @property
     def mobility(self) -> float:
@@ -78,31 +97,44 @@ class Drift(Record):
     def mean_energy(self) -> float:
         """Mean energy of a carrier, in the unit of the site energies; 0 without energies."""
         energy = self.network.sites.energy
-        return 0.0 if energy is None else float(self.occupation @ energy)
+        return 0.0 if energy is None else float(self.occupation @ energy) / self.n_carriers
 
 
 def solve_drift(
     network: Network,
     field: float,
     *,
+    concentration: float | None = None,
+    chemical_potential: float | None = None,
+    start: Drift | None = None,
     axis: str | None = None,
     bath: Bath | None = None,
     threads: int | None = None,
 ) -> Drift:
-    """Steady drift of few carriers in a uniform field of any strength.
+    """Steady drift of carriers in a uniform field of any strength.
 
-    Equation [field 5], a+_ij the rate from seam site i once around the sample to j, u = p / n::
+    Few carriers, equation [field 5], a+_ij the rate from seam site i once around the sample to j,
+    and u = p / n::
 
         v = L sum_ij p_i a+_ij (1 - exp(-F L) u_j / u_i)        sum_i p_i = 1
+
+    With a concentration or a chemical potential, at most one carrier fits on a site, and the mean
+    field of blocking is solved by Newton's method [field 7].
 
     Parameters
     ----------
     network : Network
         A torus, or a cylinder (the field then runs around it, along y), with or without energies.
-        Few carriers: a network built with a chemical potential is refused.
     field : float, in kT/(e a_b)
         e F a_b / kT, not zero. The speeds at F and -F differ, because a random sample is not
         symmetric; in their mean the terms of even order in F cancel.
+    concentration : float, optional
+        Mean number of carriers per site of the largest cluster, between 0 and 1.
+    chemical_potential : float, optional
+        Chemical potential of equilibrium, in the unit of the energies, which fixes the number of
+        carriers; by default that of the network. Without any of these, carriers are few.
+    start : Drift, optional
+        Solution of the same sample and number of carriers at another field: a start for blocking.
     axis : {"x", "y"}, optional
         Direction of the field; by default y on a cylinder, the network's axis on a torus.
     bath : {"ohmic", "miller_abrahams", "heat_bath"} or callable, optional
@@ -117,10 +149,12 @@ def solve_drift(
     Raises
     ------
     ParameterError
-        A sample without a periodic axis, exclusion, a field of zero or out of range, or rates that
-        leave the range of floats.
+        A sample without a periodic axis, a field of zero or out of range, or rates that leave the
+        range of floats.
     NotPercolatingError
         If the largest cluster does not close around the sample.
+    ConvergenceError
+        If blocking does not converge at this field; it names the field and the imbalance reached.
 
     Notes
     -----
@@ -138,14 +172,26 @@ def solve_drift(
     True
     """
     instance_of("network", network, Network, "make it with hopnet.build_network")
-    number_of_axis = check_ring_axis(network, axis)
-    if network.exclusion:
+    filling = filling_of(network, concentration, chemical_potential)
+    seam = open_along(network, check_ring_axis(network, axis))
+    if filling == (None, None):
+        if start is not None:
+            raise ParameterError("start is for blocking; give concentration= as well.")
+        return drift_of_seam(seam, field, bath=bath, threads=threads)
+    crowd, y = crowd_around(seam, filling, bath=bath, threads=threads)
+    return crowded_drift(seam, crowd, field, start_of(crowd, y, start))
+
+
+def check_field(seam: Seam, field: float) -> tuple[float, float]:
+    """The field, and its product with the period in kT, or a ParameterError."""
+    field = number("field", field, low=-LARGEST, high=LARGEST, unit="kT/(e a_b)")
+    turn = field * seam.period
+    if not SMALLEST <= abs(turn) <= LARGEST:
         raise ParameterError(
-            "solve_drift is for few carriers, this network was built with chemical_potential=; "
-            "leave that out."
+            f"field times the length of the sample must be from {SMALLEST:g} to {LARGEST:g} kT, "
+            f"got {turn:g} kT; for Ohm's law take a field of 1e-9."
         )
-    seam = open_along(network, number_of_axis)
-    return drift_of_seam(seam, field, bath=bath, threads=threads)
+    return field, turn
 
 
 def drift_of_seam(
@@ -161,13 +207,7 @@ def drift_of_seam(
         As in `solve_drift`.
     """
     network = seam.network
-    field = number("field", field, low=-LARGEST, high=LARGEST, unit="kT/(e a_b)")
-    turn = field * seam.period
-    if not SMALLEST <= abs(turn) <= LARGEST:
-        raise ParameterError(
-            f"field times the length of the sample must be from {SMALLEST:g} to {LARGEST:g} kT, "
-            f"got {turn:g} kT; for Ohm's law take a field of 1e-9."
-        )
+    field, turn = check_field(seam, field)
     step = energy_steps(network) - field * seam.along
     rates = log_rates(log_overlap(network), own_bath(network, bath), step)
     found = solve_around(seam, rates, equilibrium(network), turn, threads)
@@ -182,6 +222,92 @@ def drift_of_seam(
         flow=read_only(in_unit(found.flow, found.scale)),
         drop=read_only(found.drop),
         imbalance=found.imbalance,
+    )
+
+
+def crowd_around(
+    seam: Seam,
+    filling: tuple[float | None, float | None],
+    *,
+    bath: Bath | None = None,
+    threads: int | None = None,
+) -> tuple[Crowd, np.ndarray]:
+    """Many carriers on an opened sample, and their log-odds in equilibrium.
+
+    Parameters
+    ----------
+    seam : Seam
+    filling : (concentration, shift)
+        From `hopnet.transport.exclusion.filling_of`.
+    bath, threads
+        As in `solve_drift`.
+    """
+    network, kept = seam.network, seam.kept
+    i, j = network.link_i, network.link_j
+    inside = kept[i]
+    y, n_carriers = starting_odds(network, kept, filling)
+    y = np.where(kept, y, -np.inf)
+    step, overlap, log_n = energy_steps(network), log_overlap(network), equilibrium(network)
+    own = own_bath(network, bath)
+
+    def freeze(field: float, y: np.ndarray) -> Frozen:
+        base = log_rates(overlap, own, step - field * seam.along)
+        empty = -np.logaddexp(0.0, y)
+        rates = LogRates(base.going + empty[j], base.coming + empty[i])
+        found = solve_around(seam, rates, log_n + empty, field * seam.period, threads)
+        p = n_carriers * found.occupation
+        going, coming = (np.where(inside, n_carriers * one, 0.0) for one in found.gross)
+        flow = np.where(inside, n_carriers * found.flow, 0.0)
+        return Frozen(p, flow, (going, coming), found.imbalance, found)
+
+    terminal = np.where(kept, -1, -2)
+    symbolic = analyse(dissect_along(network, seam.axis), i, j, terminal)
+    return Crowd(network, symbolic, kept, n_carriers, freeze), y
+
+
+def start_of(crowd: Crowd, y: np.ndarray, start: Drift | None) -> tuple[np.ndarray, float]:
+    """Log-odds to start from, and the field they belong to."""
+    if start is None:
+        return y, 0.0
+    instance_of("start", start, Drift, "take the solution at another field")
+    same = start.log_odds is not None and start.network is crowd.network
+    if not same or abs(start.n_carriers / (crowd.n_carriers or 1.0) - 1.0) > SAME_NUMBER:
+        raise ParameterError(
+            "start must be a solution of the same network with the same number of carriers; leave "
+            "it out."
+        )
+    return np.asarray(start.log_odds), start.field
+
+
+def crowded_drift(seam: Seam, crowd: Crowd, field: float, start: tuple[np.ndarray, float]) -> Drift:
+    """`solve_drift` with many carriers on a sample that has been opened already.
+
+    Parameters
+    ----------
+    seam : Seam
+    crowd : Crowd
+        From `crowd_around`.
+    field : float
+    start : (float64[n_sites], float)
+        Log-odds to start from, and the field that they belong to.
+    """
+    field, _ = check_field(seam, field)
+    steady = follow(crowd, field, *start)
+    found, n_carriers = steady.frozen.solved, float(crowd.n_carriers or 1.0)
+    return Drift(
+        network=seam.network,
+        field=field,
+        axis="xy"[seam.axis],
+        velocity=float(in_unit(found.velocity, found.scale)),
+        diffusion=float(in_unit(diffusion_of(seam, found), found.scale)),
+        occupation=read_only(steady.frozen.occupation),
+        flow=read_only(in_unit(steady.frozen.flow, found.scale)),
+        drop=read_only(found.drop),
+        imbalance=steady.imbalance,
+        n_carriers=n_carriers,
+        log_odds=read_only(steady.log_odds),
+        residual=steady.residual,
+        steps=steady.steps,
     )
 
 

@@ -19,7 +19,7 @@ from hopnet.errors import NotPercolatingError, ParameterError
 from hopnet.network.network import Network
 from hopnet.records import Record
 
-__all__ = ["Seam", "check_ring_axis", "does_not_close", "open_along"]
+__all__ = ["Seam", "check_ring_axis", "dissect_along", "does_not_close", "open_along"]
 
 # Largest difference, in periods, between the separation of a link and that of its two places in
 # the opened strip. Rounding gives 1e-15; a wrong side of the seam gives 1.
