@@ -36,6 +36,7 @@ from hopnet.transport.tilted import (
 )
 
 __all__ = [
+    "CORRECTIONS",
     "BetweenContacts",
     "Bias",
     "check_bias",
