@@ -1,18 +1,19 @@
-"""Make hopnet/spin/f_table.csv from the results of f_surface.toml, f_zero.toml and f_margin.toml.
+"""Make hopnet/spin/f_table.csv from the results of f_surface.toml, f_margin.toml and f_zero.toml.
 
     hopnet run runs/f_surface.toml --out results/f_surface
-    hopnet run runs/f_zero.toml --out results/f_zero
     hopnet run runs/f_margin.toml --out results/f_margin
-    python runs/make_f_table.py results/f_surface results/f_zero results/f_margin
+    hopnet run runs/f_zero.toml --out results/f_zero
+    python runs/make_f_table.py results/f_surface results/f_margin results/f_zero
 
+More runs of cylinders with tau_s = 0 may follow, of any number of sites: the table that ships also
+has finite_size.toml and dilute_size.toml. f in the bulk normalisation does not depend on the size.
 Runs that were stopped count with the samples they have (`hopnet collect DIR` first).
 
-f(0) of the second run serves as a control variate: with beta the slope of f(tau_s) against f(0)
-over samples, the mean of f(tau_s) - beta (f(0) - its mean over both runs) scatters less than that
-of f(tau_s). The third run gives what longer links add, from the same samples with a margin of 6 and
-of 10 a_b. The error of the cutoff that remains is taken as a tenth of what was added: it is much
-less, exp(-2 * 10) against exp(-2 * 6). Where the third run has no samples, below
-n_s a_b^2 = 0.01, nothing is added, and the error is the estimate of hopnet.
+f(0) of these runs serves as a control variate: let beta be the slope of f(tau_s) against f(0) over
+the samples of the surface. Then f(tau_s) - beta (f(0) - its mean over all runs) has a mean that
+scatters less than that of f(tau_s). The second run gives what longer links add, from the same
+samples with a margin of 6 and of 10 a_b. The error of the cutoff that remains is stated as a tenth
+of what was added, and the scatter of what was added: links beyond 10 a_b add about a hundredth.
 """
 
 import sys
@@ -22,10 +23,11 @@ import numpy as np
 import pandas as pd
 
 from hopnet.ensemble import read_results
+from hopnet.ensemble.config import read_config
 
 TARGET = Path(__file__).parents[1] / "hopnet" / "spin" / "f_table.csv"
 NAMES = {"cylinder": "bulk", "open": "open"}
-N_SITES = 20_000  # of all three run files
+N_SITES = 20_000  # of f_surface.toml
 MARGINS = (6.0, 10.0)  # in a_b, of f_margin.toml
 REMAINING = 0.1  # share of the difference of both margins that is stated as error
 
@@ -33,6 +35,33 @@ REMAINING = 0.1  # share of the difference of both margins that is stated as err
 def by_sample(rows, name):
     """float64[n_samples, n_tau_s]."""
     return rows.pivot(index="sample", columns="tau_s", values=name).to_numpy()
+
+
+def done(directory):
+    """The samples of a run that could be computed."""
+    rows = read_results(directory)
+    return rows[rows["status"] == "done"]
+
+
+def f_at_zero(directory):
+    """density, f(0) and the number of sites of all samples of a run of cylinders."""
+    config = read_config(Path(directory) / "run.toml")
+    for point in config.points():
+        kept = point.physical["sites.geometry"], point.physical["network.cutoff_margin"]
+        if (*kept, point.normalisation) != ("cylinder", MARGINS[0], "bulk"):
+            sys.exit(f"{directory} is not a run of cylinders with the default cutoff.")
+    rows = done(directory)
+    rows = rows[rows["tau_s"] == 0.0]
+    n_sites = (rows["density"] * rows["length"] * rows["width"]).round()
+    return pd.DataFrame({"density": rows["density"], "f": rows["f"], "n_sites": n_sites})
+
+
+def mean_of_sizes(f, n_sites):
+    """Mean of f over samples of different size, its variance, and the number of sites."""
+    weight = n_sites / n_sites.sum()  # the variance of a sample falls as 1 / n_sites
+    mean = weight @ f
+    variance = n_sites @ (f - mean) ** 2 / (f.size - 1) / n_sites.sum()
+    return mean, variance, n_sites.sum()
 
 
 def beyond_the_margin(margins, geometry, density):
@@ -53,13 +82,18 @@ def table_rows(geometry, density, rows, zero, margins):
     tau_s = np.unique(rows["tau_s"])
     value, cutoff = by_sample(rows, "f"), by_sample(rows, "f_cutoff_error").mean(axis=0)
     n = value.shape[0]
-    own, more = value[:, 0], np.asarray(zero)
-    both = np.concatenate([own, more])
+    own = value[:, 0]
+    zero = zero[np.isclose(zero["density"], density)]
+    if geometry == "open":  # has its own f(0): sites at the edges have fewer triads
+        zero = zero[:0]
+    f_zero = np.concatenate([own, zero["f"]])
+    sizes = np.concatenate([np.full(n, float(N_SITES)), zero["n_sites"]])
+    at_zero, variance_at_zero, n_sites_at_zero = mean_of_sizes(f_zero, sizes)
     spread = own - own.mean()
     beta = spread @ (value - value.mean(axis=0)) / (spread @ spread)
-    mean = value.mean(axis=0) + beta * (both.mean() - own.mean())
+    mean = value.mean(axis=0) + beta * (at_zero - own.mean())
     rest = value - value.mean(axis=0) - np.outer(spread, beta)
-    variance = (rest**2).sum(axis=0) / max(n - 2, 1) / n + beta**2 * both.var(ddof=1) / both.size
+    variance = (rest**2).sum(axis=0) / max(n - 2, 1) / n + beta**2 * variance_at_zero
     added = beyond_the_margin(margins, geometry, density)
     if added is not None:
         mean, cutoff = mean + added[0], added[1]
@@ -73,21 +107,19 @@ def table_rows(geometry, density, rows, zero, margins):
             "cutoff_error": cutoff,
             "n_sites": N_SITES,
             "n_samples": n,
-            "n_samples_at_zero": both.size,
+            "n_samples_at_zero": round(n_sites_at_zero / N_SITES),
         }
     )
 
 
-def main(surface, zero, margins):
-    """Read the three results and write the table."""
-    surface, zero, margins = (
-        rows[rows["status"] == "done"] for rows in map(read_results, (surface, zero, margins))
-    )
-    parts = []
-    for (geometry, density), rows in surface.groupby(["sites.geometry", "sites.density"]):
-        # Open samples have their own f(0): sites at the edges have fewer triads.
-        same = zero.loc[np.isclose(zero["sites.density"], density) & (geometry == "cylinder"), "f"]
-        parts.append(table_rows(geometry, density, rows, same, margins))
+def main(surface, margins, *zero):
+    """Read the results and write the table."""
+    surface, margins = done(surface), done(margins)
+    at_zero = pd.concat([f_at_zero(directory) for directory in zero])
+    parts = [
+        table_rows(geometry, density, rows, at_zero, margins)
+        for (geometry, density), rows in surface.groupby(["sites.geometry", "sites.density"])
+    ]
     table = pd.concat(parts, ignore_index=True)
     with TARGET.open("w", encoding="utf-8", newline="\n") as file:
         file.write("# f(n_s, tau_s): see hopnet.f_table; made by runs/make_f_table.py\n")
