@@ -1,10 +1,14 @@
 """The table of f that ships, and the interpolation in it."""
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 
 import hopnet as hn
 
+RESULTS = Path(__file__).parents[1] / "runs" / "results"
 POINTS = [(0.02, 0.0), (0.02, 30.0), (0.02, 3e5), (0.01, 1e3)]
 
 
@@ -45,6 +49,27 @@ def test_bulk_and_open_agree_at_short_times():
         assert bulk.value == pytest.approx(
             edges.value, abs=4 * np.hypot(bulk.error, edges.error) + 0.01 * bulk.value
         )
+
+
+def test_the_plateau_agrees_with_the_stored_hall_angles():
+    """f_inf n_s a_b^2 is the Hall angle: other samples, of 5e5 sites, other random numbers."""
+    stored = pd.read_csv(RESULTS / "hall_density" / "statistics.csv", comment="#")
+    assert len(stored) == 7
+    for density, row in zip(stored["sites.density"], stored.itertuples()):
+        found = hn.f(density, np.inf)
+        plateau = row.hall_tangent / density
+        scatter = max(row.hall_tangent_standard_error / density, 0.01 * plateau)  # two samples
+        error = np.hypot(found.error, scatter) + row.hall_cutoff_error / density
+        assert found.value == pytest.approx(plateau, abs=4 * error), density
+
+
+def test_neither_normalisation_nor_size_is_left_in_the_table():
+    """f(0) and f(1e4) at 0.02 from stored samples of 2e3 to 5e5 sites."""
+    stored = pd.read_csv(RESULTS / "finite_size" / "statistics.csv", comment="#")
+    for row in stored.itertuples():
+        found = hn.f(0.02, row.tau_s)
+        error = np.hypot(found.error, row.f_standard_error)
+        assert row.f == pytest.approx(found.value, abs=4 * error)
 
 
 @pytest.mark.parametrize(("density", "tau_s"), POINTS)

@@ -20,6 +20,9 @@ __all__ = ["TabulatedF", "f", "f_table"]
 FIRST_TIME = 0.1
 LAST_TIME = 1e10
 
+# The run files whose results the table was made from.
+RUN_FILES = ("f_surface", "f_margin", "f_zero", "finite_size", "dilute_size")
+
 
 class TabulatedF(NamedTuple):
     """f at one density and relaxation time, from the table.
@@ -53,23 +56,24 @@ def f_table() -> pd.DataFrame:
     DataFrame
         One row per geometry, density and relaxation time: geometry ("bulk", or "open" for open
         square samples of ``n_sites`` sites), density (n_s a_b^2), tau_s (tau_0), f, standard_error
-        (over samples), cutoff_error (estimate of what longer links would change), n_sites,
-        n_samples, and n_samples_at_zero, the number of samples at tau_s = 0. ``attrs`` holds how
-        the table was made.
+        (over samples), cutoff_error (of what longer links add), n_sites, n_samples, and
+        n_samples_at_zero, the number of samples of ``n_sites`` sites with as many sites as all
+        samples at tau_s = 0. ``attrs`` holds how the table was made.
 
     Notes
     -----
-    Made by `runs/f_surface.toml`, `runs/f_zero.toml` and `runs/make_f_table.py`: the mean over
-    samples of f in the bulk normalisation, links up to l_c + 6 a_b. The many samples at tau_s = 0
-    serve at every time as a control variate: f(tau_s) - beta f(0) scatters less than f(tau_s).
+    Made by `runs/make_f_table.py` from the run files in ``attrs``: the mean over samples of f in
+    the bulk normalisation. The links reach l_c + 6 a_b in most samples; what links up to
+    l_c + 10 a_b add is measured on a few of them and added. The many samples at tau_s = 0 serve at
+    every time as a control variate: f(tau_s) - beta f(0) scatters less than f(tau_s).
     Leading order in the spin-orbit coupling; hops of the R-model, equal energies.
     """
     table = stored_table().copy()
     table.attrs = {
         "equation": "[hopping S42], [hopping S45]",
         "normalisation": "bulk",
-        "cutoff_margin": 6.0,
-        "run_files": ["runs/f_surface.toml", "runs/f_zero.toml"],
+        "cutoff_margin": 10.0,
+        "run_files": [f"runs/{name}.toml" for name in RUN_FILES],
         "script": "runs/make_f_table.py",
         "units": {"density": "n_s a_b^2", "tau_s": "tau_0"},
     }
