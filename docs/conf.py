@@ -1,6 +1,7 @@
 """The reference site: sphinx over what docs/prepare.py gathers; `make docs` does both."""
 
 import re
+import sys
 from pathlib import Path
 
 import numba
@@ -13,6 +14,9 @@ from docutils.utils.math.latex2mathml import tex2mathml  # noqa: E402
 import hopnet  # noqa: E402
 
 ROOT = Path(hopnet.__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "docs"))
+
+from docstrings import split_names  # noqa: E402
 
 project = "hopnet"
 author = "The hopnet developers"
@@ -92,6 +96,7 @@ def plain_text(app, what, name, obj, options, lines):
 
     Equation labels lead to their row in the table of equations. Literal blocks stay as they are.
     """
+    lines[:] = split_names(lines)
     literal = None  # indentation of the line that began a literal block
     for number, line in enumerate(lines):
         indent = len(line) - len(line.lstrip())

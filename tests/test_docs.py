@@ -1,0 +1,65 @@
+"""The pages of the site: no attribute is lost, every key and column has its line."""
+
+import dataclasses
+import importlib
+import pkgutil
+import re
+import sys
+from pathlib import Path
+
+import hopnet as hn
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "docs"))
+
+from docstrings import split_names  # noqa: E402
+
+
+def dataclasses_of_hopnet():
+    for found in pkgutil.walk_packages(hn.__path__, "hopnet."):
+        if found.name.startswith("hopnet.kernels") or found.name.endswith("__main__"):
+            continue
+        module = importlib.import_module(found.name)
+        for value in vars(module).values():
+            own = isinstance(value, type) and value.__module__ == module.__name__
+            if own and dataclasses.is_dataclass(value):
+                yield value
+
+
+def attributes_shown(kind):
+    """The names under Attributes, each at the start of an entry of its own."""
+    lines = split_names((kind.__doc__ or "").expandtabs().split("\n"))
+    text = "\n".join((line.strip() and line) or "" for line in lines)
+    section = re.split(r"\n\s*Attributes\n\s*-+\n", text)
+    if len(section) < 2:
+        return None
+    body = re.split(r"\n\s*\w+\n\s*-{3,}\n", section[1])[0]
+    return set(re.findall(r"^ {0,4}(\w+)(?: ?:.*)?$", body, flags=re.M))
+
+
+def test_no_attribute_is_lost():
+    """Of every record that lists its attributes, each field has an entry."""
+    n_records, lost = 0, []
+    for kind in dataclasses_of_hopnet():
+        shown = attributes_shown(kind)
+        if shown is None:
+            continue
+        n_records += 1
+        fields = {field.name for field in dataclasses.fields(kind)}
+        lost += [f"{kind.__module__}.{kind.__name__}.{name}" for name in sorted(fields - shown)]
+    assert n_records > 60
+    assert not lost
+
+
+def test_names_that_share_a_line_are_split():
+    lines = ["Attributes", "----------", "a, b : float, in m", "    Two.", "c : int", "    One."]
+    assert split_names(lines) == [
+        "Attributes",
+        "----------",
+        "a : float, in m",
+        "    Two.",
+        "b : float, in m",
+        "    Two.",
+        "c : int",
+        "    One.",
+    ]
