@@ -21,6 +21,7 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+from lookup import write_names, write_run_file_keys
 from nbclient import NotebookClient
 
 import hopnet
@@ -232,6 +233,8 @@ def main(target):
         shutil.copy(page, target)
     copy_texts(target)
     write_reference(target)
+    write_run_file_keys(target)
+    write_names(target)
     write_commands(target)
     write_lessons(target)
 

@@ -63,3 +63,46 @@ def test_names_that_share_a_line_are_split():
         "c : int",
         "    One.",
     ]
+
+
+def test_every_public_name_stands_in_one_task():
+    from lookup import TASKS
+
+    names = " ".join(TASKS.values()).split()
+    assert len(names) == len(set(names))
+    assert set(names) == set(hn.__all__)
+
+
+def test_every_key_of_a_run_file_has_a_line_and_a_meaning(tmp_path):
+    from lookup import write_run_file_keys
+
+    from hopnet.ensemble.config import RunConfig
+
+    write_run_file_keys(tmp_path)
+    text = (tmp_path / "run_file.md").read_text()
+    for name, model in RunConfig.model_json_schema()["$defs"].items():
+        if name == "Range":
+            continue
+        for key, value in model["properties"].items():
+            assert f"| `{key}` |" in text, key
+            assert value.get("description"), f"{name}.{key} has no description"
+
+
+def test_every_column_of_the_tables_has_a_line(tmp_path):
+    """The columns of a run and of its statistics, and those of every observable."""
+    from hopnet.ensemble.observables import OBSERVABLES
+
+    run = {"sites": {"n_sites": 60, "density": 0.05, "seed": 1}, "spin": {"tau_s": [0.0]}}
+    run["ensemble"] = {"samples": 2}
+    hn.run_ensemble(run, tmp_path / "run")
+    wanted = set(hn.read_results(tmp_path / "run").columns)
+    wanted |= set(hn.read_results(tmp_path / "run", what="statistics").columns)
+    wanted |= {column for one in OBSERVABLES.values() for column in one.units}
+    wanted |= {column for one in OBSERVABLES.values() for column in one.summary_units}
+    told = set(re.findall(r"`([\w.]+)`", (ROOT / "docs" / "tables.md").read_text()))
+    endings = ("_standard_error", "_of_mean")
+    for column in sorted(wanted):
+        stem = re.sub(r"_at_[\d.]+$", "_at_X", column)
+        for ending in endings:
+            stem = stem.removesuffix(ending) if stem not in told else stem
+        assert stem in told, column

@@ -117,6 +117,10 @@ class Reporter(Listener):
         say(f"wrote {directory / 'summary.csv'} (every sample) and statistics.csv (means)")
 
 
+# Rows of one point that are printed: the ends, the middle and the quarters of its curve.
+MOST_TIMES = 5
+
+
 def means(statistics: pd.DataFrame) -> Table:
     """f at the ends and in the middle of each curve; ln rho for charge alone; observables."""
     keys = list(statistics.columns[: statistics.columns.get_loc("tau_s")])
@@ -126,7 +130,11 @@ def means(statistics: pd.DataFrame) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for name in shown.values():
         table.add_column(name, justify="right", no_wrap=True)
-    groups = statistics.groupby(keys, sort=False) if keys else [((), statistics)]
+    groups = list(statistics.groupby(keys, sort=False)) if keys else [((), statistics)]
+    longest = max((len(rows) for _, rows in groups), default=0)
+    if longest > MOST_TIMES:
+        table.caption = f"{MOST_TIMES} of {longest} times tau_s; statistics.csv has all."
+        table.caption_justify = "left"
     for coordinates, rows in groups:
         last = len(rows) - 1
         picked = sorted({0, len(rows) // 4, len(rows) // 2, 3 * len(rows) // 4, last})
@@ -144,7 +152,7 @@ def means(statistics: pd.DataFrame) -> Table:
 
 def shown_columns(statistics: pd.DataFrame) -> dict[str, str]:
     """The columns of the printed table and their titles."""
-    shown = {"f": "f", "f_standard_error": "standard error", "f_deviation": "deviation"}
+    shown = {"f": "f", "f_standard_error": "standard error", "f_deviation": "standard deviation"}
     if "f" not in statistics or statistics["f"].isna().all():
         shown = {}
         if "log_resistivity" in statistics:

@@ -8,12 +8,13 @@ import math
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from hopnet.checks import one_of
 from hopnet.errors import ParameterError
 
 __all__ = ["add_to", "duration", "say"]
@@ -230,18 +231,39 @@ def plot(
     tau_s: Annotated[
         float | None, typer.Option(help="Spin relaxation time, in tau_0 (with --sample).")
     ] = None,
+    ending: Annotated[
+        str, typer.Option("--format", help="Format of the files: png, pdf or svg.")
+    ] = "png",
+    style: Annotated[
+        str, typer.Option(help="screen, or paper: as wide as a column of a journal.")
+    ] = "screen",
+    times: Annotated[
+        str,
+        typer.Option("--x", help="Axis of relaxation: rate (tau_0/tau_s) or tau_s (tau_s/tau_0)."),
+    ] = "rate",
 ) -> None:
     """Draw the figures of a run into DIR/figures, or the sites, flow and spin of one sample.
 
-    Example: hopnet plot results/f_curve --sample 0
+    Example: hopnet plot results/f_curve --format pdf --style paper --x tau_s
     """
+    from hopnet.plots.frame import FORMATS, looking
+
+    one_of("format", ending, FORMATS)
+    with looking(style, times):
+        draw_run(directory, sample, point, tau_s, ending)
+
+
+def draw_run(
+    directory: Path, sample: int | None, point: int, tau_s: float | None, ending: str
+) -> None:
+    """Draw the figures of a run, or one of its samples, as files with an ending."""
     if sample is None:
         if point or tau_s is not None:
             raise ParameterError(
                 "--point and --tau-s choose what of one sample is drawn, got no --sample; add "
                 "--sample 0 for example."
             )
-        draw_figures(directory)
+        draw_figures(directory, ending)
         return
     from hopnet.ensemble.results import directory_config
     from hopnet.ensemble.sample import sample_records
@@ -261,7 +283,7 @@ def plot(
         )
     times = [t for t in chosen.tau_s if 0 < t < math.inf] or [1.0]
     records = sample_records(chosen, sample, times[len(times) // 2] if tau_s is None else tau_s)
-    draw(plot_sample(*records), directory, f"sample_{point:02d}_{sample:04d}")
+    draw(plot_sample(*records), directory, f"sample_{point:02d}_{sample:04d}.{ending}")
 
 
 def largest_number(ledger: Any, point: Any) -> int:
@@ -285,8 +307,8 @@ def compile_kernels() -> None:
     say(f"compiled in {time.perf_counter() - start:.0f} s")
 
 
-def draw_figures(directory: Path) -> None:
-    """Draw all figures of a collected run, as PNG."""
+def draw_figures(directory: Path, ending: str = "png") -> None:
+    """Draw all figures of a collected run, as files with an ending."""
     from hopnet.ensemble.results import read_results
     from hopnet.plots.ensemble import run_figures
 
@@ -294,15 +316,30 @@ def draw_figures(directory: Path) -> None:
     statistics = read_results(directory, what="statistics")
     if not statistics["n_done"].any():
         say("no figures: no sample has succeeded")
+    words = sample_words(directory, table.attrs["scanned"])
     for name, figure in run_figures(table, statistics, table.attrs["scanned"]):
-        draw(figure, directory, name)
+        figure.supxlabel(words, fontsize=7, x=0.99, ha="right", color="#777777")
+        draw(figure, directory, f"{name}.{ending}")
+
+
+def sample_words(directory: Path, scanned: Sequence[str]) -> str:
+    """What all samples of a run have in common, for its figures."""
+    from hopnet.ensemble.results import directory_config
+
+    sites = directory_config(directory)[1].sites
+    known = {
+        "sites.n_sites": f"N = {sites.n_sites}",
+        "sites.density": rf"$n_s a_b^2$ = {sites.density:g}",
+        "sites.geometry": sites.geometry,
+    }
+    return ", ".join(text for key, text in known.items() if key not in scanned)
 
 
 def draw(figure: Any, directory: Path, name: str) -> None:
-    """Write ``DIR/figures/NAME.png``."""
+    """Write ``DIR/figures/NAME``."""
     from hopnet.plots.frame import save_figure
 
-    path = Path(directory) / "figures" / f"{name}.png"
+    path = Path(directory) / "figures" / name
     try:
         path.parent.mkdir(exist_ok=True)
         save_figure(figure, path)

@@ -44,7 +44,11 @@ def plot_insulator(curves: Any) -> Figure:
     left.plot([], [], color=GREY, linestyle=":", label="XN (sign-corrected), same colours")
     left.axhspan(800, 1200, color=GREY, alpha=0.18, linewidth=0)
     left.annotate(
-        "paper: ~$10^3$", (0.02, 1000), xycoords=("axes fraction", "data"), va="center", fontsize=8
+        "paper: ~$10^3$",
+        (0.02, 1000),
+        xycoords=("axes fraction", "data"),
+        va="center",
+        fontsize=8,
     )
     left.set_title("band-diagonal forms", fontsize=10)
     low, high = left.get_ylim()
@@ -133,7 +137,11 @@ def draw_cutoff(axes, curves, xn=False):
     axes.semilogx(block.x, -block.conventional, color=RED, linestyle=":", label="-conventional")
     axes.axhspan(800, 1200, color=GREY, alpha=0.18, linewidth=0)
     axes.annotate(
-        "paper: ~$10^3$", (0.02, 1000), xycoords=("axes fraction", "data"), va="center", fontsize=8
+        "paper: ~$10^3$",
+        (0.02, 1000),
+        xycoords=("axes fraction", "data"),
+        va="center",
+        fontsize=8,
     )
     axes.set_xlabel(r"cutoff  $k_{max}$  [1/$\mathrm{\AA}$]")
     axes.set_ylabel(BULK_UNIT)

@@ -9,12 +9,27 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter, NullLocator, ScalarFormatter
+from matplotlib.ticker import (
+    FormatStrFormatter,
+    MaxNLocator,
+    NullFormatter,
+    NullLocator,
+)
 
 from hopnet.ensemble.statistics import split_points
 from hopnet.percolation.scaling import extrapolate
 from hopnet.plots.dynamics import temperature_figures
-from hopnet.plots.frame import BLACK, BLUE, GREEN, GREY, ORANGE, RED, finish, new_figure
+from hopnet.plots.frame import (
+    BLACK,
+    BLUE,
+    CHOSEN,
+    GREEN,
+    GREY,
+    ORANGE,
+    RED,
+    finish,
+    new_figure,
+)
 from hopnet.plots.hall import plot_hall_law
 
 __all__ = [
@@ -29,7 +44,9 @@ __all__ = [
 ]
 
 RATE_LABEL = r"$\tau_0/\tau_s$"
+TIME_LABEL = r"$\tau_s/\tau_0$"
 DENSITY_LABEL = r"$n_s a_b^2$"
+FEW = 20  # samples up to which each is drawn, and axes of their number are linear
 DILUTE = 0.005  # from dense samples alone no limit n_s -> 0 is drawn
 SYMBOL = {
     "sites.density": DENSITY_LABEL,
@@ -99,14 +116,22 @@ def finite(rows):
 
 
 def rate_axis(axes):
-    """The axis of relaxation rates, slow relaxation on the left as in the letter's Fig. 4."""
+    """The axis of relaxation rates, slow relaxation on the left as in the letter's Fig. 4.
+
+    In a look with times it is the axis of relaxation times.
+    """
     axes.set_xscale("log")
-    axes.set_xlabel(RATE_LABEL)
+    axes.set_xlabel(RATE_LABEL if CHOSEN.get().times == "rate" else TIME_LABEL)
+
+
+def place_of(tau_s):
+    """Where relaxation times stand on the axis that `rate_axis` makes."""
+    return 1.0 / tau_s if CHOSEN.get().times == "rate" else tau_s
 
 
 def band(axes, rows, name, colour, label, **line):
     """A mean with its spread from sample to sample (standard deviation) around it."""
-    rate = 1.0 / rows["tau_s"].to_numpy()
+    rate = place_of(rows["tau_s"].to_numpy())
     mean = rows[name].to_numpy()
     spread = rows[f"{name}_standard_error"].to_numpy() * np.sqrt(rows["n_done"].to_numpy())
     axes.fill_between(rate, mean - spread, mean + spread, color=colour, alpha=0.18, linewidth=0)
@@ -140,7 +165,7 @@ def plot_spin_currents(
     axes = figure.add_subplot()
     if samples is not None and samples["sample"].nunique() <= 60:
         for _, own in finite(samples[samples["status"] == "done"]).groupby("sample"):
-            axes.plot(1.0 / own["tau_s"], own["f"], color=BLACK, alpha=0.25, linewidth=0.6)
+            axes.plot(place_of(own["tau_s"]), own["f"], color=BLACK, alpha=0.25, linewidth=0.6)
     band(axes, rows, "f_drift", BLUE, "drift", linestyle="--")
     band(axes, rows, "f_diffusion", ORANGE, "diffusion", linestyle="-.")
     band(axes, rows, "f", BLACK, r"total, $f(n_s, \tau_s)$", linewidth=2)
@@ -176,13 +201,14 @@ def plot_f_curves(statistics: pd.DataFrame, scanned: Sequence[str]) -> Figure:
         rows = finite(rows)
         label = point_label(scanned, coordinates) or r"$f(n_s, \tau_s)$"
         band(axes, rows, "f", colour, f"{label} ({rows['n_done'].iloc[0]})")
-        rate, f = 1.0 / rows["tau_s"], rows["f"]
+        rate, f = place_of(rows["tau_s"]), rows["f"]
         interval = np.abs([f - rows["f_low"], rows["f_high"] - f])
         axes.errorbar(rate, f, yerr=interval, fmt="none", ecolor=colour, elinewidth=0.9)
     rate_axis(axes)
     axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
     axes.set_ylabel(r"$f(n_s, \tau_s)$")
-    axes.legend(frameon=False, fontsize=8, title="(samples)", title_fontsize=8)
+    words = "band: standard deviation, bar: 95 %\n(number of samples)"
+    axes.legend(frameon=False, fontsize=8, title=words, title_fontsize=7)
     finish(axes)
     return figure
 
@@ -227,7 +253,7 @@ def plot_low_density(statistics: pd.DataFrame, scanned: Sequence[str]) -> Figure
             )
         for _, row in slow.iterrows():
             right.annotate(
-                f"{row['reach']:.2g}",
+                f"${number(float(np.format_float_scientific(row['reach'], precision=1)))}$",
                 (row["sites.density"], row["f"]),
                 fontsize=7,
                 xytext=(4, 4),
@@ -235,11 +261,11 @@ def plot_low_density(statistics: pd.DataFrame, scanned: Sequence[str]) -> Figure
                 color=GREY,
             )
         draw_low_density_limit(left, fast, colour)
-    left.set_title(f"shortest time, {time_label(rows['tau_s'].min())}", fontsize=10)
+    left.set_title(f"shortest time of the run: {time_label(rows['tau_s'].min())}", fontsize=10)
     right.set_title(
-        f"longest time, {time_label(rows['tau_s'].max())}"
+        f"longest time of the run: {time_label(rows['tau_s'].max())}"
         "\n"
-        r"(beside the points: $L/\sqrt{D\tau_s}$)",
+        r"beside the points: width over the diffusion length, $L/\sqrt{D\tau_s}$",
         fontsize=10,
     )
     for axes in (left, right):
@@ -295,17 +321,21 @@ def plot_histograms(table: pd.DataFrame, scanned: Sequence[str], tau_s: Any = No
         labels.append(f"{point_label(scanned, coordinates)} ({len(own)})".lstrip())
         for axes, name in ((left, "f"), (right, "log_conductance")):
             value = own[name].to_numpy()
+            mean = value.mean()
+            axes.plot([mean, mean], [level, level + 0.85], color=colour, linestyle="--")
+            if value.size <= FEW:  # a histogram of few values would show its bins
+                axes.plot(value, np.full(value.size, level + 0.4), "o", color=colour, alpha=0.6)
+                continue
             bins = int(np.clip(np.sqrt(value.size) * 1.5, 3, 40))
             count, edge = np.histogram(value, bins=bins)
             height = level + 0.85 * count / max(count.max(), 1)
             axes.stairs(height, edge, baseline=level, fill=True, color=colour, alpha=0.3)
             axes.stairs(height, edge, baseline=level, color=colour)
-            mean = value.mean()
-            axes.plot([mean, mean], [level, level + 0.85], color=colour, linestyle="--")
     left.set_yticks(np.arange(len(points)) + 0.4, labels)
     left.set_xlabel(rf"$f(n_s, \tau_s)$ at {time_label(tau_s)}")
     right.set_xlabel(r"$\ln(G \rho_0)$")
-    left.set_title("samples (each row scaled by itself); dashed: mean", fontsize=10)
+    words = "each dot is a sample" if rows["sample"].nunique() <= FEW else "each row to its scale"
+    left.set_title(f"{words}; dashed: mean", fontsize=10)
     for axes in (left, right):
         finish(axes)
         axes.tick_params(axis="y", length=0)
@@ -350,10 +380,13 @@ def plot_convergence(table: pd.DataFrame, scanned: Sequence[str], tau_s: Any = N
     right.set_ylabel("standard error / mean")
     right.set_title(r"dotted: $\propto 1/\sqrt{\mathrm{samples}}$", fontsize=10)
     for axes in (left, right):
-        axes.set_xscale("log")
-        axes.set_xlabel("samples")
-        axes.xaxis.set_major_formatter(ScalarFormatter())
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.set_xlabel("number of samples")
+        if rows["sample"].nunique() > FEW:
+            axes.set_xscale("log")
+            axes.xaxis.set_major_formatter(FormatStrFormatter("%d"))
+            axes.xaxis.set_minor_formatter(NullFormatter())
+        else:
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         finish(axes)
     if rows["f"].size and np.all(rows["f"] != 0):
         right.set_yscale("log")

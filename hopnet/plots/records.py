@@ -88,7 +88,8 @@ def plot_sites(sites: Any) -> Figure:
         figure.colorbar(dots, ax=axes, label="energy", shrink=0.85)
     axes.set(xlim=box[0], ylim=box[1], aspect="equal", xlabel=r"$x/a_b$", ylabel=r"$y/a_b$")
     axes.set_title(
-        rf"$N$ = {sites.n_sites}, $n_s a_b^2$ = {sites.density:.4g}, {sites.geometry}", fontsize=10
+        rf"$N$ = {sites.n_sites}, $n_s a_b^2$ = {sites.density:.4g}, {sites.geometry}",
+        fontsize=10,
     )
     return figure
 
