@@ -370,17 +370,48 @@ def find_events(link_i, link_j, seam, contact, stop, parent, shift, event):
 
 
 @njit(cache=True, nogil=True)
-def sweep_merges(
-    link_i,
-    link_j,
-    seam,
-    position,
-    period,
-    contact,
-    parent,
-    shift,
-    merges,
-):
+def _ends(m, link_i, link_j, seam, parent, shift, from_i, from_j):
+    """Roots a and b of the clusters that the m-th link joins, and the seams (w_x, w_y) between.
+
+    They are the seams crossed on the path from root a through the link to root b.
+    """
+    if shift.shape[0] == 0:
+        return _root(parent, link_i[m]), _root(parent, link_j[m]), 0, 0
+    a = _wrapped_root(parent, shift, link_i[m], from_i)
+    b = _wrapped_root(parent, shift, link_j[m], from_j)
+    w_x = from_i[0] + seam[m, 0] - from_j[0]
+    w_y = from_i[1] + seam[m, 1] - from_j[1]
+    return a, b, w_x, w_y
+
+
+@njit(cache=True, nogil=True)
+def _update_sums(a, b, parent, spread, joined, sums):
+    """Sums over all clusters but the largest, after the clusters of roots a and b have joined.
+
+    ``sums`` is (top, largest, square, weighted): root and size of the largest cluster, and the sums
+    of size squared and of size times spread over all others. ``joined`` is the spread of the whole.
+    """
+    top, largest, square, weighted = sums
+    size_a = -parent[a]
+    size_b = -parent[b]
+    total = size_a + size_b
+    # Take both partners out of the sums, unless one is the largest cluster.
+    if a != top:
+        square -= float(size_a) * size_a
+        weighted -= size_a * spread[a]
+    if b != top:
+        square -= float(size_b) * size_b
+        weighted -= size_b * spread[b]
+    # Add the whole; or the former largest cluster, if the whole is larger.
+    if a == top or b == top:
+        return a, total, square, weighted
+    if total > largest:
+        return a, total, square + float(largest) * largest, weighted + largest * spread[top]
+    return top, largest, square + float(total) * total, weighted + total * joined
+
+
+@njit(cache=True, nogil=True)
+def sweep_merges(link_i, link_j, seam, position, period, contact, parent, shift, merges):
     """Join all links one after another; record sizes and spreads each time two clusters merge.
 
     Parameters
@@ -414,22 +445,11 @@ def sweep_merges(
         centre[i, 1] = position[i, 1]
         spread[i] = 0.0
     k = 0
-    # ``top`` is the root of the largest cluster; the sums below leave that cluster out.
-    top = 0
+    # Root and size of the largest cluster, and the sums over all others.
     largest = min(n_sites, 1)
-    square = float(n_sites - largest)
-    weighted = 0.0
-    w_x = 0
-    w_y = 0
+    sums = 0, largest, float(n_sites - largest), 0.0
     for m in range(link_i.shape[0]):
-        if periodic:
-            a = _wrapped_root(parent, shift, link_i[m], from_i)
-            b = _wrapped_root(parent, shift, link_j[m], from_j)
-            w_x = from_i[0] + seam[m, 0] - from_j[0]
-            w_y = from_i[1] + seam[m, 1] - from_j[1]
-        else:
-            a = _root(parent, link_i[m])
-            b = _root(parent, link_j[m])
+        a, b, w_x, w_y = _ends(m, link_i, link_j, seam, parent, shift, from_i, from_j)
         if a == b:
             if w_x != 0 or w_y != 0:
                 _note_wrapping(m, w_x, w_y, event)
@@ -451,25 +471,7 @@ def sweep_merges(
         step_y = centre[b, 1] + w_y * period[1] - centre[a, 1]
         apart = size_a * (size_b / total) * (step_x * step_x + step_y * step_y)
         joined = spread[a] + spread[b] + apart
-        # The sums count all clusters but the largest, whose root is `top`: take both partners out
-        # of the sums, then add the whole, or the former largest cluster if the whole is larger.
-        if a != top:
-            square -= float(size_a) * size_a
-            weighted -= size_a * spread[a]
-        if b != top:
-            square -= float(size_b) * size_b
-            weighted -= size_b * spread[b]
-        if a == top or b == top:
-            top = a
-            largest = total
-        elif total > largest:
-            square += float(largest) * largest
-            weighted += largest * spread[top]
-            top = a
-            largest = total
-        else:
-            square += float(total) * total
-            weighted += total * joined
+        sums = _update_sums(a, b, parent, spread, joined, sums)
         # Join the two trees, and record the sizes and the moments after this merger.
         centre[a, 0] += step_x * (size_b / total)
         centre[a, 1] += step_y * (size_b / total)
@@ -479,10 +481,10 @@ def sweep_merges(
         merge[k] = m
         count[k, 0] = size_a
         count[k, 1] = size_b
-        count[k, 2] = largest
-        moment[k, 0] = square
-        moment[k, 1] = weighted
-        moment[k, 2] = spread[top]
+        count[k, 2] = sums[1]
+        moment[k, 0] = sums[2]
+        moment[k, 1] = sums[3]
+        moment[k, 2] = spread[sums[0]]
         k += 1
         contact[a] |= contact[b]
         if contact[a] & 3 == 3 and event[0, 0] < 0:

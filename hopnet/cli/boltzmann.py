@@ -14,6 +14,7 @@ from hopnet.errors import ParameterError
 __all__ = ["add_to"]
 
 RANGE = 0.5  # default of --range; any other value is refused for a potential without range
+NO_FIELD = (0.0, 0.0, 0.0)  # default of --larmor
 
 commands = typer.Typer(
     name="boltzmann",
@@ -45,11 +46,9 @@ def response(
         typer.Option(help="Highest angular harmonic (default: enough for an error of 1e-9)."),
     ] = None,
     star: Annotated[bool, typer.Option(help="Include the star diagram.")] = True,
-    larmor: Annotated[tuple[float, float, float], typer.Option(help="Larmor frequency, x y z.")] = (
-        0.0,
-        0.0,
-        0.0,
-    ),
+    larmor: Annotated[
+        tuple[float, float, float], typer.Option(help="Larmor frequency, x y z.")
+    ] = NO_FIELD,
     frequency: Annotated[float, typer.Option(help="omega of exp(+i omega t).")] = 0.0,
     temperature: Annotated[float, typer.Option(help="Thermal energy kT.")] = 0.0,
     width: Annotated[
@@ -92,17 +91,22 @@ def response(
     table = response_table(projected, rates, exact, rough, full)
     if temperature:
         warm = thermal_response(electrons, disorder, temperature, convention=convention)
-        table["thermal_3x3"] = {
-            "J_x": warm.charge_current,
-            "J^z_y": warm.spin_current,
-            "m_y": warm.spin_density,
-            "chemical_potential": warm.chemical_potential,
-        }
+        table["thermal_3x3"] = thermal_table(warm)
     print_nested(table, as_json)
     if out is not None:
         save_figures(out, response_figures(electrons, disorder, harmonics, width), as_json)
     elif width is not None:
         raise ParameterError("--width draws a figure, got no folder for it; give --out DIR too.")
+
+
+def thermal_table(warm) -> dict[str, float]:
+    """The part of the answer of ``response`` at a temperature."""
+    return {
+        "J_x": warm.charge_current,
+        "J^z_y": warm.spin_current,
+        "m_y": warm.spin_density,
+        "chemical_potential": warm.chemical_potential,
+    }
 
 
 def response_table(projected, rates, exact, rough, full) -> dict[str, Any]:

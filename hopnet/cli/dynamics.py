@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,6 +20,9 @@ from hopnet.cli.options import (
 )
 from hopnet.cli.output import errors_console, print_answer, save_figures
 from hopnet.errors import ParameterError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = ["add_to"]
 
@@ -192,24 +195,14 @@ def temperature(
 
     samples = whole("--samples", samples, low=1)
     power = number("--power", power, low=0.05, high=5.0)
-    kT = np.array(numbers(temperatures, "temperatures"))
-    if kT.size < 3 or not np.all(kT > 0):
-        raise ParameterError(
-            f"--temperatures takes three or more positive numbers, got {temperatures!r}; write "
-            "1e-3:3e-2:7 for example."
-        )
+    kT = temperatures_of(temperatures)
     table = temperature_curves(seed, samples, n_sites, density, density_of_states, kT)
     logs = np.array([t.log_resistivity for t in table])
     mean = logs.mean(axis=0)
     error = logs.std(axis=0, ddof=1) / np.sqrt(samples) if samples > 1 else None
     xi = np.mean([t.xi_c for t in table], axis=0)
     law = fit_mott_law(kT, mean, power=power)
-    # All temperatures of a sample share its sites, so the scatter about one line is too small an
-    # error: with several samples it is that from sample to sample.
-    error_of_law = law.error
-    if samples > 1:
-        each = [fit_mott_law(kT, one, power=power).kT_0 for one in logs]
-        error_of_law = float(np.std(each, ddof=1) / np.sqrt(samples))
+    error_of_law = law.error if samples == 1 else error_over_samples(kT, logs, power)
     answer = {
         "n_sites": n_sites,
         "density": density,
@@ -237,6 +230,33 @@ def temperature(
         title=f"{samples} samples of {n_sites} sites, $n_sa_b^2$ = {density:g}, "
         f"{density_of_states.replace('_', ' ')} density of states",
     )
+
+
+def temperatures_of(text: str) -> np.ndarray:
+    """The values of ``--temperatures``, or a ParameterError."""
+    import numpy as np
+
+    kT = np.array(numbers(text, "temperatures"))
+    if kT.size < 3 or not np.all(kT > 0):
+        raise ParameterError(
+            f"--temperatures takes three or more positive numbers, got {text!r}; write "
+            "1e-3:3e-2:7 for example."
+        )
+    return kT
+
+
+def error_over_samples(kT: np.ndarray, logs: np.ndarray, power: float) -> float:
+    """Standard error of kT_0 from fits of the single samples.
+
+    All temperatures of a sample share its sites. The scatter about one line would therefore be too
+    small an error.
+    """
+    import numpy as np
+
+    from hopnet.transport.variable_range import fit_mott_law
+
+    each = [fit_mott_law(kT, one, power=power).kT_0 for one in logs]
+    return float(np.std(each, ddof=1) / np.sqrt(len(each)))
 
 
 def temperature_curves(seed, samples, n_sites, density, density_of_states, kT):

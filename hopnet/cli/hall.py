@@ -83,11 +83,20 @@ def sample(
     )
     triads = find_triads(network)
     hall = hall_angle(network, triads=triads, threads=threads)
-    answer: dict[str, Any] = {
-        "n_sites": n_sites,
-        "density": density,
-        "seed": seed,
-        "geometry": geometry,
+    answer = {"n_sites": n_sites, "density": density, "seed": seed, "geometry": geometry}
+    answer |= in_code_units(hall)
+    if material is not None:
+        answer |= in_si(hall, material)
+    print_answer(answer, as_json)
+    if out is not None:
+        from hopnet.plots.hall import plot_hall_triads
+
+        save_figures(out, {"hall_triads": plot_hall_triads(hall, triads)}, as_json)
+
+
+def in_code_units(hall: HallAngle) -> dict[str, Any]:
+    """Lines of an answer: Hall angle, conductivities and the triads that carry it."""
+    return {
         "tan_theta_H_over_eta_b": hall.tangent,
         "numerical_error_of_the_cutoff": hall.cutoff_error,
         "f_plateau": hall.f_plateau,
@@ -99,13 +108,6 @@ def sample(
         "n_effective": hall.n_effective,
         "negative_share": hall.negative_share,
     }
-    if material is not None:
-        answer |= in_si(hall, material)
-    print_answer(answer, as_json)
-    if out is not None:
-        from hopnet.plots.hall import plot_hall_triads
-
-        save_figures(out, {"hall_triads": plot_hall_triads(hall, triads)}, as_json)
 
 
 def in_si(hall: HallAngle, material: Any) -> dict[str, float]:

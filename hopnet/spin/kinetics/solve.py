@@ -18,11 +18,11 @@ from hopnet.spin.kinetics.checks import (
     check_generation,
     check_site_times,
 )
-from hopnet.spin.kinetics.coupling import find_coupling
+from hopnet.spin.kinetics.coupling import Coupling, find_coupling
 from hopnet.spin.kinetics.matrix import check_precession, solve_matrix
-from hopnet.spin.kinetics.problem import Problem
+from hopnet.spin.kinetics.problem import Problem, SteadyState
 from hopnet.spin.kinetics.sweeps import solve_by_sweeps
-from hopnet.spin.kinetics.unit import count_electrons, current_in_unit
+from hopnet.spin.kinetics.unit import UnitCurrent, count_electrons, current_in_unit
 from hopnet.threads import one_blas_thread
 from hopnet.transport.balance import site_potential
 from hopnet.transport.current import Current, in_unit, own_current
@@ -274,10 +274,8 @@ def solve_kinetics(
     eta, tau_s = check_eta(eta), check_site_times(network, tau_s)
     source, bias = check_generation(network, generation), number("bias", bias)
     method = check_method(method, check_precession(precession), tolerance, max_iterations)
-    feedback, absorbing_contacts = (
-        check_feedback(feedback, bias),
-        flag("absorbing_contacts", absorbing_contacts),
-    )
+    feedback = check_feedback(feedback, bias)
+    absorbing_contacts = flag("absorbing_contacts", absorbing_contacts)
     matrix = check_spin_orbit(spin_orbit)
     coupling = find_coupling(network, matrix, eta, threads)
     rates = coupling.rates
@@ -304,19 +302,46 @@ def solve_kinetics(
             found = solve_matrix(coupling, unit_current, problem)
         else:
             found = solve_by_sweeps(coupling, unit_current, problem, tolerance, most)
+    return kinetics_of(coupling, problem, found, (current, unit_current), tau_s, source)
+
+
+def kinetics_of(
+    coupling: Coupling,
+    problem: Problem,
+    found: SteadyState,
+    currents: tuple[Current, UnitCurrent],
+    tau_s: np.ndarray,
+    generation: np.ndarray,
+) -> Kinetics:
+    """The record of a steady state: spins and currents in the units of the network.
+
+    Parameters
+    ----------
+    coupling : Coupling
+    problem : Problem
+    found : SteadyState
+        The solution of ``problem``, in the unit of the rates.
+    currents : (Current, UnitCurrent)
+        The current of the network without spins, and the same in the unit of the rates.
+    tau_s : float64[n_sites], in tau_0
+    generation : float64[n_sites, 3], in 1/tau_0
+        Spin generated per electron and time.
+    """
+    current, unit_current = currents
+    network, rates = coupling.network, coupling.rates
     spin = rates.occupation[:, None] * found.sigma
     precessing = coupling.precession(found.sigma)
     n_electrons = count_electrons(network, rates)
     return Kinetics(
         network=network,
         spin_orbit=read_only(problem.spin_orbit),
-        eta=eta,
+        eta=problem.eta,
         tau_s=read_only(tau_s),
         anisotropy=read_only(problem.anisotropy),
         field=read_only(problem.field),
-        bias=bias,
-        generation=read_only(source),
-        absorbing_contacts=absorbing_contacts,
+        bias=problem.bias,
+        generation=read_only(generation),
+        absorbing_contacts=bool(problem.sinks.size),
         drop=found.drop,
         sigma=read_only(found.sigma),
         spin=read_only(in_unit(spin, rates.log_scale)),
