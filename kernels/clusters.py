@@ -370,30 +370,13 @@ def find_events(link_i, link_j, seam, contact, stop, parent, shift, event):
 
 
 @njit(cache=True, nogil=True)
-def _ends(m, link_i, link_j, seam, parent, shift, from_i, from_j):
-    """Roots a and b of the clusters that the m-th link joins, and the seams (w_x, w_y) between.
-
-    They are the seams crossed on the path from root a through the link to root b.
-    """
-    if shift.shape[0] == 0:
-        return _root(parent, link_i[m]), _root(parent, link_j[m]), 0, 0
-    a = _wrapped_root(parent, shift, link_i[m], from_i)
-    b = _wrapped_root(parent, shift, link_j[m], from_j)
-    w_x = from_i[0] + seam[m, 0] - from_j[0]
-    w_y = from_i[1] + seam[m, 1] - from_j[1]
-    return a, b, w_x, w_y
-
-
-@njit(cache=True, nogil=True)
-def _update_sums(a, b, parent, spread, joined, sums):
+def _update_sums(a, b, size_a, size_b, spread, joined, top, largest, square, weighted):
     """Sums over all clusters but the largest, after the clusters of roots a and b have joined.
 
-    ``sums`` is (top, largest, square, weighted): root and size of the largest cluster, and the sums
-    of size squared and of size times spread over all others. ``joined`` is the spread of the whole.
+    ``joined`` is the spread of the whole. Returns the new values of the last four arguments: root
+    and size of the largest cluster, and the sums of size squared and of size times spread over all
+    others.
     """
-    top, largest, square, weighted = sums
-    size_a = -parent[a]
-    size_b = -parent[b]
     total = size_a + size_b
     # Take both partners out of the sums, unless one is the largest cluster.
     if a != top:
@@ -438,18 +421,27 @@ def sweep_merges(link_i, link_j, seam, position, period, contact, parent, shift,
     event[:, 0] = -1
     from_i = np.zeros(2, np.int64)
     from_j = np.zeros(2, np.int64)
+    w_x = 0
+    w_y = 0
     periodic = shift.shape[0] > 0
     n_sites = parent.shape[0]
-    for i in range(n_sites):
-        centre[i, 0] = position[i, 0]
-        centre[i, 1] = position[i, 1]
-        spread[i] = 0.0
+    centre[:] = position
+    spread[:] = 0.0
     k = 0
-    # Root and size of the largest cluster, and the sums over all others.
+    # ``top`` is the root of the largest cluster; the sums below leave that cluster out.
+    top = 0
     largest = min(n_sites, 1)
-    sums = 0, largest, float(n_sites - largest), 0.0
+    square = float(n_sites - largest)
+    weighted = 0.0
     for m in range(link_i.shape[0]):
-        a, b, w_x, w_y = _ends(m, link_i, link_j, seam, parent, shift, from_i, from_j)
+        if periodic:
+            a = _wrapped_root(parent, shift, link_i[m], from_i)
+            b = _wrapped_root(parent, shift, link_j[m], from_j)
+            w_x = from_i[0] + seam[m, 0] - from_j[0]
+            w_y = from_i[1] + seam[m, 1] - from_j[1]
+        else:
+            a = _root(parent, link_i[m])
+            b = _root(parent, link_j[m])
         if a == b:
             if w_x != 0 or w_y != 0:
                 _note_wrapping(m, w_x, w_y, event)
@@ -471,7 +463,9 @@ def sweep_merges(link_i, link_j, seam, position, period, contact, parent, shift,
         step_y = centre[b, 1] + w_y * period[1] - centre[a, 1]
         apart = size_a * (size_b / total) * (step_x * step_x + step_y * step_y)
         joined = spread[a] + spread[b] + apart
-        sums = _update_sums(a, b, parent, spread, joined, sums)
+        top, largest, square, weighted = _update_sums(
+            a, b, size_a, size_b, spread, joined, top, largest, square, weighted
+        )
         # Join the two trees, and record the sizes and the moments after this merger.
         centre[a, 0] += step_x * (size_b / total)
         centre[a, 1] += step_y * (size_b / total)
@@ -479,12 +473,8 @@ def sweep_merges(link_i, link_j, seam, position, period, contact, parent, shift,
         parent[a] -= size_b
         parent[b] = a
         merge[k] = m
-        count[k, 0] = size_a
-        count[k, 1] = size_b
-        count[k, 2] = sums[1]
-        moment[k, 0] = sums[2]
-        moment[k, 1] = sums[3]
-        moment[k, 2] = spread[sums[0]]
+        count[k, 0], count[k, 1], count[k, 2] = size_a, size_b, largest
+        moment[k, 0], moment[k, 1], moment[k, 2] = square, weighted, spread[top]
         k += 1
         contact[a] |= contact[b]
         if contact[a] & 3 == 3 and event[0, 0] < 0:
