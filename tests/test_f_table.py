@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import hopnet as hn
+from hopnet.spin.table import f_between, grid_of, smooth_between
 
 RESULTS = Path(__file__).parents[1] / "runs" / "results"
 POINTS = [(0.02, 0.0), (0.02, 30.0), (0.02, 3e5), (0.01, 1e3)]
@@ -31,6 +32,26 @@ def test_f_of_the_table_is_the_table_at_its_points():
         found = hn.f(row.density, row.tau_s, row.geometry)
         assert found.value == pytest.approx(row.f, rel=1e-12)
         assert found.error == pytest.approx(np.hypot(row.standard_error, row.cutoff_error))
+
+
+def test_the_error_of_the_interpolation_covers_points_that_were_left_out():
+    """Without one point the cell is twice as wide, and the error still covers it."""
+    grid = grid_of("bulk")
+    x, t = np.log(grid.density), np.log(grid.tau_s[1:-1])
+    ratios = []
+    for k in range(1, x.size - 1):
+        kept = np.arange(x.size) != k
+        for column, error in zip(grid.f.T, grid.error.T):
+            found, bend = f_between(x[kept], column[kept], grid.f[kept, -1], x[k])
+            own = np.hypot(error[k], np.interp(x[k], x[kept], error[kept]))
+            ratios.append(abs(found - column[k]) / np.hypot(bend, own))
+    for k in range(1, t.size - 1):
+        kept = np.arange(t.size) != k
+        for row, error in zip(grid.f[:, 1:-1], grid.error[:, 1:-1]):
+            found, bend = smooth_between(t[kept], row[kept], t[k])
+            ratios.append(abs(found - row[k]) / np.hypot(bend, error[k]))
+    assert np.mean(np.array(ratios) > 1) < 0.25
+    assert np.max(ratios) < 4
 
 
 def test_f_falls_with_tau_s_and_tends_to_its_limits():

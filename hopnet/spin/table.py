@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.interpolate import PchipInterpolator
+from scipy.interpolate import CubicSpline, PchipInterpolator
 
 from hopnet.checks import number, one_of
 from hopnet.errors import ParameterError
@@ -19,6 +19,14 @@ __all__ = ["TabulatedF", "f", "f_table"]
 # tau_s down to f_drift; above the last, it is linear in 1 / tau_s up to tau_s = inf.
 FIRST_TIME = 0.1
 LAST_TIME = 1e10
+
+# Density n_s a_b^2 below which the plateau falls over decades from one density to the next. It is
+# below 0.3 % of f_drift there, so that a larger value would only disturb f at short times.
+DILUTE = 0.02
+
+# Points of a cell at which the interpolation is compared with a straight line: enough to meet the
+# largest distance of a cubic within a few per cent.
+N_INSIDE = 9
 
 # The run files whose results the table was made from.
 RUN_FILES = ("f_surface", "f_margin", "f_zero", "finite_size", "dilute_size")
@@ -129,8 +137,9 @@ def f(density: float, tau_s: float, geometry: str = "bulk") -> TabulatedF:
 
     Notes
     -----
-    Monotone cubic interpolation in ln n_s and ln tau_s. The error of the interpolation is taken as
-    its distance from straight lines between the same points.
+    Monotone cubic interpolation in ln n_s and ln tau_s; below n_s a_b^2 = 0.02 the logarithm of the
+    plateau is interpolated on its own. The error of the interpolation is taken as its largest
+    distance from a straight line or a cubic spline between the neighbouring points.
 
     Examples
     --------
@@ -152,10 +161,40 @@ def f(density: float, tau_s: float, geometry: str = "bulk") -> TabulatedF:
     at_time = [interpolated_in_time(grid, row, tau_s) for row in range(grid.density.size)]
     value, error, distance = np.array(at_time).T
     x, at = np.log(grid.density), np.log(density)
-    smooth = float(PchipInterpolator(x, value)(at))
-    straight = float(np.interp(at, x, value))
     errors = np.hypot(error, distance)
-    return TabulatedF(smooth, float(np.hypot(np.interp(at, x, errors), smooth - straight)))
+    smooth, bend = f_between(x, value, grid.f[:, -1], at)
+    return TabulatedF(smooth, float(np.hypot(np.interp(at, x, errors), bend)))
+
+
+def f_between(
+    x: np.ndarray, value: np.ndarray, plateau: np.ndarray, at: float
+) -> tuple[float, float]:
+    """f at the logarithm ``at`` of a density, and the error of the interpolation.
+
+    Below `DILUTE` the plateau is interpolated on its own, in its logarithm: it falls over many
+    decades there.
+    """
+    if at >= np.log(DILUTE) or plateau.min() <= 0.0:
+        return smooth_between(x, value, at)
+    rest, bend = smooth_between(x, value - plateau, at)
+    log_plateau, log_bend = smooth_between(x, np.log(plateau), at)
+    own = np.exp(log_plateau)
+    return float(rest + own), float(np.hypot(bend, own * np.expm1(log_bend)))
+
+
+def smooth_between(x: np.ndarray, y: np.ndarray, at: float) -> tuple[float, float]:
+    """Monotone cubic interpolation, and its error.
+
+    The error is the largest distance, in this cell, from a straight line or from the cubic spline
+    that has no monotony, times a parabola that is 1 in the middle of the cell and 0 at its ends.
+    """
+    curve = PchipInterpolator(x, y)
+    cell = int(np.clip(np.searchsorted(x, at, side="right") - 1, 0, x.size - 2))
+    inside = np.linspace(x[cell], x[cell + 1], N_INSIDE)
+    others = np.interp(inside, x, y), CubicSpline(x, y)(inside)
+    largest = np.abs(curve(inside) - others).max()
+    share = (at - x[cell]) / (x[cell + 1] - x[cell])
+    return float(curve(at)), float(4.0 * share * (1.0 - share) * largest)
 
 
 def interpolated_in_time(grid: Grid, row: int, tau_s: float) -> tuple[float, float, float]:
@@ -171,6 +210,5 @@ def interpolated_in_time(grid: Grid, row: int, tau_s: float) -> tuple[float, flo
         return float(weight @ inner), float(weight @ error[list(ends)]), float(bend)
     inside = slice(1, -1)
     x, at = np.log(grid.tau_s[inside]), np.log(tau_s)
-    smooth = float(PchipInterpolator(x, f_of_row[inside])(at))
-    straight = float(np.interp(at, x, f_of_row[inside]))
-    return smooth, float(np.interp(at, x, error[inside])), smooth - straight
+    smooth, bend = smooth_between(x, f_of_row[inside], float(at))
+    return smooth, float(np.interp(at, x, error[inside])), bend
