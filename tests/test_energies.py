@@ -205,6 +205,7 @@ def test_leading_order_of_the_full_equations_agrees():
     ("name", "quantile"),
     [
         ("uniform", lambda p: p - 0.5),
+        ("exponential", lambda p: np.log(p)),
         ("coulomb_gap", lambda p: 0.5 * np.sign(p - 0.5) * np.sqrt(np.abs(2 * p - 1))),
     ],
 )
@@ -212,7 +213,9 @@ def test_densities_of_states(name, quantile):
     energy = np.sort(hn.with_energies(SITES, name, width=1.0, seed=88).energy)
     p = (np.arange(4000) + 0.5) / 4000
     away = np.abs(energy - quantile(p))
-    assert away.mean() < 0.01, "4000 draws stay within 1.6 % of the distribution"
+    assert away.mean() < (0.02 if name == "exponential" else 0.01), (
+        "4000 draws stay within 1.6 % of the distribution"
+    )
     again = hn.with_energies(SITES, name, width=1.0, seed=88)
     assert np.array_equal(np.sort(again.energy), energy)
 

@@ -41,7 +41,7 @@ Geometry = Annotated[
 KT = Annotated[float, typer.Option("--kT", help="Thermal energy divided by the width of the band.")]
 TauS = Annotated[float, typer.Option("--tau-s", help="Spin relaxation time, in tau_0.")]
 DensityOfStates = Annotated[
-    str, typer.Option("--density-of-states", help="uniform, gaussian or coulomb_gap.")
+    str, typer.Option("--density-of-states", help="uniform, gaussian, exponential or coulomb_gap.")
 ]
 Samples = Annotated[
     str,

@@ -26,6 +26,7 @@ from hopnet.ensemble.sections import (
     LARGEST_RUN,
     ClusterSection,
     EnsembleSection,
+    FieldSection,
     NetworkSection,
     NucleiSection,
     ObservablesSection,
@@ -40,6 +41,7 @@ from hopnet.errors import ParameterError
 from hopnet.files import digest
 from hopnet.network.build import CUTOFF_MARGIN
 from hopnet.toml import Section, nearest, parse_toml, read_text, to_toml, validate
+from hopnet.transport.field_curve import field_margin
 
 __all__ = [
     "Point",
@@ -57,7 +59,10 @@ PHYSICAL: dict[str, type[BaseModel]] = {
     "network": NetworkSection,
     "nuclei": NucleiSection,
     "traps": TrapsSection,
+    "field": FieldSection,
 }
+# Keys of these sections that are no part of a point: they do not change its random numbers.
+NOT_PHYSICAL = frozenset({"sites.seed", "field.values"})
 # Keys of sites with energies, and their values if they are not given. The names and values of the
 # physical keys seed the samples of a point: were these keys part of points without energies too,
 # all their random numbers would change. Therefore they are left out there.
@@ -77,12 +82,12 @@ CHARGE_ALONE = (0.0,)  # tau_s of a run that asks for no spin
 CUTOFFS = frozenset({"network.cutoff", "network.cutoff_radius", "network.cutoff_margin"})
 # Keys that are left out of points where they are not given, so that points with a `cutoff` keep
 # their random numbers.
-LATER_KEYS = frozenset({"network.cutoff_margin", "network.contact_width"})
+LATER_KEYS = frozenset({"network.cutoff_margin", "network.contact_width", "field.concentration"})
 SCANNABLE: dict[str, type[BaseModel]] = {
     f"{section}.{key}": model
     for section, model in PHYSICAL.items()
     for key in model.model_fields
-    if key != "seed"
+    if f"{section}.{key}" not in NOT_PHYSICAL
 } | {"ensemble.samples": EnsembleSection}
 
 
@@ -112,6 +117,8 @@ class Point:
         What is computed beside f: keys of `hopnet.ensemble.observables.OBSERVABLES`.
     with_f : bool
         Whether the run asks for f.
+    fields : tuple of float
+        Fields in kT/(e l_c) of a run over fields, else empty.
     """
 
     physical: dict[str, Any]
@@ -124,6 +131,7 @@ class Point:
     n_samples: int
     observables: tuple[str, ...] = ()
     with_f: bool = True
+    fields: tuple[float, ...] = ()
 
     @cached_property
     def name(self) -> str:
@@ -165,6 +173,9 @@ class RunConfig(Section):
     nuclei: NucleiSection = Field(
         default=NucleiSection(), description="Frozen fields of the nuclei, for the observables."
     )
+    field: FieldSection = Field(
+        default=FieldSection(), description="Fields beyond Ohm's law, around periodic samples."
+    )
     traps: TrapsSection = Field(
         default=TrapsSection(), description="Sites that hold one electron, for the observables."
     )
@@ -185,6 +196,11 @@ class RunConfig(Section):
     @classmethod
     def _leave_out_spin(cls, table: Any) -> Any:
         if isinstance(table, dict) and "spin" not in table:
+            if isinstance(table.get("field"), dict) and "observables" not in table:
+                return table | {
+                    "spin": {"tau_s": list(CHARGE_ALONE)},
+                    "observables": {"f": False},
+                }
             places = (
                 (table.get("network"), "chemical_potential"),
                 (table.get("scan"), "network.chemical_potential"),
@@ -256,6 +272,7 @@ class RunConfig(Section):
                     "ensemble.target_error and output.snapshot are about spins, without [spin] or "
                     "with network.chemical_potential there are none; leave them out"
                 )
+            check_field(point)
             check_response(point.physical, self.observables.chosen)
             if self.observables.hall_angle and point.physical["sites.geometry"] != "cylinder":
                 raise ValueError(
@@ -294,7 +311,7 @@ class RunConfig(Section):
             f"{name}.{key}": getattr(getattr(self, name), key)
             for name, model in PHYSICAL.items()
             for key in model.model_fields
-            if key != "seed"
+            if f"{name}.{key}" not in NOT_PHYSICAL
         }
         return tuple(self._point(base, dict(zip(axes, row))) for row in rows)
 
@@ -302,12 +319,16 @@ class RunConfig(Section):
         n_samples = values.pop("ensemble.samples", self.ensemble.samples)
         physical = base | values
         if all(physical[key] is None for key in CUTOFFS):
-            physical["network.cutoff_margin"] = CUTOFF_MARGIN
+            margin = CUTOFF_MARGIN
+            if self.field.values is not None:
+                margin = field_margin(physical["sites.density"], max(self.field.values))
+            physical["network.cutoff_margin"] = margin
         # Keys that are not given are no part of a point, where older runs did not have them.
         physical = {k: v for k, v in physical.items() if v is not None or k not in LATER_KEYS}
         return Point(
             physical=check_nuclei(
-                check_energies(physical, self.spin.tau_s), self.observables.chosen
+                check_energies(physical, self.spin.tau_s, self.field.values is not None),
+                self.observables.chosen,
             ),
             scanned=self.scanned,
             tau_s=self.spin.tau_s,
@@ -318,6 +339,7 @@ class RunConfig(Section):
             n_samples=n_samples,
             observables=self.observables.chosen,
             with_f=self.observables.f,
+            fields=self.field.values or (),
         )
 
     def identity(self) -> dict[str, Any]:
@@ -342,6 +364,7 @@ class RunConfig(Section):
             | fixed
             | self._identity_of_normalisation()
             | self._identity_of_observables()
+            | ({} if self.field.values is None else {"field.values": list(self.field.values)})
         )
 
     def _identity_of_normalisation(self) -> dict[str, Any]:
@@ -386,15 +409,20 @@ def checked_value(config: RunConfig, key: str, value: Any) -> Any:
     return getattr(validate_section(model, table, ("scan", section)), name)
 
 
-def check_energies(physical: dict[str, Any], tau_s: tuple[float, ...]) -> dict[str, Any]:
+def check_energies(
+    physical: dict[str, Any], tau_s: tuple[float, ...], in_field: bool
+) -> dict[str, Any]:
     """Physical keys with the defaults of sites with energies, or without their keys."""
     plain = {key: value for key, value in physical.items() if key not in WITH_ENERGIES}
     if physical["sites.density_of_states"] is None:
-        useless = [key for key in WITH_ENERGIES if physical[key] is not None]
+        # In a field the bath matters for sites of one energy too.
+        allowed = {"network.bath"} if in_field else set()
+        plain |= {key: physical[key] for key in allowed if physical[key] is not None}
+        useless = [key for key in WITH_ENERGIES if key not in allowed and physical[key] is not None]
         if useless:
             raise ValueError(
                 f"{useless[0]} needs sites with energies, got none; set sites.density_of_states to "
-                "'uniform', 'gaussian' or 'coulomb_gap', or leave it out"
+                "'uniform', 'gaussian', 'exponential' or 'coulomb_gap', or leave it out"
             )
         return plain
     if physical["network.kT"] is None:
@@ -412,6 +440,37 @@ def check_energies(physical: dict[str, Any], tau_s: tuple[float, ...]) -> dict[s
         k: default if physical[k] is None else physical[k] for k, default in WITH_ENERGIES.items()
     }
     return plain | filled
+
+
+def check_field(point: Point) -> None:
+    """Raise where fields, geometry and what is asked for do not fit together."""
+    geometry = point.physical["sites.geometry"]
+    if not point.fields:
+        if geometry == "torus":
+            raise ValueError(
+                "sites.geometry = 'torus' has no contacts, it is for [field]; give field.values, "
+                "or take 'open' or 'cylinder'"
+            )
+        if "field.concentration" in point.physical:
+            raise ValueError(
+                "field.concentration needs field.values, got none; add them, or leave "
+                "concentration out"
+            )
+        return
+    if geometry == "open":
+        raise ValueError(
+            "[field] needs a sample that is periodic along the field, got sites.geometry = 'open'; "
+            "take 'torus', or 'cylinder' for a field around it"
+        )
+    if not point.charge_alone or point.observables:
+        raise ValueError(
+            "[field] gives the drift of carriers alone; leave [spin] and [observables] out"
+        )
+    if point.physical.get("network.chemical_potential") is not None:
+        raise ValueError(
+            "[field] takes the number of carriers, got network.chemical_potential; give "
+            "field.concentration instead"
+        )
 
 
 def check_nuclei(physical: dict[str, Any], chosen: tuple[str, ...]) -> dict[str, Any]:

@@ -74,6 +74,14 @@ BYTES_PER_ROW = 200
 TABLES_AND_FIGURES = 4e5
 
 
+# Time of one field per site, in s, with the links of a cutoff of 1.5, and Newton steps of blocking.
+# Both only order the samples and estimate the time.
+SECONDS_PER_FIELD = 1.2e-5
+STEPS_OF_BLOCKING = 15.0
+# Memory of a run over fields over that of a run for f, with two weights per entry.
+FIELDS_MEMORY = 1.8
+
+
 def links_per_site(physical: Mapping[str, Any]) -> float:
     """Mean number of links per site, from the cutoff."""
     l_c = PERCOLATION_RADIUS / math.sqrt(physical["sites.density"])
@@ -91,6 +99,18 @@ def task_cost(point: Point) -> float:
     """Relative cost of one sample, in units of about one second on one core."""
     relative_links = links_per_site(point.physical) / LINKS_PER_SITE
     n_factors = len(point.tau_s)
+    if point.fields:
+        # Both signs; with blocking some ten steps of two eliminations each.
+        crowded = "field.concentration" in point.physical
+        return (
+            SECONDS_PER_SAMPLE
+            + point.physical["sites.n_sites"]
+            * SECONDS_PER_FIELD
+            * 2
+            * len(point.fields)
+            * (STEPS_OF_BLOCKING if crowded else 1)
+            * relative_links**LINKS_POWER
+        )
     if point.tolerance > 0 and n_factors > INTERPOLATED:
         n_factors = INTERPOLATED
     per_site = SECONDS_PER_SITE + SECONDS_PER_FACTOR * n_factors
@@ -105,7 +125,8 @@ def bytes_per_site(physical: Mapping[str, Any]) -> float:
     """Estimated peak memory per site, without the reserve."""
     links = links_per_site(physical)
     energies = ENERGIES_MEMORY if "sites.density_of_states" in physical else 1.0
-    return links * (BYTES_PER_LINK + BYTES_PER_LINK_SQUARED * links) * energies
+    fields = FIELDS_MEMORY if physical["sites.geometry"] == "torus" else 1.0
+    return links * (BYTES_PER_LINK + BYTES_PER_LINK_SQUARED * links) * energies * fields
 
 
 def task_memory(physical: Mapping[str, Any]) -> float:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from hopnet.checks import one_of, path_of
 from hopnet.ensemble.config import RunConfig, config_from_text
+from hopnet.ensemble.fields import field_columns
 from hopnet.ensemble.heartbeat import heartbeats, is_alive
 from hopnet.ensemble.ledger import Ledger, Sample, cannot_write
 from hopnet.ensemble.listener import Listener
@@ -155,7 +156,10 @@ def statistics_of(config: RunConfig, frame: pd.DataFrame) -> pd.DataFrame:
         frame,
         config.scanned,
         pilot=pilot,
-        observables=observable_columns(config.observables.chosen),
+        observables=(
+            *observable_columns(config.observables.chosen),
+            *field_columns(config.field.values or ()),
+        ),
         further=observable_summaries,
     )
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hopnet.ensemble.config import Point
+from hopnet.ensemble.fields import field_columns, field_numbers
 from hopnet.ensemble.observables import compute_observables, observable_columns
 from hopnet.errors import HopnetError
 from hopnet.network.build import build_network
@@ -236,6 +237,10 @@ def solve_sample(
         network = sample_network(point, sample)
         built.append(network)
         lap("network")
+        if point.fields:
+            found = field_numbers(network, point.fields, point.physical, threads)
+            lap("fields")
+            return missing_numbers(point) | {k: np.array([v]) for k, v in found.items()}
         network.check_percolation()
         network.dissection  # noqa: B018  (made here so that its time is measured apart)
         lap("order")
@@ -272,7 +277,7 @@ def solve_sample(
 
 def missing_numbers(point: Point) -> dict[str, np.ndarray]:
     """NaN in each column that a solved sample fills."""
-    names = (*NUMBERS, *observable_columns(point.observables))
+    names = (*NUMBERS, *observable_columns(point.observables), *field_columns(point.fields))
     return dict.fromkeys(names, np.full(len(point.tau_s), np.nan))
 
 

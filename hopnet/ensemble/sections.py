@@ -6,6 +6,7 @@ the sections together.
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import unicodedata
@@ -23,6 +24,7 @@ __all__ = [
     "LARGEST_RUN",
     "ClusterSection",
     "EnsembleSection",
+    "FieldSection",
     "NetworkSection",
     "NucleiSection",
     "ObservablesSection",
@@ -68,15 +70,16 @@ class SitesSection(Section):
         le=2**128,
         description="Whole number from which all random numbers of the run follow.",
     )
-    geometry: Literal["open", "cylinder"] = Field(
+    geometry: Literal["open", "cylinder", "torus"] = Field(
         default="open",
-        description="'open': all four edges are free. 'cylinder': periodic across the current.",
+        description="'open': all four edges are free. 'cylinder': periodic across the current. "
+        "'torus': periodic along both axes, for [field].",
     )
     aspect: AboveZero = Field(default=1.0, description="Length along x divided by width along y.")
     min_distance: FromZero = Field(
         default=0.0, description="Smallest distance of two sites, in a_b."
     )
-    density_of_states: Literal["uniform", "gaussian", "coulomb_gap"] | None = Field(
+    density_of_states: Literal["uniform", "gaussian", "exponential", "coulomb_gap"] | None = Field(
         default=None,
         description="Distribution of the site energies. Without it all sites have one energy.",
     )
@@ -244,6 +247,48 @@ class ObservablesSection(Section):
     def chosen(self) -> tuple[str, ...]:
         """The names of the observables that are computed beside f."""
         return tuple(name for name, wanted in self if name != "f" and wanted)
+
+
+class FieldSection(Section):
+    """``[field]``: drift in fields beyond Ohm's law; see `hopnet.field_curve`."""
+
+    values: tuple[float, ...] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        strict=False,
+        description="Fields in kT/(e l_c), rising: a list, or { start, stop, n, spacing }. Each "
+        "sample gives the whole curve, the mean over both signs of the field.",
+    )
+    concentration: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        default=None,
+        description="Mean number of carriers per site, which exclude each other; few carriers if "
+        "not given.",
+    )
+
+    @field_validator("values", mode="before")
+    @classmethod
+    def _spread(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return validate_section(Range, value, ("field", "values")).values()
+
+    @field_validator("values")
+    @classmethod
+    def _check_fields(cls, value: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if value is None:
+            return None
+        wrong = [x for x in value if not (math.isfinite(x) and 1e-12 <= x <= 1e4)]
+        if wrong:
+            raise ValueError(
+                f"fields must lie in 1e-12 .. 1e4 kT/(e l_c), got {wrong[0]!r}; for Ohm's law take "
+                "1e-6"
+            )
+        if any(b <= a for a, b in itertools.pairwise(value)):
+            raise ValueError("fields must rise from one to the next; sort them")
+        if len({f"{x:g}" for x in value}) < len(value):
+            raise ValueError("fields must differ in their first six digits; take fewer")
+        return value
 
 
 class NucleiSection(Section):

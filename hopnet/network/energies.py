@@ -36,7 +36,7 @@ __all__ = [
     "with_energies",
 ]
 
-DENSITIES_OF_STATES = ("uniform", "gaussian", "coulomb_gap")
+DENSITIES_OF_STATES = ("uniform", "gaussian", "exponential", "coulomb_gap")
 
 Bath = str | Callable[[np.ndarray], ArrayLike]
 
@@ -53,11 +53,11 @@ def with_energies(
     Parameters
     ----------
     sites : Sites
-    density_of_states : {"uniform", "gaussian", "coulomb_gap"} or array_like[n_sites]
+    density_of_states : {"uniform", "gaussian", "exponential", "coulomb_gap"} or array_like
         "uniform": constant from -width/2 to width/2. "gaussian": standard deviation ``width``.
-        "coulomb_gap": proportional to abs(e), the soft gap of two dimensions, up to
-        abs(e) = width/2, but without correlations (see Notes). An array gives the energies
-        themselves.
+        "exponential": the tail exp(e / width) of states below zero. "coulomb_gap": proportional to
+        abs(e), the soft gap of two dimensions, up to abs(e) = width/2, but without correlations
+        (see Notes). An array gives the energies themselves.
     width : float
         Width of the density of states, in the unit in which kT will be given. Not used for given
         energies.
@@ -111,6 +111,8 @@ def with_energies(
     generator = random_stream(seed)
     if density_of_states == "gaussian":
         energy = width * generator.standard_normal(sites.n_sites)
+    elif density_of_states == "exponential":
+        energy = -width * generator.exponential(size=sites.n_sites)
     else:
         part = 2.0 * generator.random(sites.n_sites) - 1.0
         if density_of_states == "coulomb_gap":

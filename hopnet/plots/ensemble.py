@@ -19,6 +19,7 @@ from matplotlib.ticker import (
 from hopnet.ensemble.statistics import split_points
 from hopnet.percolation.scaling import extrapolate
 from hopnet.plots.dynamics import temperature_figures
+from hopnet.plots.field import fields_of, plot_effective_temperature, plot_field_run
 from hopnet.plots.frame import (
     BLACK,
     BLUE,
@@ -506,6 +507,18 @@ def plot_margin(statistics: pd.DataFrame, scanned: Sequence[str]) -> Figure:
     return figure
 
 
+def field_figures(
+    table: pd.DataFrame, statistics: pd.DataFrame, scanned: Sequence[str]
+) -> Iterator[tuple[str, Figure]]:
+    """The figures of a run over fields."""
+    points = split_points(statistics, scanned)
+    labels = [point_label(scanned, coordinates) for coordinates, _ in points]
+    density = [float(rows["density"].max()) for _, rows in split_points(table, scanned)]
+    yield "fields", plot_field_run(statistics, scanned, labels, density)
+    if tuple(scanned) == ("network.kT",) and len(points) > 2:
+        yield "effective_temperature", plot_effective_temperature(statistics, density[0])
+
+
 def run_figures(
     table: pd.DataFrame, statistics: pd.DataFrame, scanned: Sequence[str]
 ) -> Iterator[tuple[str, Figure]]:
@@ -524,12 +537,21 @@ def run_figures(
     if "f" not in statistics or not statistics["n_done"].any():
         return
     statistics = statistics[statistics["n_done"] > 0]
+    if fields_of(table).size:
+        yield from field_figures(table, statistics, scanned)
+        return
     if "network.kT" in scanned:
         yield from temperature_figures(table, scanned)
     if "hall_tangent" in table:
         yield "hall_law", plot_hall_law(table, scanned)
-    if statistics["f"].isna().all():  # charge alone
-        return
+    if not statistics["f"].isna().all():
+        yield from spin_figures(table, statistics, scanned)
+
+
+def spin_figures(
+    table: pd.DataFrame, statistics: pd.DataFrame, scanned: Sequence[str]
+) -> Iterator[tuple[str, Figure]]:
+    """The figures of a run for f."""
     points = split_points(statistics, scanned)
     several_times = statistics["tau_s"].nunique() > 2
     if several_times:
