@@ -1,4 +1,4 @@
-"""Meshes of resistors that stand for singly occupied traps: spin blocking, [nuclei 12].
+"""Meshes of resistors that replace singly occupied traps: spin blocking, [nuclei 12].
 
 The live sites of a trap l are the mobile sites that exchange electrons with it fast: first its
 neighbours (the partners), then theirs. At each live site the correlation C between the spin of an

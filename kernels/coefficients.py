@@ -70,7 +70,7 @@ def fill_hops(
 
 @njit(cache=True, nogil=True)
 def _loop_vector(a, b, cos_c, sinc_c, omega):
-    """Vector part of U_a U_b U_-(a+b), see the head of this file.
+    """Vector part of U_a U_b U_-(a+b), as defined at the head of this file.
 
     ``a`` and ``b`` are tuples: x and y of the vector, cosine and sinc of its length.
     """

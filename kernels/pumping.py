@@ -26,7 +26,7 @@ class ModeNumbers(NamedTuple):
 
 
 class Strength(NamedTuple):
-    """Coefficients of what drives a diffusive response, see `fill_response`.
+    """Coefficients of the sources of a diffusive response, see `fill_response`.
 
     Attributes
     ----------

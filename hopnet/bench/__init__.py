@@ -73,7 +73,7 @@ MORE = {
 
 
 def page(directory):
-    """One Markdown page over the stored tables of a directory: what is compared, and with what.
+    """One Markdown page that summarises the stored tables of a directory, topic by topic.
 
     Rows without a ratio or an imbalance (stages) stay in the files.
     """
@@ -134,7 +134,7 @@ def print_peak(call):
 
 
 def peak_apart(module, function, *arguments):
-    """What a function of a bench prints, in a process of its own, as a number; None if it fails."""
+    """The number that a function of a bench prints in a process of its own; None if it fails."""
     words = ", ".join(map(repr, arguments))
     code = f"from hopnet.bench.{module} import {function}; {function}({words})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -33,7 +33,7 @@ __all__ = ["measure"]
 
 @dataclass
 class Turns:
-    """What the turns of the engine and of the bare copies have measured.
+    """Times measured in turns, of the engine and of bare copies of its task.
 
     Attributes
     ----------

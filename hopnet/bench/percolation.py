@@ -1,4 +1,4 @@
-"""Percolation against scipy and networkx: links given, threshold and clusters asked for."""
+"""Percolation against scipy and networkx: threshold and clusters of given links."""
 
 from __future__ import annotations
 

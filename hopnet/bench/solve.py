@@ -253,7 +253,7 @@ PATIENCE = 60  # seconds for one solve; slower candidates are timed once
 
 
 def solver_rows(network, repeats):
-    """Time the solvers in turn; measure what each answer is worth."""
+    """Time the solvers in turn, and measure the accuracy of each answer."""
     problem = Problem(network)
     answers, failures, first = {}, {}, {}
     for name, solve in SOLVERS.items():  # warm-up, and the answer
@@ -286,7 +286,7 @@ def run_once(name, n_sites, density, seed):
 
 
 def stage_rows(network, repeats, curve):
-    """hopnet's stages, each beside what it is fairly compared with."""
+    """Time each stage of hopnet, in turns with its fair counterpart in another library."""
     sites, radius = network.sites, network.cutoff_radius
     seconds = paired(
         {
@@ -425,7 +425,7 @@ def density_rows(densities, n_sites, seed):
 
 
 def print_second(name, n_sites, density, seed):
-    """Solve twice in this process and print the second time and what the answer is worth."""
+    """Solve twice in this process; print the second time and the accuracy of the answer."""
     problem = Problem(make_network(n_sites, density, seed))
     SOLVERS[name](problem)
     start = time.perf_counter()

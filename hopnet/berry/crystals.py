@@ -166,7 +166,7 @@ def checked_onsite(onsite: Sequence[npt.ArrayLike], n: int) -> list[np.ndarray]:
 
 
 def checked_hoppings(hoppings: Sequence[tuple], n: int, size: int, dimension: int) -> list[Hopping]:
-    """Hopping amplitudes as records; refuses what would silently make another model.
+    """Hopping amplitudes as records; entries that would silently make another model are refused.
 
     Parameters
     ----------

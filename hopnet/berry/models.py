@@ -66,7 +66,7 @@ Slopes = Callable[[np.ndarray, int], np.ndarray]
 
 @dataclass(frozen=True)
 class Model(Record):
-    """A band model. Its arrays are copies of what the caller gave.
+    """A band model. Its arrays are copies of those that the caller gave.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Bands at wave vectors and what every pair of them contributes to a current."""
+"""Bands at wave vectors and the contribution of every pair of bands to a current."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Pairs(Record):
-    """Bands at a batch of wave vectors and what every pair of them contributes.
+    """Bands at a batch of wave vectors and the contribution of every pair of bands.
 
     Attributes
     ----------

@@ -332,7 +332,7 @@ class Limits(NamedTuple):
 
 @dataclass
 class Panels:
-    """Boxes of a refinement and what each contributes.
+    """Boxes of a refinement and the contribution of each.
 
     Attributes
     ----------

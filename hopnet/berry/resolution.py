@@ -1,4 +1,4 @@
-"""What a uniform grid may miss: bands that nearly touch between its points.
+"""The error of a uniform grid where bands nearly touch between its points.
 
 Near an avoided crossing the Berry curvature is a peak as narrow as the gap over the velocity. A
 grid with a wider step sees only its tails, and so do the companion rules from which the error is
@@ -89,7 +89,7 @@ def grid_of(model: Model, domain: PeriodicGrid) -> Grid:
 
 
 def missed_by(model: Model, domain: PeriodicGrid, crossing: Crossing) -> np.ndarray:
-    """What a whole grid may have missed of lcc, xn and conventional, float64[3, M]."""
+    """Possible error of a whole grid in lcc, xn and conventional, float64[3, M]."""
     grid, total = grid_of(model, domain), np.zeros((3, len(crossing.levels)))
     for k, weight in grid_batches(domain, model):
         energy = np.linalg.eigvalsh(model.hamiltonian(k))
@@ -111,7 +111,7 @@ def add_missed(
     weight: float,
     total: np.ndarray,
 ) -> None:
-    """Add what a batch of grid points may have missed to ``total``, [berry 2], [berry C7].
+    """Add the possible error of a batch of grid points to ``total``, [berry 2], [berry C7].
 
     Parameters
     ----------

@@ -84,7 +84,7 @@ def facts():
 
 
 def timed(check):
-    """Seconds, and what the check returned."""
+    """The duration in seconds, and the result of the check."""
     import time
 
     start = time.perf_counter()

@@ -75,7 +75,7 @@ def answer_of(asked: MemoryFile, found: MemoryReport) -> dict[str, object]:
 
 
 def tables_of(found: MemoryReport) -> dict[str, pd.DataFrame]:
-    """The tables ``memory`` and ``noise``, as far as they were asked for."""
+    """The tables ``memory`` and ``noise``, if the run file asks for them."""
     import pandas as pd
 
     tables = {}

@@ -1,4 +1,4 @@
-"""What commands print and write: one form for answers, tables and figures."""
+"""Output of all commands: one form for answers, tables and figures."""
 
 from __future__ import annotations
 

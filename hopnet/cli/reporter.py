@@ -25,7 +25,7 @@ UNKNOWN = "time left: not known yet"
 
 
 class Reporter(Listener):
-    """Prints what a run says; use it as a context manager."""
+    """Prints the messages of a run; use it as a context manager."""
 
     def __init__(self) -> None:
         self.console = Console()
@@ -96,7 +96,7 @@ class Reporter(Listener):
             say(f"{ended}/{total} samples, {progress['elapsed']:.0f} s, {words}")
 
     def target(self, label: str, target: float, reached: float, n: int) -> None:
-        """Print how the wanted error compares with the one reached."""
+        """Print the wanted error and the error reached."""
         word = "reached" if reached <= target else "not reached"
         self.log(
             f"target_error {target:g} {word}{f' at {label}' * bool(label)}: "

@@ -296,7 +296,7 @@ def largest_number(ledger: Any, point: Any) -> int:
 
 
 def compile_kernels() -> None:
-    """Compile the kernels of a run (later runs load them), and say so if that takes time."""
+    """Compile the kernels of a run (later runs load them); print a line if that takes time."""
     from hopnet.ensemble.plan import kernels_are_cached, warm_up
 
     if kernels_are_cached():
@@ -323,7 +323,7 @@ def draw_figures(directory: Path, ending: str = "png") -> None:
 
 
 def sample_words(directory: Path, scanned: Sequence[str]) -> str:
-    """What all samples of a run have in common, for its figures."""
+    """Properties that all samples of a run share, for its figures."""
     from hopnet.ensemble.results import directory_config
 
     sites = directory_config(directory)[1].sites

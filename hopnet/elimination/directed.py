@@ -169,7 +169,7 @@ class DirectedFactor(Record):
         terminal_correction: np.ndarray,
         injection: np.ndarray,
     ) -> np.ndarray:
-        """(du_i - du_j) / max(u_i, u_j) of every link, for what is fed into each node.
+        """(du_i - du_j) / max(u_i, u_j) of every link, for given sources at the nodes.
 
         Parameters
         ----------
@@ -284,7 +284,7 @@ class DirectedFactor(Record):
         return out
 
     def forward(self, injection: np.ndarray, first: np.ndarray | None = None) -> np.ndarray:
-        """What arrives at each node, and at each terminal, when it is eliminated: by rank."""
+        """The source at each node when it is eliminated, and at the terminals: by rank."""
         e = self.elimination
         n = e.node.shape[0]
         x = np.zeros((n + e.n_terminals + 1, 1), np.result_type(self.weights, injection))

@@ -343,7 +343,7 @@ class RunConfig(Section):
         )
 
     def identity(self) -> dict[str, Any]:
-        """What all files of a result directory share; points and samples may be added.
+        """The part of a run file that all files of a result directory share; points may be added.
 
         Returns
         -------

@@ -77,7 +77,7 @@ class Engine(Protocol):
 
     @property
     def width(self) -> int:
-        """Number of tasks that it computes at the same time, as far as is known."""
+        """Number of tasks that it computes at the same time, 1 if unknown."""
 
     def compute(self, tasks: Sequence[Task]) -> Iterator[Report]:
         """Compute tasks; one report per task, in the order in which they end."""
@@ -172,7 +172,7 @@ def start_engine(
 
 
 def do_task_alone(task: Task) -> Report:
-    """Run `do_task` on one thread, whatever the environment of the worker says."""
+    """Run `do_task` on one thread, independent of the environment of the worker."""
     return do_task(task, threads=1)
 
 
@@ -466,7 +466,7 @@ class Crew:
         self.told = False
 
     def size(self) -> int:
-        """Number of workers, at least 1: our own, or asked for every few seconds."""
+        """Number of workers, at least 1: our own, or asked from the scheduler now and then."""
         if self.workers is not None:
             return len(self.workers.lives)
         now = time.monotonic()
@@ -521,7 +521,7 @@ class Crew:
 
 
 def report_of(future: Any, task: Task, n_left: int) -> Report:
-    """The report of a future that has ended; what stops the whole run is raised."""
+    """The report of a future that has ended; an error that stops the whole run is raised."""
     _, distributed = dask_modules()
     if future.status == "finished":
         future.release()

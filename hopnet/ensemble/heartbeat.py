@@ -231,7 +231,7 @@ def finite(value: Any) -> float | None:
 
 
 def is_alive(beat: Beat) -> bool:
-    """Whether the process of a heartbeat lives: asked here, judged by age on other machines."""
+    """Whether the process of a heartbeat runs; on other machines, the age of the file decides."""
     if beat.readable and beat.host == socket.gethostname():
         started = process_start(beat.pid)
         return started is not None and abs(started - beat.started) < 0.5
@@ -243,7 +243,7 @@ def is_alive(beat: Beat) -> bool:
 
 
 def file_system_time(folder: Path) -> float:
-    """Now, by the clock of the file system: comparable with what other machines wrote."""
+    """The time by the clock of the file system, comparable with files of other machines."""
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
             return os.fstat(file.fileno()).st_mtime

@@ -168,7 +168,7 @@ class Ledger:
         self.path(sample).with_suffix(".json").write_text(json.dumps(content, indent=1) + "\n")
 
     def diagnostics(self, sample: Sample) -> dict[str, Any] | None:
-        """What was written beside the rows of a sample; None if it is missing or was changed."""
+        """The diagnostics stored beside the rows of a sample; None if missing or changed."""
         try:
             content = json.loads(self.path(sample).with_suffix(".json").read_text())
             found = content.pop("digest")

@@ -31,7 +31,7 @@ class Listener:
         """A task has ended; ``progress`` is that of `hopnet.ensemble.plan.Progress.facts`."""
 
     def target(self, label: str, target: float, reached: float, n: int) -> None:
-        """How the wanted relative error of a point compares with the one reached."""
+        """The wanted relative error of a point and the error reached."""
 
     def collected(
         self, directory: Path, statistics: pd.DataFrame | None, n_tasks: int, n_missing: int

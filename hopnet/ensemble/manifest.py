@@ -133,7 +133,7 @@ def read_manifest(directory: str | Path) -> Manifest:
 
 
 def check_identity(directory: str | Path, found: dict, wanted: dict) -> None:
-    """Raise and say what differs unless two identities are equal."""
+    """Raise an error that names the difference unless two identities are equal."""
     if digest(found) == digest(wanted):
         return
     differences = []

@@ -1,4 +1,4 @@
-"""What a run computes with frozen nuclear fields: f in the fields, and magnetoresistance."""
+"""Observables of a run with frozen nuclear fields: f in the fields, and magnetoresistance."""
 
 from __future__ import annotations
 

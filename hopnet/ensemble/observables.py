@@ -1,4 +1,4 @@
-"""Observables: what a run computes on each sample beside f.
+"""Observables: quantities that a run computes on each sample besides f.
 
 An observable is one row of `OBSERVABLES`: its key in the section [observables] of a run file, the
 function that computes its numbers from a solved network, and its columns with their units. To add

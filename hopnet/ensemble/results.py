@@ -130,7 +130,7 @@ def gather(config: RunConfig, ledger: Ledger, listener: Listener) -> pd.DataFram
 
 
 def table_label(ledger: Ledger, name: str) -> dict[str, str]:
-    """What the metadata of a table of a run must say."""
+    """The metadata that a table of a run must have."""
     return {"hopnet.identity": ledger.identity_digest, "hopnet.table": name}
 
 
@@ -165,7 +165,7 @@ def statistics_of(config: RunConfig, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def report_target(config: RunConfig, statistics: pd.DataFrame, listener: Listener) -> None:
-    """Say for each point whether ``target_error`` has been reached."""
+    """Report for each point whether ``target_error`` has been reached."""
     target = config.ensemble.target_error
     if target is None or "f" not in statistics:
         return
@@ -214,7 +214,7 @@ def read_results(directory: str | Path, *, what: str = "table") -> pd.DataFrame:
 
 
 def run_status(directory: str | Path) -> dict[str, Any]:
-    """State of a run, read from its directory; any machine that can read it may ask.
+    """State of a run, read from its directory; works on any machine that can read it.
 
     Parameters
     ----------
@@ -275,7 +275,7 @@ def run_status(directory: str | Path) -> dict[str, Any]:
 
 
 def table_faults(ledger: Ledger) -> list[str]:
-    """What is wrong with the collected tables; nothing if they have not been made yet."""
+    """A sentence on each fault of the collected tables; none if they have not been made yet."""
     faults = []
     for name in ("summary", "statistics"):
         try:
@@ -303,7 +303,7 @@ def table_faults(ledger: Ledger) -> list[str]:
 
 
 def missing_samples(directory: str | Path) -> list[Sample]:
-    """Samples of a result directory that have no file yet, as far as is known."""
+    """Number of samples of a result directory that have no file yet."""
     ledger, config = directory_config(directory)
     finished = ledger.finished()
     plan = planned(required(config, ledger, finished))

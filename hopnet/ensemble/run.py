@@ -74,7 +74,7 @@ def run_ensemble(
     retry: bool = False,
     listener: Listener | None = None,
 ) -> pd.DataFrame:
-    """Run a run file, or what is missing of it, and collect the table.
+    """Compute the samples of a run file that are still missing, and collect the table.
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ def enter(
 
 
 def report_history(ledger: Ledger, has_samples: bool, listener: Listener) -> None:
-    """Say so if the directory has been worked on with other versions or on another processor."""
+    """Report if the directory has results of other versions or of another processor."""
     history = read_manifest(ledger.directory).history
     if len(history) > 1 and has_samples:
         old, new = (h["versions"] | {"on": h["processor"]} for h in (history[0], history[-1]))

@@ -200,7 +200,7 @@ class SpinSection(Section):
 
 
 class ObservablesSection(Section):
-    """``[observables]``: what each sample gives beside its conductance and f.
+    """``[observables]``: what is computed on each sample besides its conductance and f.
 
     Every key but ``f`` is a row of `hopnet.ensemble.observables.OBSERVABLES`.
     """
@@ -245,7 +245,7 @@ class ObservablesSection(Section):
 
     @property
     def chosen(self) -> tuple[str, ...]:
-        """The names of the observables that are computed beside f."""
+        """The names of the observables that are computed besides f."""
         return tuple(name for name, wanted in self if name != "f" and wanted)
 
 
@@ -359,7 +359,7 @@ class EnsembleSection(Section):
 
 
 class OutputSection(Section):
-    """``[output]``: what is kept beside the tables."""
+    """``[output]``: files that are kept besides the tables."""
 
     snapshot: bool = Field(
         default=False,

@@ -28,7 +28,7 @@ def required(
     finished: Collection[str],
     tables: Mapping[str, pa.Table] | None = None,
 ) -> list[tuple[Point, int]]:
-    """How many samples each point needs, as far as its finished ones can say.
+    """Number of samples that each point needs, estimated from its finished samples.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def required(
 def second_stage(
     config: RunConfig, ledger: Ledger, first: list[Sample], tables: Mapping[str, pa.Table]
 ) -> int:
-    """The number of samples that the spread of the first ones asks for."""
+    """The number of samples that follows from the spread of the first ones."""
     number = len(first)
     try:
         found = [tables.get(s.file_name) or ledger.read(s) for s in first]

@@ -1,4 +1,4 @@
-"""Tasks: one sample computed and written, on whatever process; what a worker does.
+"""Tasks: a worker computes one sample and writes its file.
 
 `hopnet.ensemble.engines` hands tasks to many processes, `run_here` computes them in this one. The
 process that computes a sample writes it to disk; only a short report travels back.
@@ -62,7 +62,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Report:
-    """What a task returns.
+    """The report that a task returns.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ class Report:
 
 
 def do_task(task: Task, threads: int | None = 1) -> Report:
-    """Compute one sample and write its file; this is what runs on a worker.
+    """Compute one sample and write its file. A worker calls this function.
 
     Parameters
     ----------

@@ -88,7 +88,7 @@ def dask_modules() -> tuple[Any, Any]:
 
 @contextlib.contextmanager
 def quiet_dask() -> Iterator[None]:
-    """A context in which Dask logs fatal errors only: the run itself says what goes wrong."""
+    """A context in which Dask logs fatal errors only: the run reports all other faults itself."""
     names = {"distributed", "tornado", "tornado.application", "asyncio"}
     names |= {n for n in logging.root.manager.loggerDict if n.startswith("distributed.")}
     before = {name: logging.getLogger(name).level for name in names}
@@ -121,7 +121,7 @@ def sweep_temporary_folders() -> int:
 
 
 def folder_prefix() -> str:
-    """The beginning of the name of our temporary folder; it says whose it is."""
+    """The beginning of the name of our temporary folder, which contains our process number."""
     started = process_start(os.getpid()) or 0.0
     return f"hopnet-{os.getpid()}-{round(100 * started)}-"
 
@@ -192,7 +192,7 @@ def write_certificate(security: Any, folder: Path) -> None:
 
 @dataclass
 class Life:
-    """What is known of one worker process.
+    """State of one worker process.
 
     Attributes
     ----------
@@ -307,7 +307,7 @@ class LocalWorkers:
         return {}
 
     def scheduler_workers(self) -> list[Any]:
-        """The workers as the scheduler in this process knows them."""
+        """The workers that are registered at the scheduler in this process."""
         return list(self.cluster.scheduler.workers.values())
 
     def overdue(self, limits: dict[str, float]) -> set[str]:
@@ -358,7 +358,7 @@ class LocalWorkers:
 
 
 def computing_time(pid: int) -> float | None:
-    """Computing time of a process so far in s; None if it cannot be asked."""
+    """Computing time of a process so far in s; None if the system does not report it."""
     try:
         used = psutil.Process(pid).cpu_times()
         return used.user + used.system

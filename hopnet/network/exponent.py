@@ -173,7 +173,7 @@ def sample_exponent(
 
 
 class Joins(Protocol):
-    """What `bisect_exponent` asks: do clusters of links up to xi join the two ends?"""
+    """Whether clusters of links up to xi join the two ends, for `bisect_exponent`."""
 
     def joined(self, xi: float, cluster: np.ndarray) -> bool:
         """Whether a cluster has sites at both ends."""

@@ -463,7 +463,7 @@ def plot_against(statistics: pd.DataFrame, scanned: Sequence[str], key: Any) -> 
 
 
 def plot_margin(statistics: pd.DataFrame, scanned: Sequence[str]) -> Figure:
-    """What longer links change, against the margin; f at the largest margin is the reference.
+    """Effect of longer links against the margin; f at the largest margin is the reference.
 
     Parameters
     ----------

@@ -40,7 +40,7 @@ UNDATED = {"png": None, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
 
 
 class Look(NamedTuple):
-    """How figures look: their size, and what stands on the axis of relaxation times."""
+    """Layout of all figures: their size, and the axis of relaxation times."""
 
     scale: float  # of width and height
     text: float  # of text and lines

@@ -1,4 +1,4 @@
-"""Pictures of spins in nuclear fields: memory, noise, where spin lives, f, magnetoresistance."""
+"""Figures of spins in nuclear fields: spin memory, noise, map of spin, f, magnetoresistance."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def plot_spin_noise(
 
 
 def plot_spin_map(network: Any, current: Any, share: ArrayLike, *, title: str = "") -> Figure:
-    """Where spin lives, beside where the current flows.
+    """Map of the sites where spin lives long, with the links that carry the current.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def plot_nuclear_f(
     errors: tuple[ArrayLike, ArrayLike] | None = None,
     title: str = "",
 ) -> Figure:
-    """f in nuclear fields, and f at the one relaxation time that a pump would see.
+    """f in nuclear fields, and f at the single relaxation time that a pump would measure.
 
     Parameters
     ----------

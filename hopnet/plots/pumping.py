@@ -182,7 +182,7 @@ def plot_periodic_line(pumping: Any, *, title: str = "") -> Figure:
 
 
 def not_small(vector):
-    """Components of a spin vector that can be seen beside the largest."""
+    """Components of a spin vector that are visible next to the largest one."""
     largest = np.abs(vector).max()
     return [a for a in range(3) if np.abs(vector[a]).max() > 1e-3 * largest]
 
@@ -271,7 +271,7 @@ def plot_charge_map(charge: Any, *, title: str = "") -> Figure:
 
 
 def window(spin, plane):
-    """Index ranges around what differs from the corner of the box, with some room."""
+    """Index ranges of the region that differs from the corner of the box, with some margin."""
     differs = np.abs(spin - spin[:, :1, :1]).max(axis=0)[plane] > 0.02
     ranges = []
     for axis in (0, 1):

@@ -1,4 +1,4 @@
-"""The picture of a record: what its method ``plot`` draws."""
+"""Figures of records, drawn by their method ``plot``."""
 
 from __future__ import annotations
 

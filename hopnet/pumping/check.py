@@ -159,7 +159,7 @@ def without_mean(modes: Modes, hat: np.ndarray) -> np.ndarray:
 
 
 class Typical(NamedTuple):
-    """What is typical of the varying part of a texture.
+    """Typical wave number, frequency and size of the varying part of a texture.
 
     Attributes
     ----------

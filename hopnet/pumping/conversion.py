@@ -98,7 +98,7 @@ class ChargeResponse(Record):
         return self._field(rows)
 
     def current(self, electric_field: npt.ArrayLike = (0.0, 0.0, 0.0)) -> Field:
-        """The whole charge current: the Ohmic one of [pumping 18] and what the spin drives.
+        """The whole charge current: Ohmic [pumping 18], plus the part driven by the spin.
 
         ``sigma_c E + j_loc - D grad rho_c``.
 

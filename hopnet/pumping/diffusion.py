@@ -37,7 +37,7 @@ SLOWEST = 1e-150
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Modes(Record):
-    """Plane waves of one component: how to transform to them, and what each of them is.
+    """Plane waves of one component: the transforms to and from them, and their wave vectors.
 
     An amplitude has shape [n_space, n_omega]: the wave vectors of the grid in one list, then the
     harmonics in time (one for a rigid texture; the samples themselves for a time series).
@@ -115,7 +115,7 @@ class Modes(Record):
         return hat, float(power.sum()) / math.prod(self.shape[a] for a in self.axes)
 
     def multiplicity(self) -> np.ndarray:
-        """How many modes each amplitude stands for; its shape broadcasts to `hat_shape`.
+        """Number of modes that each amplitude represents; its shape broadcasts to `hat_shape`.
 
         The transform of a real component keeps one of each pair of mirror images, except on the
         planes that are their own mirror image.

@@ -149,7 +149,7 @@ def numerical_error(pumping: Pumping, field: Callable[[Pumping], Field]) -> floa
 
 
 def check_pumping(pumping: Pumping) -> None:
-    """Refuse what is not the result of `pump`."""
+    """Raise a ParameterError unless the argument is a result of `pump`."""
     if not hasattr(pumping, "spin_hat"):
         raise ParameterError(
             f"pumping must be a Pumping, got {shown(pumping)}; take the result of pump."

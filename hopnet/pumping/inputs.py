@@ -1,4 +1,4 @@
-"""Checks of what a user passes in that this room needs beside those of `hopnet.checks`.
+"""Checks of arguments that this room needs in addition to `hopnet.checks`.
 
 Each returns the value in a plain type, or raises one sentence. Texts, booleans, None, NaN and
 masked entries are never taken as numbers.

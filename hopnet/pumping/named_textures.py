@@ -22,7 +22,7 @@ SLACK = 1e-9
 
 
 def refuse_coarse_grid(name: str, size: float, shape: tuple[int, ...], lengths: tuple) -> None:
-    """Refuse a grid whose step exceeds the size of what it must show.
+    """Raise a ParameterError if a step of the grid exceeds the size of the texture.
 
     Between the points of such a grid the feature is invisible, so no estimate made from the
     samples could report the error.

@@ -39,7 +39,7 @@ CHARGES = {
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Answer(Record):
-    """What a run file asked for.
+    """Results of a run file.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class Answer(Record):
 
 
 def answer(question: RunFile) -> Answer:
-    """Solve what a run file asks.
+    """Compute the results that a run file asks for.
 
     Parameters
     ----------

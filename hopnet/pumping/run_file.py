@@ -52,7 +52,7 @@ class MediumSection(Section):
 
 
 class GridSection(Section):
-    """What every texture on a grid names."""
+    """Keys that all textures on a grid share."""
 
     shape: list[Points] = Field(min_length=1, max_length=3)
     lengths_nm: list[Positive] = Field(min_length=1, max_length=3)

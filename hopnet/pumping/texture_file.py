@@ -31,7 +31,7 @@ ALWAYS_LOADED = 2**24
 
 
 class Form(NamedTuple):
-    """What a file of one kind of texture holds: type of array and number of axes by name.
+    """Arrays in a file of one kind of texture: type and number of axes, by name.
 
     Attributes
     ----------

@@ -119,7 +119,7 @@ class SpinEquations(Record):
 
     @cached_property
     def bulk(self) -> Bulk | None:
-        """The plateau of f and the harmonic coordinate, computed when first asked for.
+        """The plateau of f and the harmonic coordinate, computed at the first use.
 
         None for a sample with hard edges, and where no path closes around the ring.
         """

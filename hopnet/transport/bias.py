@@ -358,7 +358,7 @@ def gross_flows(
 
 
 def correction_of_drop(log_ratio: np.ndarray, correction: np.ndarray) -> np.ndarray:
-    """What a correction of (u_i - u_j) / max(u_i, u_j) adds to ln(u_i / u_j)."""
+    """The change of ln(u_i / u_j) by a correction of (u_i - u_j) / max(u_i, u_j)."""
     sign = np.where(log_ratio >= 0.0, 1.0, -1.0)
     # Beyond exp(30) the smaller u is below the rounding of the larger one.
     scaled = correction * np.exp(np.minimum(np.abs(log_ratio), 30.0))

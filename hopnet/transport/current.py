@@ -124,7 +124,7 @@ class Current(Record):
 
     @cached_property
     def outer_shell(self) -> OuterShell:
-        """What the outermost links carry: the errors of the cutoff are estimated from it."""
+        """The share of the outermost links, from which the errors of the cutoff are estimated."""
         return outer_shell(self.network, self.relative_flow * self.drop)
 
     @property

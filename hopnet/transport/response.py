@@ -157,7 +157,7 @@ def bath_log_slope(network: Network, slope: Slope | None = None) -> np.ndarray:
 
 
 def answer_of(slope: Slope, x: np.ndarray) -> Any:
-    """What a user's function returns for x; a ParameterError if it cannot be called."""
+    """The values of a user's function at x, or a ParameterError if the call fails."""
     try:
         return slope(x)
     except FAULTS_OF_A_FORMULA as failure:

@@ -204,7 +204,7 @@ def forest_turns(network: Network, wrap: np.ndarray) -> np.ndarray:
 
 
 def unpack(packed: np.ndarray, n_axes: int) -> np.ndarray:
-    """The numbers of periods along each axis, from what `field_jumps` packs into one number."""
+    """The numbers of periods along each axis, unpacked from the one number of `field_jumps`."""
     if n_axes == 1:
         return packed[:, None]
     half = 1 << (DIGITS - 1)

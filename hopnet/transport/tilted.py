@@ -44,7 +44,7 @@ class LogRates(NamedTuple):
 
 
 def own_bath(network: Network, bath: Bath | None) -> Bath:
-    """The bath that was asked for, else that of the network, else "ohmic"."""
+    """The given bath, by default that of the network, or "ohmic" if it has none."""
     if bath is not None:
         return bath
     return "ohmic" if network.bath is None else network.bath
