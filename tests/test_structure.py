@@ -29,7 +29,7 @@ LAYERS = [
 GROUND = LAYERS[1]
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row}
 COMPANIONS = {"boltzmann", "berry", "pumping"}
-LATE = {"dask", "distributed", "dask_jobqueue", "pypardiso", "cholespy", "pyamg"}
+LATE = {"dask", "distributed", "dask_jobqueue", "pypardiso", "cholespy", "pyamg", "bokeh"}
 
 
 def python_files(folder):

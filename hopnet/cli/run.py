@@ -22,7 +22,7 @@ __all__ = ["add_to", "duration", "say"]
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this file to ``app``."""
-    for command in (run, estimate, status, collect, plot):
+    for command in (run, estimate, status, collect, plot, view):
         app.command()(command)
 
 
@@ -265,9 +265,18 @@ def draw_run(
             )
         draw_figures(directory, ending)
         return
+    from hopnet.plots.network import plot_sample
+
+    records = chosen_sample(directory, sample, point, tau_s)
+    draw(plot_sample(*records), directory, f"sample_{point:02d}_{sample:04d}.{ending}")
+
+
+def chosen_sample(
+    directory: Path, sample: int, point: int, tau_s: float | None
+) -> tuple[Any, Any, Any]:
+    """Network, current and spin of one sample of a run, computed again."""
     from hopnet.ensemble.results import directory_config
     from hopnet.ensemble.sample import sample_records
-    from hopnet.plots.network import plot_sample
 
     ledger, config = directory_config(directory)
     points = config.points()
@@ -282,8 +291,27 @@ def draw_run(
             f"--sample must lie in 0 .. {largest} for this point, got {sample}; correct it."
         )
     times = [t for t in chosen.tau_s if 0 < t < math.inf] or [1.0]
-    records = sample_records(chosen, sample, times[len(times) // 2] if tau_s is None else tau_s)
-    draw(plot_sample(*records), directory, f"sample_{point:02d}_{sample:04d}.{ending}")
+    return sample_records(chosen, sample, times[len(times) // 2] if tau_s is None else tau_s)
+
+
+def view(
+    directory: Directory,
+    sample: Annotated[int, typer.Option(help="Number of the sample.")] = 0,
+    point: Annotated[int, typer.Option(help="Number of the scan point, from 0.")] = 0,
+    tau_s: Annotated[float | None, typer.Option(help="Spin relaxation time, in tau_0.")] = None,
+) -> None:
+    """Write one sample of a run as a page for a browser: pan, zoom, hover, growing clusters.
+
+    The page is DIR/figures/sample_POINT_NUMBER.html and needs no network connection.
+
+    Example: hopnet view results/f_curve --sample 0
+    """
+    from hopnet.plots.view import write_view
+
+    network, current, spin = chosen_sample(directory, sample, point, tau_s)
+    path = Path(directory) / "figures" / f"sample_{point:02d}_{sample:04d}.html"
+    path.parent.mkdir(exist_ok=True)
+    say(f"wrote {write_view(path, network, current, spin)}")
 
 
 def largest_number(ledger: Any, point: Any) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -351,6 +352,10 @@ class Network(Record):
                 "log_conductance": self.log_conductance,
             }
         )
+
+    def view(self, path: str | Path) -> Path:
+        """Write the sample as a page for a browser; see `hopnet.plots.view.write_view`."""
+        return importlib.import_module("hopnet.plots.view").write_view(path, self)
 
     def to_networkx(self) -> networkx.Graph:
         """The network as a graph, see `hopnet.network.graphs.graph_of_network`."""
