@@ -33,7 +33,7 @@ def measure(
     densities : sequence of float
         Values of n_s a_b^2, one pair of rows each.
     margin : float, in a_b
-        Reach of the links beyond l_c, which is timed beside the letter's cutoff of 1.5 l_c.
+        Margin of the links beyond l_c; it is timed in turns with the letter's cutoff of 1.5 l_c.
     tau_s : float, in tau_0
     repeats : int
     threads : int, optional

@@ -20,7 +20,8 @@ from hopnet.records import Record
 
 __all__ = ["plot_record"]
 
-# Clusters that get a colour of their own, largest first. A picture cannot tell more colours apart.
+# Number of clusters with a colour of their own, largest first. More colours are hard to
+# distinguish.
 COLOURED = 10
 
 
@@ -50,7 +51,7 @@ def plot_record(record: Record) -> Figure:
 
 
 def plane(network: Any, title: str) -> tuple[Figure, Any, np.ndarray]:
-    """Figure and axes of the plane of a sample, and which sites lie within the part that is drawn.
+    """Figure and axes of the plane of a sample, and the sites in the part that is drawn.
 
     Samples of more than `LARGEST` sites are cut to a window around the middle.
     """

@@ -55,10 +55,10 @@ class Around(NamedTuple):
     Attributes
     ----------
     factored : DirectedFactor
-        Of the opened strip.
+        Elimination of the opened strip.
     closed : Closed
     velocity : float
-        In a_b times exp(scale).
+        Mean velocity in a_b times exp(scale).
     occupation : float64[n_sites]
         The sum is 1.
     flow : float64[n_links]
@@ -91,9 +91,9 @@ def solve_around(
     ----------
     seam : Seam
     rates : LogRates
-        Of every link.
+        Rates of every link.
     log_n : float64[n_sites]
-        Logarithm of the occupation of equilibrium without the field; with it, n_i a_ij = n_j a_ji.
+        Logarithm of the occupation in equilibrium without the field, for which n_i a_ij = n_j a_ji.
     turn : float
         Field times period, in kT.
     threads : int, optional
@@ -140,9 +140,9 @@ class SeamRatios(NamedTuple):
     ratio : float64[n_seam, n_seam]
         ln(u_i / u_j).
     near : bool[n_seam, n_seam]
-        Where the ratio was carried as a difference, because u_i and u_j are near each other.
+        Whether the ratio is computed from differences, because u_i and u_j are near each other.
     excess : float64[n_seam]
-        sum_i v_ki n_i / n_k - 1 of the closed chain, known without this subtraction.
+        sum_i v_ki n_i / n_k - 1 of the closed chain, computed without this subtraction.
     """
 
     ratio: np.ndarray
@@ -151,7 +151,7 @@ class SeamRatios(NamedTuple):
 
 
 class SeamChain(NamedTuple):
-    """What both passes of the flows need.
+    """Chain of the strip and of the seam, for both passes of the flows.
 
     Attributes
     ----------
@@ -221,8 +221,8 @@ def seam_weights(seam: Seam, log_n: np.ndarray) -> np.ndarray:
 def seam_ratios(seam: Seam, closed: Closed, log_n: np.ndarray, turn: float) -> SeamRatios:
     """ln(u_i / u_j) between the low copies of the seam, without a cancellation.
 
-    u_k / u_j - 1 = excess_k + sum_i v_ki (n_i / n_k) (u_i / u_j - 1), where d_k n_k excess_k
-    collects what the field feeds in around the ring,
+    u_k / u_j - 1 = excess_k + sum_i v_ki (n_i / n_k) (u_i / u_j - 1), where d_k n_k excess_k is
+    the source at k due to the field around the ring,
     (1 - exp(-F L)) sum_j (n_j a+_jk - n_k a+_kj).
     """
     m = seam.seam.size
@@ -265,9 +265,9 @@ def seam_ratios(seam: Seam, closed: Closed, log_n: np.ndarray, turn: float) -> S
 
 
 def seam_corrections(chain: SeamChain, seam: Seam, injection: np.ndarray) -> np.ndarray:
-    """(du_i - du_j) / max(u_i, u_j) between all copies of the seam, for what is fed in.
+    """(du_i - du_j) / max(u_i, u_j) between all copies of the seam, for given sources.
 
-    Between low copies, with b_k what arrives at site k of the closed chain::
+    Between low copies, with b_k the source at site k of the closed chain::
 
         du_k - du_j = b_k / (d_k n_k) + sum_i v_ki (n_i / n_k) (du_i - du_j) + excess_k du_j
 

@@ -1,4 +1,4 @@
-"""The error that a cutoff of the links leaves, judged from the longest links that it keeps."""
+"""The error due to the cutoff of the links, estimated from the longest links that are kept."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from hopnet.network.network import Network
 
 __all__ = ["OuterShell", "outer_shell"]
 
-# Errors of the cutoff, fitted at n_s a_b^2 = 0.2 to 0.0005 with margins of 1.5 to 8 a_b against 10
-# (`pytest tests/test_cutoff.py`). Each further a_b of links changes the conductance by about a
-# seventh, and sums over triads by a quarter to a third, of what the a_b before did. What lies
-# beyond the cutoff is then about 0.03 of the power in the last two a_b, and 0.08 of the part of
-# the triads; POWER_BEYOND and TRIADS_BEYOND allow two to three times that. GROWTH is added where
-# the last two a_b carry much of the power, so that its decay has not begun. Where few links or
-# triads carry the result, the shell is a small sample of what lies beyond: errors are larger by
-# (1 + FEW_CARRIERS / n)^2 with n their effective number. Smaller numbers would not cover the error
-# of every sample, larger ones would state more than there is. Of 720 samples of 2000 to 8000 sites
-# 4 are outside, all at n_s a_b^2 <= 0.001, where a dozen links or less carry the current.
+# Numbers of the estimate of the cutoff error. They are fitted at n_s a_b^2 = 0.2 to 0.0005, to the
+# change from margins of 1.5 to 8 a_b to a margin of 10 a_b (`pytest tests/test_cutoff.py`).
+# Making the margin longer by one a_b changes the conductance by about a seventh, and sums over
+# triads by a quarter to a third, of the change by the a_b before. The links beyond the cutoff then
+# contribute about 0.03 times the power in the outermost two a_b, and 0.08 times the part of the
+# triads there. POWER_BEYOND and TRIADS_BEYOND are two to three times larger. GROWTH is added where
+# the outermost links carry much of the power, so that the decay has not begun yet. Where few links
+# or triads carry the result, the outermost links say less about longer ones: the estimate is
+# multiplied by (1 + FEW_CARRIERS / n)^2, with n the effective number of links or triads. Smaller
+# numbers would not cover the error of every sample, larger ones would overstate it. In 4 of 720
+# samples of 2000 to 8000 sites the error is larger than the estimate; all 4 have
+# n_s a_b^2 <= 0.001, where a dozen links or fewer carry the current.
 POWER_BEYOND = 0.1
 TRIADS_BEYOND = 0.2
 GROWTH = 0.75
@@ -27,13 +29,13 @@ FEW_CARRIERS = 15.0
 
 
 class OuterShell(NamedTuple):
-    """What the outermost links of a network carry (`Network.outermost`).
+    """Share of the outermost links (`Network.outermost`) in the current of a network.
 
     Attributes
     ----------
     power : float
-        Their share of the dissipated power. NaN if all links are outermost, as on a lattice: then
-        nothing is known of longer links, and every estimated error is NaN.
+        Share of the outermost links in the dissipated power. It is NaN if all links are outermost,
+        as on a lattice. Then longer links cannot be judged, and every estimated error is NaN.
     n_effective : float
         Effective number of links that carry the current, (sum p)^2 / sum p^2 with p the power of
         each link of the network.
@@ -57,8 +59,8 @@ class OuterShell(NamedTuple):
         whole : float
             The whole sum.
         n_effective : float, optional
-            Effective number of triads that carry the sum. Default: that of links that carry the
-            current.
+            Effective number of triads that carry the sum. Default: the effective number of links
+            that carry the current.
 
         Returns
         -------
@@ -71,7 +73,7 @@ class OuterShell(NamedTuple):
 
 
 def outer_shell(network: Network, power: np.ndarray) -> OuterShell:
-    """What the outermost links carry, from the power dissipated in each link, in any unit.
+    """Share of the outermost links, from the power dissipated in each link, in any unit.
 
     Parameters
     ----------

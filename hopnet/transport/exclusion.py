@@ -4,16 +4,17 @@ A hop from i to j needs a carrier on i and an empty place on j. In the mean fiel
 
     0 = sum_i [p_i (1 - p_j) a_ij - p_j (1 - p_i) a_ji]        for every site j
 
-Each step *freezes* the empty places 1 - p. What remains is a reversible chain of single carriers
-with rates a_ij (1 - p_j), whose occupations P and net flows J_ij come with all their digits from
-the directed elimination. With l = ln(P / p) and F_ij = P_i (1 - p_j) a_ij, Newton's step for the
-log-odds y = ln(p / (1 - p)) is d = l + m, and m solves a second directed chain [field 7]:
+Each step *freezes* the empty places 1 - p, that is, holds them fixed. This gives a reversible chain
+of single carriers with rates a_ij (1 - p_j). The directed elimination computes its occupations P
+and net flows J_ij with all their digits. With l = ln(P / p) and F_ij = P_i (1 - p_j) a_ij, Newton's
+step for the log-odds y = ln(p / (1 - p)) is d = l + m, and m solves a second directed chain [field
+7]:
 
     sum_i (m_i b_ij - m_j b_ji) = sum_i J_ij p_i l_i        b_ij = (1 - p_i) F_ij + p_i F_ji
 
 No small difference of large flows occurs: the right side is a sum over net flows, and it vanishes
 with l. Pairs of sites that exchange carriers 1e40 times faster than the current are in equilibrium
-after every step, because the frozen chain puts them there.
+after every step, because they are in equilibrium in the frozen chain.
 """
 
 from __future__ import annotations
@@ -32,20 +33,22 @@ from hopnet.transport.tilted import energy_steps, equilibrium, fermi_level
 
 __all__ = ["Crowd", "Frozen", "Steady", "filling_of", "follow", "starting_odds"]
 
-# Newton stops when no log-odd changes by more than this. The convergence is quadratic: the change
-# before was about 1e-6, and what is left is rounding. A larger value gives fewer digits.
+# Newton's iteration stops when no log-odds change by more than this. The convergence is quadratic:
+# the change before was about 1e-6, and the remaining error is rounding. A larger value gives fewer
+# digits.
 TOLERANCE = 1e-11
-# Between the fields that are asked for, a solution only has to be a good start.
+# The same at intermediate fields, where a solution only has to be a good start for the next field.
+# A smaller value costs more steps; a larger one makes the next start worse.
 ROUGH = 1e-2
 # Below this change, Newton takes the full step. Above it, a site may become fuller by log(1 + d)
 # and emptier by log(1 - d + d^2 / 2): a larger value lets steps overshoot.
 FULL = 0.5
-# A solve is given up, and the way to the field is divided, after PATIENCE steps if a log-odd
-# still changes by more than RESTLESS, and after STEPS in any case. Larger values waste steps;
-# smaller ones divide the way too often.
+# A solution counts as failed, and a smaller field is tried first, if some log-odds still change by
+# more than RESTLESS after PATIENCE steps, or after STEPS steps in any case. Larger values waste
+# steps; smaller ones divide the interval of fields too often.
 PATIENCE, RESTLESS, STEPS = 12, 3.0, 30
-# Part of the way that is taken after a failure, factor of growth after a success, and the
-# smallest part of the whole way. Below it the answer is that there is no convergence.
+# The step in the field is multiplied by SHORTER after a failure and by LONGER after a success. If
+# it falls below SHORTEST times the whole interval, a ConvergenceError is raised.
 SHORTER, LONGER, SHORTEST = 0.4, 1.7, 1e-3
 
 
@@ -61,7 +64,7 @@ class Frozen(NamedTuple):
     gross : (float64[n_links], float64[n_links])
         F_ij and F_ji, in the same unit.
     imbalance : float
-        Of the flows.
+        Sum over sites of abs(net flow), divided by the sum over links of abs(flow).
     solved : Around or BetweenContacts
     """
 
@@ -96,18 +99,18 @@ class Crowd(NamedTuple):
 
 
 class Steady(NamedTuple):
-    """What `follow` found.
+    """A steady state found by `follow`.
 
     Attributes
     ----------
     log_odds : float64[n_sites]
     frozen : Frozen
     residual : float
-        Largest change of a log-odd that Newton still asks for.
+        Largest change of the log-odds in the last Newton step.
     imbalance : float
         Sum over sites of abs(net flow), divided by the sum over links of abs(flow).
     steps : int
-        Newton steps, with those of the fields on the way.
+        Number of Newton steps, including those at intermediate fields.
     """
 
     log_odds: np.ndarray
@@ -133,12 +136,12 @@ def filling_of(
     Returns
     -------
     (concentration, shift)
-        The shift is mu / kT less the level that `equilibrium` counts from.
+        The shift is mu / kT minus the level from which `equilibrium` counts.
     """
     if concentration is not None:
         if chemical_potential is not None:
             raise ParameterError(
-                "concentration and chemical_potential fix the same thing, got both; leave one out."
+                "concentration and chemical_potential exclude each other, got both; leave one out."
             )
         value = number(
             "concentration",
@@ -195,7 +198,7 @@ def follow(
     ----------
     crowd : Crowd
     strength : float
-        Field or voltage that is asked for.
+        The field or voltage of the result.
     y : float64[n_sites]
         Log-odds of the steady state at ``begin``.
     begin : float
@@ -206,8 +209,8 @@ def follow(
     Raises
     ------
     ConvergenceError
-        Where no way leads to the field in steps of a thousandth of it. ``estimate`` is the log-odds
-        of the largest field that was reached.
+        If the field cannot be reached even in steps of a thousandth of it. ``estimate`` holds the
+        log-odds at the largest field that was reached.
     """
     at, step, steps = begin, strength - begin, 0
     before: tuple[float, np.ndarray] | None = None
@@ -246,7 +249,7 @@ def follow(
 
 
 def converge(crowd: Crowd, strength: float, y: np.ndarray, tolerance: float) -> Steady:
-    """Damped Newton steps at one field, until they are smaller than the tolerance or give up."""
+    """Damped Newton steps at one field, until they are below the tolerance or have failed."""
     best = None
     for step in range(1, STEPS + 1):
         y = normalised(crowd, y)
@@ -272,7 +275,7 @@ def converge(crowd: Crowd, strength: float, y: np.ndarray, tolerance: float) -> 
 
 
 def damped(change: np.ndarray) -> np.ndarray:
-    """Newton's change of the log-odds, tempered where it is large; 0 stays 0, small ones stay."""
+    """Newton's change of the log-odds, reduced where it is large; small changes are kept."""
     up, down = np.maximum(change, 0.0), np.maximum(-change, 0.0)
     return np.log1p(up) - np.log1p(down + 0.5 * np.minimum(down, 1e150) ** 2)
 
