@@ -1,4 +1,4 @@
-"""Docstrings as the site shows them: every attribute gets an entry of its own."""
+"""Docstrings for the site: every attribute gets an entry of its own."""
 
 from __future__ import annotations
 

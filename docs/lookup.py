@@ -14,7 +14,7 @@ LARGE = 1e9
 
 
 def in_words(kind):
-    """Type and bounds of a key of a run file, as a person writes them."""
+    """Type and bounds of a key of a run file, in words."""
     names = {"integer": "whole number", "number": "number", "string": "text", "boolean": "flag"}
     if "enum" in kind:
         return " or ".join(f"`{value!r}`" for value in kind["enum"])
