@@ -1,6 +1,5 @@
 """Samples that several tests share."""
 
-import warnings
 from functools import cache
 
 import numpy as np
@@ -29,10 +28,8 @@ COUPLING = np.array([[0.0, 0.07], [0.04, 0.0]])  # its half-angles per a_b
 
 
 def dense_sites(position, side):
-    """Sites in a square; a few sites on 100 a_b^2 are denser than hopping likes."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", hn.ValidityWarning)
-        return hn.sites_from_positions(position, length=side, width=side)
+    """Sites in a square, which may be denser than hopping likes."""
+    return hn.sites_from_positions(position, length=side, width=side)
 
 
 def twelve_sites(cutoff_radius):

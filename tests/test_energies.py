@@ -21,11 +21,10 @@ SITES = hn.random_sites(4000, density=0.01, seed=515)
 
 def twelve(disorder):
     number = np.arange(12)
+    energy = disorder * 0.1 * number * np.cos(number)
+    sites = hn.sites_from_positions(TWELVE, length=10, width=10, energy=energy)
     with pytest.warns(hn.ValidityWarning, match="above 0.1"):
-        sites = hn.sites_from_positions(
-            TWELVE, length=10, width=10, energy=disorder * 0.1 * number * np.cos(number)
-        )
-    return hn.build_network(sites, cutoff_radius=100, kT=0.5, contacts=([0], [11]))
+        return hn.build_network(sites, cutoff_radius=100, kT=0.5, contacts=([0], [11]))
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,22 @@ def test_names_of_the_weights_of_a_graph():
     assert hn.solve_current(network).conductance == pytest.approx(0.5, rel=1e-15)
 
 
+def test_a_laid_out_graph_keeps_its_energies():
+    graph = networkx.Graph(axis="y")
+    graph.add_edge("a", "b", conductance=1.0)
+    graph.add_edge("b", "c", conductance=2.0)
+    for k, label in enumerate("abc"):
+        graph.nodes[label].update(energy=0.1 * k, radius=1.0 + k)
+    with pytest.warns(hn.ValidityWarning, match="no positions"):
+        network = hn.Network.from_networkx(graph, contacts=(["a"], ["c"]), layout=True)
+    np.testing.assert_allclose(network.sites.energy, [0.0, 0.1, 0.2])
+    np.testing.assert_allclose(network.sites.radius, [1.0, 2.0, 3.0])
+    assert network.axis == "x", "the layout runs along x from the source"
+    current = hn.solve_current(network)
+    assert current.conductance == pytest.approx(2 / 3, rel=1e-14)
+    assert hn.peltier_heat(current, level=0.0) == pytest.approx(0.1, rel=1e-12)
+
+
 def test_bad_links_are_refused():
     sites = hn.sites_from_positions([[1, 5], [5, 5], [9, 5]], length=10, width=10)
     two = {"contacts": ([0], [2])}

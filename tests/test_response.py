@@ -14,6 +14,7 @@ from hopnet.transport.response import (
     effective_links,
     link_power,
     link_response,
+    log_noise,
     mean_hop,
     noise,
     shrinkage,
@@ -161,6 +162,27 @@ def test_hops_have_length_and_direction():
     assert strain[0, 1] == strain[1, 0]
     assert shrinkage(current, finite_length=True) > shrinkage(current)
     assert 1 < effective_links(current) < network.n_links
+
+
+def test_noise_at_any_theta():
+    """The logarithm of the noise has no limit; the noise itself says when it has."""
+    current = hn.solve_current(random_network(300, 0.01, 8))
+    for theta in (-1.0, 0.0, 1.0):
+        assert log_noise(current, theta=theta) == pytest.approx(
+            np.log(noise(current, theta=theta)), rel=1e-12
+        )
+    steep = log_noise(current, theta=400.0)
+    # Far from 0 one link dominates: the terms are p^2 (g/G)^-theta.
+    power = np.abs(link_power(current))
+    log_ratio = current.network.log_conductance - current.log_conductance
+    carries = power > 0
+    term = 2 * np.log(power[carries]) - 400 * log_ratio[carries]
+    assert steep == pytest.approx(term.max(), rel=1e-3)
+    with pytest.raises(hn.ParameterError, match="range of floats"):
+        noise(current, theta=400.0)
+    with pytest.raises(hn.ParameterError, match="theta"):
+        noise(current, theta=1e300)
+    assert 1 <= effective_links(current, theta=400.0) < 3
 
 
 def test_equal_resistors_in_series():

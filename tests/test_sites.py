@@ -1,5 +1,7 @@
 """Sites: placed at random, on lattices, given by a user."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -83,9 +85,14 @@ def test_seed_has_no_default():
         hn.random_sites(100, density=0.01)
 
 
-def test_high_density_warns():
+def test_high_density_warns_where_rates_are_made_from_a_b():
+    sites = hn.random_sites(100, density=0.2, seed=4)
     with pytest.warns(hn.ValidityWarning, match=r"above 0\.1"):
-        hn.random_sites(100, density=0.2, seed=4)
+        hn.build_network(sites)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        lattice = hn.lattice_sites("square", 3, 3, spacing=1.0)
+        hn.network_from_links(lattice, [0, 1], [1, 2], [0.0, 0.0], contacts=([0], [2]))
 
 
 GOOD = np.random.default_rng(2).uniform(0, 30, (20, 2))

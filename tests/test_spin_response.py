@@ -259,9 +259,9 @@ def test_dyakonov_perel_time():
     for density, strength in ((1.0, 0.05), (0.2, 0.01)):
         form = strength * np.array([[0, 1.0], [-1.0, 0]])
         for seed in range(3):
+            sites = hn.random_sites(250, density=density, seed=900 + seed, geometry="torus")
             with pytest.warns(hn.ValidityWarning, match="above 0.1"):
-                sites = hn.random_sites(250, density=density, seed=900 + seed, geometry="torus")
-            network = hn.build_network(sites, cutoff=1.5 if density < 1 else 3.0)
+                network = hn.build_network(sites, cutoff=1.5 if density < 1 else 3.0)
             time = dephasing_time(network, form, (0, 1, 0))
             assert dephasing(network, form, (0, 1, 0), [time])[0] == pytest.approx(1 / np.e)
             by_diffusion = 1 / (2 * np.trace(diffusion_tensor(network)) * strength**2)

@@ -40,6 +40,7 @@ from hopnet.ensemble.sections import (
 from hopnet.errors import ParameterError
 from hopnet.files import digest
 from hopnet.network.build import CUTOFF_MARGIN
+from hopnet.network.energies import MARCUS
 from hopnet.toml import Section, nearest, parse_toml, read_text, to_toml, validate
 from hopnet.transport.field_curve import field_margin
 
@@ -72,6 +73,7 @@ WITH_ENERGIES: dict[str, Any] = {
     "network.kT": None,
     "network.bath": "ohmic",
     "network.chemical_potential": None,
+    "network.reorganisation_energy": None,
 }
 # Keys of the nuclear fields and the traps, left out where no observable needs them, and their
 # values if they are not given.
@@ -439,6 +441,14 @@ def check_energies(
     filled = {
         k: default if physical[k] is None else physical[k] for k, default in WITH_ENERGIES.items()
     }
+    if (filled["network.bath"] == MARCUS) != (filled["network.reorganisation_energy"] is not None):
+        raise ValueError(
+            "network.reorganisation_energy and network.bath = 'marcus' go together, got bath "
+            f"{filled['network.bath']!r} and energy {filled['network.reorganisation_energy']}; "
+            "give both or neither"
+        )
+    if filled["network.bath"] != MARCUS:  # left out, so that older runs keep their random numbers
+        del filled["network.reorganisation_energy"]
     return plain | filled
 
 

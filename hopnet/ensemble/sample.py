@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -99,7 +100,7 @@ def sample_network(point: Point, sample: int) -> Network:
         geometry=physical["sites.geometry"],
         min_distance=physical["sites.min_distance"],
     )
-    thermal = {}
+    thermal: dict[str, Any] = {}
     if "sites.density_of_states" in physical:
         sites = with_energies(
             sites,
@@ -107,7 +108,8 @@ def sample_network(point: Point, sample: int) -> Network:
             width=physical["sites.energy_width"],
             seed=seed.spawn(1)[0],
         )
-        thermal = {key: physical[f"network.{key}"] for key in ("kT", "bath", "chemical_potential")}
+        keys = ("kT", "bath", "chemical_potential", "reorganisation_energy")
+        thermal = {key: physical.get(f"network.{key}") for key in keys}
     return build_network(
         sites,
         cutoff=physical["network.cutoff"],

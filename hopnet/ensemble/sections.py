@@ -121,9 +121,13 @@ class NetworkSection(Section):
         default=None,
         description="Thermal energy; needed with sites.density_of_states, in its unit.",
     )
-    bath: Literal["ohmic", "miller_abrahams", "heat_bath"] | None = Field(
+    bath: Literal["ohmic", "miller_abrahams", "heat_bath", "marcus"] | None = Field(
         default=None,
         description="Bath that gives and takes the energy of a hop; 'ohmic' if not given.",
+    )
+    reorganisation_energy: AboveZero | None = Field(
+        default=None,
+        description="Reorganisation energy of the bath 'marcus', in the unit of network.kT.",
     )
     chemical_potential: Level | None = Field(
         default=None,

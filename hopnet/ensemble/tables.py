@@ -62,6 +62,7 @@ UNITS = {
     "network.kT": "of the energies",
     "sites.energy_width": "of the energies",
     "network.chemical_potential": "of the energies",
+    "network.reorganisation_energy": "of the energies",
     "nuclei.strength": "1/tau_0",
     "nuclei.background_time": "tau_0",
     "traps.fraction": "1",

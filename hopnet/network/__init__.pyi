@@ -1,6 +1,8 @@
 """What this room offers."""
 
 from .build import build_network as build_network
+from .energies import MarcusBath as MarcusBath
+from .energies import RateLaw as RateLaw
 from .energies import with_energies as with_energies
 from .exponent import critical_exponent as critical_exponent
 from .links import network_from_links as network_from_links

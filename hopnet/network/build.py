@@ -11,15 +11,17 @@ from numpy.typing import ArrayLike
 from hopnet.checks import instance_of, number, one_of, shown
 from hopnet.errors import ParameterError, ValidityWarning
 from hopnet.network.energies import (
+    MARCUS,
     Bath,
+    MarcusBath,
     barriers,
-    check_bath,
     check_chemical_potential,
     check_range,
     check_temperature,
     least_barriers,
     log_hops,
     log_occupations,
+    named_bath,
 )
 from hopnet.network.exponent import (
     bisect_exponent,
@@ -29,7 +31,7 @@ from hopnet.network.exponent import (
 )
 from hopnet.network.neighbours import SLACK, candidate_links, find_links, link_separation
 from hopnet.network.network import Network, join_sites, pair_of_contacts
-from hopnet.network.sites import Sites, critical_length
+from hopnet.network.sites import Sites, critical_length, warn_if_dense
 from hopnet.records import owned_numbers
 
 __all__ = ["CUTOFF_MARGIN", "build_network"]
@@ -65,6 +67,7 @@ def build_network(
     axis: str | None = None,
     bath: Bath = "ohmic",
     chemical_potential: float | None = None,
+    reorganisation_energy: float | None = None,
 ) -> Network:
     """Join sites into a resistor network: the R-model, or hops with phonons.
 
@@ -76,6 +79,9 @@ def build_network(
 
         n_i = exp(-e_i / kT)        1/tau_ij = exp(-2 R_ij) s(x) exp(-(e_i - e_j)_+ / kT) / tau_0
         G_ij rho_0 = n_j / tau_ij = n_i / tau_ji                     x = abs(e_i - e_j) / kT
+
+    With a localisation radius a_i per site (`Sites.radius`), R_ij / a_i + R_ij / a_j stands for
+    2 R_ij / a_b everywhere. Links are then chosen by their exponents, with and without energies.
 
     Parameters
     ----------
@@ -102,13 +108,18 @@ def build_network(
     axis : {"x", "y"}, optional
         Direction of the current between given contacts: L in f is the width across it. By default
         x, unless the contacts clearly lie along y: then it must be given.
-    bath : {"ohmic", "miller_abrahams", "heat_bath"} or callable
+    bath : {"ohmic", "miller_abrahams", "heat_bath", "marcus"} or callable
         s(x): the rate down by x kT over that at equal energies, where it is 1. "ohmic" is
-        x / (1 - exp(-x)), "miller_abrahams" 1, "heat_bath" 2 / (1 + exp(-x)).
+        x / (1 - exp(-x)), "miller_abrahams" 1, "heat_bath" 2 / (1 + exp(-x)), "marcus"
+        exp(x/2 - x^2 kT / 4 lambda) with the reorganisation energy lambda. A callable is a function
+        of x alone, see `hopnet.network.energies.bath_factor`; a rate law that is known in both
+        directions goes into `hopnet.network.RateLaw`, which checks detailed balance.
     chemical_potential : float, optional
         If it is given, occupations f are those of Fermi and Dirac, and
         G_ij rho_0 = f_j (1 - f_i) / tau_ij. This is for the resistivity of charge. Functions for
         spins need few electrons per site and refuse such a network.
+    reorganisation_energy : float, optional
+        lambda of the bath "marcus", in the unit of kT.
 
     Returns
     -------
@@ -131,7 +142,8 @@ def build_network(
     instance_of("sites", sites, Sites, "make them with hopnet.random_sites")
     axis = current_axis(sites, contacts, axis)
     cutoffs = check_cutoffs(cutoff, cutoff_radius, cutoff_margin)
-    thermal = thermal_state(sites, kT, bath, chemical_potential)
+    thermal = thermal_state(sites, kT, bath, chemical_potential, reorganisation_energy)
+    warn_if_dense(sites.density * sites.mean_radius**2, stacklevel=2)
     reach = find_reach(sites, cutoffs, thermal, axis)
     width = strip_width(sites, contact_width, reach)
     ends = contact_sites(sites, contacts, axis, width)
@@ -174,6 +186,16 @@ class Thermal(NamedTuple):
     level : float or None
         The energy at which n_i of Boltzmann is 1 (`reference_level`).
     """
+
+    @property
+    def stored(self) -> dict[str, Any]:
+        """What the network keeps of it."""
+        if isinstance(self.bath, MarcusBath):
+            energy = self.bath.reorganisation * self.kT
+            bath = {"bath": MARCUS, "reorganisation_energy": energy}
+        else:
+            bath = {"bath": self.bath}
+        return bath | {"kT": self.kT, "chemical_potential": self.chemical_potential}
 
     kT: float
     bath: Bath
@@ -239,12 +261,16 @@ def lie_along_y(sites: Sites, contacts: Any) -> bool:
 
 
 def thermal_state(
-    sites: Sites, kT: float | None, bath: Bath, chemical_potential: float | None
+    sites: Sites,
+    kT: float | None,
+    bath: Bath,
+    chemical_potential: float | None,
+    reorganisation_energy: float | None,
 ) -> Thermal | None:
     """The `Thermal` of a network, checked; None for the R-model."""
-    bath = check_bath(bath)
     if kT is not None:
         kT = check_temperature(kT)
+    bath = named_bath(bath, kT, reorganisation_energy)
     chemical_potential = check_chemical_potential(chemical_potential, kT)
     if kT is None:
         if sites.energy is not None:
@@ -308,31 +334,33 @@ def find_reach(sites: Sites, cutoffs: Cutoffs, thermal: Thermal | None, axis: st
     """The `Reach` for each kind of cutoff."""
     if cutoffs.radius is not None:
         return Reach(cutoffs.radius)
-    if thermal is None:
+    if thermal is None and sites.radius is None:
         l_c = critical_length(sites.density)
         if cutoffs.factor is not None:
             return Reach(float(cutoffs.factor * l_c))
         return Reach(l_c + float(cutoffs.margin or 0.0))
     xi_c = critical_exponent(
         sites,
-        thermal.kT,
-        chemical_potential=thermal.chemical_potential,
+        None if thermal is None else thermal.kT,
+        chemical_potential=None if thermal is None else thermal.chemical_potential,
         axis=axis,
-        level=thermal.level,
+        level=None if thermal is None else thermal.level,
     )
+    # No link with an exponent of at most xi is longer than xi / 2 times the largest radius.
+    longest = 0.5 * sites.largest_radius
     if cutoffs.factor is not None:
         largest = cutoffs.factor * xi_c
-        return Reach(float(0.5 * largest), largest, float(largest / cutoffs.factor))
+        return Reach(float(longest * largest), largest, float(largest / cutoffs.factor))
     largest = xi_c + 2.0 * float(cutoffs.margin or 0.0)
-    return Reach(float(0.5 * largest), largest, xi_c)
+    return Reach(float(longest * largest), largest, xi_c)
 
 
 def strip_width(sites: Sites, contact_width: float | None, reach: Reach) -> float:
-    """Width of the contact strips, in a_b."""
+    """Width of the contact strips, in a_b: 1.5 times the length of a critical hop."""
     if contact_width is not None:
         return number("contact_width", contact_width, low=0.0, above=True, unit="a_b")
     if reach.critical_exponent is not None:
-        return float(CONTACT_WIDTH * 0.5 * reach.critical_exponent)
+        return float(CONTACT_WIDTH * 0.5 * reach.critical_exponent * sites.mean_radius)
     return float(CONTACT_WIDTH * critical_length(sites.density))
 
 
@@ -369,12 +397,13 @@ def reach_of_threshold(
         i, j = links_within(sites, high, thermal)
         if contacts.joined(0.0, clusters_of(sites.n_sites, i, j)[1]):
             break
-    exponent = 2.0 * link_lengths(sites, i, j)
+    exponent = 2.0 * sites.effective_length(i, j, link_lengths(sites, i, j))
     if thermal is not None and sites.energy is not None and high.largest_exponent is not None:
         given = thermal.kT, thermal.chemical_potential
         exponent += barriers(i, j, sites.energy, *given, level=thermal.level)
     own = bisect_exponent(contacts, sites.n_sites, i, j, exponent, float(exponent.max()))
-    return grown(high, (own + 2.0 * margin) / (2.0 * high.radius))
+    largest = 2.0 * high.radius if high.largest_exponent is None else high.largest_exponent
+    return grown(high, (own + 2.0 * margin) / largest)
 
 
 def grown(reach: Reach, factor: float) -> Reach:
@@ -410,10 +439,8 @@ def network_within(
         log_occupation=log_occupation,
         cutoff_radius=reach.radius,
         exclusion=thermal is not None and thermal.chemical_potential is not None,
-        kT=thermal.kT if thermal else None,
-        bath=thermal.bath if thermal else None,
-        chemical_potential=thermal.chemical_potential if thermal else None,
         critical_exponent=reach.critical_exponent,
+        **(thermal.stored if thermal else {}),
     )
 
 
@@ -432,13 +459,19 @@ def links_within(
     sites: Sites, reach: Reach, thermal: Thermal | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """The pairs of sites within reach: int64 arrays link_i < link_j, sorted."""
-    if reach.largest_exponent is None or thermal is None or sites.energy is None:
+    if reach.largest_exponent is None:
         return find_links(sites, reach.radius)
-    energy, given = sites.energy, (thermal.kT, thermal.chemical_potential)
     largest = reach.largest_exponent * (1.0 + SLACK)
+    if thermal is None or sites.energy is None:
+        everywhere = np.ones(sites.n_sites, np.bool_)
+        link_i, link_j, distance = candidate_links(sites, everywhere, reach.radius)
+        kept = 2.0 * sites.effective_length(link_i, link_j, distance) <= largest
+        return link_i[kept], link_j[kept]
+    energy, given = sites.energy, (thermal.kT, thermal.chemical_potential)
     least = least_barriers(energy, *given, level=thermal.level)
     link_i, link_j, distance = candidate_links(sites, least <= largest, reach.radius)
-    exponent = 2.0 * distance + barriers(link_i, link_j, energy, *given, level=thermal.level)
+    exponent = 2.0 * sites.effective_length(link_i, link_j, distance)
+    exponent += barriers(link_i, link_j, energy, *given, level=thermal.level)
     kept = exponent <= largest
     return link_i[kept], link_j[kept]
 
@@ -457,6 +490,7 @@ def rates(
     thermal: Thermal | None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Logarithms of the conductances and of the occupations (None where all are 1)."""
+    distance = sites.effective_length(link_i, link_j, distance)
     if thermal is None or sites.energy is None:
         return -2.0 * distance, None
     kT, bath, chemical_potential, level = thermal

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,10 @@ from hopnet.seeds import Seed, random_stream
 __all__ = [
     "BATHS",
     "FAULTS_OF_A_FORMULA",
+    "MARCUS",
     "Bath",
+    "MarcusBath",
+    "RateLaw",
     "barriers",
     "bath_factor",
     "check_bath",
@@ -31,8 +35,10 @@ __all__ = [
     "check_range",
     "check_temperature",
     "least_barriers",
+    "log_bath",
     "log_hops",
     "log_occupations",
+    "named_bath",
     "with_energies",
 ]
 
@@ -140,15 +146,138 @@ def heat_bath(x: np.ndarray) -> np.ndarray:
 # The named baths: s(x), the rate of a hop down by x kT over that of a hop at equal energies.
 BATHS = {"ohmic": ohmic, "miller_abrahams": miller_abrahams, "heat_bath": heat_bath}
 
+# The named bath whose s depends on kT beside x; see `MarcusBath`.
+MARCUS = "marcus"
+
+# Energies over kT at which detailed balance of a rate law is checked. They are incommensurate, so
+# that a law that is right at one of them by chance is wrong at another.
+CHECKED = np.array([0.37, 1.9, 5.3])
+# Largest relative error of detailed balance. Rounding and interpolated tables give about 1e-8; a
+# wrong factor changes the rate by more than this.
+BALANCE = 1e-6
+
 # Exceptions that a user-defined formula may raise on wrong input.
 FAULTS_OF_A_FORMULA = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError)
+
+
+@dataclass(frozen=True)
+class MarcusBath:
+    """Marcus' rates of small polarons as a bath s(x).
+
+    Equation [rates 1], from the rate exp(-(lambda + e_j - e_i)^2 / 4 lambda kT)::
+
+        ln s(x) = x / 2 - x^2 kT / (4 lambda)
+
+    Hops down by more than lambda become slower (the inverted region). At equal energies the rate
+    is 1/tau_0, which holds the factor exp(-lambda / 4 kT) / sqrt(kT).
+
+    Attributes
+    ----------
+    reorganisation : float
+        Reorganisation energy lambda over kT.
+    """
+
+    reorganisation: float
+
+    def __post_init__(self) -> None:
+        value = number(
+            "the reorganisation energy over kT", self.reorganisation, low=0.0, above=True
+        )
+        object.__setattr__(self, "reorganisation", value)
+
+    def log(self, x: np.ndarray) -> np.ndarray:
+        """ln s(x)."""
+        return 0.5 * x - 0.25 * x**2 / self.reorganisation
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """s(x)."""
+        return np.exp(self.log(x))
+
+
+@dataclass(frozen=True)
+class RateLaw:
+    """A bath from a rate law of both directions, which is checked for detailed balance [rates 2].
+
+    Attributes
+    ----------
+    rate : callable
+        ``rate(u)`` takes float64[n] u = (e_final - e_initial) / kT of either sign and returns the
+        rate of the hop in any one unit. It must satisfy rate(u) = exp(-u) rate(-u).
+
+    Raises
+    ------
+    ParameterError
+        If detailed balance is broken at one of three energies.
+
+    Examples
+    --------
+    The heat bath:
+
+    >>> law = RateLaw(lambda u: 1 / (1 + np.exp(u)))
+    >>> law(np.array([0.0])).tolist()
+    [1.0]
+    """
+
+    rate: Callable[[np.ndarray], ArrayLike]
+
+    def __post_init__(self) -> None:
+        if not callable(self.rate):
+            raise ParameterError(
+                "rate must be a function of (e_final - e_initial) / kT, got "
+                f"{shown(self.rate)}; give a function."
+            )
+        down, up = values_of_bath(self.rate, -CHECKED), values_of_bath(self.rate, CHECKED)
+        error = np.abs(up * np.exp(CHECKED) / down - 1.0)
+        worst = int(np.argmax(error))
+        if error[worst] > BALANCE:
+            u = CHECKED[worst]
+            raise ParameterError(
+                f"a rate law must obey detailed balance, rate(u) = exp(-u) rate(-u): at u = {u:g} "
+                f"the ratio rate(u) / rate(-u) must be {np.exp(-u):.4g}, it is "
+                f"{up[worst] / down[worst]:.4g}; correct the law."
+            )
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """s(x): the rate of a hop down by x kT over that at equal energies."""
+        zero = values_of_bath(self.rate, np.zeros(1))[0]
+        return values_of_bath(self.rate, -np.asarray(x, dtype=np.float64)) / zero
 
 
 def check_bath(bath: Any) -> Bath:
     """The name of a bath or a function, or a ParameterError."""
     if callable(bath):
         return bath
-    return one_of("bath", bath, BATHS, "or give a function of energy over kT")
+    return one_of("bath", bath, (*BATHS, MARCUS), "or give a function of energy over kT")
+
+
+def named_bath(bath: Any, kT: float | None, reorganisation_energy: float | None) -> Bath:
+    """The bath as `bath_factor` takes it: "marcus" with its reorganisation energy over kT.
+
+    Parameters
+    ----------
+    bath : str or callable
+    kT : float or None
+        Thermal energy; None for the R-model.
+    reorganisation_energy : float or None
+        In the unit of kT; needed by "marcus" and by no other bath.
+    """
+    bath = check_bath(bath)
+    if bath != MARCUS:
+        if reorganisation_energy is not None:
+            raise ParameterError(
+                f"reorganisation_energy belongs to bath='marcus', got bath={shown(bath)}; leave it "
+                "out."
+            )
+        return bath
+    if reorganisation_energy is None or kT is None:
+        raise ParameterError(
+            "bath='marcus' needs kT and its reorganisation energy; give kT= and "
+            "reorganisation_energy=, or a hopnet.network.MarcusBath."
+        )
+    energy = number(
+        "reorganisation_energy", reorganisation_energy, low=0.0, above=True, unit="unit of kT"
+    )
+    return MarcusBath(energy / kT)
 
 
 def bath_factor(bath: Bath, x: np.ndarray) -> np.ndarray:
@@ -159,8 +288,10 @@ def bath_factor(bath: Bath, x: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    bath : {"ohmic", "miller_abrahams", "heat_bath"} or callable
-        A callable takes float64[n] x >= 0 and returns s(x) > 0; at x = 0 it returns the limit.
+    bath : {"ohmic", "miller_abrahams", "heat_bath"}, MarcusBath, RateLaw or callable
+        A callable takes float64[n] x >= 0 and returns s(x) > 0; at x = 0 it returns the limit. It
+        must be a function of each x alone. Detailed balance then holds by construction. A rate law
+        that is known in both directions goes into `RateLaw`, which checks it.
     x : float64[n]
         Energy difference of the two sites over kT, >= 0.
 
@@ -171,11 +302,41 @@ def bath_factor(bath: Bath, x: np.ndarray) -> np.ndarray:
     Raises
     ------
     ParameterError
-        If the bath is unknown, or the callable does not return finite positive numbers.
+        If the bath is unknown, the callable does not return finite positive numbers, or its value
+        at one energy depends on the other energies.
     """
-    bath = check_bath(bath)
+    bath = named_bath(bath, None, None)
     if isinstance(bath, str):
         return BATHS[bath](x)
+    check_alone(bath)
+    return values_of_bath(bath, x)
+
+
+def log_bath(bath: Bath, x: np.ndarray) -> np.ndarray:
+    """ln s(x) of a bath as `bath_factor` takes it; that of Marcus cannot underflow."""
+    return bath.log(x) if isinstance(bath, MarcusBath) else np.log(bath_factor(bath, x))
+
+
+def check_alone(bath: Callable[[np.ndarray], ArrayLike]) -> None:
+    """Raise unless a callable bath gives the same s(x) at three energies together and alone.
+
+    Detailed balance needs the same s for a hop and for its reverse, so s must not depend on the
+    other links, on the order of the calls or on random numbers.
+    """
+    together = values_of_bath(bath, CHECKED)
+    alone = np.concatenate([values_of_bath(bath, CHECKED[k : k + 1]) for k in (2, 1, 0)])[::-1]
+    error = np.abs(together / alone - 1.0)
+    worst = int(np.argmax(error))
+    if error[worst] > BALANCE:
+        raise ParameterError(
+            "a bath function must be a function of each x alone, or detailed balance is broken: at "
+            f"x = {CHECKED[worst]:g} it returns {together[worst]:.4g} in an array and "
+            f"{alone[worst]:.4g} alone; correct it."
+        )
+
+
+def values_of_bath(bath: Callable[[np.ndarray], ArrayLike], x: np.ndarray) -> np.ndarray:
+    """What a user's bath returns for x, as finite positive floats."""
     try:
         value = np.asarray(bath(x.copy()), dtype=np.float64)
     except FAULTS_OF_A_FORMULA as failure:
@@ -278,7 +439,7 @@ def log_hops(
     link_i, link_j : int64[n_links]
         The two sites of each link.
     distance : float64[n_links], in a_b
-        Length of each link.
+        Length of each link; with a localisation radius per site, `Sites.effective_length`.
     energy : float64[n_sites]
         Site energies.
     kT : float
@@ -301,7 +462,7 @@ def log_hops(
     """
     e_i, e_j = energy[link_i], energy[link_j]
     x = np.abs(e_i - e_j) / kT
-    overlap = -2.0 * distance + np.log(bath_factor(bath, x))
+    overlap = -2.0 * distance + log_bath(bath, x)
     if chemical_potential is None:
         return overlap - (np.maximum(e_i, e_j) - (energy.min() if level is None else level)) / kT
     high = (np.maximum(e_i, e_j) - chemical_potential) / kT

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -110,18 +111,19 @@ def at_equal_energies(_i: np.ndarray, _j: np.ndarray, distance: np.ndarray) -> n
 class Ends:
     """The two end strips of a sample, and whether clusters join them.
 
-    The strips are as deep as the longest hop, xi / 2. Only sites with a barrier of at most xi
-    count.
+    The strips are as deep as the longest hop between two sites of one radius a, xi a / 2. Only
+    sites with a barrier of at most xi count.
     """
 
-    def __init__(self, sites: Sites, least: np.ndarray, axis: str):
+    def __init__(self, sites: Sites, least: np.ndarray, axis: str, radius: ArrayLike = 1.0):
         self.along = sites.position[:, "xy".index(axis)]
         self.far = sites.length if axis == "x" else sites.width
         self.least = least
+        self.radius = np.asarray(radius)
 
     def joined(self, xi: float, cluster: np.ndarray) -> bool:
         """Whether a cluster has sites in both strips."""
-        depth = 0.5 * xi
+        depth = 0.5 * xi * self.radius
         first = cluster[(self.along <= depth) & (self.least <= xi)]
         last = cluster[(self.along >= self.far - depth) & (self.least <= xi)]
         return np.intersect1d(first, last).size > 0
@@ -134,7 +136,12 @@ def clusters_of(n: int, i: np.ndarray, j: np.ndarray) -> tuple[int, np.ndarray]:
 
 
 def sample_exponent(
-    sites: Sites, exponents: Exponents, least: np.ndarray, axis: str, start: float
+    sites: Sites,
+    exponents: Exponents,
+    least: np.ndarray,
+    axis: str,
+    start: float,
+    radius: ArrayLike = 1.0,
 ) -> float:
     """The least xi at which links with exponents <= xi join the two ends of a sample.
 
@@ -153,6 +160,9 @@ def sample_exponent(
         Direction along which the ends lie.
     start : float
         First guess of an upper bound.
+    radius : float64[n_sites] or float, in a_b
+        Localisation radii. No link with an exponent of at most xi is longer than xi / 2 times the
+        largest of them.
 
     Returns
     -------
@@ -160,10 +170,11 @@ def sample_exponent(
     """
     # A torus has ends only if it is cut open along x.
     box = dataclasses.replace(sites, geometry="cylinder") if sites.geometry == "torus" else sites
-    ends = Ends(sites, least, axis)
+    ends = Ends(sites, least, axis, radius)
+    largest = float(np.max(radius))
     high = start
     while True:
-        i, j, distance = candidate_links(box, least <= high, 0.5 * high)
+        i, j, distance = candidate_links(box, least <= high, 0.5 * high * largest)
         exponent = exponents(i, j, distance)
         kept = exponent <= high
         if ends.joined(high, clusters_of(sites.n_sites, i[kept], j[kept])[1]):
@@ -201,7 +212,7 @@ def bisect_exponent(
 
 def critical_exponent(
     sites: Sites,
-    kT: float,
+    kT: float | None,
     *,
     chemical_potential: float | None = None,
     axis: str = "x",
@@ -209,7 +220,8 @@ def critical_exponent(
 ) -> float:
     """Critical exponent xi_c of variable-range hopping: exp(xi_c) is the scale of the resistivity.
 
-    Links with 2 R_ij / a_b + barrier <= xi_c just join the ends of the sample. The threshold of the
+    Links with 2 R_ij / a_b + barrier <= xi_c just join the ends of the sample; with a localisation
+    radius per site R_ij / a_i + R_ij / a_j stands for 2 R_ij / a_b. The threshold of the
     sample is scaled by that of the same sample at equal energies, which is known in the limit of
     large samples, 2 l_c / a_b. Most of the noise of a finite sample cancels, and the limit of
     vanishing energies is the R-model.
@@ -217,9 +229,9 @@ def critical_exponent(
     Parameters
     ----------
     sites : Sites
-        Sites with energies.
-    kT : float
-        Thermal energy, in the unit of the energies.
+        Sites with energies, or with localisation radii.
+    kT : float or None
+        Thermal energy, in the unit of the energies; None: the energies do not count.
     chemical_potential : float, optional
         If it is given, electrons exclude each other and barriers are counted from it.
     axis : {"x", "y"}
@@ -237,9 +249,28 @@ def critical_exponent(
         If the sites carry no energies, or an argument is out of its range.
     """
     instance_of("sites", sites, Sites, "make them with hopnet.random_sites")
-    kT = check_temperature(kT)
+    kT = None if kT is None and sites.radius is not None else check_temperature(kT)
     chemical_potential = check_chemical_potential(chemical_potential, kT)
     axis = one_of("axis", axis, ("x", "y"))
+    exponents, least = exponents_of_sites(sites, kT, chemical_potential, level)
+    plain = 2.0 * PERCOLATION_RADIUS / np.sqrt(sites.density)
+    zero = np.zeros(sites.n_sites)
+    equal = sample_exponent(sites, at_equal_energies, zero, axis, 1.2 * plain)
+    radius = 1.0 if sites.radius is None else sites.radius
+    start = 1.2 * equal / sites.largest_radius
+    own = sample_exponent(sites, exponents, least, axis, start, radius)
+    return float(plain * (own / equal))
+
+
+def exponents_of_sites(
+    sites: Sites, kT: float | None, chemical_potential: float | None, level: float | None
+) -> tuple[Exponents, np.ndarray]:
+    """The exponents of links as a function, and the smallest barrier of each site."""
+    if kT is None:
+        return (
+            lambda i, j, distance: 2.0 * sites.effective_length(i, j, distance),
+            np.zeros(sites.n_sites),
+        )
     energy = sites.energy
     if energy is None:
         raise ParameterError(
@@ -249,12 +280,9 @@ def critical_exponent(
     check_range(energy, kT)
     if chemical_potential is None and level is None:
         level = reference_level(sites, kT)
-    least = least_barriers(energy, kT, chemical_potential, level=level)
 
     def exponents(i: np.ndarray, j: np.ndarray, distance: np.ndarray) -> np.ndarray:
-        return 2.0 * distance + barriers(i, j, energy, kT, chemical_potential, level=level)
+        barrier = barriers(i, j, energy, kT, chemical_potential, level=level)
+        return 2.0 * sites.effective_length(i, j, distance) + barrier
 
-    plain = 2.0 * PERCOLATION_RADIUS / np.sqrt(sites.density)
-    equal = sample_exponent(sites, at_equal_energies, np.zeros(sites.n_sites), axis, 1.2 * plain)
-    own = sample_exponent(sites, exponents, least, axis, 1.2 * equal)
-    return float(plain * (own / equal))
+    return exponents, least_barriers(energy, kT, chemical_potential, level=level)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -9,17 +10,14 @@ import numpy as np
 
 from hopnet.checks import flag, is_real, number, shown
 from hopnet.errors import ParameterError
-from hopnet.network.links import network_from_links
-from hopnet.network.network import Network, join_sites, pair_of_contacts
+from hopnet.network.links import layout_of_links, warn_of_layout
+from hopnet.network.network import OPTIONAL, Network, join_sites, pair_of_contacts
 from hopnet.network.sites import Sites, sites_from_positions
 
 if TYPE_CHECKING:
     import networkx
 
 __all__ = ["graph_of_network", "network_of_graph"]
-
-# Attributes of the graph that a network keeps besides the box and the axis.
-KEPT = ("cutoff_radius", "exclusion", "kT", "bath", "chemical_potential", "critical_exponent")
 
 # Largest relative difference between the conductance of an edge and the exponential of its
 # logarithm. Rounding gives about 1e-16 times the logarithm, which is below 1000. A smaller number
@@ -38,7 +36,7 @@ def graph_of_network(network: Network) -> networkx.Graph:
     -------
     networkx.Graph
         Nodes are numbered as the sites and hold ``pos`` (x, y), ``contact`` ("source" or "drain",
-        for contact sites only) and, where they are not all equal, ``energy`` and
+        for contact sites only) and, where they are not all equal, ``energy``, ``radius`` and
         ``log_occupation``. Edges hold ``conductance`` and ``log_conductance``. Box, axis, cutoff
         radius, temperature, bath and chemical potential are attributes of the graph.
     """
@@ -48,12 +46,15 @@ def graph_of_network(network: Network) -> networkx.Graph:
     graph = networkx.Graph(
         length=sites.length, width=sites.width, geometry=sites.geometry, axis=network.axis
     )
-    graph.graph.update({name: getattr(network, name) for name in KEPT})
+    graph.graph.update({name: getattr(network, name) for name in OPTIONAL})
     for i, (x, y) in enumerate(sites.position.tolist()):
         graph.add_node(i, pos=(x, y))
     if sites.energy is not None:
         for i, energy in enumerate(sites.energy.tolist()):
             graph.nodes[i]["energy"] = energy
+    if sites.radius is not None:
+        for i, radius in enumerate(sites.radius.tolist()):
+            graph.nodes[i]["radius"] = radius
     if np.any(network.log_occupation):
         for i, value in enumerate(network.log_occupation.tolist()):
             graph.nodes[i]["log_occupation"] = value
@@ -84,8 +85,8 @@ def network_of_graph(
     ----------
     graph : networkx.Graph
         An undirected graph without parallel edges. Sites are numbered in the order in which the
-        graph lists its nodes. Nodes may hold ``energy`` and ``log_occupation``; edges may hold
-        ``log_conductance`` besides or in place of ``conductance``.
+        graph lists its nodes. Nodes may hold ``energy``, ``radius`` and ``log_occupation``; edges
+        may hold ``log_conductance`` besides or in place of ``conductance``.
     length, width : float, in a_b, optional
         Sides of the sample; by default the attributes of the graph.
     geometry : {"open", "cylinder", "torus"}, optional
@@ -127,23 +128,25 @@ def network_of_graph(
     link_i, link_j, log_conductance = links_of(graph, number_of, (weight, log_weight))
     logs = values_of(nodes, "log_occupation")
     if flag("layout", layout) and not any("pos" in data for data in nodes):
-        return network_from_links(
-            len(nodes),
-            link_i,
-            link_j,
-            log_conductance,
-            contacts=contacts_of(graph, number_of, contacts),
-            log_occupation=logs,
-        )
+        ends = contacts_of(graph, number_of, contacts)
+        place = layout_of_links(len(nodes), link_i, link_j, ends[0])
+        given: dict[str, Any] = {name: values_of(nodes, name) for name in ("energy", "radius")}
+        sites = dataclasses.replace(place, **given)
+        warn_of_layout(stacklevel=3)
+        axis = "x"  # the layout runs from the source along x, whatever the graph calls its axis
+    else:
+        ends = contacts_of(graph, number_of, contacts)
+        sites = sites_of(nodes, attributes, length, width, geometry)
+        axis = attributes.get("axis", "x") if axis is None else axis
     return join_sites(
-        sites_of(nodes, attributes, length, width, geometry),
+        sites,
         link_i,
         link_j,
         log_conductance,
-        contacts=contacts_of(graph, number_of, contacts),
-        axis=attributes.get("axis", "x") if axis is None else axis,
+        contacts=ends,
+        axis=axis,
         log_occupation=logs,
-        **{name: attributes[name] for name in KEPT if attributes.get(name) is not None},
+        **{name: attributes[name] for name in OPTIONAL if attributes.get(name) is not None},
     )
 
 
@@ -184,6 +187,7 @@ def sites_of(
         width=width,
         geometry=attributes.get("geometry", "open") if geometry is None else geometry,
         energy=values_of(nodes, "energy"),
+        radius=values_of(nodes, "radius"),
     )
 
 

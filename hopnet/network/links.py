@@ -23,6 +23,7 @@ __all__ = [
     "merge_parallel",
     "network_from_links",
     "read_matrix_market",
+    "warn_of_layout",
     "write_matrix_market",
 ]
 
@@ -109,17 +110,22 @@ def network_from_links(
     if not isinstance(sites, Sites):
         source, _ = pair_of_contacts(contacts)
         sites = layout_of_links(n, first, second, source, order=order)
-        warnings.warn(
-            "these sites have no positions of their own and were laid out along their links: "
-            "conductances, noise and spectra are right; resistivities, lengths, areas, strain, "
-            "Hall effect and f mean nothing. Give sites to have them.",
-            ValidityWarning,
-            stacklevel=2,
-        )
+        warn_of_layout(stacklevel=2)
     elif order is not None:
         raise ParameterError("order is for sites without positions, these have some; leave it out.")
     return join_sites(
         sites, first, second, value, contacts=contacts, axis=axis, log_occupation=log_occupation
+    )
+
+
+def warn_of_layout(*, stacklevel: int) -> None:
+    """Warn that sites were laid out along their links, which has no physical meaning."""
+    warnings.warn(
+        "these sites have no positions of their own and were laid out along their links: "
+        "conductances, noise and spectra are right; resistivities, lengths, areas, strain, "
+        "Hall effect and f mean nothing. Give sites to have them.",
+        ValidityWarning,
+        stacklevel=stacklevel + 1,
     )
 
 

@@ -39,6 +39,7 @@ __all__ = [
     "DRAIN",
     "INNER",
     "LEFT_OUT",
+    "OPTIONAL",
     "SOURCE",
     "Network",
     "check_digest",
@@ -60,7 +61,8 @@ OUTERMOST = 2.0
 
 # Names in the file of a saved network, besides those of its sites.
 REQUIRED = ("link_i", "link_j", "log_conductance", "log_occupation", "source", "drain", "axis")
-OPTIONAL = ("cutoff_radius", "exclusion", "kT", "bath", "chemical_potential", "critical_exponent")
+THERMAL = ("exclusion", "kT", "bath", "chemical_potential", "reorganisation_energy")
+OPTIONAL = ("cutoff_radius", "critical_exponent", *THERMAL)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +98,8 @@ class Network(Record):
         The chemical potential that the rates were computed with.
     critical_exponent : float or None
         xi_c, where links were chosen by their exponents.
+    reorganisation_energy : float or None
+        That of the bath "marcus", in the unit of kT.
     row_start, row_neighbour, row_link : int64 arrays
         Computed from the links. Site i has the neighbours
         ``row_neighbour[row_start[i]:row_start[i+1]]``, ascending, by the links ``row_link``.
@@ -120,6 +124,7 @@ class Network(Record):
     bath: Bath | None = None
     chemical_potential: float | None = None
     critical_exponent: float | None = None
+    reorganisation_energy: float | None = None
     row_start: np.ndarray = field(init=False)
     row_neighbour: np.ndarray = field(init=False)
     row_link: np.ndarray = field(init=False)
@@ -143,7 +148,7 @@ class Network(Record):
         put("axis", one_of("axis", self.axis, ("x", "y")))
         put("cutoff_radius", number("cutoff_radius", self.cutoff_radius, low=0.0))
         put("exclusion", flag("exclusion", self.exclusion))
-        for name in ("kT", "chemical_potential", "critical_exponent"):
+        for name in ("kT", "chemical_potential", "critical_exponent", "reorganisation_energy"):
             if getattr(self, name) is not None:
                 low = -np.inf if name == "chemical_potential" else 0.0
                 put(name, number(name, getattr(self, name), low=low))
@@ -227,14 +232,20 @@ class Network(Record):
         """float64[n_links], in a_b: length of each link."""
         return read_only(np.hypot(self.separation[:, 0], self.separation[:, 1]), copy=False)
 
+    @property
+    def effective_distance(self) -> np.ndarray:
+        """float64[n_links]: R_ij (1/a_i + 1/a_j) / 2, the distance where all radii are a_b."""
+        return self.sites.effective_length(self.link_i, self.link_j, self.distance)
+
     @cached_property
     def outermost(self) -> np.ndarray:
         """bool[n_links]: links within OUTERMOST of the cutoff, from which its error is judged.
 
         With energies the exponent 2 R_ij / a_b + barrier counts, if it decided the links.
         """
-        reach = self.distance if self.critical_exponent is None else -0.5 * self.log_conductance
-        return read_only(reach > self.cutoff_radius - OUTERMOST, np.bool_, copy=False)
+        a = self.sites.largest_radius
+        reach = self.distance if self.critical_exponent is None else -0.5 * a * self.log_conductance
+        return read_only(reach > self.cutoff_radius - OUTERMOST * a, np.bool_, copy=False)
 
     @cached_property
     def terminals(self) -> np.ndarray:
@@ -291,7 +302,8 @@ class Network(Record):
         plain = (sites.length, sites.width, sites.geometry, self.axis, self.exclusion)
         found.update(repr((*plain, self.kT, self.chemical_potential, self.n_sites)).encode())
         links = (self.link_i, self.link_j, self.log_conductance, self.log_occupation)
-        for array in (sites.position, sites.energy, *links, self.source, self.drain):
+        radius = () if sites.radius is None else (sites.radius,)
+        for array in (sites.position, sites.energy, *radius, *links, self.source, self.drain):
             found.update(b"none" if array is None else repr(array.shape).encode())
             if array is not None:
                 found.update(array.astype(array.dtype.newbyteorder("<"), copy=False).data)
@@ -459,6 +471,7 @@ def join_sites(
     bath: Bath | None = None,
     chemical_potential: float | None = None,
     critical_exponent: float | None = None,
+    reorganisation_energy: float | None = None,
 ) -> Network:
     """A network from its links, which may come in any order.
 
@@ -478,7 +491,7 @@ def join_sites(
         Logarithm of the occupation of each site; by default 0.
     cutoff_radius : float, in a_b, optional
         Length of the longest allowed link; by default that of the longest link.
-    exclusion, kT, bath, chemical_potential, critical_exponent
+    exclusion, kT, bath, chemical_potential, critical_exponent, reorganisation_energy
         As in `Network`.
 
     Returns
@@ -526,6 +539,7 @@ def join_sites(
         bath=bath,
         chemical_potential=chemical_potential,
         critical_exponent=critical_exponent,
+        reorganisation_energy=reorganisation_energy,
     )
 
 

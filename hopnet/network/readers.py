@@ -30,6 +30,7 @@ def read_sites(
     x: str = "x",
     y: str = "y",
     energy: str | None = None,
+    radius: str | None = None,
 ) -> Sites:
     """Sites from a file: CSV, Parquet or extended XYZ.
 
@@ -50,6 +51,9 @@ def read_sites(
         Names of the columns with the positions.
     energy : str, optional
         Name of the column with the energies. Default: "energy" if there is one.
+    radius : str, optional
+        Name of the column with the localisation radius of each site, in the unit of the file.
+        Default: "radius" if there is one; else all radii are a_b.
 
     Returns
     -------
@@ -75,8 +79,8 @@ def read_sites(
     one_of("geometry", geometry, ("open", "cylinder", "torus"))
     scale = number("unit", unit, low=0.0, above=True)
     path = path_of("path", path)
-    for name, column in (("x", x), ("y", y), ("energy", energy)):
-        if column is not None or name != "energy":
+    for name, column in (("x", x), ("y", y), ("energy", energy), ("radius", radius)):
+        if column is not None or name in ("x", "y"):
             instance_of(name, column, str, "give the name of a column")
     table, box = read_table(path)
     for name in (x, y):
@@ -86,11 +90,9 @@ def read_sites(
                 f"{', '.join(map(str, table.columns))}; name the columns of the positions with x= "
                 "and y=."
             )
-    if energy is not None and energy not in table.columns:
-        raise DataError(f"{str(path)!r} has no column {energy!r}; name that of the energies.")
-    if energy is None and "energy" in table.columns:
-        energy = "energy"
-    columns = numeric_columns(path, table, [x, y] + ([energy] if energy else []))
+    energy = optional_column(path, table, energy, "energy", "energies")
+    radius = optional_column(path, table, radius, "radius", "localisation radii")
+    columns = numeric_columns(path, table, [x, y, *(name for name in (energy, radius) if name)])
     position = np.stack([columns[x], columns[y]], axis=1)
     if length is None and width is None and box is not None:
         length, width = box
@@ -106,7 +108,17 @@ def read_sites(
         width=number("width", width, low=0.0, above=True) / scale,
         geometry=geometry,
         energy=None if energy is None else columns[energy],
+        radius=None if radius is None else columns[radius] / scale,
     )
+
+
+def optional_column(
+    path: Path, table: pd.DataFrame, name: str | None, usual: str, what: str
+) -> str | None:
+    """The name of a column that may be left out: the one given, else the usual one if it exists."""
+    if name is not None and name not in table.columns:
+        raise DataError(f"{str(path)!r} has no column {name!r}; name that of the {what}.")
+    return usual if name is None and usual in table.columns else name
 
 
 def framed(

@@ -29,6 +29,7 @@ __all__ = [
     "random_sites",
     "sites_from_arrays",
     "sites_from_positions",
+    "warn_if_dense",
 ]
 
 # Hard edges everywhere; periodic along y; periodic along x and y.
@@ -52,7 +53,11 @@ DENSE = 0.1
 BYTES_PER_SITE = 64
 
 # Names in the file of a saved record: those that must be there, and those that may be there.
-SITE_ARRAYS = (("position", "length", "width", "geometry"), ("energy",))
+SITE_ARRAYS = (("position", "length", "width", "geometry"), ("energy", "radius"))
+
+# Localisation radii in units of a_b that are accepted. Exponents 2 R / a stay within the range of
+# floats. Physical radii of one material differ by less than a factor of a hundred.
+SMALLEST_RADIUS, LARGEST_RADIUS = 1e-30, 1e30
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +76,10 @@ class Sites(Record):
         Hard edges; periodic along y; periodic along x and y.
     energy : float64[n_sites] or None
         Site energies, in the unit in which kT will be given.
+    radius : float64[n_sites] or None, in a_b
+        Localisation radius a_i of each site, where it differs between sites; None: a_b everywhere.
+        The amplitude between two sites then falls as exp(-R/2a_i - R/2a_j), and the rate as its
+        square, exp(-R/a_i - R/a_j).
     """
 
     position: np.ndarray
@@ -78,6 +87,7 @@ class Sites(Record):
     width: float
     geometry: str = "open"
     energy: np.ndarray | None = None
+    radius: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         # A frozen record sets its checked values through object.__setattr__, only here.
@@ -104,6 +114,18 @@ class Sites(Record):
             )
             if not is_owned(self.energy):
                 put("energy", read_only(energy, copy=False))
+        if self.radius is not None:
+            radius = array_of(
+                "radius",
+                self.radius,
+                shape=(position.shape[0],),
+                empty=True,
+                low=SMALLEST_RADIUS,
+                high=LARGEST_RADIUS,
+                hint="give one localisation radius per site, in a_b",
+            )
+            if not is_owned(self.radius):
+                put("radius", read_only(radius, copy=False))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # Arrays can be written to after unpickling; checking the record again freezes them.
@@ -119,6 +141,37 @@ class Sites(Record):
     def density(self) -> float:
         """Number of sites per area, n_s a_b^2."""
         return self.n_sites / (self.length * self.width)
+
+    @property
+    def largest_radius(self) -> float:
+        """The largest localisation radius, in a_b."""
+        return 1.0 if self.radius is None else float(self.radius.max(initial=SMALLEST_RADIUS))
+
+    @property
+    def mean_radius(self) -> float:
+        """The mean localisation radius, in a_b."""
+        return 1.0 if self.radius is None or not self.n_sites else float(self.radius.mean())
+
+    def effective_length(self, i: np.ndarray, j: np.ndarray, distance: Any) -> Any:
+        """Half of the exponent of the overlap, R (1/a_i + 1/a_j) / 2, of pairs of sites.
+
+        Where all localisation radii are a_b it is the distance R itself. The rate at equal energies
+        falls as exp(-2 R), with this length in place of R [rates 3].
+
+        Parameters
+        ----------
+        i, j : int64[n]
+            The two sites of each pair.
+        distance : float64[n] or float, in a_b
+            Their distances.
+
+        Returns
+        -------
+        float64[n] (``distance`` itself where there are no radii of sites)
+        """
+        if self.radius is None:
+            return distance
+        return 0.5 * distance * (1.0 / self.radius[i] + 1.0 / self.radius[j])
 
     @property
     def period(self) -> tuple[float, float]:
@@ -137,9 +190,10 @@ class Sites(Record):
         )
 
     def to_frame(self) -> pd.DataFrame:
-        """A DataFrame with the columns x, y and, if there are energies, energy."""
-        frame = pd.DataFrame({"x": self.position[:, 0], "y": self.position[:, 1]})
-        return frame if self.energy is None else frame.assign(energy=self.energy)
+        """A DataFrame with the columns x, y and, where they are given, energy and radius."""
+        columns = {"x": self.position[:, 0], "y": self.position[:, 1]}
+        more = {"energy": self.energy, "radius": self.radius}
+        return pd.DataFrame(columns | {k: v for k, v in more.items() if v is not None})
 
     def save(self, path: str | Path) -> None:
         """Write the sites to one .npz file."""
@@ -151,9 +205,7 @@ class Sites(Record):
         """Read what `save` wrote; a DataError if the file does not hold sites."""
         required, optional = SITE_ARRAYS
         stored = load_arrays(path, "Sites", required=required, optional=optional)
-        sites = sites_from_arrays(stored, path)
-        warn_if_dense(sites.density, stacklevel=3)
-        return sites
+        return sites_from_arrays(stored, path)
 
 
 def sites_from_arrays(stored: dict[str, np.ndarray], path: str | Path) -> Sites:
@@ -178,6 +230,7 @@ def sites_from_arrays(stored: dict[str, np.ndarray], path: str | Path) -> Sites:
             number("width", stored["width"]),
             str(stored["geometry"]),
             stored.get("energy"),
+            stored.get("radius"),
         )
     except ParameterError as failure:
         raise DataError(f"{str(path)!r} does not hold valid sites: {failure}") from None
@@ -202,7 +255,10 @@ def check_density(density: Any) -> float:
 
 
 def warn_if_dense(density: float, *, stacklevel: int) -> None:
-    """Warn above 0.1: a_b is then no longer short compared with the distances of sites."""
+    """Warn above 0.1: a_b is then no longer short compared with the distances of sites.
+
+    Only functions that compute rates from a_b ask this. Sites of given links need no a_b.
+    """
     if density > DENSE:
         warnings.warn(
             f"density n_s a_b^2 = {density:g} is above {DENSE:g}: the states of neighbouring sites "
@@ -290,7 +346,6 @@ def random_sites(
     else:
         position = generator.random((n_sites, 2)) * (length, width)
     position = position[np.argsort(morton_code(position, length, width), kind="stable")]
-    warn_if_dense(density, stacklevel=2)
     return Sites(read_only(position, copy=False), length, width, geometry)
 
 
@@ -388,9 +443,7 @@ def lattice_sites(
     height = spacing if kind == "square" else spacing * np.sqrt(3) / 2
     offset = 0.5 if kind == "square" else 0.25 + 0.5 * (row % 2)
     position = np.stack([(column + offset) * spacing, (row + 0.5) * height], axis=1)
-    sites = Sites(read_only(position), n_x * spacing, float(n_y * height), geometry)
-    warn_if_dense(sites.density, stacklevel=2)
-    return sites
+    return Sites(read_only(position), n_x * spacing, float(n_y * height), geometry)
 
 
 def sites_from_positions(
@@ -400,12 +453,13 @@ def sites_from_positions(
     width: float,
     geometry: str = "open",
     energy: ArrayLike | None = None,
+    radius: ArrayLike | None = None,
 ) -> Sites:
-    """Sites at given positions, with or without given energies.
+    """Sites at given positions, with or without given energies and localisation radii.
 
     Parameters
     ----------
-    position : array_like[n_sites, 2] or DataFrame with columns x, y (and energy)
+    position : array_like[n_sites, 2] or DataFrame with columns x, y (and energy, radius)
         Positions in a_b, inside the rectangle ``0 .. length`` by ``0 .. width``. They are copied.
     length, width : float, in a_b
         Sides of the rectangle; N / (length width) is the density that f refers to.
@@ -413,6 +467,9 @@ def sites_from_positions(
         Hard edges; periodic along y; periodic along x and y.
     energy : array_like[n_sites], optional
         Site energies; by default those of the DataFrame, if it has such a column.
+    radius : array_like[n_sites], in a_b, optional
+        Localisation radius of each site; by default the column of the DataFrame, if there is one,
+        else a_b for all. The rate of a hop falls as exp(-R/a_i - R/a_j).
 
     Returns
     -------
@@ -434,14 +491,15 @@ def sites_from_positions(
             )
         if energy is None and "energy" in position.columns:
             energy = position["energy"].to_numpy()
+        if radius is None and "radius" in position.columns:
+            radius = position["radius"].to_numpy()
         position = position[["x", "y"]].to_numpy()
     # The record checks and copies. Only the functions refuse samples of fewer than three sites.
-    sites = Sites(position, length, width, geometry, energy)  # type: ignore[arg-type]
+    sites = Sites(position, length, width, geometry, energy, radius)  # type: ignore[arg-type]
     if sites.n_sites < 3:
         raise ParameterError(
             f"position must hold at least 3 sites, got {sites.n_sites}; a triad needs three."
         )
-    warn_if_dense(sites.density, stacklevel=2)
     return sites
 
 

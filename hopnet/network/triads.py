@@ -241,12 +241,14 @@ def amplitudes(network: Network, log_unit: float = 0.0) -> tuple[np.ndarray, np.
     overlap : float64[n_links]
         exp(-R_ij) sqrt(n_i n_j).
 
+    With a localisation radius per site, R_ij (1/a_i + 1/a_j) / 2 stands for R_ij.
+
     Notes
     -----
     n is limited to exp(`HIGHEST`). In a term K_ik K_jk exp(R_ik + R_jk - R_ij) / n_k only the n of
     the site k in the middle of the two hops remains, and a term with such a large n_k is zero.
     """
-    distance = network.distance
+    distance = network.effective_distance
     n = np.minimum(network.log_capacity - log_unit, HIGHEST)
     log_pair = 0.5 * (n[network.link_i] + n[network.link_j])
     hop = np.exp(network.log_conductance - log_unit + distance - log_pair)

@@ -23,6 +23,7 @@ def temperature_curve(
     tau_s: float | None = None,
     bath: str = "ohmic",
     chemical_potential: float | None = None,
+    reorganisation_energy: float | None = None,
     cutoff: float | None = None,
     cutoff_margin: float | None = None,
     threads: int | None = None,
@@ -38,7 +39,7 @@ def temperature_curve(
     tau_s : float, in tau_0, optional
         The spin relaxation time. If it is given, f and the induced spin are computed too
         (Boltzmann occupations only).
-    bath, chemical_potential, cutoff, cutoff_margin
+    bath, chemical_potential, reorganisation_energy, cutoff, cutoff_margin
         As in `hopnet.build_network`.
     threads : int, optional
         Number of threads. No result depends on it.
@@ -74,6 +75,7 @@ def temperature_curve(
             kT=temperature,
             bath=bath,
             chemical_potential=chemical_potential,
+            reorganisation_energy=reorganisation_energy,
         )
         current = solve_current(network, threads=threads)
         row = {

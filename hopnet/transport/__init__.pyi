@@ -22,6 +22,7 @@ from .response import activation_energy as activation_energy
 from .response import effective_links as effective_links
 from .response import link_power as link_power
 from .response import link_response as link_response
+from .response import log_noise as log_noise
 from .response import mean_hop as mean_hop
 from .response import noise as noise
 from .response import shrinkage as shrinkage

@@ -13,30 +13,39 @@ noise. Nothing is differentiated numerically.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hopnet.checks import array_of, flag, instance_of, number, one_of
-from hopnet.errors import ParameterError
-from hopnet.network.energies import FAULTS_OF_A_FORMULA
+from hopnet.checks import array_of, flag, instance_of, number, one_of, whole
+from hopnet.errors import ParameterError, ValidityWarning
+from hopnet.network.energies import FAULTS_OF_A_FORMULA, MARCUS, MarcusBath
 from hopnet.network.network import Network
 from hopnet.transport.current import Current
 
 __all__ = [
     "activation_energy",
+    "bath_cooling",
     "bath_log_slope",
     "effective_links",
     "link_power",
     "link_response",
+    "log_noise",
     "mean_hop",
     "noise",
     "shrinkage",
     "site_response",
     "strain_response",
 ]
+
+# Largest theta: products with logarithms of conductances stay exact to machine precision. Measured
+# exponents lie between -1 and 3.
+LARGEST_THETA = 1e6
+# Logarithms beyond this leave the range of floats.
+LARGEST_LOG = 700.0
 
 Slope = Callable[[np.ndarray], np.ndarray]
 
@@ -106,7 +115,7 @@ def heat_bath_slope(x: np.ndarray) -> np.ndarray:
     return x * np.exp(-x) / (1.0 + np.exp(-x))
 
 
-# d ln s / d ln x of each bath by name.
+# d ln s / d ln x of each bath by name that is a function of x alone.
 SLOPES: dict[str, Slope] = {
     "ohmic": ohmic_slope,
     "miller_abrahams": np.zeros_like,
@@ -144,8 +153,9 @@ def bath_log_slope(network: Network, slope: Slope | None = None) -> np.ndarray:
     ParameterError
         If the network has no temperature, or if its bath is a function whose slope is not given.
     """
-    energy, kT = energies_of(network)
-    x = np.abs(energy[network.link_i] - energy[network.link_j]) / kT
+    x = energy_differences(network)
+    if slope is None and network.bath == MARCUS:
+        return 0.5 * x - 0.5 * x**2 / marcus_of(network).reorganisation
     if slope is not None:
         return array_of("bath_slope(x)", answer_of(slope, x), shape=(network.n_links,), empty=True)
     if not (isinstance(network.bath, str) and network.bath in SLOPES):
@@ -154,6 +164,43 @@ def bath_log_slope(network: Network, slope: Slope | None = None) -> np.ndarray:
             "bath_slope=, a function of x that returns x s'(x) / s(x)."
         )
     return SLOPES[network.bath](x)
+
+
+def energy_differences(network: Network) -> np.ndarray:
+    """float64[n_links]: x = abs(e_i - e_j) / kT of each link."""
+    energy, kT = energies_of(network)
+    return np.abs(energy[network.link_i] - energy[network.link_j]) / kT
+
+
+def marcus_of(network: Network) -> MarcusBath:
+    """Marcus' bath of a network, with its reorganisation energy over kT."""
+    if network.reorganisation_energy is None or network.kT is None:
+        raise ParameterError(
+            "bath='marcus' needs its reorganisation energy, this network does not hold it; build "
+            "it with build_network(..., reorganisation_energy=)."
+        )
+    return MarcusBath(network.reorganisation_energy / network.kT)
+
+
+def bath_cooling(network: Network, slope: Slope | None = None) -> np.ndarray:
+    """-d ln s / d ln T of the bath at every link, at fixed energies [response 2].
+
+    It is x s'(x) / s(x) for a bath that is a function of x = abs(e_i - e_j) / kT alone. The bath of
+    Marcus depends on kT beside x, ln s = (D/2 - D^2 / 4 lambda) / kT with the energy D = x kT, so
+    that it is ln s there.
+
+    Parameters
+    ----------
+    network, slope
+        As in `bath_log_slope`.
+
+    Returns
+    -------
+    float64[n_links]
+    """
+    if slope is None and network.bath == MARCUS:
+        return marcus_of(network).log(energy_differences(network))
+    return bath_log_slope(network, slope)
 
 
 def answer_of(slope: Slope, x: np.ndarray) -> Any:
@@ -199,14 +246,14 @@ def activation_energy(
         What stays constant as T changes: the level (mu, or the lowest level for Boltzmann
         occupations), as in `temperature_curve`, or the number of electrons.
     bath_slope : callable, optional
-        x s'(x) / s(x) of a user-defined bath.
+        x s'(x) / s(x) of a user-defined bath, which must be a function of x alone.
 
     Returns
     -------
     float
         It refers to rho / rho_0. For the resistivity in Ohm subtract d ln rho_0 / d ln T =
-        1 + d ln tau_0 / d ln T, which is 0 for ohmic phonons (1/tau_0 ~ T) and 1 for a constant
-        tau_0.
+        1 + d ln tau_0 / d ln T, which is 0 for ohmic phonons (1/tau_0 ~ T), 1 for a constant
+        tau_0, and 3/2 - lambda / (4 kT) for Marcus' rates.
 
     Notes
     -----
@@ -216,7 +263,7 @@ def activation_energy(
     fixed = one_of("fixed", fixed, ("level", "electrons"))
     instance_of("current", current, Current, "make it with hopnet.solve_current")
     network = current.network
-    slope = bath_log_slope(network, bath_slope)
+    slope = bath_cooling(network, bath_slope)
     energy, kT = energies_of(network)
     high, low = levels(network)
     power = link_power(current)
@@ -252,12 +299,18 @@ def shrinkage(current: Current, *, finite_length: bool = False) -> float:
     Returns
     -------
     float
-        In dilute samples of the R-model it tends to l_c^3 / 12.
+        In dilute samples of the R-model it tends to l_c^3 / 12. With a localisation radius per
+        site, R^3 (a_i + a_j) / 2 a_b stands for R^3.
     """
-    distance = current.network.distance
-    cube = distance**3
+    network = current.network
+    distance, radius = network.distance, network.sites.radius
+    cube, square = distance**3, 1.5 * distance**2
+    if radius is not None:
+        # Each of the two states adds a R^3 / 24 to the exponent of the rate.
+        cube *= 0.5 * (radius[network.link_i] + radius[network.link_j])
+        square *= 0.5 * (radius[network.link_i] ** 2 + radius[network.link_j] ** 2)
     if flag("finite_length", finite_length):
-        cube = cube + 1.5 * distance**2
+        cube = cube + square
     return float((link_power(current) * cube).sum() / 12.0)
 
 
@@ -282,7 +335,8 @@ def strain_response(current: Current) -> np.ndarray:
     network = current.network
     R = network.separation
     length = np.where(network.distance > 0, network.distance, 1.0)
-    weight = -2.0 * link_power(current) / length
+    inverse = network.sites.effective_length(network.link_i, network.link_j, 1.0)
+    weight = -2.0 * link_power(current) / length * inverse
     xx, yy, xy = (float((weight * R[:, a] * R[:, b]).sum()) for a, b in ((0, 0), (1, 1), (0, 1)))
     return np.array([[xx, xy], [xy, yy]])
 
@@ -319,6 +373,13 @@ def site_response(current: Current, *, bath_slope: Slope | None = None) -> np.nd
     high, low = levels(network)
     x = high - low
     smooth = network.bath != "miller_abrahams"
+    if not smooth and np.any((x == 0) & (current.relative_flow != 0)):
+        warnings.warn(
+            "with Miller and Abrahams' rates the conductance has a kink where two linked sites "
+            "have equal energies: the mean of both slopes is returned there.",
+            ValidityWarning,
+            stacklevel=2,
+        )
     u = np.where(x > 0, slope / np.where(x > 0, x, 1.0), 0.5 if smooth else 0.0)
     at_high, at_low = u - 1.0, -u
     if network.chemical_potential is not None:
@@ -357,15 +418,38 @@ def noise(current: Current, *, theta: float = 0.0, moment: int = 2) -> float:
         of sites does not depend on the size of the sample; in dilute samples it grows as
         n_s^(-m/2) with m near 2.3.
     """
-    theta = number("theta", theta)
-    moment = int(number("moment", moment, low=1))
+    found = log_noise(current, theta=theta, moment=moment)
+    if not abs(found) < LARGEST_LOG:
+        raise ParameterError(
+            f"the noise leaves the range of floats: with theta {theta:g} and moment {moment} its "
+            f"logarithm is {found:.4g}; take theta nearer to 0, or hopnet.transport.log_noise."
+        )
+    return float(np.exp(found))
+
+
+def log_noise(current: Current, *, theta: float = 0.0, moment: int = 2) -> float:
+    """Logarithm of `noise`, which no theta and no contrast takes out of the range of floats.
+
+    Parameters
+    ----------
+    current, theta, moment
+        As in `noise`.
+
+    Returns
+    -------
+    float
+    """
+    theta = number("theta", theta, low=-LARGEST_THETA, high=LARGEST_THETA)
+    moment = whole("moment", moment, low=1, high=1000)
     power = np.abs(link_power(current))
     carries = power > 0
     log_weight = -0.5 * theta * (current.network.log_conductance - current.log_conductance)
     log_terms = moment * (np.log(power[carries]) + log_weight[carries])
-    return float(np.exp(log_terms).sum())
+    largest = float(log_terms.max())
+    return largest + float(np.log(np.exp(log_terms - largest).sum()))
 
 
 def effective_links(current: Current, *, theta: float = 0.0) -> float:
     """Effective number of links that carry the noise, (sum t)^2 / sum t^2 with t its terms."""
-    return noise(current, theta=theta) ** 2 / noise(current, theta=theta, moment=4)
+    second = log_noise(current, theta=theta)
+    return float(np.exp(2.0 * second - log_noise(current, theta=theta, moment=4)))

@@ -8,7 +8,7 @@ import numpy as np
 
 from hopnet.elimination.directed import DirectedFactor
 from hopnet.errors import ParameterError
-from hopnet.network.energies import Bath, bath_factor
+from hopnet.network.energies import Bath, log_bath, named_bath
 from hopnet.network.network import Network
 
 __all__ = [
@@ -44,10 +44,11 @@ class LogRates(NamedTuple):
 
 
 def own_bath(network: Network, bath: Bath | None) -> Bath:
-    """The given bath, by default that of the network, or "ohmic" if it has none."""
-    if bath is not None:
-        return bath
-    return "ohmic" if network.bath is None else network.bath
+    """The bath that was asked for, else that of the network, else "ohmic"."""
+    own = "ohmic" if network.bath is None else network.bath
+    chosen = own if bath is None else bath
+    energy = network.reorganisation_energy if chosen == own else None
+    return named_bath(chosen, network.kT, energy)
 
 
 def energy_steps(network: Network) -> np.ndarray:
@@ -87,8 +88,8 @@ def equilibrium(network: Network) -> np.ndarray:
 def log_overlap(network: Network) -> np.ndarray:
     """float64[n_links]: logarithm of the rate of each link at equal energies.
 
-    It is -2 R_ij for networks of `build_network`. For given conductances it is the conductance
-    divided by the thermal factors of [hopping S9].
+    It is -2 R_ij (`Sites.effective_length`) for networks of `build_network`. For given conductances
+    it is the conductance divided by the thermal factors of [hopping S9].
     """
     step = energy_steps(network)
     n = equilibrium(network)
@@ -101,8 +102,8 @@ def log_overlap(network: Network) -> np.ndarray:
     else:
         thermal = low
     bath = own_bath(network, None)
-    found = network.log_conductance - np.log(bath_factor(bath, np.abs(step))) - thermal
-    by_distance = -2.0 * network.distance
+    found = network.log_conductance - log_bath(bath, np.abs(step)) - thermal
+    by_distance = -2.0 * network.effective_distance
     same = np.abs(found - by_distance) < SAME_OVERLAP * (1.0 + np.abs(found))
     return np.where(same, by_distance, found)
 
@@ -123,7 +124,7 @@ def log_rates(overlap: np.ndarray, bath: Bath, step: np.ndarray) -> LogRates:
     step : float64[n_links]
         D, in kT.
     """
-    common = overlap + np.log(bath_factor(bath, np.abs(step)))
+    common = overlap + log_bath(bath, np.abs(step))
     return LogRates(common - np.maximum(step, 0.0), common - np.maximum(-step, 0.0))
 
 
