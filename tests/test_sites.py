@@ -102,7 +102,7 @@ GOOD = np.random.default_rng(2).uniform(0, 30, (20, 2))
     ("position", "more", "message"),
     [
         (GOOD[:2], {}, "at least 3"),
-        (np.where(np.arange(40).reshape(20, 2) == 7, np.nan, GOOD), {}, r"nan at \(3, 1\)"),
+        (np.where(np.arange(40).reshape(20, 2) == 7, np.nan, GOOD), {}, r"nan at index \(3, 1\)"),
         (GOOD.ravel(), {}, r"shape \(n, 2\)"),
         (GOOD + 1, {}, "lie in"),
         (GOOD, {"length": 0}, "length"),
