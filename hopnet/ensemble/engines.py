@@ -60,7 +60,8 @@ __all__ = [
 
 # Seconds until a scheduler that does not answer counts as gone. Smaller: a busy network ends runs.
 PATIENCE = 10.0
-# Seconds without a single worker after which the run says so.
+# Seconds without a single worker after which the run prints a note. Smaller: notes at each short
+# interruption. Larger: the user waits without a reason being shown.
 NO_WORKERS = 30.0
 # Seconds between two requests to a scheduler elsewhere for the number of its workers.
 ASK = 5.0
@@ -416,7 +417,7 @@ def run_with_dask(
     workers : LocalWorkers, optional
         Workers to watch over.
     do : callable
-        What to do with a task on a worker.
+        The function that a worker calls with a task.
 
     Yields
     ------
@@ -451,7 +452,7 @@ def run_with_dask(
 
 
 class Crew:
-    """The workers of a client: how many there are, and whether they do their work."""
+    """The workers of a client: their number, and checks that they still work."""
 
     def __init__(self, client: Any, workers: LocalWorkers | None, listener: Listener) -> None:
         self.client = client

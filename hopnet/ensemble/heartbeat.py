@@ -26,9 +26,9 @@ from hopnet.machine import process_start
 
 __all__ = ["STALE", "Beat", "Heartbeat", "heartbeats", "is_alive", "overlap"]
 
-# Seconds without a heartbeat after which a process that cannot be asked (it runs on another
-# machine, or its file cannot be read) counts as dead. Smaller: a slow network file system makes a
-# living process look dead. Larger: after a crash on another machine one waits longer.
+# Seconds without a heartbeat after which a process counts as dead if its state cannot be queried
+# (it runs on another machine, or its file cannot be read). Smaller: a slow network file system
+# makes a living process look dead. Larger: after a crash on another machine one waits longer.
 STALE = 60.0
 # What a file system without hard links answers to os.link.
 NO_LINKS = {
@@ -53,13 +53,13 @@ class Beat:
     shard : tuple of int
         (i, n): sample numbers k with k = i mod n.
     since : float
-        When the process began to work, in s since 1970.
+        Time at which the process began to work, in s since 1970.
     plan : str
         Digest of the points and samples that the process was asked for.
     n_running : int
         Samples that it computes now.
     tasks_per_hour, seconds_left : float or None
-        How fast it works, and how long it will take.
+        Rate of its tasks, and estimated time until it has finished.
     readable : bool
         False if the file is empty, incomplete or cannot be read.
     """

@@ -10,7 +10,7 @@ A result directory::
     summary.*  statistics.*  figures/   written by collecting
 
 A file is written under a temporary name, flushed, then renamed. It carries the identity of its
-run, its sample and a digest of its numbers, and is believed only if all three fit.
+run, its sample and a digest of its numbers, and is accepted only if all three fit.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Examination:
     Attributes
     ----------
     tables : dict of str to pyarrow.Table
-        Files that are believed.
+        Files that are accepted.
     damaged : dict of str to str
         Files that are not whole, with the reason.
     foreign : dict of str to str
@@ -177,7 +177,7 @@ class Ledger:
             return None
 
     def read(self, sample: Sample, path: Path | None = None) -> pa.Table:
-        """The rows of one sample, believed only if file, run, sample and numbers fit.
+        """The rows of one sample, accepted only if file, run, sample and numbers fit.
 
         Parameters
         ----------
@@ -205,7 +205,7 @@ class Ledger:
         Raises
         ------
         HopnetError
-            If the system cannot read a file: then nothing is known about it.
+            If the system cannot read a file, so that its content cannot be judged.
         """
         found = Examination()
         for name in sorted(self.finished()):
@@ -225,7 +225,7 @@ class Ledger:
         return found
 
     def clean(self, found: Examination) -> list[str]:
-        """Set aside the files that cannot be believed.
+        """Set aside the files that are not accepted.
 
         Parameters
         ----------
@@ -278,7 +278,7 @@ class Ledger:
         return sorted(self.aside.glob("*/*.parquet")) if self.aside.is_dir() else []
 
     def restore(self) -> tuple[list[str], list[str]]:
-        """Put back every file that was set aside and can be believed now.
+        """Put back every file that was set aside and is accepted now.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""Plan: what a run will cost in time, memory and disk, before and while it runs."""
+"""Plan: estimates of the time, memory and disk space of a run, before and during the run."""
 
 from __future__ import annotations
 
@@ -161,11 +161,11 @@ def check_memory(
     force : bool
         Do not refuse.
     here : bool
-        False when the work is done elsewhere: then nothing is known about memory.
+        False when the work is done on other machines, whose memory is unknown.
     limit : float, bytes, optional
-        Memory that there is; default: that of this machine.
+        Available memory; default: that of this machine.
     owner, option : str
-        Who has this memory, and what sets the number of workers, for the message.
+        Owner of this memory, and the option that sets the number of workers, for the message.
 
     Raises
     ------
@@ -231,7 +231,7 @@ class Progress:
         Returns
         -------
         dict
-            ``seconds_left`` and ``tasks_per_hour`` are None while nothing is known.
+            ``seconds_left`` and ``tasks_per_hour`` are None until the rate can be estimated.
         """
         with self.lock:
             left = sum(self.waiting.values())

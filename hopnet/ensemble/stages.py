@@ -71,7 +71,7 @@ def second_stage(
         return number
     largest = max(config.ensemble.max_samples or LARGEST, number)
     wanted = samples_for_error(f, config.ensemble.target_error, largest)
-    # Some samples fail: as many more are taken as the share of the failed ones asks for.
+    # Some samples fail: the number is increased in proportion to their share.
     return min(largest, max(number, -(-wanted * number // len(f))))
 
 

@@ -1,8 +1,8 @@
 """Worker processes of this machine: started, watched, replaced when they die or hang.
 
-They talk to the scheduler in this process through TLS on 127.0.0.1, with a certificate that is
-made for this run and kept in a folder that only its user can read. Without it any other user of
-the machine could connect to the port and run code in the name of this one.
+They communicate with the scheduler in this process through TLS on 127.0.0.1, with a certificate
+that is made for this run and kept in a folder that only its user can read. Without it any other
+user of the machine could connect to the port and run code under this account.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ ONE_THREAD = dict.fromkeys(
 # Dask serves web pages about a run (logs, call stacks, names of tasks) to everybody who reaches a
 # port, without encryption even where the connections between the processes have it. None is served.
 NO_PAGES: dict[str, Any] = {"distributed.scheduler.http.routes": []}
-# Environment of every worker that we start.
+# Environment variables of every worker that we start.
 WORKER_SETTINGS = ONE_THREAD | {"DASK_DISTRIBUTED__WORKER__HTTP__ROUTES": "[]"}
 # Number of workers that may die while they compute the same task. After one more it has failed.
 DEATHS = 3
@@ -339,7 +339,7 @@ class LocalWorkers:
         return ended
 
     def last_words(self) -> str:
-        """The last line of the newest log."""
+        """The last line of the newest log, for the error message."""
         logs = sorted(self.folder.glob("worker-*.log"), key=lambda path: path.stat().st_mtime)
         lines = logs[-1].read_text(errors="replace").split("\n") if logs else []
         lines = [line for line in lines if line.strip()]

@@ -173,7 +173,7 @@ def find_clusters(network: Network, threshold_length: float | None = None) -> Cl
 
 @dataclass(frozen=True, eq=False)
 class MergeHistory(Record):
-    """What the kernel `sweep_merges` writes: every merger of two clusters, and the final clusters.
+    """Output of the kernel `sweep_merges`: every merger of two clusters, and the final clusters.
 
     Attributes
     ----------

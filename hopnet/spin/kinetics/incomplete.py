@@ -32,11 +32,12 @@ __all__ = [
 ]
 
 # Links whose conductance is up to this part of the relaxation rates n / tau_s at their ends are
-# left out. A dimensionless number.
-# Of the scalar factor: with 1e-6 the number of iterations is that of the full factor. A larger
-# value costs iterations, a smaller one costs entries.
+# left out. A dimensionless number. The value for the scalar factor: with 1e-6 the number of
+# iterations is that of the full factor. A larger value costs iterations, a smaller one costs
+# entries.
 SCALAR_CUT = 1e-6
-# Of the factor of 3x3 blocks: an entry costs nine times as much, and few iterations are needed.
+# The same for the factor of 3x3 blocks: an entry costs nine times as much, and few iterations are
+# needed.
 BLOCK_CUT = 1e-2
 # The elimination of blocks runs in parallel on the subtrees this many cuts below the root, up to
 # 2**3 = 8 of them. More cuts leave more rows for the serial part above the subtrees.

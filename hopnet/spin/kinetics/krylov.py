@@ -16,7 +16,8 @@ Linear = Callable[[np.ndarray], np.ndarray]
 # Basis vectors that GMRES keeps before it starts again. Each takes 24 bytes per site; fewer cost
 # iterations after a restart.
 KRYLOV_VECTORS = 100
-# Iterations with the scalar factor after which a factor of 3x3 blocks is cheaper than more of them.
+# Number of iterations with the scalar factor after which a factor of 3x3 blocks is cheaper than
+# more iterations.
 PATIENCE = 40
 
 

@@ -55,7 +55,7 @@ class SpinRows(Record):
         of a complex rate the real part.
     modulus : float64[n_sites]
         Its modulus. Links far below it hardly couple the spins at their ends. The rate at which a
-        field turns spins must not be part of it: along the field spins live long.
+        field turns spins must not be part of it, because the spin along the field relaxes slowly.
     excess : float64[n_sites]
         Excess of the scalar factor.
     free : bool[n_sites]
