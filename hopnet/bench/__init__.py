@@ -119,9 +119,9 @@ def page(directory):
 
 
 def print_peak(call):
-    """Call, and print the peak memory of this process meanwhile, all that it holds included, in MB.
+    """Run a call and print the peak resident memory of this process during it, in MB.
 
-    Where the system can not begin a new mark (all but Linux): the peak since the process began.
+    Only Linux can reset the peak; elsewhere it is the peak since the process began.
     """
     try:
         Path("/proc/self/clear_refs").write_text("5")

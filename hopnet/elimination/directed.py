@@ -246,10 +246,10 @@ class DirectedFactor(Record):
             The solution q for this injection; any multiple of the stationary solution may have
             been added.
         injection : float64[n_nodes]
-            What is fed into each node.
+            Source of each node.
         excess : float64[n_nodes]
-            sum_i (a_ij - a_ji) of each node j, known without a cancellation: q would be constant
-            if it were zero.
+            sum_i (a_ij - a_ji) of each node j, computed without a cancellation. If it were zero, q
+            would be constant.
 
         Returns
         -------
@@ -296,7 +296,7 @@ class DirectedFactor(Record):
             elimination_kernels.forward_fronts(which, e.fronts, weights, x, carried)
 
         run_upward(e, up, self.threads)
-        # What the root leaves belongs to the terminals and the ground.
+        # The entries that the root leaves are those of the terminals and the ground.
         begin = e.fronts.boundary_start[-2]
         x[n:] = 0.0
         x[e.fronts.boundary[begin:], 0] = carried[begin:, 0]

@@ -38,9 +38,9 @@ ORDINARY = 250.0
 HIGHEST = 660.0
 
 # Smallest logarithm over the critical conductance; what is smaller counts as zero, so that no
-# number is subnormal (the smallest normal float is exp(-708)). At n_links links this changes the
-# current by less than n_links^2 exp(LOWEST) of itself: at unit bias a link carries at most its own
-# conductance, and the current is at least the critical conductance over n_links.
+# number is subnormal (the smallest normal float is exp(-708)). This changes the
+# current by a fraction below n_links^2 exp(LOWEST): at unit bias a link carries at most its own
+# conductance, and the current is at least the critical conductance divided by n_links.
 LOWEST = -690.0
 
 
@@ -135,7 +135,7 @@ def scaled_rates(
     log_occupation: npt.ArrayLike,
     terminal: npt.ArrayLike,
 ) -> ScaledRates:
-    """Conductances and occupations as floats; neither their unit nor a single site matters.
+    """Conductances and occupations as floats, independent of their unit and of single sites.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def scaled_rates(
     -----
     An occupation above exp(HIGHEST), that of a deep trap, is capped. The spin of that node,
     ``n sigma = gamma tau_s``, stays the same, and sigma elsewhere changes by less than
-    ``tau_s (sum of K at the node) exp(-HIGHEST)`` of itself, K in units of the critical one.
+    a relative ``tau_s (sum of K at the node) exp(-HIGHEST)``, K in units of the critical one.
     """
     graph = check_graph(link_i, link_j, log_conductance, terminal)
     log_K, n_nodes = graph[2], graph[3].shape[0]

@@ -189,7 +189,7 @@ class Thermal(NamedTuple):
 
     @property
     def stored(self) -> dict[str, Any]:
-        """What the network keeps of it."""
+        """The part of it that the network keeps."""
         if isinstance(self.bath, MarcusBath):
             energy = self.bath.reorganisation * self.kT
             bath = {"bath": MARCUS, "reorganisation_energy": energy}

@@ -146,7 +146,7 @@ def heat_bath(x: np.ndarray) -> np.ndarray:
 # The named baths: s(x), the rate of a hop down by x kT over that of a hop at equal energies.
 BATHS = {"ohmic": ohmic, "miller_abrahams": miller_abrahams, "heat_bath": heat_bath}
 
-# The named bath whose s depends on kT beside x; see `MarcusBath`.
+# The named bath whose s depends on kT in addition to x; see `MarcusBath`.
 MARCUS = "marcus"
 
 # Energies over kT at which detailed balance of a rate law is checked. They are incommensurate, so
@@ -336,7 +336,7 @@ def check_alone(bath: Callable[[np.ndarray], ArrayLike]) -> None:
 
 
 def values_of_bath(bath: Callable[[np.ndarray], ArrayLike], x: np.ndarray) -> np.ndarray:
-    """What a user's bath returns for x, as finite positive floats."""
+    """The values of a user's bath at x as finite positive floats, or a ParameterError."""
     try:
         value = np.asarray(bath(x.copy()), dtype=np.float64)
     except FAULTS_OF_A_FORMULA as failure:

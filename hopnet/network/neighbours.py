@@ -13,7 +13,7 @@ from hopnet.threads import run_in_parts
 __all__ = ["SLACK", "candidate_links", "find_links", "link_separation"]
 
 # Relative slack with which lengths are compared: a pair at just the radius is a link, whatever the
-# rounding of its positions. Rounding changes a position by 1e-15 of itself, which is up to 1e-12
+# rounding of its positions. Rounding changes a position by a relative 1e-15, which is up to 1e-12
 # of a distance in large samples. A larger slack would link pairs that lie beyond the radius.
 SLACK = 1e-9
 

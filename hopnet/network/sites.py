@@ -64,7 +64,7 @@ SMALLEST_RADIUS, LARGEST_RADIUS = 1e-30, 1e30
 class Sites(Record):
     """Sites in a rectangle. Lengths are in units of the localisation radius a_b.
 
-    The record checks and copies what it is given, however it is made.
+    The record checks and copies its arguments, in whatever way it is made.
 
     Attributes
     ----------
@@ -257,7 +257,7 @@ def check_density(density: Any) -> float:
 def warn_if_dense(density: float, *, stacklevel: int) -> None:
     """Warn above 0.1: a_b is then no longer short compared with the distances of sites.
 
-    Only functions that compute rates from a_b ask this. Sites of given links need no a_b.
+    Only functions that compute rates from a_b call this. Sites of given links need no a_b.
     """
     if density > DENSE:
         warnings.warn(

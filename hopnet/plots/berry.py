@@ -1,4 +1,4 @@
-"""Pictures of intrinsic spin currents: Bi2Se3, hole wells, the cutoff, each in every form."""
+"""Figures of intrinsic spin currents: Bi2Se3, hole wells, the cutoff, each in every form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of the temperature, field and time dependence, and of the walks of carriers."""
+"""Figures of the temperature, field and time dependence, and of the walks of carriers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of ensembles: f and its parts, their spread, limits, histograms, convergence."""
+"""Figures of ensembles: f and its parts, their spread, limits, histograms, convergence."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ __all__ = [
 RATE_LABEL = r"$\tau_0/\tau_s$"
 TIME_LABEL = r"$\tau_s/\tau_0$"
 DENSITY_LABEL = r"$n_s a_b^2$"
-FEW = 20  # samples up to which each is drawn, and axes of their number are linear
-DILUTE = 0.005  # from dense samples alone no limit n_s -> 0 is drawn
+FEW = 20  # number of samples up to which each one is drawn, and axes of that number are linear
+DILUTE = 0.005  # the limit n_s -> 0 is drawn only if some density is at most this
 SYMBOL = {
     "sites.density": DENSITY_LABEL,
     "sites.n_sites": "$N$",
@@ -126,7 +126,7 @@ def rate_axis(axes):
 
 
 def place_of(tau_s):
-    """Where relaxation times stand on the axis that `rate_axis` makes."""
+    """The places of relaxation times on the axis that `rate_axis` makes."""
     return 1.0 / tau_s if CHOSEN.get().times == "rate" else tau_s
 
 

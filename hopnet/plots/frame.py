@@ -61,7 +61,7 @@ def looking(style: str, times: str = "rate") -> Iterator[None]:
     ----------
     style : {"screen", "paper"}
     times : {"rate", "tau_s"}
-        What stands on the axis of relaxation times.
+        Quantity on the axis of relaxation times.
     """
     one_of("style", style, LOOKS)
     one_of("x", times, ("rate", "tau_s"))

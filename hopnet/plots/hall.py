@@ -1,4 +1,4 @@
-"""Pictures of the Hall effect: mobility against conductivity, and the triads that carry it."""
+"""Figures of the Hall effect: mobility against conductivity, and the triads that carry it."""
 
 from __future__ import annotations
 

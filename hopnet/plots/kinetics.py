@@ -1,4 +1,4 @@
-"""Pictures of the full kinetics: ratio to leading order, spins that turn, polarisation."""
+"""Figures of the full kinetics: ratio to leading order, spins that turn, polarisation."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def plot_memory(
     ----------
     time : float64[n], in tau_0
     curves : dict of str to float64[n]
-        What is left of the spin, by name.
+        P(t), by the names for the legend.
     site : float64[n], optional
         A site without hops (Kubo-Toyabe).
     tail : float64[n], optional
@@ -110,7 +110,7 @@ def plot_spin_map(network: Any, current: Any, share: ArrayLike, *, title: str = 
     network : Network
     current : Current
     share : float64[n_sites]
-        How long a spin at each site is remembered, in tau_0.
+        Lifetime of a spin at each site, in tau_0.
     title : str
 
     Returns

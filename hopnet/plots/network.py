@@ -1,4 +1,4 @@
-"""Picture of one sample: sites, links by flow, spin by sign and size."""
+"""Figure of one sample: sites, links by flow, spin by sign and size."""
 
 from __future__ import annotations
 

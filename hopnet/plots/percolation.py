@@ -1,4 +1,4 @@
-"""Pictures of percolation: the incipient cluster, flows, triads that carry f, scaling, collapse."""
+"""Figures of percolation: the incipient cluster, flows, triads that carry f, scaling, collapse."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of spin pumping: junctions, charge maps, crossover, efficiency, orders in J."""
+"""Figures of spin pumping: junctions, charge maps, crossover, efficiency, orders in J."""
 
 from __future__ import annotations
 

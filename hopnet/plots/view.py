@@ -1,7 +1,7 @@
 """One sample as a page for a browser: pan, zoom, hover, and a slider that grows clusters.
 
-The page holds everything it needs and opens without a network connection. Bokeh (the extra `view`)
-draws it.
+The page contains all its data and scripts, so it opens without a network connection. It is drawn by
+Bokeh (the extra `view`).
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from hopnet.transport.current import Current, solve_current
 
 __all__ = ["COUNT_CLUSTERS", "merging_links", "write_view"]
 
-# Most sites and most links with current on a page. A browser moves about so many shapes fluently;
-# of a larger sample the middle is shown, and the links with the largest flows.
+# Largest number of sites, and of links with current, on a page. A browser moves about this many
+# shapes fluently. Of a larger sample the middle is shown, and the links with the largest flows.
 MOST_SITES = 100_000
 MOST_LINKS = 60_000
 # Decades of flow and of power that are drawn.
