@@ -7,7 +7,7 @@ left to right that share no site (Menger). Dinic's algorithm finds these paths, 
 that the residual graph reaches show the cut.
 
 States of the search. Each strip site u is split into two states, joined by an arc of capacity
-one, so that one path at most runs through u:
+one, so that one path at most runs through u::
 
               entered (2u)                left (2u + 1)
     v ----->  ( u in )  ---- one path --->  ( u out )  -----> w

@@ -10,7 +10,7 @@ numbers.
 
 The work is done in *fronts*, small dense meshes. A front has one column per pivot (a node that is
 eliminated here), then one column per node of its boundary (a node that is eliminated in a front
-above, or a terminal), and last the ground. Only what lies above the diagonal is used:
+above, or a terminal), and last the ground. Only what lies above the diagonal is used::
 
                  pivots      boundary    ground
                0 1 2 ...   n_pivots ...   m - 1

@@ -7,6 +7,9 @@ import re
 import sys
 from pathlib import Path
 
+from docutils.utils.math import MathError
+from docutils.utils.math.latex2mathml import tex2mathml
+
 import hopnet as hn
 
 ROOT = Path(__file__).parents[1]
@@ -106,3 +109,28 @@ def test_every_column_of_the_tables_has_a_line(tmp_path):
         for ending in endings:
             stem = stem.removesuffix(ending) if stem not in told else stem
         assert stem in told, column
+
+
+def formulas(text):
+    """Every formula of a page, without its dollar signs; (formula, on a line of its own?)."""
+    text = re.sub(r"```.*?```|`[^`]*`", "", text, flags=re.S)
+    for match in re.finditer(r"\$\$(.+?)\$\$|(?<![\\$])\$([^$\n]+?)\$", text, flags=re.S):
+        yield match[1] or match[2], match[1] is not None
+
+
+def test_every_formula_can_be_drawn():
+    """The site draws formulas as MathML, which knows fewer commands than LaTeX."""
+    pages = [*(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md"), *(ROOT / "notebooks").glob("*.py")]
+    n_formulas, bad = 0, []
+    for page in pages:
+        text = page.read_text()
+        if page.suffix == ".py":
+            text = "\n".join(line[2:] for line in text.split("\n") if line.startswith("# "))
+        for formula, block in formulas(text):
+            n_formulas += 1
+            try:
+                tex2mathml("{}" + formula if formula[0] in "_^" else formula, as_block=block)
+            except MathError as failure:
+                bad.append(f"{page.name}: {failure} {formula[:60]}")
+    assert n_formulas > 500
+    assert not bad

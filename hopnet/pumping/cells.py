@@ -1,10 +1,12 @@
 """Cells between two walls: the equation of one harmonic, and components on the cells.
 
-wall                                              wall
- |  cell 0  |  cell 1  |   ...   |  cell n - 1  |
- |    o     |    o     |         |      o       |      o  potential, texture
- ^          ^          ^         ^              ^      ^  current through each face
-G_left                                        G_right
+::
+
+    wall                                              wall
+     |  cell 0  |  cell 1  |   ...   |  cell n - 1  |
+     |    o     |    o     |         |      o       |      o  potential, texture
+     ^          ^          ^         ^              ^      ^  current through each face
+    G_left                                        G_right
 """
 
 from __future__ import annotations
