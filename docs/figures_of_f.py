@@ -64,7 +64,7 @@ def draw_densities(axes, table):
         found = [hn.f(density, tau_s).value for density in densities]
         axes.plot(densities, found, color=colour, linewidth=1)
     axes.set(xscale="log", ylim=(0, 2.2), xlabel=r"$n_s a_b^2$", ylabel=r"$f(n_s, \tau_s)$, bulk")
-    axes.legend(title=r"$\tau_s/\tau_0$", fontsize=9, loc=(0.02, 0.2))
+    axes.legend(title=r"$\tau_s/\tau_0$", fontsize=9, loc=(0.36, 0.21))
     finish(axes)
 
 

@@ -26,6 +26,9 @@ POWER_BEYOND = 0.1
 TRIADS_BEYOND = 0.2
 GROWTH = 0.75
 FEW_CARRIERS = 15.0
+# With energies the number of links grows faster with the margin than in the plane, and errors are
+# larger by this factor (uniform band, kT = 0.3 to 0.03 of its width, n_s a_b^2 = 0.05 and 0.01).
+WITH_ENERGIES = 2.0
 
 
 class OuterShell(NamedTuple):
@@ -39,14 +42,17 @@ class OuterShell(NamedTuple):
     n_effective : float
         Effective number of links that carry the current, (sum p)^2 / sum p^2 with p the power of
         each link of the network.
+    scale: float
+        Factor of the estimates: 1, with energies 2.
     """
 
     power: float
     n_effective: float
+    scale: float
 
     def power_error(self) -> float:
         """Estimate of the relative error of the conductance by links beyond the cutoff [f 2]."""
-        beyond = self.power * (POWER_BEYOND + GROWTH * self.power)
+        beyond = self.scale * self.power * (POWER_BEYOND + GROWTH * self.power)
         return beyond * (1.0 + FEW_CARRIERS / self.n_effective) ** 2
 
     def triads_error(self, outer: float, whole: float, n_effective: float | None = None) -> float:
@@ -69,7 +75,7 @@ class OuterShell(NamedTuple):
         beyond = (TRIADS_BEYOND + GROWTH * self.power) * abs(outer)
         beyond += self.power * (POWER_BEYOND + GROWTH * self.power) * abs(whole)
         carriers = self.n_effective if n_effective is None else max(n_effective, 1.0)
-        return beyond * (1.0 + FEW_CARRIERS / carriers) ** 2
+        return self.scale * beyond * (1.0 + FEW_CARRIERS / carriers) ** 2
 
 
 def outer_shell(network: Network, power: np.ndarray) -> OuterShell:
@@ -88,4 +94,6 @@ def outer_shell(network: Network, power: np.ndarray) -> OuterShell:
     whole = float(power.sum())
     n_effective = whole**2 / float(power @ power)
     share = np.nan if outermost.all() else float(power[outermost].sum()) / whole
-    return OuterShell(share, n_effective)
+    return OuterShell(
+        share, n_effective, 1.0 if network.critical_exponent is None else WITH_ENERGIES
+    )
