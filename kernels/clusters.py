@@ -440,8 +440,7 @@ def sweep_merges(link_i, link_j, seam, position, period, contact, parent, shift,
             w_x = from_i[0] + seam[m, 0] - from_j[0]
             w_y = from_i[1] + seam[m, 1] - from_j[1]
         else:
-            a = _root(parent, link_i[m])
-            b = _root(parent, link_j[m])
+            a, b = _root(parent, link_i[m]), _root(parent, link_j[m])
         if a == b:
             if w_x != 0 or w_y != 0:
                 _note_wrapping(m, w_x, w_y, event)

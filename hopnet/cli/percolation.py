@@ -26,6 +26,11 @@ from hopnet.errors import HopnetError, ParameterError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from hopnet.percolation.backbone import Backbone
+    from hopnet.percolation.clusters import Clusters
+    from hopnet.percolation.scaling import Estimate
+    from hopnet.percolation.thresholds import Threshold
+
 __all__ = ["add_to"]
 
 commands = typer.Typer(
@@ -76,26 +81,8 @@ def sample(
     threshold = percolation_threshold(network)
     backbone = find_backbone(network, threshold_length)
     clusters = find_clusters(network, backbone.threshold_length)
-    answer = {
-        "n_sites": n_sites,
-        "density": density,
-        "geometry": geometry,
-        "seed": seed,
-        "l_c": threshold.threshold_length,
-        "l_c_sqrt_density": threshold.threshold_length * density**0.5,
-        "event": threshold.event,
-        "wraps": list(threshold.wraps),
-        "threshold_length": backbone.threshold_length,
-        "n_clusters": clusters.n_clusters,
-        "largest": int(clusters.size.max()),
-        "percolation_probability": clusters.percolation_probability,
-        "mean_size": clusters.mean_size,
-        "correlation_length": clusters.correlation_length,
-        "backbone_sites": backbone.n_sites,
-        "backbone_links": int(backbone.link.size),
-        "red_bonds": int(backbone.red_link.size),
-        "chemical_length": backbone.chemical_length,
-    }
+    answer = {"n_sites": n_sites, "density": density, "geometry": geometry, "seed": seed}
+    answer |= percolation_numbers(threshold, clusters, backbone, density)
     records = {"backbone": backbone}
     refused = None
     try:
@@ -111,6 +98,28 @@ def sample(
         save_figures(out, figures, as_json)
     if refused is not None:
         raise refused
+
+
+def percolation_numbers(
+    threshold: Threshold, clusters: Clusters, backbone: Backbone, density: float
+) -> dict[str, Any]:
+    """The part of the answer of ``sample`` that does not need a current."""
+    return {
+        "l_c": threshold.threshold_length,
+        "l_c_sqrt_density": threshold.threshold_length * density**0.5,
+        "event": threshold.event,
+        "wraps": list(threshold.wraps),
+        "threshold_length": backbone.threshold_length,
+        "n_clusters": clusters.n_clusters,
+        "largest": int(clusters.size.max()),
+        "percolation_probability": clusters.percolation_probability,
+        "mean_size": clusters.mean_size,
+        "correlation_length": clusters.correlation_length,
+        "backbone_sites": backbone.n_sites,
+        "backbone_links": int(backbone.link.size),
+        "red_bonds": int(backbone.red_link.size),
+        "chemical_length": backbone.chemical_length,
+    }
 
 
 def add_flow(answer: dict[str, Any], network: Any, tau_s: float) -> dict[str, Any]:
@@ -215,35 +224,29 @@ def exponents(
         ]
     }
     for name, estimate in found._asdict().items():
-        answer["rows"].append(
-            {
-                "quantity": name,
-                "value": estimate.value,
-                "error": estimate.error,
-                "statistical": estimate.statistical,
-                "window_error": estimate.window_error,
-                "largest_sizes_fitted": best_window(estimate),
-                "literature": getattr(PLANE, name),
-            }
-        )
+        row = estimate_row(name, estimate) | {"literature": getattr(PLANE, name)}
+        answer["rows"].append(row)
     if conductance:
         t = conductivity_exponent(gather(sample_conductances, sizes, samples, seed))
-        answer["rows"].append(
-            {
-                "quantity": "t",
-                "value": t.value,
-                "error": t.error,
-                "statistical": t.statistical,
-                "window_error": t.window_error,
-                "largest_sizes_fitted": best_window(t),
-            }
-        )
+        answer["rows"].append(estimate_row("t", t))
     print_answer(answer, as_json, title="critical exponents")
     figures = {
         "exponents": ("plot_exponents", (table, found)),
         "collapse": ("plot_collapse", (table,)),
     }
     write_study(out, answer, table, figures, as_json)
+
+
+def estimate_row(name: str, estimate: Estimate) -> dict[str, Any]:
+    """One row of the answer of ``exponents``."""
+    return {
+        "quantity": name,
+        "value": estimate.value,
+        "error": estimate.error,
+        "statistical": estimate.statistical,
+        "window_error": estimate.window_error,
+        "largest_sizes_fitted": best_window(estimate),
+    }
 
 
 @commands.command()
@@ -284,7 +287,7 @@ def resistivity(
     write_study(out, answer, table, {"resistivity": ("plot_resistivity", (table,))}, as_json)
 
 
-def best_window(estimate: Any) -> int:
+def best_window(estimate: Estimate) -> int:
     """Number of sizes in the fit window of largest weight."""
     return int(estimate.window_size[estimate.window_weight.argmax()])
 
