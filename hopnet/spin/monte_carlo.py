@@ -20,7 +20,7 @@ from hopnet.spin.kinetics.checks import check_field
 from hopnet.spin.kinetics.frames import hop_rotations
 from hopnet.spin.kinetics.matrix import cross_matrices, hopping_block
 
-__all__ = ["Walk", "expected_walk", "hop_rows", "walk"]
+__all__ = ["Walk", "expected_walk", "hop_rows", "walk", "walk_block"]
 
 # Number of hops after which the compiled loop returns, so that an interrupt (Ctrl-C) has an effect.
 # They take about a second. A larger number makes the effect later, a much smaller one costs time.
