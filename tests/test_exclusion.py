@@ -363,3 +363,27 @@ def test_a_curve_ends_where_newton_stalls(monkeypatch):
         curve = hn.field_curve(network, [1e-3, 1.0], concentration=0.1, both_signs=False)
     assert np.isfinite(curve["velocity"][0])
     assert np.isnan(curve["velocity"][1])
+
+
+def test_curves_without_flows_give_the_same_numbers():
+    network = random_torus(800, 0.02, 1.5, cutoff=1.5)
+    fields = np.array([1e-6, 0.01, 0.1, 0.5])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", hn.ValidityWarning)
+        fast = hn.field_curve(network, fields)
+        full = hn.field_curve(network, fields, flows=True)
+    for name in ("velocity", "inverse_velocity", "diffusion", "mean_energy"):
+        np.testing.assert_allclose(fast[name], full[name], rtol=1e-13)
+    assert fast["imbalance"].isna().all()
+    assert full["imbalance"].max() < 1e-13
+    # The share of long links by direct differences, over the net flow instead of the moduli.
+    assert np.all(fast["long_share"] >= full["long_share"] * (1 - 1e-6))
+    assert np.all(fast["long_share"] < 3.0 * full["long_share"] + 1e-12)
+    contacts = hn.build_network(hn.random_sites(400, density=0.02, seed=3), cutoff=1.5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", hn.ValidityWarning)
+        few = hn.voltage_curve(contacts, [0.0, 1.0, 30.0])
+        all_flows = hn.voltage_curve(contacts, [0.0, 1.0, 30.0], flows=True)
+    for name in ("current", "forward", "backward", "noise"):
+        np.testing.assert_allclose(few[name], all_flows[name], rtol=1e-13)
+    assert np.all(few["long_share"] < 3.0 * all_flows["long_share"] + 1e-12)

@@ -83,7 +83,13 @@ class Around(NamedTuple):
 
 
 def solve_around(
-    seam: Seam, rates: LogRates, log_n: np.ndarray, turn: float, threads: int | None
+    seam: Seam,
+    rates: LogRates,
+    log_n: np.ndarray,
+    turn: float,
+    threads: int | None,
+    *,
+    with_flows: bool = True,
 ) -> Around:
     """The steady state of single carriers with given rates around a sample.
 
@@ -97,6 +103,8 @@ def solve_around(
     turn : float
         Field times period, in kT.
     threads : int, optional
+    with_flows : bool
+        Without them drops and flows are empty, and the imbalance is nan.
     """
     network, n = seam.network, seam.network.n_sites
     log_n = np.append(log_n, log_n[seam.seam]) + (turn / seam.period) * seam.place
@@ -118,7 +126,10 @@ def solve_around(
         around = closed.down * np.expm1(turn - ratios.ratio)
     velocity = seam.period * (share[:, None] * around).sum()
     chain = SeamChain(factored, closed, np.append(p, closed.occupation), log_n, ratios, turn)
-    flow, drop, imbalance = link_flows(seam, chain, gross)
+    flow = drop = np.zeros(0)
+    imbalance = float("nan")
+    if with_flows:
+        flow, drop, imbalance = link_flows(seam, chain, gross)
     return Around(
         factored=factored,
         closed=closed,

@@ -8,13 +8,14 @@ at any voltage.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from hopnet.checks import instance_of, number
-from hopnet.elimination.directed import factor_directed
+from hopnet.elimination.directed import DirectedFactor, factor_directed
 from hopnet.elimination.symbolic import Elimination, analyse
 from hopnet.errors import ParameterError
 from hopnet.network.energies import Bath
@@ -39,6 +40,7 @@ __all__ = [
     "CORRECTIONS",
     "BetweenContacts",
     "Bias",
+    "between_contacts",
     "check_bias",
     "correction_of_drop",
     "crowd_between",
@@ -242,13 +244,42 @@ def solve_bias(
         return crowded_bias(crowd, voltage, *start_of(crowd, y, start))
     if start is not None:
         raise ParameterError("start is for blocking; give concentration= as well.")
-    fall = voltage * (share[network.link_j] - share[network.link_i])
-    rates = log_rates(log_overlap(network), own_bath(network, bath), energy_steps(network) - fall)
-    symbolic = analyse(network.dissection, network.link_i, network.link_j, network.terminals)
-    found = solve_between(
-        network, symbolic, rates, equilibrium(network) + voltage * share, voltage, threads
-    )
+    found = between_contacts(network, bath=bath, threads=threads, with_flows=True)(voltage)
     return Bias(network=network, voltage=voltage, **in_units(found))
+
+
+def between_contacts(
+    network: Network,
+    *,
+    bath: Bath | None = None,
+    threads: int | None = None,
+    with_flows: bool = False,
+) -> Callable[[float], BetweenContacts]:
+    """A function that gives the steady state of few carriers at any voltage.
+
+    Parameters
+    ----------
+    network : Network
+    bath, threads
+        As in `solve_bias`.
+    with_flows : bool
+        Whether drops and flows are computed, which takes three times as long.
+    """
+    share = share_of_voltage(network)
+    fall = share[network.link_j] - share[network.link_i]
+    overlap, own, step = log_overlap(network), own_bath(network, bath), energy_steps(network)
+    log_n = equilibrium(network)
+    symbolic = analyse(network.dissection, network.link_i, network.link_j, network.terminals)
+
+    def solve(voltage: float) -> BetweenContacts:
+        voltage = check_bias(network, voltage)
+        rates = log_rates(overlap, own, step - voltage * fall)
+        tilted = log_n + voltage * share
+        return solve_between(
+            network, symbolic, rates, tilted, voltage, threads, with_flows=with_flows
+        )
+
+    return solve
 
 
 def in_units(found: BetweenContacts) -> dict[str, Any]:
@@ -373,6 +404,8 @@ def solve_between(
     log_n: np.ndarray,
     voltage: float,
     threads: int | None,
+    *,
+    with_flows: bool = True,
 ) -> BetweenContacts:
     """The steady state of single carriers with given rates between two contacts.
 
@@ -389,6 +422,8 @@ def solve_between(
         has the occupation n_i at the source, and n_i exp(-voltage) at the drain.
     voltage : float
     threads : int, optional
+    with_flows : bool
+        Without them drops and flows are empty, and the imbalance is nan.
     """
     terminal = network.terminals
     kind_i, kind_j = terminal[network.link_i], terminal[network.link_j]
@@ -412,12 +447,53 @@ def solve_between(
     backward = between[DRAIN, SOURCE] + rate_ji[straight].sum() + rate_ij[turned].sum()
     larger, sign = (forward, 1.0) if voltage >= 0 else (backward, -1.0)
     current = -sign * larger * float(np.expm1(-abs(voltage)))
+    gross = gross_flows(network, p, rate_ij, rate_ji)
+    flow = drop = np.zeros(0)
+    imbalance = float("nan")
+    if with_flows:
+        flow, drop, imbalance = flows_between(network, factored, (p, log_n), gross, voltage)
+    occupation = p.copy()
+    at_contact = terminal >= 0
+    occupation[at_contact] = np.exp(inside[at_contact])
+    return BetweenContacts(
+        current=float(current),
+        forward=float(forward),
+        backward=float(backward),
+        occupation=occupation,
+        drop=drop,
+        flow=flow,
+        gross=gross,
+        imbalance=imbalance,
+        scale=unit,
+    )
+
+
+def flows_between(
+    network: Network,
+    factored: DirectedFactor,
+    steady: tuple[np.ndarray, np.ndarray],
+    gross: tuple[np.ndarray, np.ndarray],
+    voltage: float,
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Net flow and drop of every link, and the imbalance of the flows [field 4].
+
+    Parameters
+    ----------
+    network : Network
+    factored : DirectedFactor
+    steady : (p, log_n)
+        Occupations, 1 at the contacts, and ln n of every site.
+    gross : (p_i a_ij, p_j a_ji)
+    voltage : float
+    """
+    p, log_n = steady
+    terminal = network.terminals
+    kind_i, kind_j = terminal[network.link_i], terminal[network.link_j]
     # Net flows from log ratios, then one correction for the current left over at each site.
     ends = np.ones(2), np.array([0.0, voltage])
     ratio = np.array([[0.0, voltage], [-voltage, 0.0]])
     log_ratio = factored.log_ratios(p, log_n, ends, ratio)
     log_ratio[(kind_i == kind_j) & (kind_i >= 0)] = 0.0
-    gross = gross_flows(network, p, rate_ij, rate_ji)
     flow, larger_gross = flows_of_ratios(gross, log_ratio)
     drop = log_ratio
     for number_of_pass in range(CORRECTIONS):
@@ -432,17 +508,4 @@ def solve_between(
         drop = drop + correction_of_drop(drop, correction)
     net = np.where(terminal == INNER, net_flow(network, flow), 0.0)
     total = 0.5 * np.abs(flow).sum()
-    occupation = p.copy()
-    at_contact = terminal >= 0
-    occupation[at_contact] = np.exp(inside[at_contact])
-    return BetweenContacts(
-        current=float(current),
-        forward=float(forward),
-        backward=float(backward),
-        occupation=occupation,
-        drop=drop,
-        flow=flow,
-        gross=gross,
-        imbalance=float(np.abs(net).sum() / total) if total > 0 else 0.0,
-        scale=unit,
-    )
+    return flow, drop, float(np.abs(net).sum() / total) if total > 0 else 0.0

@@ -28,7 +28,16 @@ from hopnet.transport.tilted import (
     own_bath,
 )
 
-__all__ = ["Drift", "crowd_around", "crowded_drift", "drift_of_seam", "solve_drift", "start_of"]
+__all__ = [
+    "Drift",
+    "crowd_around",
+    "crowded_drift",
+    "diffusion_of",
+    "drift_of_seam",
+    "single_carrier",
+    "solve_drift",
+    "start_of",
+]
 
 # Largest field times period, in kT. Logarithms of occupations reach this size, so they are rounded
 # to LARGEST * eps = 2e-10. With a larger value, small flows would be less accurate than this.
@@ -194,10 +203,36 @@ def check_field(seam: Seam, field: float) -> tuple[float, float]:
     return field, turn
 
 
+def single_carrier(
+    seam: Seam,
+    field: float,
+    *,
+    bath: Bath | None = None,
+    threads: int | None = None,
+    with_flows: bool = True,
+) -> Around:
+    """The steady state of one carrier in a field, on a sample that has been opened already.
+
+    Parameters
+    ----------
+    seam : Seam
+        From `hopnet.transport.seam.open_along`.
+    field, bath, threads
+        As in `solve_drift`.
+    with_flows : bool
+        Without them drops and flows are empty, in a third of the time.
+    """
+    network = seam.network
+    field, turn = check_field(seam, field)
+    step = energy_steps(network) - field * seam.along
+    rates = log_rates(log_overlap(network), own_bath(network, bath), step)
+    return solve_around(seam, rates, equilibrium(network), turn, threads, with_flows=with_flows)
+
+
 def drift_of_seam(
     seam: Seam, field: float, *, bath: Bath | None = None, threads: int | None = None
 ) -> Drift:
-    """`solve_drift` on a sample that has been opened already, for many fields.
+    """`solve_drift` on a sample that has been opened already.
 
     Parameters
     ----------
@@ -206,15 +241,11 @@ def drift_of_seam(
     field, bath, threads
         As in `solve_drift`.
     """
-    network = seam.network
-    field, turn = check_field(seam, field)
-    step = energy_steps(network) - field * seam.along
-    rates = log_rates(log_overlap(network), own_bath(network, bath), step)
-    found = solve_around(seam, rates, equilibrium(network), turn, threads)
+    found = single_carrier(seam, field, bath=bath, threads=threads)
     diffusion = diffusion_of(seam, found)
     return Drift(
-        network=network,
-        field=field,
+        network=seam.network,
+        field=float(field),
         axis="xy"[seam.axis],
         velocity=float(in_unit(found.velocity, found.scale)),
         diffusion=float(in_unit(diffusion, found.scale)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,8 +16,25 @@ from hopnet.network.build import CUTOFF_MARGIN
 from hopnet.network.energies import Bath
 from hopnet.network.network import Network
 from hopnet.network.sites import critical_length
-from hopnet.transport.bias import Bias, solve_bias
-from hopnet.transport.drift import Drift, crowd_around, crowded_drift, drift_of_seam
+from hopnet.transport.bias import (
+    BetweenContacts,
+    Bias,
+    between_contacts,
+    check_bias,
+    crowd_between,
+    crowded_bias,
+    share_of_voltage,
+    solve_bias,
+)
+from hopnet.transport.current import in_unit
+from hopnet.transport.drift import (
+    Drift,
+    crowd_around,
+    crowded_drift,
+    diffusion_of,
+    drift_of_seam,
+    single_carrier,
+)
 from hopnet.transport.exclusion import filling_of
 from hopnet.transport.seam import Seam, check_ring_axis, open_along
 
@@ -87,6 +105,80 @@ def warn_of_stall(failure: ConvergenceError, name: str) -> None:
     )
 
 
+class AtField(NamedTuple):
+    """What a curve keeps of the solution at one field.
+
+    Attributes
+    ----------
+    velocity, diffusion, mean_energy : float
+        As in `Drift`; the velocity without its sign.
+    n_carriers : float
+    long_share, imbalance, residual : float
+    steps : int
+    """
+
+    velocity: float
+    diffusion: float
+    mean_energy: float
+    n_carriers: float
+    long_share: float
+    imbalance: float
+    residual: float = 0.0
+    steps: int = 0
+
+
+def direct_share(
+    network: Network, gross: tuple[np.ndarray, np.ndarray], along: np.ndarray, total: float
+) -> float:
+    """Share of the longest links in the current, from the differences of their gross flows.
+
+    Long links are weak, so the difference of their two gross flows keeps enough digits.
+
+    Parameters
+    ----------
+    network : Network
+    gross : (p_i a_ij, p_j a_ji)
+    along : float64[n_links]
+        Component of each link along the current.
+    total : float
+        sum of flow times ``along`` over all links.
+    """
+    long = network.distance > LONG * network.cutoff_radius
+    carried = np.abs((gross[0][long] - gross[1][long]) * along[long]).sum()
+    return float(carried / abs(total)) if total else 0.0
+
+
+def at_field(drift: Drift) -> AtField:
+    """The numbers of a full solution."""
+    return AtField(
+        velocity=abs(drift.velocity),
+        diffusion=drift.diffusion,
+        mean_energy=drift.mean_energy,
+        n_carriers=drift.n_carriers,
+        long_share=share_of_long_links(drift),
+        imbalance=drift.imbalance,
+        residual=drift.residual,
+        steps=drift.steps,
+    )
+
+
+def single_at_field(seam: Seam, field: float, bath: Bath | None, threads: int | None) -> AtField:
+    """The numbers of one carrier, without its flows."""
+    network = seam.network
+    found = single_carrier(seam, field, bath=bath, threads=threads, with_flows=False)
+    energy = network.sites.energy
+    inside = seam.kept[network.link_i]
+    gross = np.where(inside, found.gross[0], 0.0), np.where(inside, found.gross[1], 0.0)
+    return AtField(
+        velocity=abs(float(in_unit(found.velocity, found.scale))),
+        diffusion=float(in_unit(diffusion_of(seam, found), found.scale)),
+        mean_energy=0.0 if energy is None else float(found.occupation @ energy),
+        n_carriers=1.0,
+        long_share=direct_share(network, gross, seam.along, found.velocity),
+        imbalance=np.nan,
+    )
+
+
 def drifts_over(
     seam: Seam,
     fields: Sequence[float],
@@ -94,7 +186,8 @@ def drifts_over(
     *,
     bath: Bath | None,
     threads: int | None,
-) -> list[Drift | None]:
+    flows: bool,
+) -> list[AtField | None]:
     """The drift at each field; None from where blocking does not converge.
 
     Parameters
@@ -106,11 +199,15 @@ def drifts_over(
         From `hopnet.transport.exclusion.filling_of`.
     bath, threads
         As in `solve_drift`.
+    flows : bool
+        Whether every flow is computed for few carriers too.
     """
     if filling == (None, None):
-        return [drift_of_seam(seam, F, bath=bath, threads=threads) for F in fields]
+        if not flows:
+            return [single_at_field(seam, F, bath, threads) for F in fields]
+        return [at_field(drift_of_seam(seam, F, bath=bath, threads=threads)) for F in fields]
     crowd, y = crowd_around(seam, filling, bath=bath, threads=threads)
-    found: list[Drift | None] = []
+    found: list[AtField | None] = []
     start = y, 0.0
     for F in fields:
         try:
@@ -118,31 +215,32 @@ def drifts_over(
         except ConvergenceError as failure:
             warn_of_stall(failure, "field")
             return found + [None] * (len(fields) - len(found))
-        found.append(drift)
+        found.append(at_field(drift))
         start = np.asarray(drift.log_odds), F
     return found
 
 
-def row_of_drifts(field: float, solved: Sequence[Drift | None]) -> dict[str, float]:
+def row_of_drifts(
+    network: Network, field: float, solved: Sequence[AtField | None]
+) -> dict[str, float]:
     """One row of `field_curve`, the mean over the signs of the field."""
     both = [one for one in solved if one is not None]
     if len(both) < len(solved):
         return {"field": field}
-    network = both[0].network
     area = network.sites.length * network.sites.width
-    velocity = float(np.mean([abs(one.velocity) for one in both]))
+    velocity = float(np.mean([one.velocity for one in both]))
     diffusion = float(np.mean([one.diffusion for one in both]))
     return {
         "field": field,
         "velocity": velocity,
-        "inverse_velocity": float(np.mean([1.0 / abs(one.velocity) for one in both])),
+        "inverse_velocity": float(np.mean([1.0 / one.velocity for one in both])),
         "log_velocity": float(np.log(velocity)),
         "mobility": velocity / field,
         "diffusion": diffusion,
         "diffusion_ratio": diffusion * field / velocity,
         "current_density": velocity * both[0].n_carriers / area,
         "mean_energy": float(np.mean([one.mean_energy for one in both])),
-        "long_share": max(share_of_long_links(one) for one in both),
+        "long_share": max(one.long_share for one in both),
         "imbalance": max(one.imbalance for one in both),
         "residual": max(one.residual for one in both),
         "steps": float(sum(one.steps for one in both)),
@@ -157,6 +255,7 @@ def field_curve(
     chemical_potential: float | None = None,
     axis: str | None = None,
     both_signs: bool = True,
+    flows: bool = False,
     bath: Bath | None = None,
     threads: int | None = None,
 ) -> pd.DataFrame:
@@ -175,6 +274,9 @@ def field_curve(
     both_signs : bool
         Average velocity and diffusion constant over +F and -F. This takes out the term linear in F
         that is due to the asymmetry of the single sample.
+    flows : bool
+        Compute every net flow for few carriers too, which takes three times as long: for the
+        imbalance, which is nan without them. With many carriers flows are always computed.
     bath, threads
         As in `solve_drift`.
 
@@ -201,18 +303,86 @@ def field_curve(
     if np.any(np.diff(fields) <= 0.0):
         raise ParameterError("fields of a curve must increase from one to the next; sort them.")
     flag("both_signs", both_signs)
+    flag("flows", flows)
     filling = filling_of(network, concentration, chemical_potential)
     seam = open_along(network, check_ring_axis(network, axis))
     signs = (1.0, -1.0) if both_signs else (1.0,)
     solved = [
-        drifts_over(seam, (sign * fields).tolist(), filling, bath=bath, threads=threads)
+        drifts_over(
+            seam, (sign * fields).tolist(), filling, bath=bath, threads=threads, flows=flows
+        )
         for sign in signs
     ]
-    curve = pd.DataFrame([row_of_drifts(F, both) for F, *both in zip(fields.tolist(), *solved)])
+    curve = pd.DataFrame(
+        [row_of_drifts(network, F, both) for F, *both in zip(fields.tolist(), *solved)]
+    )
     if "long_share" in curve:
         share = curve["long_share"].fillna(0.0).to_numpy()
         warn_of_long_links(share, curve["field"].to_numpy(), "field")
     return curve
+
+
+def row_of_bias(
+    voltage: float, bias: Bias | BetweenContacts, share: float, scale: float = 0.0
+) -> dict[str, float]:
+    """One row of `voltage_curve`; currents in units of exp(scale)."""
+    current, forward, backward = (
+        float(in_unit(value, scale)) for value in (bias.current, bias.forward, bias.backward)
+    )
+    return {
+        "voltage": voltage,
+        "current": current,
+        "conductance": current / voltage if voltage else np.nan,
+        "forward": forward,
+        "backward": backward,
+        "noise": bias.noise if isinstance(bias, Bias) else forward + backward,
+        "long_share": share if voltage else 0.0,
+        "imbalance": bias.imbalance,
+        "residual": bias.residual if isinstance(bias, Bias) else 0.0,
+        "steps": float(bias.steps) if isinstance(bias, Bias) else 0.0,
+    }
+
+
+def singles_over(
+    network: Network, voltages: Sequence[float], bath: Bath | None, threads: int | None
+) -> list[dict[str, float]]:
+    """Rows of `voltage_curve` of few carriers, without their flows: one analysis for all."""
+    solve = between_contacts(network, bath=bath, threads=threads)
+    along = network.separation[:, "xy".index(network.axis)]
+    length = network.length_along_current
+    rows = []
+    for V in voltages:
+        found = solve(V)
+        share = direct_share(network, found.gross, along, found.current * length)
+        rows.append(row_of_bias(V, found, share, found.scale))
+    return rows
+
+
+def biases_over(
+    network: Network,
+    voltages: Sequence[float],
+    filling: tuple[float | None, float | None],
+    bath: Bath | None,
+    threads: int | None,
+) -> list[dict[str, float]]:
+    """Rows of `voltage_curve` with every flow; nan from where blocking does not converge."""
+    if filling == (None, None):
+        solved = [solve_bias(network, V, bath=bath, threads=threads) for V in voltages]
+        return [row_of_bias(V, b, share_of_long_links(b)) for V, b in zip(voltages, solved)]
+    crowd, y = crowd_between(
+        network, share_of_voltage(network), filling, bath=bath, threads=threads
+    )
+    rows: list[dict[str, float]] = []
+    begin = 0.0
+    for V in voltages:
+        try:
+            bias = crowded_bias(crowd, check_bias(network, V), y, begin)
+        except ConvergenceError as failure:
+            warn_of_stall(failure, "voltage")
+            return rows + [{"voltage": rest} for rest in voltages[len(rows) :]]
+        rows.append(row_of_bias(V, bias, share_of_long_links(bias)))
+        y, begin = np.asarray(bias.log_odds), V
+    return rows
 
 
 def voltage_curve(
@@ -221,6 +391,7 @@ def voltage_curve(
     *,
     concentration: float | None = None,
     chemical_potential: float | None = None,
+    flows: bool = False,
     bath: Bath | None = None,
     threads: int | None = None,
 ) -> pd.DataFrame:
@@ -233,6 +404,8 @@ def voltage_curve(
     voltage : array_like, in kT/e
     concentration, chemical_potential : float, optional
         Many carriers that exclude each other, as in `solve_bias`. Each solution starts the next.
+    flows : bool
+        As in `field_curve`.
     bath, threads
         As in `solve_bias`.
 
@@ -250,45 +423,13 @@ def voltage_curve(
     """
     instance_of("network", network, Network, "make it with hopnet.build_network")
     voltages = array_of("voltage", voltage)
-    crowded = filling_of(network, concentration, chemical_potential) != (None, None)
-    rows: list[dict[str, float]] = []
-    start, stalled = None, False
-    for V in np.atleast_1d(voltages).tolist():
-        try:
-            bias = (
-                None
-                if stalled
-                else solve_bias(
-                    network,
-                    V,
-                    concentration=concentration,
-                    chemical_potential=chemical_potential,
-                    start=start,
-                    bath=bath,
-                    threads=threads,
-                )
-            )
-        except ConvergenceError as failure:
-            warn_of_stall(failure, "voltage")
-            bias, stalled = None, True
-        if bias is None:
-            rows.append({"voltage": V})
-            continue
-        start = bias if crowded else None
-        rows.append(
-            {
-                "voltage": V,
-                "current": bias.current,
-                "conductance": bias.current / V if V else np.nan,
-                "forward": bias.forward,
-                "backward": bias.backward,
-                "noise": bias.noise,
-                "long_share": share_of_long_links(bias) if V else 0.0,
-                "imbalance": bias.imbalance,
-                "residual": bias.residual,
-                "steps": float(bias.steps),
-            }
-        )
+    flag("flows", flows)
+    filling = filling_of(network, concentration, chemical_potential)
+    values = np.atleast_1d(voltages).tolist()
+    if filling == (None, None) and not flows:
+        rows = singles_over(network, values, bath, threads)
+    else:
+        rows = biases_over(network, values, filling, bath, threads)
     curve = pd.DataFrame(rows)
     if "long_share" in curve:
         share = curve["long_share"].fillna(0.0).to_numpy()
