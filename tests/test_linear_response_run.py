@@ -1,13 +1,21 @@
 """Linear response in run files: columns against the functions, literature laws, refusals."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from pydantic import ValidationError
 
 import hopnet as hn
 from hopnet.ensemble.config import config_from_dict
 from hopnet.ensemble.sample import compute_sample, sample_network
-from hopnet.transport.response import activation_energy, mean_hop, noise, strain_response
+from hopnet.transport.response import (
+    activation_energy,
+    effective_number,
+    mean_hop,
+    noise,
+    shrinkage_terms,
+    strain_response,
+)
 from hopnet.transport.thermopower import seebeck_coefficient
 
 
@@ -43,6 +51,59 @@ def test_columns_are_those_of_the_functions():
 def test_a_missing_temperature_or_level_is_refused(name, key):
     with pytest.raises((ValidationError, hn.ParameterError), match=f"needs network.{key}"):
         config_from_dict(run(observables={name: True})).points()
+
+
+def test_admittance_at_frequencies():
+    frequencies = [0.0, 1e-5, 0.3]
+    config = config_from_dict(run(observables={"admittance": frequencies, "noise": True}))
+    point = config.points()[0]
+    columns = compute_sample(point, 1, threads=1).columns
+    network = sample_network(point, 1)
+    expected = hn.admittance(network, frequencies)
+    for omega, value in zip(frequencies, expected):
+        assert columns[f"admittance_real_at_{omega:g}"][0] == pytest.approx(value.real, rel=1e-12)
+        assert columns[f"admittance_imaginary_at_{omega:g}"][0] == pytest.approx(
+            value.imag, rel=1e-9, abs=1e-300
+        )
+    assert columns["admittance_real_at_0"][0] == pytest.approx(columns["conductance"][0], rel=1e-9)
+    assert "noise" in columns
+    other = config_from_dict(run(observables={"admittance": [0.1], "noise": True}))
+    assert config.identity() != other.identity()
+
+
+def test_statistics_hold_mean_median_and_number_of_links(tmp_path):
+    config = run(
+        observables={"admittance": {"start": 1e-4, "stop": 1.0, "n": 3}, "shrinkage": True}
+    )
+    result = hn.run_ensemble(config_from_dict(config), tmp_path / "out", workers=1)
+    statistics = result.attrs.get("statistics")
+    table = pd.read_csv(tmp_path / "out" / "statistics.csv") if statistics is None else statistics
+    for name in ("admittance_real_at_0.01", "shrinkage", "shrinkage_n_links"):
+        assert {name, f"{name}_standard_error", f"{name}_q50"} <= set(table.columns)
+    assert table["shrinkage_n_links"].iloc[0] > 1
+
+
+@pytest.mark.parametrize(
+    ("frequencies", "words"),
+    [
+        ([-1.0], "at least 0"),
+        ([np.inf], "at least 0"),
+        ([0.1, 0.10000001], "six digits"),
+        (3, "admittance"),
+    ],
+)
+def test_bad_frequencies(frequencies, words):
+    with pytest.raises((ValidationError, hn.ParameterError), match=words):
+        config_from_dict(run(observables={"admittance": frequencies})).points()
+
+
+def test_numbers_of_links_that_carry_a_result():
+    assert effective_number(np.ones(7)) == pytest.approx(7, rel=1e-14)
+    assert effective_number(np.array([0.0, 3e-300, 0.0])) == 1.0
+    assert effective_number(np.array([1.0, -1.0])) == 2.0
+    assert effective_number(np.zeros(3)) == 0.0
+    current = hn.solve_current(exponential_lattice(0.0, 12)[0])
+    assert effective_number(shrinkage_terms(current)) == pytest.approx(12 * 11, rel=1e-9)
 
 
 def exponential_lattice(a, side, seed=1):

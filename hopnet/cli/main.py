@@ -67,6 +67,7 @@ def add_topics():
         percolation,
         pumping,
         run,
+        transport,
     )
 
     for topic in (
@@ -75,6 +76,7 @@ def add_topics():
         dynamics,
         field,
         hall,
+        transport,
         memory,
         conductivities,
         berry,

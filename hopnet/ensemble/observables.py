@@ -21,6 +21,8 @@ from hopnet.ensemble.linear_response import (
     SHRINKAGE_UNITS,
     STRAIN_UNITS,
     activation_numbers,
+    admittance_columns,
+    admittance_numbers,
     noise_numbers,
     seebeck_numbers,
     shrinkage_numbers,
@@ -164,7 +166,11 @@ OBSERVABLES: dict[str, Observable] = {
 
 def observable_columns(names: tuple[str, ...]) -> tuple[str, ...]:
     """The columns of some observables, in order."""
-    return tuple(column for name in names for column in OBSERVABLES[name].units)
+    return tuple(
+        column
+        for name in names
+        for column in (OBSERVABLES[name].units if name in OBSERVABLES else admittance_columns(name))
+    )
 
 
 def compute_observables(
@@ -180,7 +186,7 @@ def compute_observables(
     Parameters
     ----------
     names : tuple of str
-        Keys of `OBSERVABLES`.
+        Keys of `OBSERVABLES`, and names of admittances at frequencies.
     network : Network
     current : Current
         Of this network.
@@ -196,10 +202,13 @@ def compute_observables(
     """
     found: dict[str, float] = {}
     for name in names:
+        if name not in OBSERVABLES:
+            continue
         observable = OBSERVABLES[name]
         more = (physical, seed) if observable.random else ()
         found |= observable.compute(network, current, threads, *more)
-    return found
+    at_frequencies = [name for name in names if name not in OBSERVABLES]
+    return found | admittance_numbers(network, at_frequencies, threads)
 
 
 def observable_summaries(columns: Mapping[str, np.ndarray]) -> dict[str, float]:

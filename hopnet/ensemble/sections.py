@@ -18,6 +18,7 @@ import numpy as np
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from hopnet.checks import shown
+from hopnet.ensemble.linear_response import admittance_name
 from hopnet.toml import Section, sentence
 
 __all__ = [
@@ -236,7 +237,13 @@ class ObservablesSection(Section):
         default=False,
         description="Compute the Seebeck coefficient; needs network.chemical_potential.",
     )
-
+    admittance: tuple[float, ...] = Field(
+        default=(),
+        max_length=1000,
+        strict=False,
+        description="Compute the admittance between the contacts at these angular frequencies, in "
+        "1/tau_0: a list, or { start, stop, n, spacing }; see `hopnet.admittance`.",
+    )
     nuclear_f: bool = Field(
         default=False,
         description="Compute f in frozen nuclear fields; see `hopnet.nuclear_f` and [nuclei].",
@@ -250,7 +257,28 @@ class ObservablesSection(Section):
     @property
     def chosen(self) -> tuple[str, ...]:
         """The names of the observables that are computed besides f."""
-        return tuple(name for name, wanted in self if name != "f" and wanted)
+        names = (name for name, wanted in self if name not in ("f", "admittance") and wanted)
+        return (*names, *map(admittance_name, self.admittance))
+
+    @field_validator("admittance", mode="before")
+    @classmethod
+    def _spread(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return validate_section(Range, value, ("observables", "admittance")).values()
+
+    @field_validator("admittance")
+    @classmethod
+    def _check_frequencies(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        wrong = [x for x in value if not (math.isfinite(x) and x >= 0)]
+        if wrong:
+            raise ValueError(
+                f"frequencies must be finite and at least 0 (in 1/tau_0), got {wrong[0]!r}; remove "
+                "it"
+            )
+        if len(set(map(admittance_name, value))) < len(value):
+            raise ValueError("frequencies must differ in their first six digits; take fewer")
+        return tuple(float(f"{x:g}") for x in value)
 
 
 class FieldSection(Section):

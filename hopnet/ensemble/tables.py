@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hopnet.ensemble.fields import field_units
+from hopnet.ensemble.linear_response import admittance_units
 from hopnet.ensemble.observables import observable_units
 from hopnet.errors import DataError, HopnetError
 from hopnet.files import atomic_write
@@ -109,7 +110,7 @@ def rows_digest(table: pa.Table) -> str:
 def table_bytes(table: pa.Table, label: dict[str, str]) -> bytes:
     """A Parquet file with a label, its digests, and a unit with every column that has one."""
     label = label | {"hopnet.digest": rows_digest(table), SEAL: BLANK}
-    units = UNITS | field_units(table.column_names)
+    units = UNITS | field_units(table.column_names) | admittance_units(table.column_names)
     fields = [
         pa.field(field.name, field.type, metadata={"unit": units[field.name]})
         if field.name in units

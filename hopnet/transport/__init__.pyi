@@ -20,6 +20,7 @@ from .hall import hall_conductance as hall_conductance
 from .hall import hall_resistance as hall_resistance
 from .response import activation_energy as activation_energy
 from .response import effective_links as effective_links
+from .response import effective_number as effective_number
 from .response import link_power as link_power
 from .response import link_response as link_response
 from .response import log_noise as log_noise
@@ -32,6 +33,7 @@ from .ring import Ring as Ring
 from .ring import Torus as Torus
 from .ring import solve_ring as solve_ring
 from .ring import solve_torus as solve_torus
+from .summary import transport_table as transport_table
 from .terminals import Terminals as Terminals
 from .terminals import solve_terminals as solve_terminals
 from .thermopower import linear_profile as linear_profile

@@ -28,15 +28,18 @@ from hopnet.transport.current import Current
 
 __all__ = [
     "activation_energy",
+    "activation_terms",
     "bath_cooling",
     "bath_log_slope",
     "effective_links",
+    "effective_number",
     "link_power",
     "link_response",
     "log_noise",
     "mean_hop",
     "noise",
     "shrinkage",
+    "shrinkage_terms",
     "site_response",
     "strain_response",
 ]
@@ -261,25 +264,33 @@ def activation_energy(
     counted. Cost: O(n_links).
     """
     fixed = one_of("fixed", fixed, ("level", "electrons"))
-    instance_of("current", current, Current, "make it with hopnet.solve_current")
+    w = float(activation_terms(current, bath_slope).sum())
     network = current.network
-    slope = bath_cooling(network, bath_slope)
     energy, kT = energies_of(network)
-    high, low = levels(network)
-    power = link_power(current)
     if network.chemical_potential is None:
-        w = float((power * (high - slope)).sum())
         if fixed == "electrons":
             n = network.occupation
             w -= float((n * (energy - energy.min())).sum() / n.sum() / kT)
         return w
-    w = float((power * (high * fermi(-high) - low * fermi(low) - slope)).sum())
     if fixed == "electrons":
+        high, low = levels(network)
+        power = link_power(current)
         capacity = np.exp(network.log_capacity)
         above = energy - network.chemical_potential
         drift = float((capacity * above).sum() / capacity.sum() / kT)
         w -= float((power * (fermi(-high) - fermi(low))).sum()) * drift
     return w
+
+
+def activation_terms(current: Current, bath_slope: Slope | None = None) -> np.ndarray:
+    """float64[n_links]: what each link adds to w at a fixed level [response 2]."""
+    instance_of("current", current, Current, "make it with hopnet.solve_current")
+    network = current.network
+    slope = bath_cooling(network, bath_slope)
+    high, low = levels(network)
+    if network.chemical_potential is None:
+        return link_power(current) * (high - slope)
+    return link_power(current) * (high * fermi(-high) - low * fermi(low) - slope)
 
 
 def shrinkage(current: Current, *, finite_length: bool = False) -> float:
@@ -302,6 +313,12 @@ def shrinkage(current: Current, *, finite_length: bool = False) -> float:
         In dilute samples of the R-model it tends to l_c^3 / 12. With a localisation radius per
         site, R^3 (a_i + a_j) / 2 a_b stands for R^3.
     """
+    return float(shrinkage_terms(current, finite_length=finite_length).sum())
+
+
+def shrinkage_terms(current: Current, *, finite_length: bool = False) -> np.ndarray:
+    """float64[n_links]: what each link adds to `shrinkage`."""
+    power = link_power(current)
     network = current.network
     distance, radius = network.distance, network.sites.radius
     cube, square = distance**3, 1.5 * distance**2
@@ -311,7 +328,7 @@ def shrinkage(current: Current, *, finite_length: bool = False) -> float:
         square *= 0.5 * (radius[network.link_i] ** 2 + radius[network.link_j] ** 2)
     if flag("finite_length", finite_length):
         cube = cube + square
-    return float((link_power(current) * cube).sum() / 12.0)
+    return power * cube / 12.0
 
 
 def strain_response(current: Current) -> np.ndarray:
@@ -447,6 +464,28 @@ def log_noise(current: Current, *, theta: float = 0.0, moment: int = 2) -> float
     log_terms = moment * (np.log(power[carries]) + log_weight[carries])
     largest = float(log_terms.max())
     return largest + float(np.log(np.exp(log_terms - largest).sum()))
+
+
+def effective_number(terms: np.ndarray) -> float:
+    """Number of equal terms that would scatter as these do: (sum abs t)^2 / sum t^2.
+
+    Parameters
+    ----------
+    terms : float64[n]
+        What each link, or each triad, adds to a result.
+
+    Returns
+    -------
+    float
+        1 if one term carries everything, n if all are equal; 0 if all are zero. A result that few
+        terms carry differs much from sample to sample.
+    """
+    size = np.abs(terms)
+    largest = float(size.max(initial=0.0))
+    if largest == 0.0:
+        return 0.0
+    share = size / largest
+    return float(share.sum() ** 2 / (share**2).sum())
 
 
 def effective_links(current: Current, *, theta: float = 0.0) -> float:

@@ -16,7 +16,7 @@ from hopnet.network.network import Network
 from hopnet.records import read_only
 from hopnet.transport.current import Current
 
-__all__ = ["linear_profile", "peltier_heat", "seebeck_coefficient"]
+__all__ = ["linear_profile", "peltier_heat", "peltier_terms", "seebeck_coefficient"]
 
 
 def linear_profile(network: Network) -> np.ndarray:
@@ -100,6 +100,13 @@ def peltier_heat(
     temperature of its two sites. The same sum without the energies gives I exactly, for every
     profile.
     """
+    return float(peltier_terms(current, level=level, profile=profile).sum())
+
+
+def peltier_terms(
+    current: Current, *, level: float | None = None, profile: str | ArrayLike = "bulk"
+) -> np.ndarray:
+    """float64[n_links]: what each link adds to `peltier_heat`."""
     instance_of("current", current, Current, "make it with hopnet.solve_current")
     network = current.network
     energy = network.sites.energy
@@ -117,7 +124,7 @@ def peltier_heat(
     t = temperature_profile(network, profile)
     carried = 0.5 * (energy[network.link_i] + energy[network.link_j]) - mu
     fall = t[network.link_i] - t[network.link_j]
-    return float((current.relative_flow * fall * carried).sum())
+    return current.relative_flow * fall * carried
 
 
 def seebeck_coefficient(
