@@ -14,7 +14,6 @@ from typing import Annotated, Any
 
 import typer
 
-from hopnet.checks import one_of
 from hopnet.errors import ParameterError
 
 __all__ = ["add_to", "duration", "say"]
@@ -246,6 +245,7 @@ def plot(
 
     Example: hopnet plot results/f_curve --format pdf --style paper --x tau_s
     """
+    from hopnet.checks import one_of  # loaded here, so that --help starts without NumPy
     from hopnet.plots.frame import FORMATS, looking
 
     one_of("format", ending, FORMATS)
