@@ -14,7 +14,6 @@ import typer
 from hopnet.cli.options import Json
 from hopnet.cli.output import print_table, short
 from hopnet.errors import ParameterError
-from hopnet.files import atomic_write
 
 __all__ = ["add_to"]
 
@@ -73,6 +72,8 @@ def bench(
 
 def write_bench(out, topic, text):
     """Write the stored table of one topic; an interrupted write leaves the old one."""
+    from hopnet.files import atomic_write  # loaded here, so that --help starts fast
+
     out.mkdir(parents=True, exist_ok=True)
     with atomic_write(out / f"{topic}.json") as file:
         file.write(text.encode())
