@@ -180,26 +180,61 @@ def test_the_field_blocks():
     assert relaxed < 0.01 * found.change[2]
 
 
-def test_leaving_out_negative_entries_hardly_matters():
-    """Dense solution with all entries of the meshes against the network without negative ones."""
-    network = random_network(300, 0.1, 64)
+@pytest.mark.parametrize(("density", "strength"), [(0.1, 0.1), (0.03, 1e-3), (0.03, 1e-2)])
+def test_effect_of_negative_entries(density, strength):
+    """Dense solution with all entries of the meshes against the first-order correction."""
+    network = random_network(300, density, 64)
     trap = choose_traps(network, 0.2, seed=2)
-    fields = hn.overhauser_fields(network, 0.1, seed=3)
-    change, n_negative = [], 0
-    for B in (0.0, 10.0):
+    fields = hn.overhauser_fields(network, strength, seed=3)
+    external = np.array([1.0, 10.0, 100.0]) * strength
+    exact, n_negative = [], 0
+    for B in (0.0, *external):
         blocked, all_entries = all_mesh_entries(network, trap, fields + np.array([0.0, 0.0, B]))
         n_negative += blocked.n_negative
-        held = np.concatenate([network.source, network.drain])
-        free = np.setdiff1d(np.flatnonzero(np.diag(all_entries) > 0), held)
-        x = np.zeros(network.n_sites)
-        x[network.source] = 1.0
-        inner = all_entries[np.ix_(free, free)]
-        x[free] = np.linalg.solve(inner, -all_entries[np.ix_(free, network.source)].sum(axis=1))
-        exact = float((all_entries[network.source] @ x).sum())
-        change.append((exact, hn.solve_current(blocked.network).conductance))
+        exact.append(conductance_of(network, all_entries))
+        solved = hn.solve_current(blocked.network)
+        share = blocked.negative_share(solved)
+        assert -3e-3 < share <= 0
+        left_out = exact[-1] / solved.conductance - 1
+        assert left_out <= share + 1e-9  # power at fixed voltage is least at the true potentials
+        assert left_out == pytest.approx(share, abs=1e-8 + 0.1 * abs(share))
+        assert blocked.negative_value.size == blocked.n_negative
     assert n_negative > 10
-    (a, b), (c, d) = change
-    assert b / d - 1 == pytest.approx(a / c - 1, rel=3e-3)
+    found = magnetoresistance(network, trap, external, field=fields)
+    np.testing.assert_allclose(found.change, exact[0] / np.array(exact[1:]) - 1, atol=1e-5)
+    assert 0 < found.negative_share < 3e-3
+
+
+def conductance_of(network, L):
+    """Conductance between the contacts of a dense Laplacian."""
+    held = np.concatenate([network.source, network.drain])
+    free = np.setdiff1d(np.flatnonzero(np.diag(L) > 0), held)
+    x = np.zeros(network.n_sites)
+    x[network.source] = 1.0
+    x[free] = np.linalg.solve(L[np.ix_(free, free)], -L[np.ix_(free, network.source)].sum(axis=1))
+    return float((L[network.source] @ x).sum())
+
+
+def test_negative_entries_belong_to_the_exact_equations():
+    """With all sites and all links followed they stay, and all meshes dissipate power."""
+    network = random_network(60, 0.03, 65)
+    trap = choose_traps(network, 0.2, seed=2)
+    field = hn.overhauser_fields(network, 1e-3, seed=3) + np.array([0.0, 0.0, 1e-3])
+    default = block_spins(network, trap, field=field)
+    everything = block_spins(network, trap, field=field, shells=60, keep=0.0)
+    assert default.n_negative > 0
+    assert everything.n_negative > 0
+    assert everything.most_negative > 0.5 * default.most_negative
+    around = surroundings(network, trap, np.ascontiguousarray(field))
+    first, second, mesh, start = fill_meshes(around, trap, kernels.Reach(60, 0.0, 0.0, 1e-14), 1)
+    for t in range(trap.size):
+        own = slice(start[t], start[t + 1])
+        L = np.zeros((60, 60))
+        np.add.at(L, (first[own], second[own]), -mesh[own])
+        L = L + L.T
+        L -= np.diag(L.sum(axis=1))
+        least = np.linalg.eigvalsh(L)
+        assert least[0] > -1e-12 * least[-1]
 
 
 def all_mesh_entries(network, trap, field):

@@ -47,10 +47,12 @@ MAGNETORESISTANCE_UNITS = {f"mr_at_{x:g}": "1" for x in EXTERNAL} | {
     "mr_lorentzian_residual": "saturation",
     "mr_cusp_width": "strength",
     "mr_cusp_residual": "saturation",
+    "mr_residual_ratio": "1 (cusp over lorentzian)",
     "mr_blocking": "1 (resistance over that without blocking)",
     "mr_of_traps": "1 (resistance without blocking over that without traps)",
     "mr_n_negative": "1",
     "mr_most_negative": "1 (of its mesh)",
+    "mr_negative_share": "1 (of the conductance)",
 }
 
 
@@ -85,15 +87,21 @@ def nuclear_f_numbers(
 
 
 def nuclear_f_averages(columns: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """Ratios of means over samples: f in the fields, and rates of sites over the fields."""
+    """Ratios of means over samples: f in the fields, and rates of sites over the fields.
+
+    A few sites with long links dominate tau_eff of a sample. ``nuclear_ratio_of_means`` is therefore
+    the mean of tau_f over that of tau_eff f(tau_eff), beside the mean of the samples' own ratios.
+    """
+    tau_f, tau_eff = columns["nuclear_tau_f"], columns["nuclear_tau_eff"]
     pairs = {
-        "nuclear_f_of_means": ("nuclear_tau_f", "nuclear_tau_eff"),
-        "nuclear_sites_share_tau_f": ("nuclear_sites_tau_f", "nuclear_tau_f"),
-        "nuclear_sites_share_tau_eff": ("nuclear_sites_tau_eff", "nuclear_tau_eff"),
+        "nuclear_f_of_means": (tau_f, tau_eff),
+        "nuclear_ratio_of_means": (tau_f, tau_eff * columns["nuclear_f_of_one_time"]),
+        "nuclear_sites_share_tau_f": (columns["nuclear_sites_tau_f"], tau_f),
+        "nuclear_sites_share_tau_eff": (columns["nuclear_sites_tau_eff"], tau_eff),
     }
     found: dict[str, float] = {}
     for name, (above, below) in pairs.items():
-        mean, error = ratio_of_means(columns[above], columns[below])
+        mean, error = ratio_of_means(above, below)
         found |= {name: float(mean), f"{name}_standard_error": float(error)}
     return found
 
@@ -124,6 +132,7 @@ def magnetoresistance_numbers(
         "mr_of_traps": float(found.unblocked * np.exp(current.log_conductance)),
         "mr_n_negative": float(found.n_negative),
         "mr_most_negative": found.most_negative,
+        "mr_negative_share": found.negative_share,
     }
 
 
@@ -138,6 +147,7 @@ def curve_numbers(change: np.ndarray) -> dict[str, float]:
         "mr_lorentzian_residual": lorentzian.residual,
         "mr_cusp_width": cusp.width,
         "mr_cusp_residual": cusp.residual,
+        "mr_residual_ratio": cusp.residual / max(lorentzian.residual, 1e-300),
     }
 
 

@@ -26,7 +26,7 @@ from hopnet.records import Record, read_only
 from hopnet.seeds import Seed, random_stream
 from hopnet.spin.kinetics.checks import check_field
 from hopnet.threads import one_blas_thread, run_side_by_side, thread_count
-from hopnet.transport.current import solve_current
+from hopnet.transport.current import Current, solve_current
 
 __all__ = [
     "KEEP",
@@ -82,6 +82,10 @@ class Blocked(Record):
         Number of entries that were negative and are left out.
     most_negative : float
         The most negative entry, divided by the largest of its own mesh; 0 without a field.
+    negative_i, negative_j : int64[n_negative]
+        The two sites of each negative entry.
+    negative_value : float64[n_negative], in 1/rho_0
+        The negative conductances themselves.
     """
 
     network: Network
@@ -89,6 +93,26 @@ class Blocked(Record):
     n_mesh: int
     n_negative: int
     most_negative: float
+    negative_i: np.ndarray
+    negative_j: np.ndarray
+    negative_value: np.ndarray
+
+    def negative_share(self, current: Current) -> float:
+        """Relative change of the conductance by the negative entries, to first order: below 0.
+
+        It is sum g_ij (V_i - V_j)^2 / G over the negative entries, with the potentials V of the
+        network without them. The conductance with them is at most G (1 + this), because the power
+        at fixed voltage is smallest at the true potentials. The error of this correction is of
+        second order in the entries [nuclei 12].
+
+        Parameters
+        ----------
+        current : Current
+            The current of ``network``.
+        """
+        V = current.potential
+        drop = np.nan_to_num(V[self.negative_i] - V[self.negative_j])
+        return float((self.negative_value * drop**2).sum() / current.conductance)
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +131,9 @@ class MagnetoResistance(Record):
         Largest number of negative mesh entries at any field.
     most_negative : float
         The most negative mesh entry, divided by the largest of its mesh.
+    negative_share : float
+        Largest relative change of the conductance by the negative entries at any field. It is
+        applied, to first order; what remains is about its square.
     """
 
     external: np.ndarray
@@ -115,6 +142,7 @@ class MagnetoResistance(Record):
     unblocked: float
     n_negative: int
     most_negative: float
+    negative_share: float
 
 
 @dataclass(frozen=True)
@@ -207,9 +235,10 @@ def block_spins(
     Notes
     -----
     Exact for one trap, if ``keep`` is 0 and ``shells`` reaches all sites. In a magnetic field
-    entries of a mesh can be negative, by up to 3 to 10 per cent of the largest. They are left out,
-    counted and reported: the magnetoresistance changes by less than 3e-3 of itself. A trap without
-    a mobile neighbour is linked to other traps only.
+    entries of a mesh can be negative, by up to 3 to 10 per cent of the largest. They belong to the
+    exact equations and are no effect of ``keep`` or ``shells``. A network of resistors cannot hold
+    them, so they are left out, counted and returned; `Blocked.negative_share` gives their effect on
+    the conductance. A trap without a mobile neighbour is linked to other traps only.
     """
     network, traps = check_traps(network, trap)
     field = np.ascontiguousarray(np.broadcast_to(check_field(network, field), (network.n_sites, 3)))
@@ -241,6 +270,9 @@ def block_spins(
         n_mesh=mesh.size,
         n_negative=int(negative.sum()),
         most_negative=float(-share.min(initial=0.0)),
+        negative_i=read_only(first[negative], np.int64),
+        negative_j=read_only(second[negative], np.int64),
+        negative_value=read_only(mesh[negative]),
     )
 
 
@@ -397,7 +429,7 @@ def magnetoresistance(
     values = array_of("external", external, hint="give precession frequencies in 1/tau_0")
     instance_of("network", network, Network, "make it with hopnet.build_network")
     nuclei = np.broadcast_to(check_field(network, field), (network.n_sites, 3))
-    resistance, n_negative, most_negative = [], 0, 0.0
+    resistance, n_negative, most_negative, largest_share = [], 0, 0.0, 0.0
     for B in (0.0, *values):
         blocked = block_spins(
             network,
@@ -408,7 +440,10 @@ def magnetoresistance(
             keep=keep,
             threads=threads,
         )
-        resistance.append(np.exp(-solve_current(blocked.network).log_conductance))
+        solved = solve_current(blocked.network, threads=threads)
+        share = blocked.negative_share(solved)
+        resistance.append(np.exp(-solved.log_conductance) / (1.0 + share))
+        largest_share = max(largest_share, -share)
         n_negative = max(n_negative, blocked.n_negative)
         most_negative = max(most_negative, blocked.most_negative)
     found = np.array(resistance)
@@ -419,6 +454,7 @@ def magnetoresistance(
         unblocked=unblocked_resistance(network, trap),
         n_negative=n_negative,
         most_negative=most_negative,
+        negative_share=largest_share,
     )
 
 
