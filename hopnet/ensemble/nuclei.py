@@ -89,8 +89,8 @@ def nuclear_f_numbers(
 def nuclear_f_averages(columns: Mapping[str, np.ndarray]) -> dict[str, float]:
     """Ratios of means over samples: f in the fields, and rates of sites over the fields.
 
-    A few sites with long links dominate tau_eff of a sample. ``nuclear_ratio_of_means`` is therefore
-    the mean of tau_f over that of tau_eff f(tau_eff), beside the mean of the samples' own ratios.
+    A few sites with long links dominate tau_eff of a sample. ``nuclear_ratio_of_means`` is the mean
+    of tau_f over that of tau_eff f(tau_eff); the mean of the samples' own ratios stands beside it.
     """
     tau_f, tau_eff = columns["nuclear_tau_f"], columns["nuclear_tau_eff"]
     pairs = {
