@@ -1,4 +1,4 @@
-"""The fixed-point iteration of Yu et al. for carriers that exclude each other, to compare with."""
+"""The fixed-point iteration of Yu et al. for carriers that exclude each other, for comparison."""
 
 from numba import njit
 

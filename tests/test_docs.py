@@ -119,7 +119,7 @@ def formulas(text):
 
 
 def test_every_formula_can_be_drawn():
-    """The site draws formulas as MathML, which knows fewer commands than LaTeX."""
+    """The site draws formulas as MathML, which has fewer commands than LaTeX."""
     pages = [*(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md"), *(ROOT / "notebooks").glob("*.py")]
     n_formulas, bad = 0, []
     for page in pages:

@@ -257,7 +257,7 @@ def test_dilute_samples_converge_in_strong_fields(density, sigma, fields):
         )
         assert drift.imbalance < 1e-12
         assert drift.residual < 1e-11
-    # The way does not matter.
+    # The result does not depend on the fields in between.
     direct = hn.solve_drift(network, drift.field, concentration=0.1)
     assert direct.velocity == near(drift.velocity, rel=1e-9)
 

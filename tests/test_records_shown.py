@@ -1,4 +1,4 @@
-"""What a person sees of a record: one line, a table in a notebook, a DataFrame, a picture."""
+"""Display of records: one line, a table in a notebook, a DataFrame, a figure."""
 
 import dataclasses
 import importlib

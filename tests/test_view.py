@@ -1,4 +1,4 @@
-"""The page of a sample: it holds all it needs, and its slider grows the clusters of hopnet."""
+"""The page of a sample: it is self-contained, and its slider shows the clusters of hopnet."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Strong fields: Newton against the fixed-point iteration, Monte Carlo, and what a field costs.
+"""Strong fields: Newton against a fixed-point iteration, Monte Carlo, and the cost of a field.
 
 The fixed-point iteration is that of Yu et al. (Phys. Rev. B 63, 085202 (2001)): every occupation is
 replaced in turn by its balance with the newest values of its neighbours. It does not conserve the

@@ -41,16 +41,21 @@ def transport(
     ] = None,
     chemical_potential: Annotated[
         float | None,
-        typer.Option("--chemical-potential", help="Of electrons that exclude each other."),
+        typer.Option(
+            "--chemical-potential",
+            help="Chemical potential, in the unit of kT; electrons then exclude each other.",
+        ),
     ] = None,
     bath: Annotated[
         str, typer.Option(help="ohmic, miller_abrahams, heat_bath or marcus.")
     ] = "ohmic",
     reorganisation_energy: Annotated[
-        float | None, typer.Option(help="Of the bath marcus, in the unit of kT.")
+        float | None,
+        typer.Option(help="Reorganisation energy of the bath marcus, in the unit of kT."),
     ] = None,
     cutoff_margin: Annotated[
-        float | None, typer.Option(help="How far links reach beyond l_c, in a_b (default: 6).")
+        float | None,
+        typer.Option(help="Distance that links reach beyond l_c, in a_b (default: 6)."),
     ] = None,
     unit: Annotated[
         float, typer.Option(help="The localisation radius a_b in the unit of a table of sites.")

@@ -1,4 +1,4 @@
-"""What a run with a section [field] computes: one whole curve over fields for each sample.
+"""Results of a run with a section [field]: one whole curve over fields for each sample.
 
 The samples are periodic and have no contacts. All fields of a sample share its sites, its links
 and its order of elimination, and with blocking each solution starts the next. So differences
@@ -56,7 +56,7 @@ def field_numbers(
     ----------
     network : Network
     values : sequence of float
-        Fields in kT/(e l_c), l_c of the density that was asked for.
+        Fields in kT/(e l_c), with l_c of the density in the run file.
     physical : dict
         Physical keys of the point.
     threads : int or None
@@ -68,7 +68,8 @@ def field_numbers(
     """
     l_c = critical_length(physical["sites.density"])
     with warnings.catch_warnings():
-        # The share of the longest links is a column, and NaN marks where blocking stalled.
+        # No warnings: the share of the longest links is a column, and NaN marks fields at which
+        # blocking did not converge.
         warnings.simplefilter("ignore", ValidityWarning)
         curve = field_curve(
             network,

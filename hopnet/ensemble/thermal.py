@@ -1,4 +1,4 @@
-"""Keys of sites with energies in a run file: their defaults, and which of them go together."""
+"""Keys of sites with energies in a run file: their defaults and their combinations."""
 
 from __future__ import annotations
 

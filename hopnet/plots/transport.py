@@ -1,4 +1,4 @@
-"""Pictures of linear response: where the power is dissipated, a scanning gate, the spectrum."""
+"""Figures of linear response: where the power is dissipated, a scanning gate, the spectrum."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LINEAR = 30.0
 
 
 def plot_power_map(current: Current, *, n_shown: int = LARGEST) -> Figure:
-    """The links that dissipate the power, and how many of them carry how much.
+    """The links that dissipate the power, and the share of the n strongest of them.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Everything that the solved network of one sample knows in linear response, as a table."""
+"""Linear transport coefficients of the solved network of one sample, as a table."""
 
 from __future__ import annotations
 
@@ -51,11 +51,12 @@ def transport_table(
 
     Notes
     -----
-    The links beyond the cutoff would carry the share eps = `Current.cutoff_error` of the power. A
-    sum over links then changes by about eps times its terms there per share of power, and eps times
-    itself. The outermost links of the sample stand for those beyond, and the estimate is twice the
-    sum of both moduli, because the flow through the other links changes as well. Cost: O(n_links)
-    beside the current, and one more factor for the Hall angle.
+    The links beyond the cutoff would carry about the share eps = `Current.cutoff_error` of the
+    power. A sum over links then changes by their own terms, and by a fraction eps of the terms of
+    all other links. Their own terms are taken as eps times the ratio of terms to power in the
+    outermost links of the sample. The estimate is twice the sum of both moduli, because the flow
+    through the other links changes as well. Cost: O(n_links) in addition to the current, and one
+    more factor for the Hall angle.
     """
     instance_of("network", network, Network, "make it with hopnet.build_network")
     current = own_current(network, current, threads)
@@ -90,7 +91,7 @@ def transport_table(
 
 
 def weighted_means(network: Network, current: Current) -> list[tuple[str, np.ndarray, float, str]]:
-    """Quantity, terms of the links, value and unit of each sum over links that can be taken."""
+    """Quantity, terms of the links, value and unit of each sum over links that is defined."""
     power = link_power(current)
     along = "xy".index(network.axis)
     hop = power * network.distance
@@ -118,7 +119,7 @@ def weighted_means(network: Network, current: Current) -> list[tuple[str, np.nda
 
 
 def strain_terms(current: Current, along: int) -> np.ndarray:
-    """What each link adds to the gauge factor along one axis [response 4]."""
+    """Contribution of each link to the gauge factor along one axis [response 4]."""
     network = current.network
     length = np.where(network.distance > 0, network.distance, 1.0)
     cosine = network.separation[:, along] / length
