@@ -28,11 +28,11 @@ class Merges(NamedTuple):
 
     Attributes
     ----------
-    centre : float64[n_sites, 2]
+    centre : float64[n_sites, dim]
         At a root, the centre of its cluster in the frame of the root.
     spread : float64[n_sites]
         At a root, the sum of squared distances from the centre.
-    event : int64[5, 3]
+    event : int64[2 dim + 1, dim + 1]
         As in `find_events`.
     merge : int64[n_sites]
         The number of the link of each merger.
@@ -126,19 +126,19 @@ def _root(parent, i):
 
 @njit(cache=True, nogil=True)
 def fill_seams(position, period, link_i, link_j, out):
-    """Seams crossed on the shortest path from site i to site j, with sign, along x and y.
+    """Seams crossed on the shortest path from site i to site j, with sign, along each axis.
 
     Parameters
     ----------
-    position : float64[n_sites, 2]
-    period : float64[2]
+    position : float64[n_sites, dim]
+    period : tuple of dim float64
         0 along an axis with hard edges.
     link_i, link_j : int64[n_links]
-    out : int64[n_links, 2]
+    out : int64[n_links, dim]
         Overwritten: the image of site j next to site i lies at ``position[j] + out * period``.
     """
     for l in range(link_i.shape[0]):
-        for axis in range(2):
+        for axis in range(len(period)):
             step = position[link_j[l], axis] - position[link_i[l], axis]
             out[l, axis] = 0
             if step > 0.5 * period[axis] > 0.0:
@@ -272,87 +272,140 @@ def fill_order(candidate, log_conductance, out):
 
 
 @njit(cache=True, nogil=True)
-def _wrapped_root(parent, shift, i, carried):
+def _wrapped_root(parent, shift, i, period, carried):
     """Root of site i, by `_root`; ``carried`` becomes the seams between the root and site i."""
-    carried[0] = 0
-    carried[1] = 0
+    for axis in range(len(period)):
+        carried[axis] = 0
     while parent[i] >= 0:
         p = parent[i]
         if parent[p] >= 0:
-            shift[i, 0] += shift[p, 0]
-            shift[i, 1] += shift[p, 1]
+            for axis in range(len(period)):
+                shift[i, axis] += shift[p, axis]
             parent[i] = parent[p]
-        carried[0] += shift[i, 0]
-        carried[1] += shift[i, 1]
+        for axis in range(len(period)):
+            carried[axis] += shift[i, axis]
         i = parent[i]
     return i
 
 
 @njit(cache=True, nogil=True)
-def _note_wrapping(m, w_x, w_y, event):
-    """Write a loop that wraps (w_x, w_y) times, closed by the m-th link, into ``event``."""
-    # Two loops are independent if one is not a multiple of the other, as pairs (w_x, w_y).
-    independent = event[1, 1] * w_y != event[1, 2] * w_x
-    for e in range(1, 5):
-        fits = e == 1 or (e == 2 and w_x != 0) or (e == 3 and w_y != 0) or (e == 4 and independent)
-        if fits and event[e, 0] < 0:
-            event[e, 0] = m
-            event[e, 1] = w_x
-            event[e, 2] = w_y
+def _common_divisor(a, b):
+    """The greatest common divisor of two whole numbers, by Euclid's algorithm."""
+    a = abs(a)
+    b = abs(b)
+    while b > 0:
+        a, b = b, a % b
+    return a
 
 
 @njit(cache=True, nogil=True)
-def find_events(link_i, link_j, seam, contact, stop, parent, shift, event):
+def _enter_basis(loop, basis):
+    """Add a loop to a basis of loops if it is independent of them; returns the new rank, else 0.
+
+    The rows of ``basis`` have the first non-zero number at different places, and rows of zeros are
+    free. Whole numbers are divided by their common divisor, so that they stay small.
+    """
+    dim = loop.shape[0]
+    rest = loop.copy()
+    for rank in range(dim):
+        row = basis[rank]
+        lead = 0
+        while lead < dim and row[lead] == 0:
+            lead += 1
+        if lead < dim:
+            # Subtract the multiple of this row that makes the number at its first place zero.
+            a = row[lead]
+            b = rest[lead]
+            for axis in range(dim):
+                rest[axis] = rest[axis] * a - row[axis] * b
+            continue
+        divisor = 0
+        for axis in range(dim):
+            divisor = _common_divisor(divisor, rest[axis])
+        if divisor == 0:
+            return 0
+        for axis in range(dim):
+            row[axis] = rest[axis] // divisor
+        return rank + 1
+    return 0
+
+
+@njit(cache=True, nogil=True)
+def _note_wrapping(m, loop, basis, event):
+    """Write a loop that wraps ``loop[axis]`` times, closed by the m-th link, into ``event``."""
+    dim = loop.shape[0]
+    rank = _enter_basis(loop, basis)
+    for e in range(1, event.shape[0]):
+        if e == 1:
+            fits = True
+        elif e < dim + 2:
+            fits = loop[e - 2] != 0
+        else:
+            fits = rank == e - dim
+        if fits and event[e, 0] < 0:
+            event[e, 0] = m
+            event[e, 1:] = loop
+
+
+@njit(cache=True, nogil=True)
+def find_events(link_i, link_j, seam, contact, period, stop, parent, shift, event):
     """Join links one after another until the event asked for: a path or a loop that wraps.
 
     Parameters
     ----------
     link_i, link_j : int64[n]
         In order of conductance, best first.
-    seam : int64[n, 2] or int64[0, 2]
-        Seams crossed from i to j along x and y; empty if there is none.
+    seam : int64[n, dim] or int64[0, dim]
+        Seams crossed from i to j along each axis; empty if there is none.
     contact : int64[n_sites]
         1 on the source, 2 on the drain, 0 elsewhere. Overwritten: at a root, what its cluster
         touches, plus 4 if it wraps around the sample.
+    period : tuple of dim float64
+        Only its length counts: the number of axes.
     stop : int64
-        Row of the event after which to stop; 5 goes through all links.
+        Row of the event after which to stop; the number of rows goes through all links.
     parent : int64[n_sites]
         -1 everywhere. Overwritten: minus the size at a root, else the next site towards it.
-    shift : int64[n_sites, 2] or int64[0, 2]
+    shift : int64[n_sites, dim] or int64[0, dim]
         0 everywhere; empty if there is no seam. Overwritten.
-    event : int64[5, 3]
+    event : int64[2 dim + 1, dim + 1]
         Overwritten. Column 0 is the number of a link, or -1 if there is none: row 0, the link that
-        joins source and drain; row 1, the link that closes the first loop that wraps; rows 2 and 3,
-        the first loop that wraps along x and along y; row 4, the first loop that is independent of
-        the loop of row 1. Columns 1 and 2 say how often that loop wraps along x and y.
+        joins source and drain; row 1, the link that closes the first loop that wraps; then one row
+        per axis, the first loop that wraps along it; then, for a second (and third) direction, the
+        first loop that is independent of those before. The other columns say how often that loop
+        wraps along each axis.
     """
     event[:] = 0
     event[:, 0] = -1
-    from_i = np.zeros(2, np.int64)
-    from_j = np.zeros(2, np.int64)
+    from_i = np.zeros(len(period), np.int64)
+    from_j = np.zeros(len(period), np.int64)
+    loop = np.zeros(len(period), np.int64)
+    basis = np.zeros((len(period), len(period)), np.int64)
     periodic = shift.shape[0] > 0
     for m in range(link_i.shape[0]):
         if periodic:
-            a = _wrapped_root(parent, shift, link_i[m], from_i)
-            b = _wrapped_root(parent, shift, link_j[m], from_j)
-            w_x = from_i[0] + seam[m, 0] - from_j[0]
-            w_y = from_i[1] + seam[m, 1] - from_j[1]
-            # Within one cluster the link closes a loop: (w_x, w_y) is its sum of seams.
+            a = _wrapped_root(parent, shift, link_i[m], period, from_i)
+            b = _wrapped_root(parent, shift, link_j[m], period, from_j)
+            wraps = False
+            for axis in range(len(period)):
+                loop[axis] = from_i[axis] + seam[m, axis] - from_j[axis]
+                wraps |= loop[axis] != 0
+            # Within one cluster the link closes a loop, whose sum of seams is ``loop``.
             if a == b:
-                if w_x != 0 or w_y != 0:
-                    _note_wrapping(m, w_x, w_y, event)
+                if wraps:
+                    _note_wrapping(m, loop, basis, event)
                     contact[a] |= 4
-                    if stop < 5 and event[stop, 0] >= 0:
+                    if stop < event.shape[0] and event[stop, 0] >= 0:
                         return
                 continue
             # Root a of the larger cluster stays a root; the seams between both roots are stored at
             # root b.
+            sign = 1
             if parent[a] > parent[b]:
                 a, b = b, a
-                w_x = -w_x
-                w_y = -w_y
-            shift[b, 0] = w_x
-            shift[b, 1] = w_y
+                sign = -1
+            for axis in range(len(period)):
+                shift[b, axis] = sign * loop[axis]
         else:
             a = _root(parent, link_i[m])
             b = _root(parent, link_j[m])
@@ -401,8 +454,8 @@ def sweep_merges(link_i, link_j, seam, position, period, contact, parent, shift,
     ----------
     link_i, link_j, seam, contact, parent, shift
         As in `find_events`.
-    position : float64[n_sites, 2]
-    period : float64[2]
+    position : float64[n_sites, dim]
+    period : tuple of dim float64
         0 along an axis with hard edges.
     merges : Merges
         Overwritten.
@@ -419,10 +472,11 @@ def sweep_merges(link_i, link_j, seam, position, period, contact, parent, shift,
     centre, spread, event, merge, count, moment = merges
     event[:] = 0
     event[:, 0] = -1
-    from_i = np.zeros(2, np.int64)
-    from_j = np.zeros(2, np.int64)
-    w_x = 0
-    w_y = 0
+    from_i = np.zeros(len(period), np.int64)
+    from_j = np.zeros(len(period), np.int64)
+    loop = np.zeros(len(period), np.int64)
+    step = np.zeros(len(period))
+    basis = np.zeros((len(period), len(period)), np.int64)
     periodic = shift.shape[0] > 0
     n_sites = parent.shape[0]
     centre[:] = position
@@ -433,41 +487,46 @@ def sweep_merges(link_i, link_j, seam, position, period, contact, parent, shift,
     largest = min(n_sites, 1)
     square = float(n_sites - largest)
     weighted = 0.0
+    wraps = False
     for m in range(link_i.shape[0]):
         if periodic:
-            a = _wrapped_root(parent, shift, link_i[m], from_i)
-            b = _wrapped_root(parent, shift, link_j[m], from_j)
-            w_x = from_i[0] + seam[m, 0] - from_j[0]
-            w_y = from_i[1] + seam[m, 1] - from_j[1]
+            a = _wrapped_root(parent, shift, link_i[m], period, from_i)
+            b = _wrapped_root(parent, shift, link_j[m], period, from_j)
+            wraps = False
+            for axis in range(len(period)):
+                loop[axis] = from_i[axis] + seam[m, axis] - from_j[axis]
+                wraps |= loop[axis] != 0
         else:
             a, b = _root(parent, link_i[m]), _root(parent, link_j[m])
         if a == b:
-            if w_x != 0 or w_y != 0:
-                _note_wrapping(m, w_x, w_y, event)
+            if wraps:
+                _note_wrapping(m, loop, basis, event)
                 contact[a] |= 4
             continue
         # Root a of the larger cluster stays a root; the seams between both are stored at root b.
+        sign = 1
         if parent[a] > parent[b]:
             a, b = b, a
-            w_x = -w_x
-            w_y = -w_y
+            sign = -1
         if periodic:
-            shift[b, 0] = w_x
-            shift[b, 1] = w_y
+            for axis in range(len(period)):
+                shift[b, axis] = sign * loop[axis]
         # The spread of the whole: the two spreads, and the distance of the two centres.
         size_a = -parent[a]
         size_b = -parent[b]
         total = size_a + size_b
-        step_x = centre[b, 0] + w_x * period[0] - centre[a, 0]
-        step_y = centre[b, 1] + w_y * period[1] - centre[a, 1]
-        apart = size_a * (size_b / total) * (step_x * step_x + step_y * step_y)
+        distance = 0.0
+        for axis in range(len(period)):
+            step[axis] = centre[b, axis] + sign * loop[axis] * period[axis] - centre[a, axis]
+            distance += step[axis] * step[axis]
+        apart = size_a * (size_b / total) * distance
         joined = spread[a] + spread[b] + apart
         top, largest, square, weighted = _update_sums(
             a, b, size_a, size_b, spread, joined, top, largest, square, weighted
         )
         # Join the two trees, and record the sizes and the moments after this merger.
-        centre[a, 0] += step_x * (size_b / total)
-        centre[a, 1] += step_y * (size_b / total)
+        for axis in range(len(period)):
+            centre[a, axis] += step[axis] * (size_b / total)
         spread[a] = joined
         parent[a] -= size_b
         parent[b] = a

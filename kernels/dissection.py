@@ -1,10 +1,10 @@
 """Nested dissection by minimum vertex cuts.
 
-A region of the graph is cut where it is thinnest. Sites near the median line along the longer
-axis form a *strip*. The cut is the smallest set of strip sites whose removal separates what lies
-left of the strip from what lies right of it. Its size equals the largest number of paths from
-left to right that share no site (Menger). Dinic's algorithm finds these paths, and the sites
-that the residual graph reaches show the cut.
+A region of the graph is cut where it is thinnest. Sites near the median line across the longest
+axis (in space near the median plane) form a *strip*. The cut is the smallest set of strip sites
+whose removal separates what lies left of the strip from what lies right of it. Its size equals the
+largest number of paths from left to right that share no site (Menger). Dinic's algorithm finds
+these paths, and the sites that the residual graph reaches show the cut.
 
 States of the search. Each strip site u is split into two states, joined by an arc of capacity
 one, so that one path at most runs through u::
@@ -40,21 +40,14 @@ LEFT, RIGHT, STRIP = 0, 1, 2
 STRIP_SHARE = 0.12
 
 
-# Which rings of a region are still closed. A cylinder has one, a torus both.
-CLOSED_X, CLOSED_Y = 1, 2
-
-
 class Graph(NamedTuple):
     """A graph with coordinates that say where to search for cuts."""
 
     start: np.ndarray  # int64[n_sites + 1]: where the row of each site begins
     neighbour: np.ndarray  # int64[n_edges]: neighbours of each site, all of them in the graph
-    x: np.ndarray  # float64[n_sites]; x and y are unrolled where a ring is opened
-    y: np.ndarray  # float64[n_sites]
-    longest_x: float  # largest distance that one link covers along x
-    longest_y: float  # largest distance that one link covers along y
-    ring_x: float  # period of x, 0 if x is open
-    ring_y: float  # period of y, 0 if y is open
+    coordinate: np.ndarray  # float64[dim, n_sites]; unrolled where a ring is opened
+    longest: tuple[float, ...]  # largest distance that one link covers along each axis
+    ring: tuple[float, ...]  # period of each axis, 0 if it is open
     half_width: float  # half the width of the strip in which a cut is searched
     leaf_size: int  # regions up to this size are not split
 
@@ -64,7 +57,7 @@ class Region(NamedTuple):
 
     low: int
     high: int
-    closed: int  # which rings the region still has: 0, CLOSED_X, CLOSED_Y or their sum
+    closed: int  # which rings the region still has: the sum of 2**axis over its closed axes
     n_splits: int  # stop after this many splits; what is left is recorded as unsplit
     number: int  # region numbers from here on are free
 
@@ -370,17 +363,31 @@ def _split(graph, coordinate, longest, site, region, tag, value, scratch):
 
 
 @njit(cache=True, nogil=True)
-def _is_wide(site, x, y):
-    """Whether a region is at least as long along x as along y."""
-    low_x = low_y = np.inf
-    high_x = high_y = -np.inf
-    for a in range(site.shape[0]):
-        v = site[a]
-        low_x = min(low_x, x[v])
-        high_x = max(high_x, x[v])
-        low_y = min(low_y, y[v])
-        high_y = max(high_y, y[v])
-    return high_x - low_x >= high_y - low_y
+def _longest_axis(site, coordinate):
+    """The axis along which a region is longest; of equal ones the first."""
+    chosen = 0
+    extent = -np.inf
+    for axis in range(coordinate.shape[0]):
+        along = coordinate[axis]
+        low = np.inf
+        high = -np.inf
+        for a in range(site.shape[0]):
+            low = min(low, along[site[a]])
+            high = max(high, along[site[a]])
+        if high - low > extent:
+            chosen = axis
+            extent = high - low
+    return chosen
+
+
+@njit(cache=True, nogil=True)
+def _ring_to_open(closed, ring):
+    """The axis of the longest ring that is still closed, of equal ones the last; -1 for none."""
+    chosen = -1
+    for axis in range(len(ring)):
+        if closed >> axis & 1 and (chosen < 0 or ring[axis] >= ring[chosen]):
+            chosen = axis
+    return chosen
 
 
 @njit(cache=True, nogil=True)
@@ -404,11 +411,11 @@ def dissect(graph, region, permutation, tag, record):
     ----------
     graph : Graph
         Rows and coordinates. The coordinates guide the cuts; neighbours are read from the rows.
-        ``x`` and ``y`` are changed where a ring is opened.
+        They are changed where a ring is opened.
     region : Region
-        A ring along y is opened by a cut of two lines, near ``y = ring_y / 4`` and
-        ``3 ring_y / 4``. A torus is opened twice: first where the two lines are shorter, then each
-        of its two halves, which are cylinders, along the other direction.
+        A ring along y is opened by a cut of two lines (in space planes), near ``y = ring / 4`` and
+        ``3 ring / 4``. Of several rings the longest is opened first, where the cut is smallest;
+        then each of the two halves is opened along the next.
     permutation : int64[n_sites]
         Reordered inside the region to [left | right | cut], recursively: the order of elimination.
         A leaf is ordered by the number of neighbours.
@@ -424,7 +431,7 @@ def dissect(graph, region, permutation, tag, record):
     int64
         Number of rows of ``record`` that were written. A region stands before its two parts.
     """
-    start, x, y = graph.start, graph.x, graph.y
+    start = graph.start
     n_splits = region.n_splits
     size = region.high - region.low
     value = np.empty(size, np.float64)
@@ -457,26 +464,23 @@ def dissect(graph, region, permutation, tag, record):
         n_splits -= 1
         # Cut across the longer side of the region; a ring is opened first.
         site = permutation[low:high]
-        opened = 0
-        if closed & CLOSED_Y and not (closed & CLOSED_X and graph.ring_x > graph.ring_y):
-            opened = CLOSED_Y
-            coordinate, longest = np.abs(y - 0.5 * graph.ring_y), graph.longest_y
-        elif closed & CLOSED_X:
-            opened = CLOSED_X
-            coordinate, longest = np.abs(x - 0.5 * graph.ring_x), graph.longest_x
-        elif _is_wide(site, x, y):
-            coordinate, longest = x, graph.longest_x
+        opened = _ring_to_open(closed, graph.ring)
+        if opened >= 0:
+            axis = opened
+            coordinate = np.abs(graph.coordinate[axis] - 0.5 * graph.ring[axis])
         else:
-            coordinate, longest = y, graph.longest_y
+            axis = _longest_axis(site, graph.coordinate)
+            coordinate = graph.coordinate[axis]
+        longest = graph.longest[axis]
         n_left, n_right = _split(graph, coordinate, longest, site, number, tag, value, scratch)
         number += 1
         # Unroll the far side of the opened ring.
-        if opened > 0:
-            unrolled, ring = (y, graph.ring_y) if opened == CLOSED_Y else (x, graph.ring_x)
+        if opened >= 0:
+            unrolled = graph.coordinate[axis]
             for a in range(n_left, n_left + n_right):
-                if unrolled[site[a]] < 0.5 * ring:
-                    unrolled[site[a]] += ring
-            closed -= opened
+                if unrolled[site[a]] < 0.5 * graph.ring[axis]:
+                    unrolled[site[a]] += graph.ring[axis]
+            closed -= 1 << axis
         if n_left == 0 or n_right == 0 or 2 * (n - n_left - n_right) > n:
             continue  # the cut holds half of the region or more: keep it as a dense leaf
         record[n_records - 1, 1] = low + n_left + n_right

@@ -1,15 +1,26 @@
 """Neighbour search on a grid of cells, and the rows of a graph from its links.
 
-The rectangle of the sample is cut into cells whose sides are at least the search radius. All
-neighbours of a site then lie in its own cell and in the eight cells around it::
+The box of the sample is cut into cells whose sides are at least the search radius. All neighbours
+of a site then lie in its own cell and in the cells around it, 8 in the plane and 26 in space. One
+more layer of cells, the *padding*, surrounds the grid::
 
-    +----+----+----+----+
-    |    | o  | o  | o  |      x: the site
-    +----+----+----+----+      o: the cells that are searched
-    |    | o  | x  | o  |
-    +----+----+----+----+      cell c = iy * n_x + ix holds the sites
-    |    | o  | o  | o  |      member[start[c]:start[c+1]], ascending
-    +----+----+----+----+
+    . . . . . .
+    . +---+---+---+---+ .
+    . |   | o | o | o | .      x: the site
+    . +---+---+---+---+ .      o: the cells that are searched
+    . |   | o | x | o | .      .: padding
+    . +---+---+---+---+ .
+    . |   | o | o | o | .      cell c holds the sites member[start[c]:start[c+1]], ascending
+    . +---+---+---+---+ .
+    . . . . . .
+
+Cells are numbered with the last axis fastest, padding included. No site lies in the padding.
+``alias[c]`` is the cell to search in place of cell c: for a cell of the grid itself, for the
+padding of a periodic axis the cell at the opposite side, for the padding of hard edges an empty
+one. So no kernel treats edges apart.
+
+The number of axes is the length of a tuple, which is known when a kernel is compiled: loops over
+axes cost nothing.
 """
 
 from typing import NamedTuple
@@ -23,30 +34,33 @@ class Cells(NamedTuple):
 
     Attributes
     ----------
-    position : float64[n_sites, 2]
-    n_x, n_y : int64
-        Number of cells along x and along y: at least 3 along an axis that repeats.
-    cell_x, cell_y : float64
+    position : float64[n_sites, dim]
+    shape : tuple of dim int64
+        Number of cells along each axis, without padding: at least 3 along a periodic axis.
+    side : tuple of dim float64
         Sides of a cell: at least ``radius``, unless an axis has so few cells that all are searched.
-    period_x, period_y : float64
-        Length after which an axis repeats; 0 for hard edges.
+    period : tuple of dim float64
+        Length after which each axis repeats; 0 for hard edges.
     radius : float64
         Sites at most this far apart are neighbours.
-    start : int64[n_x * n_y + 1]
+    start : int64[n_cells + 1]
     member : int64[n_sites]
         The cells of `fill_cells`.
+    alias : int64[n_cells]
+        The cell that is searched in place of each cell.
+    offset : int64[3**(dim - 1)]
+        Steps in the number of a cell to the rows of cells around its own row, and 0.
     """
 
     position: np.ndarray
-    n_x: int
-    n_y: int
-    cell_x: float
-    cell_y: float
-    period_x: float
-    period_y: float
+    shape: tuple[int, ...]
+    side: tuple[float, ...]
+    period: tuple[float, ...]
     radius: float
     start: np.ndarray
     member: np.ndarray
+    alias: np.ndarray
+    offset: np.ndarray
 
 
 @njit(cache=True)
@@ -56,37 +70,44 @@ def _cell_along(coordinate, side, n):
 
 
 @njit(cache=True)
-def fill_cells(position, n_x, n_y, cell_x, cell_y, start, member):
-    """Sort sites into cells, row by row: ``member[start[c]:start[c+1]]`` are the sites of cell c.
+def _cell_of(position, i, shape, side):
+    """The number of the cell of site i; the last axis runs fastest."""
+    cell = 0
+    for axis in range(len(shape)):
+        along = _cell_along(position[i, axis], side[axis], shape[axis])
+        cell = cell * (shape[axis] + 2) + along + 1
+    return cell
+
+
+@njit(cache=True)
+def fill_cells(position, shape, side, start, member):
+    """Sort sites into cells: ``member[start[c]:start[c+1]]`` are the sites of cell c.
 
     Parameters
     ----------
-    position : float64[n_sites, 2]
-    n_x, n_y : int64
-        Number of cells along x and along y; cell ``c = iy * n_x + ix``.
-    cell_x, cell_y : float64
+    position : float64[n_sites, dim]
+    shape : tuple of dim int64
+        Number of cells along each axis, without padding.
+    side : tuple of dim float64
         Sides of a cell. Sites beyond the last cell belong to the last cell.
-    start : int64[n_x * n_y + 1]
-        Overwritten.
+    start : int64[n_cells + 1]
+        Overwritten; n_cells counts the padding too.
     member : int64[n_sites]
         Overwritten; ascending within a cell.
     """
     # Count the sites of each cell, and sum the counts to where each cell begins.
     start[:] = 0
     for i in range(position.shape[0]):
-        ix = _cell_along(position[i, 0], cell_x, n_x)
-        iy = _cell_along(position[i, 1], cell_y, n_y)
-        start[iy * n_x + ix + 1] += 1
-    for c in range(n_x * n_y):
+        start[_cell_of(position, i, shape, side) + 1] += 1
+    for c in range(start.shape[0] - 1):
         start[c + 1] += start[c]
     # Write each site at the next free place of its cell; start[c] moves to the end of cell c.
     for i in range(position.shape[0]):
-        ix = _cell_along(position[i, 0], cell_x, n_x)
-        iy = _cell_along(position[i, 1], cell_y, n_y)
-        member[start[iy * n_x + ix]] = i
-        start[iy * n_x + ix] += 1
+        c = _cell_of(position, i, shape, side)
+        member[start[c]] = i
+        start[c] += 1
     # Shift the ends by one cell, so that start[c] is the beginning of cell c again.
-    for c in range(n_x * n_y, 0, -1):
+    for c in range(start.shape[0] - 1, 0, -1):
         start[c] = start[c - 1]
     start[0] = 0
 
@@ -103,33 +124,36 @@ def _wrapped(difference, period):
 
 
 @njit(cache=True)
+def _square_distance(position, i, j, period):
+    """Squared distance of site i and the nearest image of site j."""
+    square = 0.0
+    for axis in range(len(period)):
+        step = _wrapped(position[j, axis] - position[i, axis], period[axis])
+        square += step * step
+    return square
+
+
+@njit(cache=True)
 def _scan_site(i, cells, write, found):
     """Count the neighbours ``j > i`` of site i; list them in ``found`` if ``write`` is set."""
-    x = cells.position[i, 0]
-    y = cells.position[i, 1]
-    ix = _cell_along(x, cells.cell_x, cells.n_x)
-    iy = _cell_along(y, cells.cell_y, cells.n_y)
-    # Search the nine cells around the site; along a periodic axis the cells repeat.
+    cell = _cell_of(cells.position, i, cells.shape, cells.side)
+    # Three cells of a row follow one another in `member` and are searched at once (wide = 1). Next
+    # to the seam of a periodic last axis they do not, and are searched one by one.
+    last = len(cells.shape) - 1
+    along = _cell_along(cells.position[i, last], cells.side[last], cells.shape[last])
+    at_seam = cells.period[last] > 0.0 and (along == 0 or along == cells.shape[last] - 1)
+    wide = 0 if at_seam else 1
     count = 0
-    for step_y in range(-1, 2):
-        jy = iy + step_y
-        if cells.period_y > 0.0:
-            jy = (jy + cells.n_y) % cells.n_y
-        elif jy < 0 or jy >= cells.n_y:
-            continue
-        for step_x in range(-1, 2):
-            jx = ix + step_x
-            if cells.period_x > 0.0:
-                jx = (jx + cells.n_x) % cells.n_x
-            elif jx < 0 or jx >= cells.n_x:
-                continue
-            cell = jy * cells.n_x + jx
-            for m in range(cells.start[cell], cells.start[cell + 1]):
+    for row in range(cells.offset.shape[0]):
+        for step in range(wide - 1, 2 - wide):
+            middle = cell + cells.offset[row] + step
+            first = cells.start[cells.alias[middle - wide]]
+            end = cells.start[cells.alias[middle + wide] + 1]
+            for m in range(first, end):
                 j = cells.member[m]
                 if j > i:
-                    dx = _wrapped(cells.position[j, 0] - x, cells.period_x)
-                    dy = _wrapped(cells.position[j, 1] - y, cells.period_y)
-                    if dx * dx + dy * dy <= cells.radius * cells.radius:
+                    square = _square_distance(cells.position, i, j, cells.period)
+                    if square <= cells.radius * cells.radius:
                         if write:
                             found[count] = j
                         count += 1
@@ -228,16 +252,16 @@ def fill_rows(link_i, link_j, start, neighbour, link):
 
 
 @njit(cache=True, nogil=True)
-def fill_separation(position, period_x, period_y, link_i, link_j, out):
+def fill_separation(position, period, link_i, link_j, out):
     """Vector from site i to the nearest image of site j, for each link.
 
     Parameters
     ----------
-    position : float64[n_sites, 2]
-    period_x, period_y : float64
-        Length after which an axis repeats; 0 for hard edges.
+    position : float64[n_sites, dim]
+    period : tuple of dim float64
+        Length after which each axis repeats; 0 for hard edges.
     link_i, link_j : int64[n_links]
-    out : float64[n_links, 2]
+    out : float64[n_links, dim]
         Overwritten.
 
     Notes
@@ -245,10 +269,9 @@ def fill_separation(position, period_x, period_y, link_i, link_j, out):
     Iteration ``l`` writes ``out[l]`` only: parts of the links can run in parallel.
     """
     for l in range(link_i.shape[0]):
-        i = link_i[l]
-        j = link_j[l]
-        out[l, 0] = _wrapped(position[j, 0] - position[i, 0], period_x)
-        out[l, 1] = _wrapped(position[j, 1] - position[i, 1], period_y)
+        for axis in range(len(period)):
+            step = position[link_j[l], axis] - position[link_i[l], axis]
+            out[l, axis] = _wrapped(step, period[axis])
 
 
 class Kept(NamedTuple):
@@ -256,24 +279,19 @@ class Kept(NamedTuple):
 
     Attributes
     ----------
-    n_x, n_y : int64
-        Number of cells along x and along y: at least 3 along an axis that repeats.
-    cell_x, cell_y : float64
-        Sides of a cell, at least the smallest distance of two sites.
-    period_x, period_y : float64
-        Length after which an axis repeats; 0 for hard edges.
-    head : int64[n_x * n_y]
+    shape, side, period, alias, offset
+        As in `Cells`; a side is at least the smallest distance of two sites.
+    head : int64[n_cells]
         The site that was kept last in each cell; -1 in an empty cell.
     following : int64[n_candidates]
         The site that was kept before this one in the same cell; -1 ends the list.
     """
 
-    n_x: int
-    n_y: int
-    cell_x: float
-    cell_y: float
-    period_x: float
-    period_y: float
+    shape: tuple[int, ...]
+    side: tuple[float, ...]
+    period: tuple[float, ...]
+    alias: np.ndarray
+    offset: np.ndarray
     head: np.ndarray
     following: np.ndarray
 
@@ -284,7 +302,7 @@ def mark_apart(position, taken, kept, distance, out):
 
     Parameters
     ----------
-    position : float64[n_candidates, 2]
+    position : float64[n_candidates, dim]
         The candidates in the order in which they are tested.
     taken : int64
         Number of candidates at the start that are in the lists and marked in ``out`` already.
@@ -296,29 +314,18 @@ def mark_apart(position, taken, kept, distance, out):
         ``out[taken:]`` is overwritten.
     """
     for i in range(taken, position.shape[0]):
-        x = position[i, 0]
-        y = position[i, 1]
-        ix = _cell_along(x, kept.cell_x, kept.n_x)
-        iy = _cell_along(y, kept.cell_y, kept.n_y)
+        cell = _cell_of(position, i, kept.shape, kept.side)
         free = True
-        # Look through the lists of the nine cells around the candidate.
-        for step in range(9):
-            jx = ix + step % 3 - 1
-            jy = iy + step // 3 - 1
-            if kept.period_x > 0.0:
-                jx = (jx + kept.n_x) % kept.n_x
-            if kept.period_y > 0.0:
-                jy = (jy + kept.n_y) % kept.n_y
-            if jx < 0 or jx >= kept.n_x or jy < 0 or jy >= kept.n_y:
-                continue
-            j = kept.head[jy * kept.n_x + jx]
-            while j >= 0 and free:
-                dx = _wrapped(position[j, 0] - x, kept.period_x)
-                dy = _wrapped(position[j, 1] - y, kept.period_y)
-                free = dx * dx + dy * dy >= distance * distance
-                j = kept.following[j]
+        # Look through the lists of the cells around the candidate.
+        for row in range(kept.offset.shape[0]):
+            for step in range(-1, 2):
+                j = kept.head[kept.alias[cell + kept.offset[row] + step]]
+                while j >= 0 and free:
+                    square = _square_distance(position, i, j, kept.period)
+                    free = square >= distance * distance
+                    j = kept.following[j]
         # A candidate that is kept becomes the head of the list of its cell.
         out[i] = free
         if free:
-            kept.following[i] = kept.head[iy * kept.n_x + ix]
-            kept.head[iy * kept.n_x + ix] = i
+            kept.following[i] = kept.head[cell]
+            kept.head[cell] = i

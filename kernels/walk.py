@@ -17,7 +17,7 @@ class Hops(NamedTuple):
         Target of each hop.
     running_rate : float64[2 n_links]
         Running sum of the rates out of a site, within its row.
-    step : float64[2 n_links, 2]
+    step : float64[2 n_links, dim]
         Vector to the target.
     turn : float64[2 n_links, 4]
         Unit quaternion of the rotation of the spin in the hop.
@@ -39,7 +39,7 @@ class Found(NamedTuple):
     Attributes
     ----------
     site : int64[n_carriers, n_times]
-    displacement : float64[n_carriers, n_times, 2]
+    displacement : float64[n_carriers, n_times, dim]
     spin : float64[n_carriers, n_times, 3]
     """
 
@@ -83,7 +83,7 @@ def walk_carriers(hops, time, start, first_spin, generator, most_hops, progress,
     stopped when it is called again with the same ``progress`` and ``carrier``::
 
         progress   [ carrier c | its site i, -1 before its start | next time k ]
-        carrier    [ time of its last hop | x  y | spin x  y  z ]
+        carrier    [ time of its last hop | x  y (z) | spin x  y  z ]
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def walk_carriers(hops, time, start, first_spin, generator, most_hops, progress,
         Number of hops after which the kernel returns.
     progress : int64[3]
         (0, -1, 0) at first. All is done when ``progress[0]`` is the number of carriers.
-    carrier : float64[6]
+    carrier : float64[dim + 4]
         State of the carrier that is followed at present.
     found : Found
         Overwritten.
@@ -111,14 +111,15 @@ def walk_carriers(hops, time, start, first_spin, generator, most_hops, progress,
         Number of hops made in this call.
     """
     n_hops = 0
-    spin = carrier[3:6]
+    dim = hops.step.shape[1]
+    spin = carrier[dim + 1 : dim + 4]
     turning = hops.field.shape[0] > 0
     while progress[0] < start.shape[0]:
         c = progress[0]
         if progress[1] < 0:
             progress[1] = start[c]
             progress[2] = 0
-            carrier[:3] = 0.0
+            carrier[: dim + 1] = 0.0
             spin[:] = first_spin
         i = progress[1]
         k = progress[2]
@@ -135,8 +136,8 @@ def walk_carriers(hops, time, start, first_spin, generator, most_hops, progress,
                     _precess(hops.field[i], time[k] - since, spin)
                     since = time[k]
                 found.site[c, k] = i
-                found.displacement[c, k, 0] = carrier[1]
-                found.displacement[c, k, 1] = carrier[2]
+                for axis in range(dim):
+                    found.displacement[c, k, axis] = carrier[1 + axis]
                 found.spin[c, k, 0] = spin[0]
                 found.spin[c, k, 1] = spin[1]
                 found.spin[c, k, 2] = spin[2]
@@ -150,8 +151,8 @@ def walk_carriers(hops, time, start, first_spin, generator, most_hops, progress,
             a = begin
             while a < end - 1 and hops.running_rate[a] <= aim:
                 a += 1
-            carrier[1] += hops.step[a, 0]
-            carrier[2] += hops.step[a, 1]
+            for axis in range(dim):
+                carrier[1 + axis] += hops.step[a, axis]
             _turn(hops.turn[a, 0], hops.turn[a, 1], hops.turn[a, 2], hops.turn[a, 3], spin)
             i = hops.row_neighbour[a]
             n_hops += 1

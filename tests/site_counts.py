@@ -47,7 +47,7 @@ def sample_site_counts(n_sites, samples, *, seed, first=0):
             if "second wrapping" in events:
                 break
             offered = int(1.2 * offered)
-        names = dict(zip(("first", "x", "y", "second"), EVENTS[1:]))
+        names = dict(zip(("first", "x", "y", "second"), EVENTS[2][1:]))
         counts = {s: site_count_at(events[name]) for s, name in names.items()}
         rows.append(sample_row(n_sites, sample) | counts)
     return pd.DataFrame(rows)

@@ -102,12 +102,12 @@ def test_wheatstone_bridge_and_effective_resistance():
     assert between == pytest.approx(1 / resistance, rel=1e-13)
 
 
-@pytest.mark.parametrize("ring", [None, 12.0])
-def test_a_ring_is_opened_and_threads_do_not_matter(ring, monkeypatch):
+@pytest.mark.parametrize("period", [None, (0.0, 12.0)])
+def test_a_ring_is_opened_and_threads_do_not_matter(period, monkeypatch):
     monkeypatch.setattr("hopnet.elimination.dissection.SERIAL_SITES", 100)
     monkeypatch.setattr("hopnet.elimination.symbolic.SERIAL_SITES", 100)
     link_i, link_j, position = lattice(40, 12)
-    if ring:
+    if period:
         bottom = np.arange(40)
         link_i = np.concatenate([link_i, bottom])
         link_j = np.concatenate([link_j, bottom + 440])
@@ -116,7 +116,7 @@ def test_a_ring_is_opened_and_threads_do_not_matter(ring, monkeypatch):
     rhs -= rhs.mean()
     answers = []
     for threads in (1, 2, 3):
-        order = dissect_graph(link_i, link_j, position, ring=ring, leaf_size=8, threads=threads)
+        order = dissect_graph(link_i, link_j, position, period=period, leaf_size=8, threads=threads)
         symbolic = analyse(order, link_i, link_j)
         assert len(symbolic.groups[0]) >= 4
         factored = factor(symbolic, conductance, 1e-4, threads=threads)

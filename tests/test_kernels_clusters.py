@@ -10,7 +10,14 @@ from twins import clusters as twin
 
 pytestmark = pytest.mark.kernel
 
-PERIODS = [(0.0, 0.0), (0.0, 10.0), (10.0, 10.0)]
+PERIODS = [
+    (0.0, 0.0),
+    (0.0, 10.0),
+    (10.0, 10.0),
+    (0.0, 0.0, 0.0),
+    (0.0, 10.0, 10.0),
+    (10.0, 10.0, 10.0),
+]
 
 
 def both(module, name):
@@ -22,27 +29,31 @@ def both(module, name):
 def sample(n, seed, period, radius=3.2):
     """Positions, sorted links i < j within a radius, their conductances and seams."""
     generator = np.random.default_rng(seed)
-    position = generator.uniform(0, 10, (n, 2))
+    position = generator.uniform(0, 10, (n, len(period)))
     i, j = np.triu_indices(n, 1)
     seam = twin.fill_seams(position, np.array(period), i, j)
-    length = np.hypot(*(position[j] + seam * period - position[i]).T)
-    near = length < radius
+    length = np.linalg.norm(position[j] + seam * period - position[i], axis=1)
+    near = length < radius * (1.0 if len(period) == 2 else 1.4)
     i, j, seam, length = i[near], j[near], seam[near], length[near]
     if n:
         length = np.round(length, 1)  # ties
     return position, i, j, seam, -2.0 * length
 
 
-def start(n, periodic):
-    return np.full(n, -1), np.zeros((n if periodic else 0, 2), np.int64)
+def start(n, seam):
+    return np.full(n, -1), np.zeros((n if seam.size else 0, seam.shape[1]), np.int64)
+
+
+def empty_events(dim):
+    return np.empty((2 * dim + 1, dim + 1), np.int64)
 
 
 @both(kernels, "fill_seams")
 @pytest.mark.parametrize("period", PERIODS)
 def test_fill_seams(kernel, period):
     position, i, j, seam, _ = sample(14, 3, period, radius=20.0)
-    out = np.full((i.size, 2), 7)
-    kernel(position, np.array(period), i, j, out)
+    out = np.full((i.size, len(period)), 7)
+    kernel(position, period, i, j, out)
     np.testing.assert_array_equal(out, seam)
     assert np.any(out) == any(period)
 
@@ -87,7 +98,7 @@ def test_fill_order(kernel, name):
 def in_order(n, seed, period, radius=3.2):
     position, i, j, seam, conductance = sample(n, seed, period, radius)
     order = np.argsort(-conductance, kind="stable")
-    return position, i[order], j[order], seam[order] if any(period) else np.empty((0, 2), np.int64)
+    return position, i[order], j[order], seam[order] if any(period) else seam[:0]
 
 
 @both(kernels, "find_events")
@@ -97,20 +108,23 @@ def test_find_events(kernel, period, n, seed):
     _, i, j, seam = in_order(n, seed, period, radius=4.6)
     contact = np.zeros(n, np.int64)
     contact[:2], contact[n - 2 :] = 1, 2
-    parent, shift = start(n, seam.size)
-    event = np.empty((5, 3), np.int64)
-    kernel(i, j, seam, contact.copy(), 5, parent, shift, event)
+    parent, shift = start(n, seam)
+    dim = len(period)
+    event = empty_events(dim)
+    kernel(i, j, seam, contact.copy(), period, len(event), parent, shift, event)
     expected = twin.find_events(i, j, seam, contact)
     assert event[:, 0].tolist() == [row[0] for row in expected]
-    _, w_x, w_y = expected[1]  # later loops may be counted with the first of all added
-    assert event[1, 1:].tolist() in ([w_x, w_y], [-w_x, -w_y])
-    assert event[2, 0] < 0 or event[2, 1] != 0
-    assert event[3, 0] < 0 or event[3, 2] != 0
-    assert event[4, 0] < 0 or event[1, 1] * event[4, 2] != event[1, 2] * event[4, 1]
-    for stop in range(5):
-        parent, shift = start(n, seam.size)
-        part = np.empty((5, 3), np.int64)
-        kernel(i, j, seam, contact.copy(), stop, parent, shift, part)
+    loop = expected[1][1:]  # later loops may be counted with the first of all added
+    assert event[1, 1:].tolist() in (loop, [-w for w in loop])
+    for axis in range(dim):
+        assert event[2 + axis, 0] < 0 or event[2 + axis, 1 + axis] != 0
+    for rank in range(2, dim + 1):
+        loops = event[[1, *range(dim + 2, dim + rank + 1)], 1:]
+        assert event[dim + rank, 0] < 0 or np.linalg.matrix_rank(loops) == rank
+    for stop in range(len(event)):
+        parent, shift = start(n, seam)
+        part = empty_events(dim)
+        kernel(i, j, seam, contact.copy(), period, stop, parent, shift, part)
         assert part[stop, 0] == event[stop, 0]
 
 
@@ -121,19 +135,20 @@ def test_sweep_merges(kernel, period, n, seed):
     position, i, j, seam = in_order(n, seed, period)
     contact = np.zeros(n, np.int64)
     contact[:2], contact[n - 2 :] = 1, 2
-    parent, shift = start(n, seam.size)
-    event, merge = np.empty((5, 3), np.int64), np.empty(n, np.int64)
+    parent, shift = start(n, seam)
+    dim = len(period)
+    event, merge = empty_events(dim), np.empty(n, np.int64)
     count, moment = np.empty((n, 3), np.int64), np.empty((n, 3))
     k = kernel(
         i,
         j,
         seam,
         position,
-        np.array(period),
+        period,
         contact.copy(),
         parent,
         shift,
-        kernels.Merges(np.empty((n, 2)), np.empty(n), event, merge, count, moment),
+        kernels.Merges(np.empty((n, dim)), np.empty(n), event, merge, count, moment),
     )
     expected = twin.sweep_merges(i, j, seam, position, np.array(period))
     assert k == len(expected)
@@ -146,9 +161,9 @@ def test_sweep_merges(kernel, period, n, seed):
         weighted = sum(s * spread for s, spread in clusters)
         rest = moment[row, 1] + clusters[0][0] * moment[row, 2]  # of equals, any may be left out
         assert rest == pytest.approx(weighted, rel=1e-10, abs=1e-10)
-    parent, shift = start(n, seam.size)
-    alone = np.empty((5, 3), np.int64)
-    kernels.find_events(i, j, seam, contact.copy(), 5, parent, shift, alone)
+    parent, shift = start(n, seam)
+    alone = empty_events(dim)
+    kernels.find_events(i, j, seam, contact.copy(), period, len(alone), parent, shift, alone)
     np.testing.assert_array_equal(event, alone)
 
 

@@ -20,37 +20,41 @@ from twins import symbolic as symbolic_twin
 pytestmark = pytest.mark.kernel
 
 
-def random_graph(n, seed, radius=2.2, side=10.0):
-    """Positions in a square, and all links shorter than ``radius``."""
-    position = np.random.default_rng(seed).uniform(0, side, (n, 2))
-    pairs = neighbour_twin.fill_neighbours(position, (0, 0), radius)
+def random_graph(n, seed, dim=2, side=10.0):
+    """Positions in a square or a cube, and all links shorter than 2.2, in space 3.4."""
+    position = np.random.default_rng(seed).uniform(0, side, (n, dim))
+    pairs = neighbour_twin.fill_neighbours(position, (0,) * dim, 2.2 if dim == 2 else 3.4)
     link_i = np.array([i for i, _ in pairs], dtype=np.int64)
     link_j = np.array([j for _, j in pairs], dtype=np.int64)
     return position, link_i, link_j
 
 
 @pytest.mark.parametrize(
-    ("n", "seed", "leaf", "half_width"),
+    ("n", "seed", "leaf", "half_width", "dim"),
     [
-        (0, 1, 4, 9.0),
-        (1, 2, 4, 9.0),
-        (120, 3, 8, 9.0),
-        (120, 4, 4, 0.4),
-        (90, 5, 1, 2.0),
+        (0, 1, 4, 9.0, 2),
+        (1, 2, 4, 9.0, 3),
+        (120, 3, 8, 9.0, 2),
+        (120, 4, 4, 0.4, 2),
+        (90, 5, 1, 2.0, 2),
+        (160, 6, 8, 9.0, 3),
+        (120, 7, 4, 0.4, 3),
     ],
 )
-def test_cuts_separate_and_are_minimal(n, seed, leaf, half_width, kernel_version):
-    position, link_i, link_j = random_graph(n, seed)
-    x, y = position.T.copy()
+def test_cuts_separate_and_are_minimal(n, seed, leaf, half_width, dim, kernel_version):
+    position, link_i, link_j = random_graph(n, seed, dim)
+    coordinate = position.T.copy()
     start, neighbour = np.empty(n + 1, np.int64), np.empty(2 * len(link_i), np.int64)
     neighbour_kernels.fill_rows(link_i, link_j, start, neighbour, neighbour.copy())
     rows = [set(neighbour[start[v] : start[v + 1]]) for v in range(n)]
-    longest_x = float(np.abs(x[link_i] - x[link_j]).max(initial=0))
-    longest_y = float(np.abs(y[link_i] - y[link_j]).max(initial=0))
+    steps = np.abs(coordinate[:, link_i] - coordinate[:, link_j])
+    longest = tuple(float(step.max(initial=0)) for step in steps)
     permutation, tag = np.arange(n), np.full(n, -1)
     record = np.full((2 * n + 1, 4), -7)
-    longest = longest_x, longest_y
-    graph = dissection_kernels.Graph(start, neighbour, x, y, *longest, 0.0, 0.0, half_width, leaf)
+    ring = (0.0,) * len(longest)
+    graph = dissection_kernels.Graph(
+        start, neighbour, coordinate.copy(), longest, ring, half_width, leaf
+    )
     region = dissection_kernels.Region(0, n, 0, n + 1, 0)
     dissect = kernel_version(dissection_kernels.dissect)
     count = dissect(graph, region, permutation, tag, record)
@@ -71,9 +75,10 @@ def test_cuts_separate_and_are_minimal(n, seed, leaf, half_width, kernel_version
         assert right
         assert not any(rows[v] & right for v in left), "a link crosses the cut"
         members = sorted(permutation[low:high])
-        along_x = np.ptp(x[members]) >= np.ptp(y[members])
-        axis, longest = (x, longest_x) if along_x else (y, longest_y)
-        expected = dissection_twin.dissect(rows, axis, members, longest, half_width)
+        axis = int(np.argmax(np.ptp(coordinate[:, members], axis=1)))
+        expected = dissection_twin.dissect(
+            rows, coordinate[axis], members, longest[axis], half_width
+        )
         assert high - begin == expected
     assert splits > n // 20 or n < 2
 

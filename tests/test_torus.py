@@ -183,9 +183,8 @@ def test_the_dissection_opens_both_rings():
     dissection = network.dissection
     assert sorted(dissection.permutation) == list(range(6000))
     elimination = analyse(dissection, network.link_i, network.link_j)
-    closed_once = dissect_graph(
-        network.link_i, network.link_j, network.sites.position, ring=network.sites.width
-    )
+    graph = network.link_i, network.link_j, network.sites.position
+    closed_once = dissect_graph(*graph, period=(0.0, network.sites.width))
     once = analyse(closed_once, network.link_i, network.link_j)
     cylinder = hn.build_network(
         hn.random_sites(6000, density=0.02, seed=8, geometry="cylinder"),
@@ -195,9 +194,8 @@ def test_the_dissection_opens_both_rings():
     plain = analyse(cylinder.dissection, cylinder.link_i, cylinder.link_j)
     assert elimination.operations < 2.5 * plain.operations
     assert elimination.operations < once.operations
-    graph = network.link_i, network.link_j, network.sites.position
-    periods = {"ring": network.sites.width, "ring_x": network.sites.length}
-    parts = [dissect_graph(*graph, **periods, threads=threads) for threads in (1, 2)]
+    period = network.sites.period
+    parts = [dissect_graph(*graph, period=period, threads=threads) for threads in (1, 2)]
     assert np.array_equal(parts[0].permutation, parts[1].permutation)
 
 
@@ -229,7 +227,7 @@ def test_foster_s_theorem_on_a_torus():
 def test_bad_input():
     with pytest.raises(hn.ParameterError, match="torus"):
         solve_torus(random_network(200, 0.05, 3))
-    with pytest.raises(hn.NotPercolatingError, match="both directions"):
+    with pytest.raises(hn.NotPercolatingError, match="all directions"):
         solve_torus(torus_network(100, 0.01, 5, reach=0.5))
     network, other = torus_network(200, 0.05, 3), torus_network(200, 0.05, 4)
     with pytest.raises(hn.ParameterError, match="another network"):

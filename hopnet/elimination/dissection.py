@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from hopnet.checks import array_of, number, site_numbers, whole
 from hopnet.errors import ParameterError
 from hopnet.kernels import dissection as dissection_kernels
-from hopnet.kernels.dissection import CLOSED_X, CLOSED_Y, Graph, Region
+from hopnet.kernels.dissection import Graph, Region
 from hopnet.kernels.neighbours import fill_rows
 from hopnet.records import Record, read_only
 from hopnet.threads import run_side_by_side, thread_count
@@ -59,34 +60,30 @@ def dissect_graph(
     position: npt.ArrayLike,
     *,
     rows: tuple[np.ndarray, np.ndarray] | None = None,
-    ring: float | None = None,
-    ring_x: float | None = None,
+    period: Sequence[float] | None = None,
     leaf_size: int = LEAF_SIZE,
     strip: float = STRIP,
     threads: int | None = None,
 ) -> Dissection:
     """Order the nodes of a graph by nested dissection along minimum vertex cuts.
 
-    Each region is cut across its longer side. The cut is the smallest set of nodes within
-    ``strip`` link lengths of the median line that separates the nodes left of them from the nodes
-    right of them. It is found as a maximum flow of vertex-disjoint paths. Coordinates only say
-    where to search; the neighbours of a node are read from the graph.
+    Each region is cut across its longest side. The cut is the smallest set of nodes within
+    ``strip`` link lengths of the median line (in space the median plane) that separates the nodes
+    left of them from the nodes right of them. It is found as a maximum flow of vertex-disjoint
+    paths. Coordinates only say where to search; the neighbours of a node are read from the graph.
 
     Parameters
     ----------
     link_i, link_j : int64[n_links]
         The two nodes of each link.
-    position : float64[n_nodes, 2]
-        Coordinates of the nodes.
+    position : float64[n_nodes, dim]
+        Coordinates of the nodes, in a plane (dim = 2) or in space (dim = 3).
     rows : (start, neighbour), optional
         The rows of the graph, if the caller has them: the neighbours of node v are
         ``neighbour[start[v]:start[v + 1]]``.
-    ring : float, optional
-        Period of the second coordinate. The first cut then consists of two lines that open the
-        ring.
-    ring_x : float, optional
-        Period of the first coordinate. With both periods the graph closes like a torus: the first
-        cut leaves two cylinders, and the first cut of each opens it.
+    period : sequence of dim float, optional
+        Length after which each coordinate repeats, 0 where it does not. The first cut of a region
+        with a ring consists of two lines (in space two planes) that open the ring.
     leaf_size : int
         Regions of up to this many nodes become dense leaves.
     strip : float
@@ -106,15 +103,20 @@ def dissect_graph(
     Notes
     -----
     Cost: O(n log n) for the sorting, and for each cut a flow through its strip, which has about
-    n^(1/2) log n sites.
+    n^(1/2) log n sites, in space n^(2/3).
     """
-    position = array_of("position", position, shape=(None, 2), empty=True)
-    n = position.shape[0]
+    position = array_of("position", position, shape=(None, None), empty=True)
+    n, dim = position.shape
+    if dim not in (2, 3):
+        raise ParameterError(
+            f"position must have 2 or 3 columns, got {dim}; give one row (x, y) or (x, y, z) per "
+            "node."
+        )
     link_i, link_j = check_links(link_i, link_j, n)
-    if ring is not None:
-        ring = number("ring", ring, low=0.0, above=True)
-    if ring_x is not None:
-        ring_x = number("ring_x", ring_x, low=0.0, above=True)
+    ring = (0.0,) * dim
+    if period is not None:
+        hint = "give one length per coordinate, 0 where it does not repeat"
+        ring = tuple(array_of("period", period, shape=(dim,), low=0.0, hint=hint).tolist())
     leaf_size = min(whole("leaf_size", leaf_size, low=1), max(n, 1))
     strip = number("strip", strip, low=0.0)
     threads = thread_count(threads)
@@ -123,7 +125,7 @@ def dissect_graph(
         fill_rows(link_i, link_j, *rows, np.empty_like(rows[1]))
     else:
         rows = check_rows(rows, n, link_i.shape[0])
-    graph = graph_of(link_i, link_j, position, rows, (ring_x or 0.0, ring or 0.0), strip, leaf_size)
+    graph = graph_of(link_i, link_j, position, rows, ring, strip, leaf_size)
     permutation = np.arange(n)
     tag = np.full(n, -1, np.int64)
 
@@ -136,7 +138,7 @@ def dissect_graph(
 
     # First one cut, then seven cuts in each half, then all others. Regions are independent.
     record = np.empty((0, 4), np.int64)
-    closed = CLOSED_X * bool(ring_x) + CLOSED_Y * bool(ring)
+    closed = sum(1 << axis for axis, length in enumerate(ring) if length)
     n_tasks, waiting = 0, [(0, n, closed)]
     for n_splits in (1, 7, n) if n > SERIAL_SITES else (n,):
         tasks = [(n_tasks + t, *one, n_splits) for t, one in enumerate(waiting)]
@@ -206,14 +208,14 @@ def check_rows(rows, n_nodes, n_links):
 
 def graph_of(link_i, link_j, position, rows, periods, strip, leaf_size):
     """The `Graph` of the kernel: rows, coordinates and the lengths of the longest links."""
-    coordinates = [position[:, axis].copy() for axis in (0, 1)]
+    coordinate = np.array(position.T, order="C")
     longest = []
-    for value, period in zip(coordinates, periods):
+    for value, period in zip(coordinate, periods):
         step = np.abs(value[link_i] - value[link_j])
         step = np.minimum(step, period - step) if period else step
         longest.append(float(step.max(initial=0.0)))
     half_width = float(strip * max(longest))
-    return Graph(*rows, *coordinates, *longest, *map(float, periods), half_width, leaf_size)
+    return Graph(*rows, coordinate, tuple(longest), periods, half_width, leaf_size)
 
 
 def tree_of_regions(record, permutation):

@@ -99,7 +99,7 @@ def shrinkage_numbers(
 def strain_numbers(network: Network, current: Current, _threads: int | None) -> dict[str, float]:
     """The strain response [response 4] and the gauge factor of the resistance."""
     tensor = strain_response(current)
-    along = "xy".index(network.axis)
+    along = network.sites.axes.index(network.axis)
     return {
         "gauge_factor": -float(tensor[along, along]),
         "strain_xx": float(tensor[0, 0]),

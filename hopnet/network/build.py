@@ -29,7 +29,13 @@ from hopnet.network.exponent import (
     critical_exponent,
     reference_level,
 )
-from hopnet.network.neighbours import SLACK, candidate_links, find_links, link_separation
+from hopnet.network.neighbours import (
+    SLACK,
+    candidate_links,
+    find_links,
+    lengths,
+    link_separation,
+)
 from hopnet.network.network import Network, join_sites, pair_of_contacts
 from hopnet.network.sites import Sites, critical_length, warn_if_dense
 from hopnet.records import owned_numbers
@@ -48,9 +54,9 @@ CONTACT_WIDTH = 1.5
 # links than needed, a smaller one takes more steps.
 GROWTH = 1.25
 
-# Given contacts lie clearly along y if their mean separation along y is more than STEEP times that
-# along x and more than half of the width. Smaller numbers would also refuse contacts that are only
-# oblique.
+# Given contacts lie clearly along y or z if their mean separation along it is more than STEEP times
+# that along x and more than half of that side. Smaller numbers would also refuse contacts that are
+# only oblique.
 STEEP = 3.0
 FAR = 0.5
 
@@ -88,13 +94,14 @@ def build_network(
     sites : Sites
         The sites, with energies if kT is given.
     cutoff : float, in l_c, optional
-        Links join sites closer than ``cutoff`` times l_c = 1.19847 / sqrt(n_s); with energies those
+        Links join sites closer than ``cutoff`` times l_c (`critical_length`); with energies those
         with 2 R_ij / a_b + barrier <= ``cutoff`` xi_c, the critical exponent of the sample. The
         letter uses 1.5.
     cutoff_radius : float, in a_b, optional
         Length of the longest link; barriers do not limit the links.
-    contacts : {"x", "y"} or (source, drain)
-        Sites of the strips at the two edges across x or y, or arrays of site numbers.
+    contacts : {"x", "y", "z"} or (source, drain)
+        Sites of the strips at the two edges across x or y, in space also z, or arrays of site
+        numbers.
     kT : float, optional
         Thermal energy, in the unit of the energies.
     cutoff_margin : float, in a_b, optional
@@ -105,7 +112,7 @@ def build_network(
     contact_width : float, in a_b, optional
         Width of the contact strips at the edges. Default: 1.5 l_c, with energies 0.75 xi_c (1.5 l_c
         where ``cutoff_radius`` is given). It does not depend on the cutoff.
-    axis : {"x", "y"}, optional
+    axis : {"x", "y", "z"}, optional
         Direction of the current between given contacts: L in f is the width across it. By default
         x, unless the contacts clearly lie along y: then it must be given.
     bath : {"ohmic", "miller_abrahams", "heat_bath", "marcus"} or callable
@@ -222,42 +229,49 @@ class Reach(NamedTuple):
 
 
 def current_axis(sites: Sites, contacts: Any, axis: str | None) -> str:
-    """The direction of the current, "x" or "y", or a ParameterError where it must be given."""
+    """The direction of the current, or a ParameterError where it must be given."""
+    axes = tuple(sites.axes)
     if isinstance(contacts, str):
-        edges = one_of("contacts", contacts, ("x", "y"), "or give (source, drain) arrays of sites")
-        if axis is not None and one_of("axis", axis, ("x", "y")) != edges:
+        edges = one_of("contacts", contacts, axes, "or give (source, drain) arrays of sites")
+        if axis is not None and one_of("axis", axis, axes) != edges:
             raise ParameterError(
                 f"axis must be that of the contacts, {edges!r}, got {shown(axis)}; leave it out."
             )
         axis = edges
     elif axis is None:
         axis = "x"
-        if lie_along_y(sites, contacts):
+        other = axis_of_contacts(sites, contacts)
+        if other != "x":
             raise ParameterError(
-                "these contacts lie along y, and the width across the current decides f; give "
-                "axis='y', or axis='x' if the current is to be taken along x."
+                f"these contacts lie along {other}, and the width across the current decides f; "
+                f"give axis={other!r}, or axis='x' if the current is to be taken along x."
             )
-    one_of("axis", axis, ("x", "y"))
-    if axis == "y" and sites.period[1]:
+    one_of("axis", axis, axes)
+    if axis != "x" and sites.period[axes.index(axis)]:
         raise ParameterError(
-            f"a {sites.geometry} has no edges across y to put contacts on; use contacts='x'."
+            f"a {sites.geometry} has no edges across {axis} to put contacts on; use contacts='x'."
         )
     return axis
 
 
-def lie_along_y(sites: Sites, contacts: Any) -> bool:
-    """Whether the mean positions of given contacts are much further apart along y than along x."""
+def axis_of_contacts(sites: Sites, contacts: Any) -> str:
+    """The axis along which given contacts are much further apart than along x, or else "x".
+
+    The mean positions of their sites count.
+    """
     if sites.period[1]:
-        return False
+        return "x"
     pair = [
         owned_numbers(f"the {name} contact (site numbers)", one, sites.n_sites, "correct the array")
         for name, one in zip(("source", "drain"), pair_of_contacts(contacts))
     ]
     if not all(one.size for one in pair):
-        return False
+        return "x"
     source, drain = (sites.position[one].mean(axis=0) for one in pair)
-    along_x, along_y = np.abs(drain - source)
-    return bool(along_y > STEEP * along_x and along_y > FAR * sites.width)
+    apart = np.abs(drain - source)
+    furthest = int(np.argmax(apart))
+    clearly = apart[furthest] > STEEP * apart[0] and apart[furthest] > FAR * sites.size[furthest]
+    return sites.axes[furthest] if clearly else "x"
 
 
 def thermal_state(
@@ -335,7 +349,7 @@ def find_reach(sites: Sites, cutoffs: Cutoffs, thermal: Thermal | None, axis: st
     if cutoffs.radius is not None:
         return Reach(cutoffs.radius)
     if thermal is None and sites.radius is None:
-        l_c = critical_length(sites.density)
+        l_c = critical_length(sites.density, sites.dimension)
         if cutoffs.factor is not None:
             return Reach(float(cutoffs.factor * l_c))
         return Reach(l_c + float(cutoffs.margin or 0.0))
@@ -361,7 +375,7 @@ def strip_width(sites: Sites, contact_width: float | None, reach: Reach) -> floa
         return number("contact_width", contact_width, low=0.0, above=True, unit="a_b")
     if reach.critical_exponent is not None:
         return float(CONTACT_WIDTH * 0.5 * reach.critical_exponent * sites.mean_radius)
-    return float(CONTACT_WIDTH * critical_length(sites.density))
+    return float(CONTACT_WIDTH * critical_length(sites.density, sites.dimension))
 
 
 def misses_contacts(network: Network) -> bool:
@@ -446,7 +460,7 @@ def network_within(
 
 def check_periods(sites: Sites, radius: float) -> None:
     """Raise if a periodic sample is so narrow that three links could close a loop around it."""
-    for side, period in zip("xy", sites.period):
+    for side, period in zip(sites.axes, sites.period):
         if period and period * (1.0 + SLACK) < 3 * radius:
             raise ParameterError(
                 f"a sample that is periodic along {side} must have a period of at least 3 cutoffs "
@@ -478,8 +492,7 @@ def links_within(
 
 def link_lengths(sites: Sites, link_i: np.ndarray, link_j: np.ndarray) -> np.ndarray:
     """float64[n_links], in a_b: distance of the nearest images of the two sites of each link."""
-    separation = link_separation(sites, link_i, link_j)
-    return np.hypot(separation[:, 0], separation[:, 1])
+    return lengths(link_separation(sites, link_i, link_j))
 
 
 def rates(
@@ -530,8 +543,8 @@ def contact_sites(
     """
     if isinstance(contacts, str):
         depth = depth * (1.0 + SLACK)
-        along = sites.position[:, "xy".index(axis)]
-        far = sites.length if axis == "x" else sites.width
+        along = sites.position[:, sites.axes.index(axis)]
+        far = sites.size[sites.axes.index(axis)]
         return np.flatnonzero(along <= depth), np.flatnonzero(along >= far - depth)
     pair = pair_of_contacts(contacts)
     for name, contact in zip(("source", "drain"), pair):

@@ -16,7 +16,6 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from hopnet.checks import instance_of, one_of
-from hopnet.constants import PERCOLATION_RADIUS
 from hopnet.errors import ParameterError
 from hopnet.network.energies import (
     barriers,
@@ -26,7 +25,7 @@ from hopnet.network.energies import (
     least_barriers,
 )
 from hopnet.network.neighbours import candidate_links
-from hopnet.network.sites import Sites
+from hopnet.network.sites import Sites, critical_length
 
 __all__ = ["bisect_exponent", "clusters_of", "critical_exponent", "reference_level"]
 
@@ -86,7 +85,7 @@ def reference_level(sites: Sites, kT: float) -> float:
     n_traps = max(int(MOST_TRAPS * n), 1)
     last = min(n_traps + WINDOW, n - 1)
     low = np.sort(np.partition(sites.energy, last)[: last + 1])
-    plain = 2.0 * PERCOLATION_RADIUS / np.sqrt(sites.density)
+    plain = 2.0 * critical_length(sites.density, sites.dimension)
     gap = np.diff(low)[:n_traps]
     for k in np.flatnonzero(gap > GAP * plain * kT)[::-1] + 1:
         window = low[k : k + WINDOW + 1]
@@ -116,8 +115,8 @@ class Ends:
     """
 
     def __init__(self, sites: Sites, least: np.ndarray, axis: str, radius: ArrayLike = 1.0):
-        self.along = sites.position[:, "xy".index(axis)]
-        self.far = sites.length if axis == "x" else sites.width
+        self.along = sites.position[:, sites.axes.index(axis)]
+        self.far = sites.size[sites.axes.index(axis)]
         self.least = least
         self.radius = np.asarray(radius)
 
@@ -156,7 +155,7 @@ def sample_exponent(
         ``exponents(i, j, distance)`` of links.
     least : float64[n_sites]
         The smallest exponent that a link of each site can have.
-    axis : {"x", "y"}
+    axis : {"x", "y", "z"}
         Direction along which the ends lie.
     start : float
         First guess of an upper bound.
@@ -234,7 +233,7 @@ def critical_exponent(
         Thermal energy, in the unit of the energies; None: the energies do not count.
     chemical_potential : float, optional
         If it is given, electrons exclude each other and barriers are counted from it.
-    axis : {"x", "y"}
+    axis : {"x", "y", "z"}
         Direction along which the sample is to be joined.
     level : float, optional
         The energy from which barriers of Boltzmann are counted; by default `reference_level`.
@@ -251,9 +250,9 @@ def critical_exponent(
     instance_of("sites", sites, Sites, "make them with hopnet.random_sites")
     kT = None if kT is None and sites.radius is not None else check_temperature(kT)
     chemical_potential = check_chemical_potential(chemical_potential, kT)
-    axis = one_of("axis", axis, ("x", "y"))
+    axis = one_of("axis", axis, tuple(sites.axes))
     exponents, least = exponents_of_sites(sites, kT, chemical_potential, level)
-    plain = 2.0 * PERCOLATION_RADIUS / np.sqrt(sites.density)
+    plain = 2.0 * critical_length(sites.density, sites.dimension)
     zero = np.zeros(sites.n_sites)
     equal = sample_exponent(sites, at_equal_energies, zero, axis, 1.2 * plain)
     radius = 1.0 if sites.radius is None else sites.radius

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from functools import reduce
+
 import numpy as np
 
 from hopnet.checks import instance_of, number
 from hopnet.kernels import neighbours
 from hopnet.kernels.neighbours import Cells
+from hopnet.network.cells import grid_of_cells
 from hopnet.network.sites import Sites, check_memory
 from hopnet.threads import run_in_parts
 
-__all__ = ["SLACK", "candidate_links", "find_links", "link_separation"]
+__all__ = ["SLACK", "candidate_links", "find_links", "lengths", "link_separation"]
 
 # Relative slack with which lengths are compared: a pair at just the radius is a link, whatever the
 # rounding of its positions. Rounding changes a position by a relative 1e-15, which is up to 1e-12
@@ -46,28 +50,25 @@ def find_links(sites: Sites, radius: float) -> tuple[np.ndarray, np.ndarray]:
     """
     instance_of("sites", sites, Sites, "make them with hopnet.random_sites")
     radius = number("radius", radius, low=0.0, above=True, unit="a_b")
-    size = np.array([sites.length, sites.width])
-    return pairs_within(sites.position, size, sites.period, radius)
+    return pairs_within(sites.position, sites.size, sites.period, radius)
 
 
 def pairs_within(
-    position: np.ndarray, size: np.ndarray, period: tuple[float, float], radius: float
+    position: np.ndarray, size: tuple[float, ...], period: tuple[float, ...], radius: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`find_links` for positions in a rectangle."""
+    """`find_links` for positions in a box."""
     n = position.shape[0]
     reach = radius * (1.0 + SLACK)
-    expected = 0.5 * n * min(n, 4.0 * n * min(reach / size[0], 1) * min(reach / size[1], 1))
+    share = math.prod(2.0 * min(reach / side, 1.0) for side in size)
+    expected = 0.5 * n * n * min(share, 1.0)
     check_memory(f"a network of about {expected:.1e} links", BYTES_PER_LINK * expected)
-    # At least about one site per cell: smaller cells cost more to visit than they save. A periodic
-    # axis needs three cells, or a pair would be found twice.
-    least = np.where(np.array(period) > 0, 3, 1)
-    most = max(np.sqrt(n) + 1, 3)
-    n_x, n_y = (int(count) for count in np.clip(size // reach, least, most))
-    cell_x, cell_y = (float(side) for side in size / (n_x, n_y))
-    start = np.empty(n_x * n_y + 1, np.int64)
+    grid = grid_of_cells(size, period, reach, n)
+    start = np.empty(grid.alias.size + 1, np.int64)
     member = np.empty(n, np.int64)
-    neighbours.fill_cells(position, n_x, n_y, cell_x, cell_y, start, member)
-    cells = Cells(position, n_x, n_y, cell_x, cell_y, *period, reach, start, member)
+    neighbours.fill_cells(position, grid.shape, grid.side, start, member)
+    cells = Cells(
+        position, grid.shape, grid.side, period, reach, start, member, grid.alias, grid.offset
+    )
     count = np.empty(n, np.int64)
     run_in_parts(
         lambda part: neighbours.count_neighbours(part.start, part.stop, cells, count),
@@ -108,13 +109,12 @@ def candidate_links(
     """
     kept = np.flatnonzero(eligible)
     position = sites.position[kept]
-    size = np.array([sites.length, sites.width])
-    i, j = pairs_within(position, size, sites.period, radius)
+    i, j = pairs_within(position, sites.size, sites.period, radius)
     step = position[j] - position[i]
     for axis, period in enumerate(sites.period):
         if period:
             step[:, axis] -= period * np.round(step[:, axis] / period)
-    return kept[i], kept[j], np.hypot(step[:, 0], step[:, 1])
+    return kept[i], kept[j], lengths(step)
 
 
 def link_separation(sites: Sites, link_i: np.ndarray, link_j: np.ndarray) -> np.ndarray:
@@ -128,8 +128,13 @@ def link_separation(sites: Sites, link_i: np.ndarray, link_j: np.ndarray) -> np.
 
     Returns
     -------
-    float64[n_links, 2], in a_b
+    float64[n_links, dim], in a_b
     """
-    out = np.empty((link_i.shape[0], 2))
-    neighbours.fill_separation(sites.position, *sites.period, link_i, link_j, out)
+    out = np.empty((link_i.shape[0], sites.dimension))
+    neighbours.fill_separation(sites.position, sites.period, link_i, link_j, out)
     return out
+
+
+def lengths(vector: np.ndarray) -> np.ndarray:
+    """float64[n]: lengths of the rows of ``vector``, float64[n, dim], without overflow."""
+    return reduce(np.hypot, vector.T)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +21,7 @@ from hopnet.elimination.dissection import Dissection, dissect_graph
 from hopnet.errors import DataError, NotPercolatingError, ParameterError
 from hopnet.kernels import neighbours
 from hopnet.network.energies import Bath, check_bath
-from hopnet.network.neighbours import link_separation
+from hopnet.network.neighbours import lengths, link_separation
 from hopnet.network.rules import check_apart, check_links
 from hopnet.network.sites import SITE_ARRAYS, Sites, critical_length, sites_from_arrays
 from hopnet.records import (
@@ -86,7 +87,7 @@ class Network(Record):
     source, drain : int64 arrays
         Contact sites at unit and at zero potential, ascending.
     axis : {"x", "y"}
-        Direction from source to drain; L in f is the width across it.
+        Direction from source to drain, in space also "z"; L in f is the width across it.
     cutoff_radius : float, in a_b
         Length of the longest allowed link (of the longest link found, for given links).
     exclusion : bool
@@ -146,7 +147,7 @@ class Network(Record):
         for name in ("source", "drain"):
             put(name, check_contact(getattr(self, name), n, name))
         check_apart(self.source, self.drain)
-        put("axis", one_of("axis", self.axis, ("x", "y")))
+        put("axis", one_of("axis", self.axis, tuple(self.sites.axes)))
         put("cutoff_radius", number("cutoff_radius", self.cutoff_radius, low=0.0))
         put("exclusion", flag("exclusion", self.exclusion))
         for name in ("kT", "chemical_potential", "critical_exponent", "reorganisation_energy"):
@@ -187,17 +188,19 @@ class Network(Record):
 
     @property
     def width_across_current(self) -> float:
-        """L: the width of the sample across the current, in a_b."""
-        return self.sites.width if self.axis == "x" else self.sites.length
+        """L: the width of the sample across the current, in a_b; in space its cross-section."""
+        sides = zip(self.sites.axes, self.sites.size)
+        return math.prod(side for axis, side in sides if axis != self.axis)
 
     @property
     def length_along_current(self) -> float:
         """Distance between the contact edges, in a_b."""
-        return self.sites.length if self.axis == "x" else self.sites.width
+        return self.sites.size[self.sites.axes.index(self.axis)]
 
     @property
     def direction_across(self) -> np.ndarray:
         """float64[2]: unit vector y' such that x' (along the current) and y' are right-handed."""
+        self.check_plane("the direction across the current")
         return np.array([0.0, 1.0]) if self.axis == "x" else np.array([-1.0, 0.0])
 
     @cached_property
@@ -231,7 +234,7 @@ class Network(Record):
     @cached_property
     def distance(self) -> np.ndarray:
         """float64[n_links], in a_b: length of each link."""
-        return read_only(np.hypot(self.separation[:, 0], self.separation[:, 1]), copy=False)
+        return read_only(lengths(self.separation), copy=False)
 
     @property
     def effective_distance(self) -> np.ndarray:
@@ -259,7 +262,7 @@ class Network(Record):
 
     @cached_property
     def separation(self) -> np.ndarray:
-        """float64[n_links, 2], in a_b: vector from site i to the nearest image of site j."""
+        """float64[n_links, dim], in a_b: vector from site i to the nearest image of site j."""
         return read_only(link_separation(self.sites, self.link_i, self.link_j), copy=False)
 
     @cached_property
@@ -282,14 +285,12 @@ class Network(Record):
     @cached_property
     def dissection(self) -> Dissection:
         """The order of elimination: made once, for Kirchhoff's laws and every tau_s."""
-        period_x, period_y = self.sites.period
         return dissect_graph(
             self.link_i,
             self.link_j,
             self.sites.position,
             rows=(self.row_start, self.row_neighbour),
-            ring=period_y or None,
-            ring_x=period_x or None,
+            period=self.sites.period,
         )
 
     @cached_property
@@ -300,7 +301,7 @@ class Network(Record):
         """
         found = hashlib.sha256()
         sites = self.sites
-        plain = (sites.length, sites.width, sites.geometry, self.axis, self.exclusion)
+        plain = (*sites.size, sites.geometry, self.axis, self.exclusion)
         found.update(repr((*plain, self.kT, self.chemical_potential, self.n_sites)).encode())
         links = (self.link_i, self.link_j, self.log_conductance, self.log_occupation)
         radius = () if sites.radius is None else (sites.radius,)
@@ -319,11 +320,19 @@ class Network(Record):
     def check_percolation(self) -> None:
         """Raise NotPercolatingError unless a path of links joins source and drain."""
         if not self.percolates:
+            l_c = critical_length(self.sites.density, self.sites.dimension)
             raise NotPercolatingError(
                 f"no path of links joins the contacts of this sample of {self.n_sites} sites at "
-                f"cutoff radius {self.cutoff_radius:.4g} a_b (l_c = "
-                f"{critical_length(self.sites.density):.4g} a_b); widen the cutoff, take more "
-                "sites or another seed."
+                f"cutoff radius {self.cutoff_radius:.4g} a_b (l_c = {l_c:.4g} a_b); widen the "
+                "cutoff, take more sites or another seed."
+            )
+
+    def check_plane(self, what: str) -> None:
+        """Raise if the sites lie in space; ``what`` is defined in a plane only."""
+        if self.sites.dimension != 2:
+            raise ParameterError(
+                f"{what} needs sites in a plane, these have {self.sites.dimension} coordinates; "
+                "spins and their triads are two-dimensional here, use dimension=2."
             )
 
     def check_dilute(self) -> None:
@@ -486,7 +495,7 @@ def join_sites(
         Logarithm of the conductance of each link, in 1/rho_0.
     contacts : (source, drain)
         Site numbers of the two contacts. A contact may be empty: then no path joins the contacts.
-    axis : {"x", "y"}
+    axis : {"x", "y", "z"}
         Direction from source to drain.
     log_occupation : array_like[n_sites], optional
         Logarithm of the occupation of each site; by default 0.
@@ -520,7 +529,7 @@ def join_sites(
             )
         if cutoff_radius is None:
             separation = link_separation(sites, link_i, link_j)
-            cutoff_radius = float(np.hypot(*separation.T).max(initial=0.0))
+            cutoff_radius = float(lengths(separation).max(initial=0.0))
     source, drain = pair_of_contacts(contacts)
     zero = np.zeros(n)
     return Network(

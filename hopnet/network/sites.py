@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,11 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from hopnet.checks import array_of, number, one_of, shown, whole
-from hopnet.constants import PERCOLATION_RADIUS
+from hopnet.constants import PERCOLATION_RADII
 from hopnet.errors import DataError, ParameterError, ValidityWarning
 from hopnet.kernels.neighbours import Kept, mark_apart
 from hopnet.machine import machine_memory
+from hopnet.network.cells import grid_of_cells
 from hopnet.records import Record, is_owned, load_arrays, read_only, save_arrays
 from hopnet.seeds import Seed, random_stream
 
@@ -32,28 +35,44 @@ __all__ = [
     "warn_if_dense",
 ]
 
-# Hard edges everywhere; periodic along y; periodic along x and y.
+# Hard edges everywhere; hard edges along x and periodic along the other axes; periodic along all
+# axes.
 GEOMETRIES = ("open", "cylinder", "torus")
 
-# n d^2 at which random sequential discs of diameter d jam: their coverage is 0.5471, and a disc
-# covers pi d^2 / 4. Up to the share ROOM of this value the discs are placed in about ten rounds.
-# The number of rounds grows without bound as the share approaches 1.
-JAMMING = 0.6966
+# n d^dim at which random sequential discs and spheres of diameter d jam: they cover 0.5471 of the
+# plane and 0.3841 of space, a disc covers pi d^2 / 4, and a sphere pi d^3 / 6. Up to the share ROOM
+# of this value they are placed in about ten rounds. The number of rounds grows without bound as the
+# share approaches 1.
+JAMMING = {2: 0.6966, 3: 0.7336}
 ROOM = 0.9
 
 # Lengths and densities in units of a_b that are accepted: their squares and products stay within
 # the range of floats. No physical sample comes near these bounds.
 SHORTEST, LONGEST = 1e-60, 1e60
 
-# Density n_s a_b^2 above which the states of neighbouring sites overlap (a warning, no error).
-DENSE = 0.1
+# Density n_s a_b^dim above which the states of neighbouring sites overlap (a warning, no error).
+# In space the metal begins at about n_s a_b^3 = 0.018 (N. F. Mott's criterion).
+DENSE = {2: 0.1, 3: 0.02}
+
+# Masks and shifts that spread the bits of a number apart, so that those of dim numbers can be
+# interleaved: 16 bits per axis.
+SPREAD = {
+    2: ((8, 0x00FF00FF), (4, 0x0F0F0F0F), (2, 0x33333333), (1, 0x55555555)),
+    3: (
+        (32, 0x1F00000000FFFF),
+        (16, 0x1F0000FF0000FF),
+        (8, 0x100F00F00F00F00F),
+        (4, 0x10C30C30C30C30C3),
+        (2, 0x1249249249249249),
+    ),
+}
 
 # Memory in bytes that one site needs while sites are placed and sorted: position, order, code and
 # their copies. A larger number refuses samples that would just fit.
 BYTES_PER_SITE = 64
 
 # Names in the file of a saved record: those that must be there, and those that may be there.
-SITE_ARRAYS = (("position", "length", "width", "geometry"), ("energy", "radius"))
+SITE_ARRAYS = (("position", "length", "width", "geometry"), ("energy", "radius", "height"))
 
 # Localisation radii in units of a_b that are accepted. Exponents 2 R / a stay within the range of
 # floats. Physical radii of one material differ by less than a factor of a hundred.
@@ -62,24 +81,27 @@ SMALLEST_RADIUS, LARGEST_RADIUS = 1e-30, 1e30
 
 @dataclass(frozen=True, eq=False)
 class Sites(Record):
-    """Sites in a rectangle. Lengths are in units of the localisation radius a_b.
+    """Sites in a rectangle or in a box. Lengths are in units of the localisation radius a_b.
 
     The record checks and copies its arguments, in whatever way it is made.
 
     Attributes
     ----------
-    position : float64[n_sites, 2], in a_b
-        x along the length (usually the current), y along the width.
+    position : float64[n_sites, dim], in a_b
+        x along the length (usually the current), y along the width and, in space, z along the
+        height.
     length, width : float, in a_b
-        Sides of the rectangle along x and along y.
+        Sides along x and along y.
     geometry : {"open", "cylinder", "torus"}
-        Hard edges; periodic along y; periodic along x and y.
+        Hard edges; hard edges along x and periodic along y (and z); periodic along all axes.
     energy : float64[n_sites] or None
         Site energies, in the unit in which kT will be given.
     radius : float64[n_sites] or None, in a_b
         Localisation radius a_i of each site, where it differs between sites; None: a_b everywhere.
         The amplitude between two sites then falls as exp(-R/2a_i - R/2a_j), and the rate as its
         square, exp(-R/a_i - R/a_j).
+    height : float or None, in a_b
+        Side along z; None for sites in a plane.
     """
 
     position: np.ndarray
@@ -88,6 +110,7 @@ class Sites(Record):
     geometry: str = "open"
     energy: np.ndarray | None = None
     radius: np.ndarray | None = None
+    height: float | None = None
 
     def __post_init__(self) -> None:
         # A frozen record sets its checked values through object.__setattr__, only here.
@@ -95,13 +118,19 @@ class Sites(Record):
             object.__setattr__(self, name, value)
 
         put("geometry", one_of("geometry", self.geometry, GEOMETRIES))
-        for name in ("length", "width"):
-            put(name, check_length(name, getattr(self, name)))
-        hint = "give one row (x, y) of finite numbers per site, in a_b"
-        position = array_of("position", self.position, shape=(None, 2), empty=True, hint=hint)
-        if np.any(position < 0) or np.any(position > (self.length, self.width)):
+        for name in ("length", "width", "height"):
+            if name != "height" or self.height is not None:
+                put(name, check_length(name, getattr(self, name)))
+        axes = ", ".join(self.axes)
+        hint = f"give one row ({axes}) of finite numbers per site, in a_b"
+        if getattr(self.position, "shape", (0,))[1:] == (5 - self.dimension,):
+            hint += ", and height only in space"
+        rows = (None, self.dimension)
+        position = array_of("position", self.position, shape=rows, empty=True, hint=hint)
+        if np.any(position < 0) or np.any(position > self.size):
+            sides = " by ".join(f"0 .. {side:g}" for side in self.size)
             raise ParameterError(
-                f"positions must lie in 0 .. {self.length:g} by 0 .. {self.width:g}, they span "
+                f"positions must lie in {sides}, they span "
                 f"{position.min(axis=0)} to {position.max(axis=0)}; shift them or enlarge the "
                 "sides."
             )
@@ -138,9 +167,35 @@ class Sites(Record):
         return self.position.shape[0]
 
     @property
+    def dimension(self) -> int:
+        """Number of axes: 2 in a plane, 3 in space."""
+        return 2 if self.height is None else 3
+
+    @property
+    def axes(self) -> str:
+        """Names of the axes: "xy" or "xyz"."""
+        return "xyz"[: self.dimension]
+
+    @property
+    def size(self) -> tuple[float, ...]:
+        """Sides of the sample along its axes, in a_b."""
+        plane = (self.length, self.width)
+        return plane if self.height is None else (*plane, self.height)
+
+    @property
+    def volume(self) -> float:
+        """Product of the sides: the area of a plane sample, in a_b^dim."""
+        return math.prod(self.size)
+
+    @property
     def density(self) -> float:
-        """Number of sites per area, n_s a_b^2."""
-        return self.n_sites / (self.length * self.width)
+        """Number of sites per area n_s a_b^2, in space per volume n_s a_b^3."""
+        return self.n_sites / self.volume
+
+    @property
+    def period(self) -> tuple[float, ...]:
+        """Length after which each axis repeats, in a_b; 0 along an axis with hard edges."""
+        return periods(self.size, self.geometry)
 
     @property
     def largest_radius(self) -> float:
@@ -173,25 +228,17 @@ class Sites(Record):
             return distance
         return 0.5 * distance * (1.0 / self.radius[i] + 1.0 / self.radius[j])
 
-    @property
-    def period(self) -> tuple[float, float]:
-        """Lengths (x, y) after which the plane repeats, in a_b; 0 along an axis with hard edges."""
-        return (
-            self.length if self.geometry == "torus" else 0.0,
-            self.width if self.geometry != "open" else 0.0,
-        )
-
     def describe(self) -> str:
         """What the record holds, in one line."""
         energies = "" if self.energy is None else ", with energies"
         return (
-            f"{self.n_sites} sites on {self.length:.6g} x {self.width:.6g} a_b, n_s a_b^2 = "
-            f"{self.density:.4g}, {self.geometry}{energies}"
+            f"{self.n_sites} sites on {' x '.join(f'{side:.6g}' for side in self.size)} a_b, "
+            f"n_s a_b^{self.dimension} = {self.density:.4g}, {self.geometry}{energies}"
         )
 
     def to_frame(self) -> pd.DataFrame:
-        """A DataFrame with the columns x, y and, where they are given, energy and radius."""
-        columns = {"x": self.position[:, 0], "y": self.position[:, 1]}
+        """A DataFrame with the columns x, y (and z) and, where given, energy and radius."""
+        columns = dict(zip(self.axes, self.position.T))
         more = {"energy": self.energy, "radius": self.radius}
         return pd.DataFrame(columns | {k: v for k, v in more.items() if v is not None})
 
@@ -231,9 +278,16 @@ def sites_from_arrays(stored: dict[str, np.ndarray], path: str | Path) -> Sites:
             str(stored["geometry"]),
             stored.get("energy"),
             stored.get("radius"),
+            number("height", stored["height"]) if "height" in stored else None,
         )
     except ParameterError as failure:
         raise DataError(f"{str(path)!r} does not hold valid sites: {failure}") from None
+
+
+def sites_in_box(position: np.ndarray, size: Sequence[float], geometry: str) -> Sites:
+    """Sites without energies in a rectangle or a box, from its sides."""
+    height = size[2] if len(size) == 3 else None
+    return Sites(position, size[0], size[1], geometry, height=height)
 
 
 def check_length(name: str, value: Any) -> float:
@@ -243,25 +297,42 @@ def check_length(name: str, value: Any) -> float:
     )
 
 
-def check_density(density: Any) -> float:
+def check_dimension(dimension: Any) -> int:
+    """The number of axes, 2 or 3, or a ParameterError."""
+    if isinstance(dimension, bool) or dimension not in (2, 3):
+        raise ParameterError(
+            f"dimension must be 2 (a plane) or 3 (space), got {shown(dimension)}; give one of them."
+        )
+    return int(dimension)
+
+
+def periods(size: tuple[float, ...], geometry: str) -> tuple[float, ...]:
+    """Length after which each axis of a geometry repeats, in a_b; 0 for hard edges."""
+    first = size[0] if geometry == "torus" else 0.0
+    return (first, *(side if geometry != "open" else 0.0 for side in size[1:]))
+
+
+def check_density(density: Any, dimension: int = 2) -> float:
     """A density as a float, or a ParameterError."""
+    meant = {2: "0.0005 to 0.1", 3: "1e-5 to 0.02"}[dimension]
     return number(
-        "density (n_s a_b^2)",
+        f"density (n_s a_b^{dimension})",
         density,
         low=SHORTEST,
         high=LONGEST,
-        hint="hopping conduction is meant for 0.0005 to 0.1",
+        hint=f"hopping conduction is meant for {meant}",
     )
 
 
-def warn_if_dense(density: float, *, stacklevel: int) -> None:
-    """Warn above 0.1: a_b is then no longer short compared with the distances of sites.
+def warn_if_dense(density: float, dimension: int, *, stacklevel: int) -> None:
+    """Warn at densities where a_b is no longer short compared with the distances of sites.
 
     Only functions that compute rates from a_b call this. Sites of given links need no a_b.
     """
-    if density > DENSE:
+    if density > DENSE[dimension]:
         warnings.warn(
-            f"density n_s a_b^2 = {density:g} is above {DENSE:g}: the states of neighbouring sites "
+            f"density n_s a_b^{dimension} = {density:g} is above {DENSE[dimension]:g}: the states "
+            "of neighbouring sites "
             "overlap, and hopping between separate sites is a rough approximation.",
             ValidityWarning,
             stacklevel=stacklevel + 1,
@@ -286,6 +357,7 @@ def random_sites(
     aspect: float = 1.0,
     geometry: str = "open",
     min_distance: float = 0.0,
+    dimension: int = 2,
 ) -> Sites:
     """Sites placed at random, uniformly and independently of each other.
 
@@ -294,18 +366,20 @@ def random_sites(
     n_sites : int
         Number of sites, at least 3.
     density : float
-        Number of sites per area, n_s a_b^2.
+        Number of sites per area, n_s a_b^2; in space per volume, n_s a_b^3.
     seed : int, numpy.random.SeedSequence or numpy.random.Generator
         Integers and sequences start a Philox generator. There is no default: a sample that cannot
         be reproduced is of no use.
     aspect : float
-        length / width, from 1e-6 to 1e6.
+        length / width, from 1e-6 to 1e6. In space the height equals the width.
     geometry : {"open", "cylinder", "torus"}
-        Hard edges; periodic along y; periodic along x and y.
+        Hard edges; hard edges along x and periodic along y (and z); periodic along all axes.
     min_distance : float, in a_b
         Smallest distance of two sites. A site that is closer to an earlier one is drawn again
-        (random sequential addition). This jams at ``density * min_distance**2`` = 0.697; at most
-        90 % of that are allowed.
+        (random sequential addition). This jams at ``density * min_distance**2`` = 0.697, in space
+        at ``density * min_distance**3`` = 0.734; at most 90 % of that are allowed.
+    dimension : {2, 3}
+        Number of axes.
 
     Returns
     -------
@@ -322,63 +396,69 @@ def random_sites(
     >>> sites = random_sites(1000, density=0.01, seed=7)
     >>> round(sites.length, 3), sites.geometry
     (316.228, 'open')
+    >>> random_sites(1000, density=0.001, seed=7, dimension=3).position.shape
+    (1000, 3)
     """
     geometry = one_of("geometry", geometry, GEOMETRIES)
-    density = check_density(density)
+    dimension = check_dimension(dimension)
+    density = check_density(density, dimension)
     n_sites = whole("n_sites", n_sites, low=3, hint="a triad needs three sites")
     aspect = number("aspect (length / width)", aspect, low=1e-6, high=1e6, hint="try 1")
     min_distance = number(
         "min_distance",
         min_distance,
         low=0.0,
-        high=float(np.sqrt(ROOM * JAMMING / density)),
+        high=float(root(ROOM * JAMMING[dimension] / density, dimension)),
         unit="a_b",
-        hint=f"random discs jam soon after density * min_distance^2 = {ROOM * JAMMING:.3f}",
+        hint=f"random {'discs' if dimension == 2 else 'spheres'} jam soon after "
+        f"density * min_distance^{dimension} = {ROOM * JAMMING[dimension]:.3f}",
     )
     generator = random_stream(seed)
     check_memory(f"a sample of {n_sites} sites", BYTES_PER_SITE * n_sites)
-    width = float(np.sqrt(n_sites / (density * aspect)))
-    length = aspect * width
+    width = float(root(n_sites / (density * aspect), dimension))
+    size = (aspect * width, *[width] * (dimension - 1))
     if min_distance > 0.0:
-        size = np.array([length, width])
-        period = (length if geometry == "torus" else 0.0, width if geometry != "open" else 0.0)
+        period = periods(size, geometry)
         position = distant_positions(n_sites, size, period, min_distance, generator)
     else:
-        position = generator.random((n_sites, 2)) * (length, width)
-    position = position[np.argsort(morton_code(position, length, width), kind="stable")]
-    return Sites(read_only(position, copy=False), length, width, geometry)
+        position = generator.random((n_sites, dimension)) * size
+    position = position[np.argsort(morton_code(position, size), kind="stable")]
+    return sites_in_box(read_only(position, copy=False), size, geometry)
+
+
+def root(value: float, dimension: int) -> float:
+    """The square root of an area, the cube root of a volume."""
+    return math.sqrt(value) if dimension == 2 else math.cbrt(value)
 
 
 def distant_positions(
     n_sites: int,
-    size: np.ndarray,
-    period: tuple[float, float],
+    size: tuple[float, ...],
+    period: tuple[float, ...],
     min_distance: float,
     generator: np.random.Generator,
 ) -> np.ndarray:
     """Positions drawn one by one, each at least ``min_distance`` from all before it."""
-    # At most about one cell per site: more cells cost memory and save nothing.
-    n_x, n_y = (int(n) for n in np.clip(size // min_distance, 1, np.sqrt(n_sites) + 3))
-    if n_sites < 9 or min(n_x, n_y) < 3:
+    grid = grid_of_cells(size, period, min_distance, n_sites)
+    if n_sites < 9 or min(size) < 3 * min_distance:
         raise ParameterError(
-            f"min_distance must be below a third of both sides of the sample, {size} a_b, and "
-            f"needs at least 9 sites, got {shown(min_distance)} with {n_sites} sites; take more "
-            "sites or a smaller distance."
+            f"min_distance must be below a third of every side of the sample, {size} a_b, and "
+            f"needs at least 9 sites, got {min_distance!r} with {n_sites} sites; take more sites "
+            "or a smaller distance."
         )
-    cell_x, cell_y = (float(side) for side in size / (n_x, n_y))
-    kept = np.empty((0, 2))
+    kept = np.empty((0, len(size)))
     # Each round tests as many new candidates as there are sites, after those that are kept already.
     while kept.shape[0] < n_sites:
-        offered = np.concatenate([kept, generator.random((n_sites, 2)) * size])
+        offered = np.concatenate([kept, generator.random((n_sites, len(size))) * size])
         out = np.empty(offered.shape[0], np.bool_)
         out[: kept.shape[0]] = True
         lists = Kept(
-            n_x,
-            n_y,
-            cell_x,
-            cell_y,
-            *period,
-            head=np.full(n_x * n_y, -1),
+            grid.shape,
+            grid.side,
+            period,
+            grid.alias,
+            grid.offset,
+            head=np.full(grid.alias.size, -1),
             following=np.full(offered.shape[0], -1),
         )
         mark_apart(offered, 0, lists, min_distance, out)
@@ -386,13 +466,14 @@ def distant_positions(
     return kept[:n_sites]
 
 
-def morton_code(position: np.ndarray, length: float, width: float) -> np.ndarray:
-    """Rank of each position on a Morton curve through a grid of 2^16 by 2^16 cells."""
-    cell = np.clip(position / (length, width) * 65536, 0, 65535).astype(np.uint64)
-    # Spread the 16 bits of each coordinate over the even bits, then interleave x and y.
-    for shift, mask in ((8, 0x00FF00FF), (4, 0x0F0F0F0F), (2, 0x33333333), (1, 0x55555555)):
+def morton_code(position: np.ndarray, size: tuple[float, ...]) -> np.ndarray:
+    """Rank of each position on a Morton curve through a grid of 2^16 cells along each axis."""
+    dim = len(size)
+    cell = np.clip(position / size * 65536, 0, 65535).astype(np.uint64)
+    # Spread the 16 bits of each coordinate over every dim-th bit, then interleave the axes.
+    for shift, mask in SPREAD[dim]:
         cell = (cell | (cell << np.uint64(shift))) & np.uint64(mask)
-    return cell[:, 0] | (cell[:, 1] << np.uint64(1))
+    return reduce(np.bitwise_or, [cell[:, axis] << np.uint64(axis) for axis in range(dim)])
 
 
 def lattice_sites(
@@ -402,25 +483,29 @@ def lattice_sites(
     *,
     spacing: float,
     geometry: str = "open",
+    n_z: int | None = None,
 ) -> Sites:
-    """Sites of a square or triangular lattice.
+    """Sites of a square, triangular or cubic lattice.
 
     Parameters
     ----------
-    kind : {"square", "triangular"}
-        The triangular lattice has its close-packed rows along x.
+    kind : {"square", "triangular", "cubic"}
+        The triangular lattice has its close-packed rows along x. The cubic lattice fills space.
     n_x, n_y : int
         Number of sites along x and number of rows along y. A triangular lattice that is periodic
         along y needs an even n_y.
     spacing : float, in a_b
         Distance of nearest neighbours.
     geometry : {"open", "cylinder", "torus"}
-        Hard edges; periodic along y; periodic along x and y.
+        Hard edges; hard edges along x and periodic along y (and z); periodic along all axes.
+    n_z : int, optional
+        Number of layers along z, for the cubic lattice only.
 
     Returns
     -------
     Sites
-        In a rectangle of n_x n_y cells; every site sits in the middle of its own cell.
+        In a rectangle of n_x n_y or a box of n_x n_y n_z cells; every site sits in the middle of
+        its own cell.
 
     Raises
     ------
@@ -428,22 +513,37 @@ def lattice_sites(
         If an argument is out of its range, or the sites do not fit into memory.
     """
     geometry = one_of("geometry", geometry, GEOMETRIES)
-    kind = one_of("kind", kind, ("square", "triangular"))
-    n_x = whole("n_x", n_x, low=1, high=1e9)
-    n_y = whole("n_y", n_y, low=1, high=1e9)
-    if n_x * n_y < 3:
-        raise ParameterError(f"a lattice needs at least 3 sites, got {n_x} x {n_y}; take more.")
+    kind = one_of("kind", kind, ("square", "triangular", "cubic"))
+    if (kind == "cubic") != (n_z is not None):
+        raise ParameterError(
+            f"n_z goes with kind='cubic', and only with it, got kind={kind!r} and "
+            f"n_z={shown(n_z)}; {'give' if n_z is None else 'leave out'} n_z."
+        )
+    given = {"n_x": n_x, "n_y": n_y} | ({} if n_z is None else {"n_z": n_z})
+    counts = [whole(name, value, low=1, high=1e9) for name, value in given.items()]
+    n_sites = math.prod(counts)
+    if n_sites < 3:
+        shape = " x ".join(map(str, counts))
+        raise ParameterError(f"a lattice needs at least 3 sites, got {shape}; take more.")
     spacing = number("spacing", spacing, low=1e-50, high=1e50, hint="give it in a_b")
     if kind == "triangular" and geometry != "open" and n_y % 2:
         raise ParameterError(
             f"a triangular lattice that is periodic along y needs an even n_y, got {n_y}; add one."
         )
-    check_memory(f"a lattice of {n_x} by {n_y} sites", BYTES_PER_SITE * float(n_x) * n_y)
-    row, column = np.divmod(np.arange(n_x * n_y), n_x)
-    height = spacing if kind == "square" else spacing * np.sqrt(3) / 2
-    offset = 0.5 if kind == "square" else 0.25 + 0.5 * (row % 2)
-    position = np.stack([(column + offset) * spacing, (row + 0.5) * height], axis=1)
-    return Sites(read_only(position), n_x * spacing, float(n_y * height), geometry)
+    shape = " by ".join(map(str, counts))
+    check_memory(f"a lattice of {shape} sites", BYTES_PER_SITE * float(n_sites))
+    if kind == "cubic":
+        # The numbers of the sites run along x first, then along y, then along z.
+        cell = np.stack(np.unravel_index(np.arange(n_sites), counts[::-1])[::-1], axis=1)
+        position = (cell + 0.5) * spacing
+        box = [n * spacing for n in counts]
+    else:
+        row, column = np.divmod(np.arange(n_sites), counts[0])
+        height = spacing if kind == "square" else spacing * np.sqrt(3) / 2
+        offset = 0.5 if kind == "square" else 0.25 + 0.5 * (row % 2)
+        position = np.stack([(column + offset) * spacing, (row + 0.5) * height], axis=1)
+        box = [counts[0] * spacing, float(counts[1] * height)]
+    return sites_in_box(read_only(position), box, geometry)
 
 
 def sites_from_positions(
@@ -454,22 +554,26 @@ def sites_from_positions(
     geometry: str = "open",
     energy: ArrayLike | None = None,
     radius: ArrayLike | None = None,
+    height: float | None = None,
 ) -> Sites:
     """Sites at given positions, with or without given energies and localisation radii.
 
     Parameters
     ----------
-    position : array_like[n_sites, 2] or DataFrame with columns x, y (and energy, radius)
-        Positions in a_b, inside the rectangle ``0 .. length`` by ``0 .. width``. They are copied.
+    position : array_like[n_sites, dim] or DataFrame with columns x, y, in space z (energy, radius)
+        Positions in a_b, inside the rectangle ``0 .. length`` by ``0 .. width``, in space also
+        within ``0 .. height``. They are copied.
     length, width : float, in a_b
-        Sides of the rectangle; N / (length width) is the density that f refers to.
+        Sides of the sample; N / (length width) is the density that f refers to.
     geometry : {"open", "cylinder", "torus"}
-        Hard edges; periodic along y; periodic along x and y.
+        Hard edges; hard edges along x and periodic along y (and z); periodic along all axes.
     energy : array_like[n_sites], optional
         Site energies; by default those of the DataFrame, if it has such a column.
     radius : array_like[n_sites], in a_b, optional
         Localisation radius of each site; by default the column of the DataFrame, if there is one,
         else a_b for all. The rate of a hop falls as exp(-R/a_i - R/a_j).
+    height : float, in a_b, optional
+        Side along z. With it the sites lie in space.
 
     Returns
     -------
@@ -483,19 +587,26 @@ def sites_from_positions(
         finite, or outside the rectangle.
     """
     if isinstance(position, pd.DataFrame):
-        missing = {"x", "y"} - set(position.columns)
+        axes = ["x", "y"] if height is None else ["x", "y", "z"]
+        missing = set(axes) - set(position.columns)
         if missing or not position.columns.is_unique:
+            names = " and ".join([", ".join(axes[:-1]), axes[-1]])
             raise ParameterError(
-                "a table of sites needs the columns x and y, each once, it has "
+                f"a table of sites needs the columns {names}, each once, it has "
                 f"{list(position.columns)[:10]}; rename them."
+            )
+        if height is None and "z" in position.columns:
+            raise ParameterError(
+                "a table of sites with the column z needs the height of the box, got none; give "
+                "height=, or leave the column out."
             )
         if energy is None and "energy" in position.columns:
             energy = position["energy"].to_numpy()
         if radius is None and "radius" in position.columns:
             radius = position["radius"].to_numpy()
-        position = position[["x", "y"]].to_numpy()
+        position = position[axes].to_numpy()
     # The record checks and copies. Only the functions refuse samples of fewer than three sites.
-    sites = Sites(position, length, width, geometry, energy, radius)  # type: ignore[arg-type]
+    sites = Sites(position, length, width, geometry, energy, radius, height)  # type: ignore[arg-type]
     if sites.n_sites < 3:
         raise ParameterError(
             f"position must hold at least 3 sites, got {sites.n_sites}; a triad needs three."
@@ -503,21 +614,25 @@ def sites_from_positions(
     return sites
 
 
-def critical_length(density: float) -> float:
+def critical_length(density: float, dimension: int = 2) -> float:
     """Percolation length of random sites, l_c = 1.19847 / sqrt(n_s) [hopping].
 
     Random sites that are joined whenever they are closer than l_c just percolate; the letter
     rounds the number to 1.2. Source: pi r^2 n_s = 1.12808737 at the threshold of discs of radius
     r = l_c / 2 (Mertens and Moore, Phys. Rev. E 86, 061109 (2012)), so
-    l_c sqrt(n_s) = 2 sqrt(1.12808737 / pi).
+    l_c sqrt(n_s) = 2 sqrt(1.12808737 / pi). In space l_c = 0.867552 / n_s^(1/3): a sphere of radius
+    l_c around a site then holds 8 eta_c = 2.73512 others on average.
 
     Parameters
     ----------
     density : float
-        Number of sites per area, n_s a_b^2.
+        Number of sites per area, n_s a_b^2; in space per volume, n_s a_b^3.
+    dimension : {2, 3}
+        Number of axes.
 
     Returns
     -------
     float, in a_b
     """
-    return PERCOLATION_RADIUS / float(np.sqrt(check_density(density)))
+    dimension = check_dimension(dimension)
+    return PERCOLATION_RADII[dimension] / float(root(check_density(density, dimension), dimension))

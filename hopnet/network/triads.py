@@ -17,6 +17,7 @@ from hopnet.records import Record, is_owned, read_only
 from hopnet.threads import run_side_by_side
 
 __all__ = [
+    "PLANES",
     "Triads",
     "amplitudes",
     "find_triads",
@@ -32,6 +33,9 @@ TRIADS_AT_ONCE = 30_000
 # Batches computed in parallel before they are summed, in order. Fewer would leave threads idle at
 # the end of each group, more would hold more results in memory.
 PARTS_AT_ONCE = 8
+
+# The two axes of the plane across x, y and z: right-handed with that axis.
+PLANES = ((1, 2), (2, 0), (0, 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,9 +84,19 @@ class Triads(Record):
     @property
     def area(self) -> np.ndarray:
         """float64[n_triads], a_b^2: oriented area, positive if i, j, k run anticlockwise."""
-        to_j = self.network.separation[self.link[:, 0]]
-        to_k = self.network.separation[self.link[:, 1]]
-        return 0.5 * (to_j[:, 0] * to_k[:, 1] - to_j[:, 1] * to_k[:, 0])
+        self.network.check_plane("an oriented area")
+        return self.area_vector[:, 2]
+
+    @property
+    def area_vector(self) -> np.ndarray:
+        """float64[n_triads, 3], a_b^2: R_ij x R_ik / 2, normal to the triad; along z in a plane."""
+        to_j = self.network.separation[self.link[:, 0]].T
+        to_k = self.network.separation[self.link[:, 1]].T
+        out = np.zeros((self.n_triads, 3))
+        for axis, (a, b) in enumerate(PLANES):
+            if max(a, b) < to_j.shape[0]:
+                out[:, axis] = 0.5 * (to_j[a] * to_k[b] - to_j[b] * to_k[a])
+        return out
 
     @property
     def perimeter(self) -> np.ndarray:

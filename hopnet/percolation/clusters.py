@@ -183,8 +183,8 @@ class MergeHistory(Record):
         At roots: 1 if the cluster touches the source, plus 2 for the drain, plus 4 if it wraps.
     spread : float64[n_sites]
         At roots: s R_s^2.
-    event : int64[5, 3]
-        One row per event: place of its link, and how often its loop wraps along x and y.
+    event : int64[2 dim + 1, dim + 1]
+        One row per event: place of its link, and how often its loop wraps along each axis.
     merge : int64[n_mergers]
         Place in the ordered links of each link that joined two clusters.
     count, moment : int64[n_mergers, 3], float64[n_mergers, 3]
@@ -202,12 +202,12 @@ class MergeHistory(Record):
 
 def merge_links(network: Network, links: OrderedLinks) -> MergeHistory:
     """Add links one after another and record every merger of two clusters."""
-    n = network.n_sites
+    n, dim = network.n_sites, network.sites.dimension
     parent, contact = np.full(n, -1), contact_flags(network)
     merges = kernels.Merges(
-        centre=np.empty((n, 2)),
+        centre=np.empty((n, dim)),
         spread=np.empty(n),
-        event=np.empty((5, 3), np.int64),
+        event=np.empty((2 * dim + 1, dim + 1), np.int64),
         merge=np.empty(n, np.int64),
         count=np.empty((n, 3), np.int64),
         moment=np.empty((n, 3)),
@@ -217,10 +217,10 @@ def merge_links(network: Network, links: OrderedLinks) -> MergeHistory:
         links.link_j,
         links.seam,
         network.sites.position,
-        np.array(network.sites.period),
+        network.sites.period,
         contact,
         parent,
-        np.zeros((n if links.seam.size else 0, 2), np.int64),
+        np.zeros((n if links.seam.size else 0, dim), np.int64),
         merges,
     )
     return MergeHistory(

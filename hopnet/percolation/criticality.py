@@ -129,7 +129,7 @@ def sample_row(n_sites, sample):
 def threshold_columns(events):
     """l sqrt(n_s) of each event of a torus."""
     unit = np.sqrt(DENSITY)
-    names = dict(zip(("first", "x", "y", "second"), EVENTS[1:]))
+    names = dict(zip(("first", "x", "y", "second"), EVENTS[2][1:]))
     return {short: events[name].threshold_length * unit for short, name in names.items()}
 
 

@@ -233,7 +233,7 @@ def flow_statistics(current: Current, *, n_cuts: int = 64) -> FlowStatistics:
     instance_of("current", current, Current, "make it with hopnet.solve_current")
     n_cuts = whole("n_cuts", n_cuts, low=1, high=MOST_CUTS)
     network = current.network
-    axis = "xy".index(network.axis)
+    axis = network.sites.axes.index(network.axis)
     along = network.sites.position[:, axis]
     low, high = along[network.source].max(), along[network.drain].min()
     if not low < high:

@@ -32,7 +32,19 @@ __all__ = [
     "percolation_threshold",
 ]
 
-EVENTS = ("contacts", "wrapping", "wrapping x", "wrapping y", "second wrapping")
+# Names of the events by dimension, in the order of the rows of the kernels.
+EVENTS = {
+    2: ("contacts", "wrapping", "wrapping x", "wrapping y", "second wrapping"),
+    3: (
+        "contacts",
+        "wrapping",
+        "wrapping x",
+        "wrapping y",
+        "wrapping z",
+        "second wrapping",
+        "third wrapping",
+    ),
+}
 
 # Number of sites of a block, whose links are thinned out together. Their arrays fit into the
 # second-level cache; larger blocks leave fewer links but are slower per link.
@@ -55,8 +67,8 @@ class Threshold(Record):
         ln(G rho_0) of the critical link, the worst on the best path.
     link : int
         Its number in the network.
-    wraps : (int, int)
-        How often the loop that this link closes wraps around the sample along x and y; (0, 0) for
+    wraps : tuple of dim int
+        How often the loop that this link closes wraps around the sample along each axis; zeros for
         a path between contacts. The signs belong to one sense of the loop. Where other loops wrap
         already, this is one of several answers.
     event : str
@@ -66,7 +78,7 @@ class Threshold(Record):
     threshold_length: float
     log_conductance: float
     link: int
-    wraps: tuple[int, int]
+    wraps: tuple[int, ...]
     event: str
 
 
@@ -81,9 +93,9 @@ class OrderedLinks(Record):
         order of their number.
     link_i, link_j : int64[n]
         The two sites of each link.
-    seam : int64[n, 2] or int64[0, 2]
-        Number of seams (periodic boundaries) that the link crosses from i to j along x and y, with
-        sign; empty on a sample with hard edges.
+    seam : int64[n, dim] or int64[0, dim]
+        Number of seams (periodic boundaries) that the link crosses from i to j along each axis,
+        with sign; empty on a sample with hard edges.
     """
 
     link: np.ndarray
@@ -93,10 +105,10 @@ class OrderedLinks(Record):
 
 
 def link_seams(network: Network) -> np.ndarray:
-    """int64[n_links, 2]: seams crossed from i to j along x and y; no rows for hard edges."""
-    period = np.array(network.sites.period)
-    seam = np.empty((network.n_links if period.any() else 0, 2), np.int64)
-    if period.any():
+    """int64[n_links, dim]: seams crossed from i to j along each axis; no rows for hard edges."""
+    period = network.sites.period
+    seam = np.empty((network.n_links if any(period) else 0, len(period)), np.int64)
+    if any(period):
         kernels.fill_seams(network.sites.position, period, network.link_i, network.link_j, seam)
     return seam
 
@@ -126,7 +138,7 @@ def order_links(network: Network) -> OrderedLinks:
     """
     instance_of("network", network, Network, "make it with hopnet.build_network")
     seam = link_seams(network)
-    seamless = ~(seam[:, 0].astype(np.bool_) | seam[:, 1].astype(np.bool_))
+    seamless = ~np.logical_or.reduce(seam.T.astype(np.bool_))
     candidate = np.empty(network.n_links, np.int64)
     n = kernels.fill_candidates(
         network.link_i,
@@ -181,21 +193,22 @@ def find_events(
     """
     instance_of("network", network, Network, "make it with hopnet.build_network")
     if stop is not None:
-        one_of("stop", stop, EVENTS)
+        one_of("stop", stop, EVENTS[network.sites.dimension])
     if ordered is None:
         ordered = order_links(network)
     else:
         instance_of("ordered", ordered, OrderedLinks, "make it with order_links")
-    n = network.n_sites
-    event = np.empty((5, 3), np.int64)
+    n, dim = network.n_sites, network.sites.dimension
+    event = np.empty((2 * dim + 1, dim + 1), np.int64)
     kernels.find_events(
         ordered.link_i,
         ordered.link_j,
         ordered.seam,
         contact_flags(network),
-        5 if stop is None else EVENTS.index(stop),
+        network.sites.period,
+        event.shape[0] if stop is None else EVENTS[dim].index(stop),
         np.full(n, -1),
-        np.zeros((n if ordered.seam.size else 0, 2), np.int64),
+        np.zeros((n if ordered.seam.size else 0, dim), np.int64),
         event,
     )
     return name_events(network, ordered, event)
@@ -206,11 +219,12 @@ def name_events(
 ) -> dict[str, Threshold]:
     """Thresholds by name from the rows that the kernels write, one per event."""
     found = {}
-    for name, (place, w_x, w_y) in zip(EVENTS, event_rows.tolist()):
+    names = EVENTS[network.sites.dimension]
+    for name, (place, *wraps) in zip(names, event_rows.tolist()):
         if place >= 0:
             link = int(ordered.link[place])
             worst = float(network.log_conductance[link])
-            found[name] = Threshold(-0.5 * worst, worst, link, (w_x, w_y), name)
+            found[name] = Threshold(-0.5 * worst, worst, link, tuple(wraps), name)
     return found
 
 
@@ -230,7 +244,7 @@ def percolation_threshold(network: Network, event: str | None = None) -> Thresho
         and cylinder). ``"wrapping"``: a cluster first wraps around the sample (default on a torus,
         whose contacts carry no current). Also ``"wrapping x"`` and ``"wrapping y"`` (a cluster
         wraps along that axis) and ``"second wrapping"`` (a cluster wraps in a second, independent
-        direction).
+        direction). In space also ``"wrapping z"`` and ``"third wrapping"``.
 
     Returns
     -------
@@ -266,9 +280,11 @@ def percolation_threshold(network: Network, event: str | None = None) -> Thresho
         "wrapping": any(period),
         "wrapping x": period[0] > 0,
         "wrapping y": period[1] > 0,
-        "second wrapping": all(period),
+        "wrapping z": period[-1] > 0,
+        "second wrapping": sum(length > 0 for length in period) > 1,
+        "third wrapping": all(period),
     }
-    known = [name for name in EVENTS if allowed[name]]
+    known = [name for name in EVENTS[network.sites.dimension] if allowed[name]]
     one_of("event", event, known, f"these events exist for geometry {network.sites.geometry!r}")
     if event == "contacts":
         check_contacts(network)
@@ -301,7 +317,7 @@ def least_log_conductance(network: Network, threshold_length: float | None) -> f
         threshold_length,
         infinite=True,
         unit="a_b",
-        hint="about 1.2 / sqrt(n_s) is critical",
+        hint="about 1.2 / sqrt(n_s) is critical, in space 0.87 / n_s^(1/3)",
     )
     shortest = -0.5 * float(network.log_conductance.max(initial=-np.inf))
     if length < shortest:

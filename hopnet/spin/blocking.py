@@ -279,6 +279,7 @@ def block_spins(
 def check_traps(network: Network, trap: ArrayLike) -> tuple[Network, np.ndarray]:
     """The network and its traps, ascending, or a ParameterError."""
     instance_of("network", network, Network, "make it with hopnet.build_network")
+    network.check_plane("a function for spins")
     network.check_dilute()
     if np.ptp(network.log_occupation) > 0:
         raise ParameterError(

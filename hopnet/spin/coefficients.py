@@ -120,6 +120,7 @@ def hop_table(
         Columns 0 to 3: the half-angle d = M (R_j - R_i), its x and y, the cosine and the sinc of
         its length. Columns 4 and 5: ``hop`` and ``overlap`` of `hopnet.network.triads.amplitudes`.
     """
+    network.check_plane("a rotation of spins in hops")
     table = np.empty((network.n_links, 6))
     log_conductance = network.log_conductance - log_scale
     # A larger occupation, that of a deep trap, would overflow. It cancels from the coefficients.

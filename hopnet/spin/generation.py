@@ -116,6 +116,7 @@ def ratio_to_letter(network: Network, effective_length: float, normalisation: st
 
 def rates_of(network: Network) -> ScaledRates:
     """K_ij and n_i of a network without exclusion, as floats in units of exp(log_scale)."""
+    network.check_plane("a function for spins")
     network.check_dilute()
     return scaled_rates(
         network.link_i,

@@ -53,7 +53,7 @@ class Walk(Record):
         The times.
     site : int64[n_carriers, n_times]
         The site of each carrier.
-    displacement : float64[n_carriers, n_times, 2], in a_b
+    displacement : float64[n_carriers, n_times, dim], in a_b
         The vector from the first site to this one along the path, not wrapped into the sample.
     spin : float64[n_carriers, n_times, 3]
         The spin, of length 1 at the start; it shrinks by exp(-t / tau_s).
@@ -66,7 +66,7 @@ class Walk(Record):
     spin: np.ndarray
 
     def mean_square(self) -> np.ndarray:
-        """Mean of x^2 and of y^2 at each time: float64[n_times, 2], in a_b^2."""
+        """Mean of x^2, of y^2 (and of z^2) at each time: float64[n_times, dim], in a_b^2."""
         return (self.displacement**2).mean(axis=0)
 
     def diffusion(self, early: int = 0, late: int = -1) -> tuple[float, float]:
@@ -80,7 +80,7 @@ class Walk(Record):
         Returns
         -------
         value : float, in a_b^2 / tau_0
-            Mean of D_xx and D_yy.
+            Mean of D_xx, D_yy (and D_zz).
         standard_error : float, in a_b^2 / tau_0
             One standard error; carriers are independent.
         """
@@ -93,7 +93,8 @@ class Walk(Record):
                 f"{self.time[late]:g}; give two different times to walk()."
             )
         r2 = (self.displacement**2).sum(axis=2)
-        slope = (r2[:, late] - r2[:, early]) / (4 * (self.time[late] - self.time[early]))
+        axes = self.displacement.shape[2]
+        slope = (r2[:, late] - r2[:, early]) / (2 * axes * (self.time[late] - self.time[early]))
         if slope.size < 2:
             raise ParameterError("diffusion needs two or more carriers, got 1; take more.")
         return float(slope.mean()), float(slope.std(ddof=1) / np.sqrt(slope.size))
@@ -130,7 +131,8 @@ def walk(
         Each block of carriers has a Philox stream of its own, so that results do not depend on how
         blocks are distributed. Another ``block`` gives other carriers.
     spin_orbit : array_like[2, 2], optional
-        The matrix M of half-angles per a_b; without it spins do not turn in hops.
+        The matrix M of half-angles per a_b, for sites in a plane; without it spins do not turn in
+        hops.
     field : array_like[3] or [n_sites, 3], in 1/tau_0, optional
         Precession frequency of waiting spins, of all sites or of each (`hopnet.overhauser_fields`).
     start : int or array_like[n_carriers], optional
@@ -178,6 +180,8 @@ def walk(
     block = check_count("block", block)
     tau_s = check_decay(tau_s)
     first_spin = check_spin(spin)
+    if spin_orbit is not None:
+        network.check_plane("a walk with spin_orbit")
     hops = hop_rows(network, check_form(spin_orbit), check_turning(network, field))
     first_sites = None if start is None else check_start(start, n_carriers, network.n_sites)
     left = number("most_hops", most_hops, low=1.0, infinite=True)
@@ -191,7 +195,7 @@ def walk(
     share /= share[-1]
     found = kernels.Found(
         np.empty((n_carriers, time.size), np.int64),
-        np.empty((n_carriers, time.size, 2)),
+        np.empty((n_carriers, time.size, network.sites.dimension)),
         np.empty((n_carriers, time.size, 3)),
     )
     for b, begin in enumerate(range(0, n_carriers, block)):
@@ -223,7 +227,7 @@ def walk_block(
     found: kernels.Found,
 ) -> float:
     """Follow the carriers of one block to the last time; returns the number of hops."""
-    progress, carrier = np.array([0, -1, 0]), np.zeros(6)
+    progress, carrier = np.array([0, -1, 0]), np.zeros(4 + hops.step.shape[1])
     made = 0
     while progress[0] < first.size:
         if made >= left:
@@ -337,7 +341,10 @@ def hop_rows(
     rate = np.exp(network.log_conductance[link] - network.log_occupation[origin])  # 1 / tau_ji
     forward = network.link_i[link] == origin
     sign = np.where(forward, 1.0, -1.0)[:, None]
-    turn = hop_rotations(network, spin_orbit)[link]  # of the hop j -> i, i < j
+    if spin_orbit.any():
+        turn = hop_rotations(network, spin_orbit)[link]  # of the hop j -> i, i < j
+    else:
+        turn = np.tile([1.0, 0.0, 0.0, 0.0], (link.size, 1))
     turn[:, 1:] *= -sign
     # Rates are added up row by row: one sum over all rows, less its value at the start of a row,
     # would lose the rates of slow sites in the rounding of the total.
@@ -394,6 +401,7 @@ def expected_walk(
             f"expected_walk takes a torus of up to {DENSE_SITES} sites, got a network of "
             f"{network.n_sites} sites, {network.sites.geometry!r}; take another sample."
         )
+    network.check_plane("expected_walk")
     time = array_of("time", time, low=0.0, high=LONGEST, hint="give times in tau_0")
     matrix, first_spin, tau_s = check_form(spin_orbit), check_spin(spin), check_decay(tau_s)
     square = expected_square(network, time)

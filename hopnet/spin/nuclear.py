@@ -284,6 +284,7 @@ def nuclear_f(
     True
     """
     current = own_current(network, current, threads)
+    network.check_plane("a function for spins")
     network.check_dilute()
     tau_s = number("tau_s", tau_s, low=1e-100, high=1e100, unit="in tau_0")
     matrix = check_spin_orbit(form)

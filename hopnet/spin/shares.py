@@ -91,6 +91,7 @@ def triad_shares(
     """
     instance_of("current", current, Current, "make it with hopnet.solve_current")
     network = current.network
+    network.check_plane("the part of f that a triad adds")
     tau_s = number("tau_s", tau_s, low=0.0, unit="in tau_0")
     if tau_s > 0.0 and network.sites.geometry != "open":
         raise ParameterError(

@@ -101,6 +101,7 @@ def site_rates(network: Network, strength: float, *, tau_s: float) -> SiteRates:
     True
     """
     instance_of("network", network, Network, "make it with hopnet.build_network")
+    network.check_plane("a function for spins")
     network.check_dilute()
     sigma = number("strength", strength, low=0.0, high=1e100, unit="in 1/tau_0")
     tau_s = number("tau_s", tau_s, low=1e-100, high=1e100, unit="in tau_0")

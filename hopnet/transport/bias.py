@@ -161,7 +161,7 @@ def share_of_voltage(network: Network) -> np.ndarray:
 
     The contacts are metal: the potential falls linearly between their inner edges.
     """
-    place = network.sites.position[:, "xy".index(network.axis)]
+    place = network.sites.position[:, network.sites.axes.index(network.axis)]
     begin, end = place[network.source].max(), place[network.drain].min()
     if not begin < end:
         raise ParameterError(

@@ -142,7 +142,7 @@ class Current(Record):
 
     @property
     def log_resistivity(self) -> float:
-        """Logarithm of the sheet resistivity over rho_0."""
+        """Logarithm of the sheet resistivity over rho_0; in space over rho_0 a_b."""
         network = self.network
         shape = np.log(network.width_across_current / network.length_along_current)
         return float(shape - self.log_conductance)
@@ -185,8 +185,7 @@ class Current(Record):
 
 def length_of_flow(network: Network, relative_flow: np.ndarray) -> float:
     """Sum over links of flow R^x, over the current: the length of flow, in a_b [f 1]."""
-    across = network.direction_across
-    along = network.separation @ np.array([across[1], -across[0]])
+    along = network.separation[:, network.sites.axes.index(network.axis)]
     return float((relative_flow * along).sum())
 
 

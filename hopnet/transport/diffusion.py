@@ -61,7 +61,7 @@ def diffusion_constant(network: Network, current: Current) -> float:
     network.check_owns(current)
     sites = network.sites
     electrons = float(network.occupation.sum())
-    return einstein_diffusion(current.resistivity, electrons, sites.length * sites.width)
+    return einstein_diffusion(current.resistivity, electrons, sites.volume)
 
 
 def diffusion_tensor(network: Network) -> np.ndarray:
@@ -76,7 +76,7 @@ def diffusion_tensor(network: Network) -> np.ndarray:
 
     Returns
     -------
-    float64[2, 2], in a_b^2 / tau_0
+    float64[dim, dim], in a_b^2 / tau_0
 
     Notes
     -----
@@ -91,7 +91,7 @@ def diffusion_tensor(network: Network) -> np.ndarray:
     i, j, n = network.link_i, network.link_j, network.n_sites
     K = network.conductance
     R = network.separation
-    b = np.stack([np.bincount(i, K * R[:, a], n) - np.bincount(j, K * R[:, a], n) for a in (0, 1)])
+    b = np.stack([np.bincount(i, K * r, n) - np.bincount(j, K * r, n) for r in R.T])
     total = np.bincount(i, K, n) + np.bincount(j, K, n)
     off = coo_array((K, (i, j)), shape=(n, n))
     matrix = csc_array(diags_array(total) - off - off.T)

@@ -246,7 +246,7 @@ def drift_of_seam(
     return Drift(
         network=seam.network,
         field=float(field),
-        axis="xy"[seam.axis],
+        axis=seam.network.sites.axes[seam.axis],
         velocity=float(in_unit(found.velocity, found.scale)),
         diffusion=float(in_unit(diffusion, found.scale)),
         occupation=read_only(found.occupation),

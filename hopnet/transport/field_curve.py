@@ -77,7 +77,7 @@ def share_of_long_links(solved: Bias | Drift) -> float:
     """
     network = solved.network
     axis = solved.axis if isinstance(solved, Drift) else network.axis
-    carried = np.abs(solved.flow * network.separation[:, "xy".index(axis)])
+    carried = np.abs(solved.flow * network.separation[:, network.sites.axes.index(axis)])
     total = carried.sum()
     long = network.distance > LONG * network.cutoff_radius
     return float(carried[long].sum() / total) if total > 0 else 0.0

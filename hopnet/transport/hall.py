@@ -17,11 +17,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hopnet.checks import instance_of
+from hopnet.checks import instance_of, one_of
 from hopnet.errors import ParameterError, ValidityWarning
 from hopnet.kernels.hall import fill_hall_terms
 from hopnet.network.network import Network
-from hopnet.network.triads import Triads, amplitudes, list_triads, parts_of
+from hopnet.network.triads import PLANES, Triads, amplitudes, list_triads, parts_of
 from hopnet.records import Record, read_only
 from hopnet.threads import run_side_by_side
 from hopnet.transport.current import Current, in_unit, own_current
@@ -54,10 +54,11 @@ class HallAngle(Record):
     ----------
     network : Network
     tangent : float
-        tan(theta_H) / (eta b). Positive: for J_0 > 0 and q B > 0 the flow is deflected to +y.
+        tan(theta_H) / (eta b). Positive: for J_0 > 0 and q B > 0 the flow is deflected to +y. In
+        space x, y and the field here stand for three right-handed directions.
     conductivity_xx : float, in 1/rho_0
         Sheet conductivity along x. On a cylinder the contact strips are left out: sum over links
-        of flow R^x, over the width.
+        of flow R^x, over the width. In space conductivities are in 1/(rho_0 a_b).
     conductivity_yy : float, in 1/rho_0
         Sheet conductivity around the ring, along y.
     contribution : float64[n_triads] or None
@@ -102,6 +103,7 @@ class HallAngle(Record):
     @property
     def f_plateau(self) -> float:
         """f at tau_s = inf in the bulk; tangent = n_s a_b^2 f holds exactly in every sample."""
+        self.network.check_plane("f")
         return self.tangent / self.network.sites.density
 
 
@@ -146,6 +148,7 @@ def sum_triad_terms(
     drop_a: np.ndarray,
     drop_b: np.ndarray,
     *,
+    field: str = "z",
     triads: Triads | None = None,
     log_unit: float = 0.0,
     outer: np.ndarray | None = None,
@@ -158,6 +161,9 @@ def sum_triad_terms(
     network : Network
     drop_a, drop_b : float64[n_links]
         Differences along the links of two functions of the sites.
+    field : {"z", "x", "y"}
+        Axis of the magnetic field; "x" and "y" in space only. The oriented area in w is the
+        component of the area vector along it.
     triads : Triads, optional
         The triads of this network. Default: they are listed batch by batch and not stored.
     log_unit : float
@@ -172,7 +178,7 @@ def sum_triad_terms(
     TermSums
     """
     table = (
-        network.separation,
+        separation_across(network, field),
         *amplitudes(network, log_unit),
         network.log_conductance,
         np.ascontiguousarray(drop_a),
@@ -198,9 +204,25 @@ def sum_triad_terms(
     return TermSums(int(n), positive, negative, squares, marked, None)
 
 
+def plane_across(network: Network, field: str) -> tuple[int, int]:
+    """The two axes across a magnetic field, right-handed with it, or a ParameterError."""
+    allowed = "xyz" if network.sites.dimension == 3 else "z"
+    hint = "in a plane the field stands on it"
+    return PLANES["xyz".index(one_of("field", field, tuple(allowed), hint))]
+
+
+def separation_across(network: Network, field: str) -> np.ndarray:
+    """float64[n_links, 2]: the components of the vectors along the links across a field."""
+    plane = list(plane_across(network, field))
+    if network.sites.dimension == 2:
+        return network.separation
+    return np.ascontiguousarray(network.separation[:, plane])
+
+
 def hall_angle(
     network: Network,
     *,
+    field: str = "z",
     current: Current | None = None,
     ring: Ring | None = None,
     torus: Torus | None = None,
@@ -224,6 +246,10 @@ def hall_angle(
     ----------
     network : Network
         A cylinder or a torus; with or without energies, dilute or with exclusion.
+    field : {"z", "x", "y"}
+        Axis of the magnetic field; "x" and "y" in space only. On a cylinder, whose current runs
+        along x, it is "z" or "y". On a torus the current runs along the first of the two axes
+        across the field: x, y for "z", y, z for "x" and z, x for "y".
     current : Current, optional
     ring : Ring, optional
         Current and ring of this cylinder. Default: they are solved for.
@@ -268,9 +294,9 @@ def hall_angle(
     """
     instance_of("network", network, Network, "make it with hopnet.build_network")
     if network.sites.geometry == "torus":
-        found = torus_angle(network, torus, triads, threads)
+        found = torus_angle(network, torus, triads, threads, field=field)
     else:
-        found = cylinder_angle(network, current, ring, triads, threads)
+        found = cylinder_angle(network, current, ring, triads, threads, field=field)
     if 0 < found.n_effective < FEW_TRIADS:
         warnings.warn(
             f"the Hall angle of this sample is carried by {found.n_effective:.1f} triads in effect "
@@ -295,6 +321,8 @@ def cylinder_angle(
     ring: Ring | None = None,
     triads: Triads | None = None,
     threads: int | None = None,
+    *,
+    field: str = "z",
 ) -> HallAngle:
     """`hall_angle` of a cylinder, without its warnings.
 
@@ -302,7 +330,7 @@ def cylinder_angle(
     ----------
     network : Network
         A cylinder.
-    current, ring, triads, threads
+    current, ring, triads, threads, field
         As in `hall_angle`.
 
     Returns
@@ -315,20 +343,33 @@ def cylinder_angle(
             f"{network.sites.geometry!r}; an open sample gives Hall resistances, see "
             "hopnet.hall_resistance."
         )
+    plane_across(network, field)
+    if field == "x":
+        raise ParameterError(
+            "the field must be across the current, which runs along x on a cylinder, got "
+            "field='x'; use 'z' or 'y', or a torus."
+        )
+    # The current, the transverse axis and the field are right-handed: x, y, z or x, -z, y.
+    across, sign = ("y", 1.0) if field == "z" else ("z", -1.0)
     current = own_current(network, current, threads)
     if ring is None:
-        response, _, _, unit = ring_response(network, threads)
-        area = network.sites.length * network.sites.width
-        drop = response.drop
-        log_yy = float(np.log((response.flow * drop).sum() / area) + unit)
+        response, _, _, unit = ring_response(network, threads, axis=across)
+        drop = sign * response.drop
+        log_yy = float(np.log((response.flow * response.drop).sum() / network.sites.volume) + unit)
     else:
         network.check_owns(ring)
-        drop, log_yy = ring.drop, ring.log_conductivity
+        if ring.axis != across:
+            raise ParameterError(
+                f"with field={field!r} the ring must be solved along {across}, this one is along "
+                f"{ring.axis}; use solve_ring(network, axis={across!r})."
+            )
+        drop, log_yy = sign * ring.drop, ring.log_conductivity
     log_unit = current.log_conductance  # exp(log_unit) may lie outside the range of floats
     sums = sum_triad_terms(
         network,
         drop,
         current.drop,
+        field=field,
         triads=triads,
         log_unit=log_unit,
         outer=network.outermost,
@@ -340,30 +381,38 @@ def cylinder_angle(
         sums,
         along,
         current.relative_flow * current.drop,
-        log_xx=float(np.log(along / network.sites.width) + log_unit),
+        log_xx=float(np.log(along / network.width_across_current) + log_unit),
         log_yy=log_yy,
     )
 
 
 def torus_angle(
-    network: Network, torus: Torus | None, triads: Triads | None, threads: int | None
+    network: Network,
+    torus: Torus | None,
+    triads: Triads | None,
+    threads: int | None,
+    *,
+    field: str = "z",
 ) -> HallAngle:
-    """`hall_angle` of a torus: uniform fields along x and along y."""
+    """`hall_angle` of a torus: uniform fields along the two axes across the magnetic field."""
+    a, b = plane_across(network, field)
     if torus is None:
         torus = solve_torus(network, threads=threads)
     network.check_owns(torus)
-    drop_x, drop_y = torus.drop.T
+    drop_x, drop_y = torus.drop.T[[a, b]]
     sums = sum_triad_terms(
         network,
         drop_x,
         drop_y,
+        field=field,
         triads=triads,
         log_unit=torus.log_unit,
         outer=network.outermost,
         threads=threads,
     )
-    power = torus.relative_flow[:, 0] * drop_x
-    log_xx, log_yy = np.log(np.diagonal(torus.relative_conductivity)) + torus.log_unit
+    power = torus.relative_flow[:, a] * drop_x
+    diagonal = np.diagonal(torus.relative_conductivity)[[a, b]]
+    log_xx, log_yy = np.log(diagonal) + torus.log_unit
     return angle_of_sums(
         network, sums, float(power.sum()), power, log_xx=float(log_xx), log_yy=float(log_yy)
     )
@@ -399,7 +448,7 @@ def angle_of_sums(
     )
 
 
-def hall_conductance(terminals: Terminals) -> np.ndarray:
+def hall_conductance(terminals: Terminals, *, field: str = "z") -> np.ndarray:
     """The part of the conductance matrix that is odd in the magnetic field, over eta b.
 
     Equation [hall 4], phi^a the potential that is 1 on terminal a and 0 on the others::
@@ -411,6 +460,8 @@ def hall_conductance(terminals: Terminals) -> np.ndarray:
     ----------
     terminals : Terminals
         Of an open sample or a cylinder.
+    field : {"z", "x", "y"}
+        Axis of the magnetic field; "x" and "y" in space only.
 
     Returns
     -------
@@ -419,18 +470,22 @@ def hall_conductance(terminals: Terminals) -> np.ndarray:
         Between two terminals alone it is zero: their conductance is even in the field.
     """
     instance_of("terminals", terminals, Terminals, "make them with hopnet.solve_terminals")
-    n = terminals.n_terminals
+    n, network = terminals.n_terminals, terminals.network
     drops = [terminals.drops(row) for row in np.eye(n)]
     found = np.zeros((n, n))
     for a in range(n):
         for b in range(a):
-            found[a, b] = -sum_triad_terms(terminals.network, drops[a], drops[b]).total
+            found[a, b] = -sum_triad_terms(network, drops[a], drops[b], field=field).total
             found[b, a] = -found[a, b]
     return found
 
 
 def hall_resistance(
-    terminals: Terminals, current: tuple[int, int], voltage: tuple[int, int]
+    terminals: Terminals,
+    current: tuple[int, int],
+    voltage: tuple[int, int],
+    *,
+    field: str = "z",
 ) -> float:
     """Hall resistance of a sample with any contacts, over eta b, in rho_0.
 
@@ -446,6 +501,8 @@ def hall_resistance(
         Of an open sample or a cylinder; at least three terminals.
     current : (a, b)
     voltage : (c, d)
+    field : {"z", "x", "y"}
+        Axis of the magnetic field; "x" and "y" in space only.
 
     Returns
     -------
@@ -466,4 +523,4 @@ def hall_resistance(
         )
     u = terminals.drops(terminals.injected((a, b)))
     v = terminals.drops(terminals.injected((c, d)))
-    return sum_triad_terms(terminals.network, v, u).total
+    return sum_triad_terms(terminals.network, v, u, field=field).total

@@ -344,7 +344,7 @@ def strain_response(current: Current) -> np.ndarray:
 
     Returns
     -------
-    float64[2, 2]
+    float64[dim, dim]
         d ln G / d e, symmetric: multiply by the strain tensor element by element and add. The
         gauge factor of the resistance along x is minus the element xx. For the resistivity add
         d ln(width / length).
@@ -354,8 +354,7 @@ def strain_response(current: Current) -> np.ndarray:
     length = np.where(network.distance > 0, network.distance, 1.0)
     inverse = network.sites.effective_length(network.link_i, network.link_j, 1.0)
     weight = -2.0 * link_power(current) / length * inverse
-    xx, yy, xy = (float((weight * R[:, a] * R[:, b]).sum()) for a, b in ((0, 0), (1, 1), (0, 1)))
-    return np.array([[xx, xy], [xy, yy]])
+    return np.array([[float((weight * a * b).sum()) for b in R.T] for a in R.T])
 
 
 def site_response(current: Current, *, bath_slope: Slope | None = None) -> np.ndarray:

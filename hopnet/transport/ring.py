@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hopnet.checks import instance_of
+from hopnet.checks import instance_of, one_of
 from hopnet.elimination.scaling import scaled_conductance
 from hopnet.elimination.symbolic import analyse
 from hopnet.elimination.symmetric import Factor, factor
@@ -26,6 +26,7 @@ from hopnet.transport.current import in_unit
 __all__ = [
     "Ring",
     "Torus",
+    "determinant",
     "field_jumps",
     "floating_factor",
     "response_to_field",
@@ -57,15 +58,18 @@ class Ring(Record):
     flow : float64[n_links], in a_b/rho_0
         conductance * drop, positive from i to j.
     deviation : float64[n_sites], in a_b
-        g_i = y'_i - y_i. The differences of the harmonic coordinate y' are the drops, so that
-        Kirchhoff's law holds at every site. The mean of g is zero in each cluster.
+        g_i = y'_i - y_i (in space along the axis of the field). The differences of the harmonic
+        coordinate y' are the drops, so that Kirchhoff's law holds at every site. The mean of g is
+        zero in each cluster.
     conductivity : float, in 1/rho_0
-        Sheet conductivity around the ring, sum K drop^2 / area.
+        Sheet conductivity around the ring, sum K drop^2 / area (in space over the volume).
     log_conductivity : float
         Logarithm of ``conductivity``; it is finite even where ``conductivity`` itself is too small
         for a float.
     imbalance : float
         Sum over sites of abs(net flow), divided by the sum over links of abs(flow).
+    axis : {"y", "z"}
+        Axis of the field.
     """
 
     network: Network
@@ -76,29 +80,31 @@ class Ring(Record):
     conductivity: float
     log_conductivity: float
     imbalance: float
+    axis: str = "y"
 
 
 @dataclass(frozen=True, eq=False)
 class Torus(Record):
-    """The response of a torus to uniform unit fields along x and along y.
+    """The response of a torus to uniform unit fields along each axis.
 
     Attributes
     ----------
     network : Network
-    jump : float64[n_links, 2], in a_b
-        Electromotive force of each link in the gauge of the spanning forest, for both fields.
-    drop : float64[n_links, 2], in a_b
-        Total drop from i to j along each link, the electromotive force included, for both fields.
+    jump : float64[n_links, dim], in a_b
+        Electromotive force of each link in the gauge of the spanning forest, for all fields.
+    drop : float64[n_links, dim], in a_b
+        Total drop from i to j along each link, the electromotive force included, for all fields.
         Each adds up to zero around every triad.
-    relative_flow : float64[n_links, 2], in a_b
+    relative_flow : float64[n_links, dim], in a_b
         conductance * drop in the unit exp(log_unit) / rho_0, positive from i to j.
-    relative_conductivity : float64[2, 2]
-        Conductivity tensor sum K D^a D^b / area in the unit exp(log_unit) / rho_0; symmetric.
+    relative_conductivity : float64[dim, dim]
+        Conductivity tensor sum K D^a D^b / area (in space over the volume) in the unit
+        exp(log_unit) / rho_0; symmetric.
     log_unit : float
         Logarithm of the unit of the relative flows and conductivities.
     imbalance : float
-        Sum over sites of abs(net flow), divided by the sum over links of abs(flow); the larger
-        value of the two fields.
+        Sum over sites of abs(net flow), divided by the sum over links of abs(flow); the largest
+        value of all fields.
     """
 
     network: Network
@@ -111,12 +117,12 @@ class Torus(Record):
 
     @property
     def conductivity(self) -> np.ndarray:
-        """float64[2, 2], in 1/rho_0: sheet conductivity tensor of the bulk, without a field."""
+        """float64[dim, dim], in 1/rho_0: sheet conductivity tensor of the bulk, without a field."""
         return in_unit(self.relative_conductivity, self.log_unit)
 
     @property
     def flow(self) -> np.ndarray:
-        """float64[n_links, 2], in a_b/rho_0: flow along each link, for both fields."""
+        """float64[n_links, dim], in a_b/rho_0: flow along each link, for all fields."""
         return in_unit(self.relative_flow, self.log_unit)
 
 
@@ -129,13 +135,15 @@ class Response(NamedTuple):
     imbalance: float
 
 
-def ring_jumps(network: Network) -> tuple[np.ndarray, np.ndarray]:
+def ring_jumps(network: Network, axis: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """Whole circumferences by which the potential jumps on each link of a cylinder.
 
     Parameters
     ----------
     network : Network
         A cylinder.
+    axis : int
+        The periodic axis of the field.
 
     Returns
     -------
@@ -143,7 +151,7 @@ def ring_jumps(network: Network) -> tuple[np.ndarray, np.ndarray]:
     turns : int64[n_sites]
         The whole numbers m_i.
     """
-    jump, turns = field_jumps(network, (1,))
+    jump, turns = field_jumps(network, (axis,))
     return jump[:, 0], turns[:, 0]
 
 
@@ -160,7 +168,7 @@ def field_jumps(network: Network, axes: tuple[int, ...]) -> tuple[np.ndarray, np
     ----------
     network : Network
     axes : tuple of int
-        Periodic axes of the fields: 0 for x, 1 for y.
+        Periodic axes of the fields: 0 for x, 1 for y, 2 for z.
 
     Returns
     -------
@@ -171,8 +179,13 @@ def field_jumps(network: Network, axes: tuple[int, ...]) -> tuple[np.ndarray, np
     Notes
     -----
     One spanning forest serves all axes: the numbers of periods along two axes are kept in one
-    number, those along the first axis in its lower `DIGITS` bits.
+    number, those along the first axis in its lower `DIGITS` bits. A third axis takes another pass
+    through the same forest.
     """
+    if len(axes) > 2:
+        parts = field_jumps(network, axes[:2]), field_jumps(network, axes[2:])
+        jump, turns = (np.hstack(pair) for pair in zip(*parts))
+        return jump, turns
     position, period = network.sites.position, network.sites.period
     packed = np.zeros(network.n_links, np.int64)
     for place, axis in enumerate(axes):
@@ -212,7 +225,7 @@ def unpack(packed: np.ndarray, n_axes: int) -> np.ndarray:
     return np.stack([first, (packed - first) >> DIGITS], axis=1)
 
 
-def solve_ring(network: Network, *, threads: int | None = None) -> Ring:
+def solve_ring(network: Network, *, axis: str = "y", threads: int | None = None) -> Ring:
     """Solve Kirchhoff's laws for a uniform unit field around a cylinder, contacts floating.
 
     Equation [hall 1], D_l the drop of link l and e_l its electromotive force::
@@ -227,6 +240,8 @@ def solve_ring(network: Network, *, threads: int | None = None) -> Ring:
     ----------
     network : Network
         A cylinder. Its contacts are not held at any potential.
+    axis : {"y", "z"}
+        Axis of the field; "z" in space only.
     threads : int, optional
         The result does not depend on it.
 
@@ -246,14 +261,13 @@ def solve_ring(network: Network, *, threads: int | None = None) -> Ring:
     The network is factored without terminals. Contacts held at zero would short-circuit the Hall
     field around them.
     """
-    found, force, turns, scale = ring_response(network, threads, with_potential=True)
-    width = network.sites.width
+    found, force, turns, scale = ring_response(network, threads, axis=axis, with_potential=True)
+    k = network.sites.axes.index(axis)
     # The gauge has added y_i + W m_i to the potential of every site.
-    deviation = found.potential - network.sites.position[:, 1] - width * turns
+    deviation = found.potential - network.sites.position[:, k] - network.sites.size[k] * turns
     size = np.bincount(network.cluster)
     deviation -= (np.bincount(network.cluster, deviation) / size)[network.cluster]
-    area = network.sites.length * network.sites.width
-    relative = float((found.flow * found.drop).sum() / area)
+    relative = float((found.flow * found.drop).sum() / network.sites.volume)
     return Ring(
         network=network,
         jump=read_only(force),
@@ -263,11 +277,12 @@ def solve_ring(network: Network, *, threads: int | None = None) -> Ring:
         conductivity=float(in_unit(relative, scale)),
         log_conductivity=float(np.log(relative) + scale),
         imbalance=found.imbalance,
+        axis=axis,
     )
 
 
 def ring_response(
-    network: Network, threads: int | None, *, with_potential: bool = False
+    network: Network, threads: int | None, *, axis: str = "y", with_potential: bool = False
 ) -> tuple[Response, np.ndarray, np.ndarray, float]:
     """`solve_ring` without its record.
 
@@ -275,6 +290,8 @@ def ring_response(
     ----------
     network : Network
     threads : int or None
+    axis : str
+        Axis of the field.
     with_potential : bool
 
     Returns
@@ -291,14 +308,16 @@ def ring_response(
             "the ring needs geometry='cylinder', this network is of geometry "
             f"{network.sites.geometry!r}; build the sites with geometry='cylinder'."
         )
-    jump, turns = ring_jumps(network)
+    around = tuple(network.sites.axes[1:])
+    k = network.sites.axes.index(one_of("axis", axis, around, "a cylinder has hard edges along x"))
+    jump, turns = ring_jumps(network, k)
     if not np.any(jump):
         raise NotPercolatingError(
             f"no path of links closes around this cylinder of {network.n_sites} sites; take a "
             "larger cutoff or more sites."
         )
     factored, conductance, log_unit = floating_factor(network, threads)
-    force = network.sites.width * jump.astype(np.float64)
+    force = network.sites.size[k] * jump.astype(np.float64)
     found = response_to_field(network, factored, conductance, force, with_potential=with_potential)
     return found, force, turns, log_unit
 
@@ -351,7 +370,7 @@ def response_to_field(
 
 
 def solve_torus(network: Network, *, threads: int | None = None) -> Torus:
-    """Solve Kirchhoff's laws on a torus for uniform unit fields along x and along y.
+    """Solve Kirchhoff's laws on a torus for uniform unit fields along each axis.
 
     Equations [hall 1] and [hall 5], D^a the drops of the field along a, as in `solve_ring`::
 
@@ -381,9 +400,9 @@ def solve_torus(network: Network, *, threads: int | None = None) -> Torus:
 
     Notes
     -----
-    One factor without terminals serves both fields. The dissection opens both rings: it first cuts
+    One factor without terminals serves all fields. The dissection opens all rings: it first cuts
     the torus along two lines into two cylinders, and each of these along two lines into two open
-    parts.
+    parts. In space planes take the place of lines, and the third ring is opened last.
 
     Examples
     --------
@@ -400,11 +419,12 @@ def solve_torus(network: Network, *, threads: int | None = None) -> Torus:
             "solve_torus needs geometry='torus', this network is of geometry "
             f"{network.sites.geometry!r}; use solve_current for a sample with contacts."
         )
-    jump, _ = field_jumps(network, (0, 1))
-    (a, b), (_, c) = (jump.T @ jump).tolist()
-    if a * c == b * b:  # all tours around the torus are multiples of one
+    jump, _ = field_jumps(network, tuple(range(network.sites.dimension)))
+    if not determinant(
+        (jump.T @ jump).tolist()
+    ):  # the tours around the torus leave a direction out
         raise NotPercolatingError(
-            f"no paths of links close around this torus of {network.n_sites} sites in both "
+            f"no paths of links close around this torus of {network.n_sites} sites in all "
             "directions; take a larger cutoff or more sites."
         )
     factored, conductance, scale = floating_factor(network, threads)
@@ -412,7 +432,7 @@ def solve_torus(network: Network, *, threads: int | None = None) -> Torus:
     found = [response_to_field(network, factored, conductance, e) for e in force.T]
     drop = np.stack([one.drop for one in found], axis=1)
     flow = np.stack([one.flow for one in found], axis=1)
-    tensor = flow.T @ drop / (network.sites.length * network.sites.width)
+    tensor = flow.T @ drop / network.sites.volume
     return Torus(
         network=network,
         jump=read_only(force),
@@ -422,3 +442,12 @@ def solve_torus(network: Network, *, threads: int | None = None) -> Torus:
         log_unit=scale,
         imbalance=max(one.imbalance for one in found),
     )
+
+
+def determinant(matrix: list[list[int]]) -> int:
+    """Determinant of a small matrix of whole numbers, without rounding."""
+    if not matrix:
+        return 1
+    first, rest = matrix[0], matrix[1:]
+    minors = ([row[:k] + row[k + 1 :] for row in rest] for k in range(len(first)))
+    return sum((-1) ** k * first[k] * determinant(minor) for k, minor in enumerate(minors))

@@ -88,9 +88,9 @@ class Seam(Record):
 
 
 def check_ring_axis(network: Network, axis: str | None) -> int:
-    """0 or 1 for the periodic axis that the field drives along, or a ParameterError."""
+    """The number of the periodic axis that the field drives along, or a ParameterError."""
     geometry = network.sites.geometry
-    periodic = [name for name, period in zip("xy", network.sites.period) if period]
+    periodic = [name for name, period in zip(network.sites.axes, network.sites.period) if period]
     if not periodic:
         raise ParameterError(
             f"solve_drift needs a periodic sample, this network is of geometry {geometry!r}; use "
@@ -98,28 +98,29 @@ def check_ring_axis(network: Network, axis: str | None) -> int:
         )
     if axis is None:
         axis = network.axis if geometry == "torus" else "y"
-    if one_of("axis", axis, ("x", "y")) not in periodic:
+    if one_of("axis", axis, tuple(network.sites.axes)) not in periodic:
         raise ParameterError(
             f"axis must be {' or '.join(map(repr, periodic))} for geometry {geometry!r}, got "
             f"{axis!r}; a field around a cylinder runs along y."
         )
-    return "xy".index(axis)
+    return network.sites.axes.index(axis)
 
 
 def dissect_along(network: Network, axis: int) -> Dissection:
     """The order of elimination whose first cut opens the ring along the axis."""
     sites = network.sites
-    across, along = sites.period[1 - axis], sites.period[axis]
-    position = sites.position[:, [1 - axis, axis]]
-    # The dissection opens the longer of two rings first: stretch the axis so that it is the longer.
-    stretch = max(1.0, across / along) if across else 1.0
+    # The dissection opens the longest ring first, of equal ones that of the last axis: take the
+    # axis last, and stretch it so that no other is longer.
+    others = [number for number in range(sites.dimension) if number != axis]
+    across, along = [sites.period[number] for number in others], sites.period[axis]
+    stretch = max(1.0, max(across) / along)
+    scale = np.append(np.ones(len(others)), stretch)
     return dissect_graph(
         network.link_i,
         network.link_j,
-        position * [1.0, stretch],
+        sites.position[:, [*others, axis]] * scale,
         rows=(network.row_start, network.row_neighbour),
-        ring=along * stretch,
-        ring_x=across or None,
+        period=[*across, along * stretch],
     )
 
 
@@ -201,7 +202,7 @@ def does_not_close(network: Network, axis: int) -> NotPercolatingError:
     """The error of a sample whose largest cluster has no path around it."""
     return NotPercolatingError(
         f"the largest cluster of this sample of {network.n_sites} sites does not close around it "
-        f"along {'xy'[axis]}; take a larger cutoff or more sites."
+        f"along {network.sites.axes[axis]}; take a larger cutoff or more sites."
     )
 
 

@@ -27,7 +27,7 @@ def linear_profile(network: Network) -> np.ndarray:
     network : Network
         A straight line across the current must separate its contacts.
     """
-    place = network.sites.position[:, "xy".index(network.axis)]
+    place = network.sites.position[:, network.sites.axes.index(network.axis)]
     begin, end = place[network.source].max(), place[network.drain].min()
     if not begin < end:
         raise ParameterError(

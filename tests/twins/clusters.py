@@ -1,30 +1,31 @@
 """Plain twins of kernels/clusters.py: for every link, the graph is built again from scratch."""
 
+import itertools
+
 import numpy as np
 
 
 def fill_seams(position, period, link_i, link_j):
-    """Which image of site j is nearest, among the nine around."""
+    """Which image of site j is nearest, among those around."""
     out = []
     for i, j in zip(link_i, link_j):
         step = position[j] - position[i]
-        images = [(0, 0)] + [(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1)]
+        images = [(0,) * len(period), *itertools.product((-1, 0, 1), repeat=len(period))]
         images = [m for m in images if all(p > 0 or s == 0 for p, s in zip(period, m))]
-        out.append(min(images, key=lambda m: np.hypot(*(step + np.array(m) * period))))
-    return np.array(out, np.int64).reshape(-1, 2)
+        out.append(min(images, key=lambda m: np.linalg.norm(step + np.array(m) * period)))
+    return np.array(out, np.int64).reshape(-1, len(period))
 
 
 def reach(links, n, start):
-    """Sites that links (i, j, ...) join to ``start``, with the seams crossed on some way there."""
-    found = {start: (0, 0)}
+    """Sites that links (i, j, seams) join to ``start``, with the seams crossed on some path."""
+    found = {start: np.zeros_like(links[0][2]) if links else 0}
     queue = [start]
     while queue:
         u = queue.pop(0)
-        for i, j, w_x, w_y in links:
+        for i, j, seam in links:
             for a, b, sign in ((i, j, 1), (j, i, -1)):
                 if a == u and b not in found:
-                    x, y = found[a]
-                    found[b] = x + sign * w_x, y + sign * w_y
+                    found[b] = found[a] + sign * seam
                     queue.append(b)
     return found
 
@@ -43,7 +44,7 @@ def fill_candidates(link_i, link_j, log_conductance, seamless, block):
         ]
         for l in range(first, last):
             better = [
-                (link_i[m], link_j[m], 0, 0)
+                (link_i[m], link_j[m], np.zeros(1, int))
                 for m in inner
                 if (-log_conductance[m], m) < (-log_conductance[l], l)
             ]
@@ -59,29 +60,28 @@ def fill_order(candidate, log_conductance):
 
 
 def joined(link_i, link_j, seam):
-    """Links as tuples (i, j, seams along x, along y)."""
-    seam = seam if len(seam) else np.zeros((len(link_i), 2), int)
-    return [(int(i), int(j), int(x), int(y)) for i, j, (x, y) in zip(link_i, link_j, seam)]
+    """Links as tuples (i, j, seams along each axis)."""
+    seam = seam if len(seam) else np.zeros((len(link_i), seam.shape[1]), int)
+    return [(int(i), int(j), w) for i, j, w in zip(link_i, link_j, seam)]
 
 
 def find_events(link_i, link_j, seam, contact):
-    """Rows (link, wrapping x, wrapping y) of the five events, -1 where they do not happen."""
-    links = joined(link_i, link_j, seam)
-    event = [[-1, 0, 0] for _ in range(5)]
-    for m, (i, j, w_x, w_y) in enumerate(links):
+    """Rows (link, seams along each axis) of the events, -1 where they do not happen."""
+    links, dim = joined(link_i, link_j, seam), seam.shape[1]
+    event = [[-1] + [0] * dim for _ in range(2 * dim + 1)]
+    loops = np.zeros((0, dim), int)
+    for m, (i, j, w) in enumerate(links):
         before = reach(links[:m], len(contact), i)
         if j in before:
-            loop = w_x - before[j][0], w_y - before[j][1]
-            news = [
-                False,
-                loop != (0, 0),
-                loop[0] != 0,
-                loop[1] != 0,
-                event[1][1] * loop[1] != event[1][2] * loop[0],
-            ]
+            loop = (w - before[j]).tolist()
+            rank = np.linalg.matrix_rank(loops) if len(loops) else 0
+            loops = np.vstack([loops, loop])
+            grown = np.linalg.matrix_rank(loops) > rank
+            news = [False, any(loop), *(x != 0 for x in loop)]
+            news += [grown and rank + 1 == r for r in range(2, dim + 1)]
         else:
             flags = {contact[k] for k in reach(links[: m + 1], len(contact), i)}
-            loop, news = (0, 0), [{1, 2} <= flags, False, False, False, False]
+            loop, news = [0] * dim, [{1, 2} <= flags] + [False] * 2 * dim
         for row, happens in zip(event, news):
             if happens and row[0] < 0:
                 row[:] = [m, *loop]

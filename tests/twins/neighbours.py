@@ -6,19 +6,19 @@ import numpy as np
 def nearest_image(a, b, period):
     """Vector from a to the nearest image of b."""
     step = np.asarray(b, float) - np.asarray(a, float)
-    for axis in (0, 1):
+    for axis in range(len(step)):
         if period[axis]:
             step[axis] -= period[axis] * np.round(step[axis] / period[axis])
     return step
 
 
-def fill_cells(position, n_x, n_y, cell_x, cell_y):
-    """The list of sites of each cell."""
-    cells = [[] for _ in range(n_x * n_y)]
-    for i, (x, y) in enumerate(position):
-        ix = min(max(int(x // cell_x), 0), n_x - 1)
-        iy = min(max(int(y // cell_y), 0), n_y - 1)
-        cells[iy * n_x + ix].append(i)
+def fill_cells(position, shape, side):
+    """The list of sites of each cell, padding included."""
+    padded = [n + 2 for n in shape]
+    cells = [[] for _ in range(np.prod(padded))]
+    for i, place in enumerate(position):
+        inside = [min(max(int(p // s), 0), n - 1) + 1 for p, s, n in zip(place, side, shape)]
+        cells[np.ravel_multi_index(inside, padded)].append(i)
     return cells
 
 
@@ -29,7 +29,7 @@ def fill_neighbours(position, period, radius):
         (i, j)
         for i in range(n)
         for j in range(i + 1, n)
-        if np.hypot(*nearest_image(position[i], position[j], period)) <= radius
+        if np.linalg.norm(nearest_image(position[i], position[j], period)) <= radius
     ]
 
 
@@ -54,7 +54,7 @@ def fill_separation(position, period, link_i, link_j):
     """Nearest-image vectors along the links."""
     return np.array(
         [nearest_image(position[i], position[j], period) for i, j in zip(link_i, link_j)]
-    ).reshape(-1, 2)
+    ).reshape(-1, len(period))
 
 
 def mark_apart(position, period, distance):
@@ -62,7 +62,7 @@ def mark_apart(position, period, distance):
     kept = []
     out = []
     for p in position:
-        free = all(np.hypot(*nearest_image(p, q, period)) >= distance for q in kept)
+        free = all(np.linalg.norm(nearest_image(p, q, period)) >= distance for q in kept)
         out.append(free)
         if free:
             kept.append(p)

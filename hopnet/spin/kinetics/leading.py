@@ -124,6 +124,7 @@ def solve_leading_order(
     """
     current = own_current(network, current, threads)
     ratio_of_f = ratio_to_letter(network, current.effective_length, normalisation)
+    network.check_plane("a function for spins")
     network.check_dilute()
     matrix, eta = check_spin_orbit(spin_orbit), check_eta(eta)
     tau_s = float(check_site_times(network, number("tau_s", tau_s))[0])

@@ -100,6 +100,7 @@ def spin_model(
         Smallest modulus of z.
     threads : int, optional
     """
+    network.check_plane("a function for spins")
     network.check_dilute()
     matrix = np.zeros((2, 2)) if spin_orbit is None else check_spin_orbit(spin_orbit)
     field, rates = check_field(network, field), find_rates(network)

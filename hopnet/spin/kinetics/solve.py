@@ -270,6 +270,7 @@ def solve_kinetics(
     True
     """
     current = own_current(network, current, threads)
+    network.check_plane("a function for spins")
     network.check_dilute()
     eta, tau_s = check_eta(eta), check_site_times(network, tau_s)
     source, bias = check_generation(network, generation), number("bias", bias)
