@@ -220,7 +220,7 @@ class Record:
 def columns_of_network(network: Any, length: int) -> dict[str, np.ndarray]:
     """The columns that say which site or link a row is; none if the rows are something else."""
     if network is not None and network.n_sites == length:
-        return dict(zip("xy", network.sites.position.T))
+        return dict(zip(network.sites.axes, network.sites.position.T))
     if network is not None and network.n_links == length:
         return {"i": network.link_i, "j": network.link_j}
     return {}

@@ -17,6 +17,7 @@ periodic image in which the site lies, seen from the root. When a link joins two
 cluster, the sum of seams around the new loop is zero, or the loop wraps around the sample.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -289,16 +290,6 @@ def _wrapped_root(parent, shift, i, period, carried):
 
 
 @njit(cache=True, nogil=True)
-def _common_divisor(a, b):
-    """The greatest common divisor of two whole numbers, by Euclid's algorithm."""
-    a = abs(a)
-    b = abs(b)
-    while b > 0:
-        a, b = b, a % b
-    return a
-
-
-@njit(cache=True, nogil=True)
 def _enter_basis(loop, basis):
     """Add a loop to a basis of loops if it is independent of them; returns the new rank, else 0.
 
@@ -321,7 +312,7 @@ def _enter_basis(loop, basis):
             continue
         divisor = 0
         for axis in range(dim):
-            divisor = _common_divisor(divisor, rest[axis])
+            divisor = math.gcd(divisor, rest[axis])
         if divisor == 0:
             return 0
         for axis in range(dim):

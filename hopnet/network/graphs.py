@@ -35,9 +35,9 @@ def graph_of_network(network: Network) -> networkx.Graph:
     Returns
     -------
     networkx.Graph
-        Nodes are numbered as the sites and hold ``pos`` (x, y), ``contact`` ("source" or "drain",
-        for contact sites only) and, where they are not all equal, ``energy``, ``radius`` and
-        ``log_occupation``. Edges hold ``conductance`` and ``log_conductance``. Box, axis, cutoff
+        Nodes are numbered as the sites and hold ``pos`` (x, y) or (x, y, z), ``contact`` ("source"
+        or "drain", for contact sites only) and, where they are not all equal, ``energy``,
+        ``radius`` and ``log_occupation``. Edges hold ``conductance`` and ``log_conductance``. Box, axis, cutoff
         radius, temperature, bath and chemical potential are attributes of the graph.
     """
     import networkx
@@ -47,8 +47,10 @@ def graph_of_network(network: Network) -> networkx.Graph:
         length=sites.length, width=sites.width, geometry=sites.geometry, axis=network.axis
     )
     graph.graph.update({name: getattr(network, name) for name in OPTIONAL})
-    for i, (x, y) in enumerate(sites.position.tolist()):
-        graph.add_node(i, pos=(x, y))
+    if sites.height is not None:
+        graph.graph["height"] = sites.height
+    for i, place in enumerate(sites.position.tolist()):
+        graph.add_node(i, pos=tuple(place))
     if sites.energy is not None:
         for i, energy in enumerate(sites.energy.tolist()):
             graph.nodes[i]["energy"] = energy
@@ -72,6 +74,7 @@ def network_of_graph(
     *,
     length: float | None = None,
     width: float | None = None,
+    height: float | None = None,
     geometry: str | None = None,
     contacts: tuple[Any, Any] | None = None,
     axis: str | None = None,
@@ -79,7 +82,7 @@ def network_of_graph(
     log_weight: str = "log_conductance",
     layout: bool = False,
 ) -> Network:
-    """A network from a graph with node ``pos`` (x, y) and edge ``conductance`` > 0.
+    """A network from a graph with node ``pos`` (x, y) or (x, y, z) and edge ``conductance`` > 0.
 
     Parameters
     ----------
@@ -87,14 +90,15 @@ def network_of_graph(
         An undirected graph without parallel edges. Sites are numbered in the order in which the
         graph lists its nodes. Nodes may hold ``energy``, ``radius`` and ``log_occupation``; edges
         may hold ``log_conductance`` besides or in place of ``conductance``.
-    length, width : float, in a_b, optional
-        Sides of the sample; by default the attributes of the graph.
+    length, width, height : float, in a_b, optional
+        Sides of the sample; by default the attributes of the graph. With a height sites lie in
+        space.
     geometry : {"open", "cylinder", "torus"}, optional
         By default the attribute of the graph, else "open".
     contacts : (source, drain), optional
         Lists of node labels, of any type. By default the nodes whose ``contact`` is "source" or
         "drain", else the lists of labels ``source`` and ``drain`` of the graph.
-    axis : {"x", "y"}, optional
+    axis : {"x", "y", "z"}, optional
         Direction from source to drain; by default the attribute of the graph, else "x".
     weight, log_weight : str
         Names of the edge attributes that hold the conductance and its logarithm.
@@ -136,7 +140,7 @@ def network_of_graph(
         axis = "x"  # the layout runs from the source along x, whatever the graph calls its axis
     else:
         ends = contacts_of(graph, number_of, contacts)
-        sites = sites_of(nodes, attributes, length, width, geometry)
+        sites = sites_of(nodes, attributes, (length, width, height), geometry)
         axis = attributes.get("axis", "x") if axis is None else axis
     return join_sites(
         sites,
@@ -169,13 +173,14 @@ def values_of(nodes: list[dict], name: str) -> list | None:
 def sites_of(
     nodes: list[dict],
     attributes: dict[str, Any],
-    length: float | None,
-    width: float | None,
+    sides: tuple[float | None, float | None, float | None],
     geometry: str | None,
 ) -> Sites:
     """The sites of a graph."""
-    length = attributes.get("length") if length is None else length
-    width = attributes.get("width") if width is None else width
+    names = ("length", "width", "height")
+    length, width, height = (
+        attributes.get(name) if side is None else side for name, side in zip(names, sides)
+    )
     if length is None or width is None:
         raise missing("'length' or 'width'")
     position = values_of(nodes, "pos")
@@ -188,6 +193,7 @@ def sites_of(
         geometry=attributes.get("geometry", "open") if geometry is None else geometry,
         energy=values_of(nodes, "energy"),
         radius=values_of(nodes, "radius"),
+        height=height,
     )
 
 

@@ -328,7 +328,7 @@ def crowded_drift(seam: Seam, crowd: Crowd, field: float, start: tuple[np.ndarra
     return Drift(
         network=seam.network,
         field=field,
-        axis="xy"[seam.axis],
+        axis=seam.network.sites.axes[seam.axis],
         velocity=float(in_unit(found.velocity, found.scale)),
         diffusion=float(in_unit(diffusion_of(seam, found), found.scale)),
         occupation=read_only(steady.frozen.occupation),
