@@ -15,6 +15,7 @@ from .material import conductivities as conductivities
 from .material import hall_response as hall_response
 from .network.build import build_network as build_network
 from .network.energies import with_energies as with_energies
+from .network.lattices import lattice_sites as lattice_sites
 from .network.links import network_from_links as network_from_links
 from .network.links import read_matrix_market as read_matrix_market
 from .network.links import write_matrix_market as write_matrix_market
@@ -22,7 +23,6 @@ from .network.network import Network as Network
 from .network.readers import read_sites as read_sites
 from .network.sites import Sites as Sites
 from .network.sites import critical_length as critical_length
-from .network.sites import lattice_sites as lattice_sites
 from .network.sites import random_sites as random_sites
 from .network.sites import sites_from_positions as sites_from_positions
 from .network.triads import Triads as Triads

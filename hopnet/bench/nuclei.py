@@ -9,8 +9,9 @@ import numpy as np
 
 from hopnet.bench import paired, peak_apart, print_peak, row
 from hopnet.network.build import build_network
+from hopnet.network.lattices import lattice_sites
 from hopnet.network.network import Network
-from hopnet.network.sites import lattice_sites, random_sites
+from hopnet.network.sites import random_sites
 from hopnet.spin.blocking import block_spins, choose_traps, fit_line_shapes, magnetoresistance
 from hopnet.spin.hyperfine import overhauser_fields
 from hopnet.spin.kinetics import solve_kinetics

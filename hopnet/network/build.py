@@ -150,7 +150,8 @@ def build_network(
     axis = current_axis(sites, contacts, axis)
     cutoffs = check_cutoffs(cutoff, cutoff_radius, cutoff_margin)
     thermal = thermal_state(sites, kT, bath, chemical_potential, reorganisation_energy)
-    warn_if_dense(sites.density * sites.mean_radius**2, stacklevel=2)
+    dimension = sites.dimension
+    warn_if_dense(sites.density * sites.mean_radius**dimension, dimension, stacklevel=2)
     reach = find_reach(sites, cutoffs, thermal, axis)
     width = strip_width(sites, contact_width, reach)
     ends = contact_sites(sites, contacts, axis, width)

@@ -37,8 +37,8 @@ def graph_of_network(network: Network) -> networkx.Graph:
     networkx.Graph
         Nodes are numbered as the sites and hold ``pos`` (x, y) or (x, y, z), ``contact`` ("source"
         or "drain", for contact sites only) and, where they are not all equal, ``energy``,
-        ``radius`` and ``log_occupation``. Edges hold ``conductance`` and ``log_conductance``. Box, axis, cutoff
-        radius, temperature, bath and chemical potential are attributes of the graph.
+        ``radius`` and ``log_occupation``. Edges hold ``conductance`` and ``log_conductance``. Box,
+        axis, cutoff radius, temperature, bath and chemical potential are attributes of the graph.
     """
     import networkx
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -23,15 +24,16 @@ from hopnet.records import Record, is_owned, load_arrays, read_only, save_arrays
 from hopnet.seeds import Seed, random_stream
 
 __all__ = [
+    "BYTES_PER_SITE",
     "GEOMETRIES",
     "SITE_ARRAYS",
     "Sites",
     "check_memory",
     "critical_length",
-    "lattice_sites",
     "random_sites",
     "sites_from_arrays",
     "sites_from_positions",
+    "sites_in_box",
     "warn_if_dense",
 ]
 
@@ -299,7 +301,8 @@ def check_length(name: str, value: Any) -> float:
 
 def check_dimension(dimension: Any) -> int:
     """The number of axes, 2 or 3, or a ParameterError."""
-    if isinstance(dimension, bool) or dimension not in (2, 3):
+    whole_number = isinstance(dimension, int | np.integer) and not isinstance(dimension, bool)
+    if not whole_number or dimension not in (2, 3):
         raise ParameterError(
             f"dimension must be 2 (a plane) or 3 (space), got {shown(dimension)}; give one of them."
         )
@@ -474,76 +477,6 @@ def morton_code(position: np.ndarray, size: tuple[float, ...]) -> np.ndarray:
     for shift, mask in SPREAD[dim]:
         cell = (cell | (cell << np.uint64(shift))) & np.uint64(mask)
     return reduce(np.bitwise_or, [cell[:, axis] << np.uint64(axis) for axis in range(dim)])
-
-
-def lattice_sites(
-    kind: str,
-    n_x: int,
-    n_y: int,
-    *,
-    spacing: float,
-    geometry: str = "open",
-    n_z: int | None = None,
-) -> Sites:
-    """Sites of a square, triangular or cubic lattice.
-
-    Parameters
-    ----------
-    kind : {"square", "triangular", "cubic"}
-        The triangular lattice has its close-packed rows along x. The cubic lattice fills space.
-    n_x, n_y : int
-        Number of sites along x and number of rows along y. A triangular lattice that is periodic
-        along y needs an even n_y.
-    spacing : float, in a_b
-        Distance of nearest neighbours.
-    geometry : {"open", "cylinder", "torus"}
-        Hard edges; hard edges along x and periodic along y (and z); periodic along all axes.
-    n_z : int, optional
-        Number of layers along z, for the cubic lattice only.
-
-    Returns
-    -------
-    Sites
-        In a rectangle of n_x n_y or a box of n_x n_y n_z cells; every site sits in the middle of
-        its own cell.
-
-    Raises
-    ------
-    ParameterError
-        If an argument is out of its range, or the sites do not fit into memory.
-    """
-    geometry = one_of("geometry", geometry, GEOMETRIES)
-    kind = one_of("kind", kind, ("square", "triangular", "cubic"))
-    if (kind == "cubic") != (n_z is not None):
-        raise ParameterError(
-            f"n_z goes with kind='cubic', and only with it, got kind={kind!r} and "
-            f"n_z={shown(n_z)}; {'give' if n_z is None else 'leave out'} n_z."
-        )
-    given = {"n_x": n_x, "n_y": n_y} | ({} if n_z is None else {"n_z": n_z})
-    counts = [whole(name, value, low=1, high=1e9) for name, value in given.items()]
-    n_sites = math.prod(counts)
-    if n_sites < 3:
-        shape = " x ".join(map(str, counts))
-        raise ParameterError(f"a lattice needs at least 3 sites, got {shape}; take more.")
-    spacing = number("spacing", spacing, low=1e-50, high=1e50, hint="give it in a_b")
-    if kind == "triangular" and geometry != "open" and n_y % 2:
-        raise ParameterError(
-            f"a triangular lattice that is periodic along y needs an even n_y, got {n_y}; add one."
-        )
-    shape = " by ".join(map(str, counts))
-    check_memory(f"a lattice of {shape} sites", BYTES_PER_SITE * float(n_sites))
-    if kind == "cubic":
-        # The numbers of the sites run along x first, then along y, then along z.
-        cell = np.stack(np.unravel_index(np.arange(n_sites), counts[::-1])[::-1], axis=1)
-        position = (cell + 0.5) * spacing
-        box = [n * spacing for n in counts]
-    else:
-        row, column = np.divmod(np.arange(n_sites), counts[0])
-        height = spacing if kind == "square" else spacing * np.sqrt(3) / 2
-        offset = 0.5 if kind == "square" else 0.25 + 0.5 * (row % 2)
-        position = np.stack([(column + offset) * spacing, (row + 0.5) * height], axis=1)
-        box = [counts[0] * spacing, float(counts[1] * height)]
-    return sites_in_box(read_only(position), box, geometry)
 
 
 def sites_from_positions(

@@ -354,7 +354,11 @@ def strain_response(current: Current) -> np.ndarray:
     length = np.where(network.distance > 0, network.distance, 1.0)
     inverse = network.sites.effective_length(network.link_i, network.link_j, 1.0)
     weight = -2.0 * link_power(current) / length * inverse
-    return np.array([[float((weight * a * b).sum()) for b in R.T] for a in R.T])
+    axes = range(R.shape[1])
+    pairs = {
+        (a, b): float((weight * R[:, a] * R[:, b]).sum()) for a in axes for b in axes if a <= b
+    }
+    return np.array([[pairs[min(a, b), max(a, b)] for b in axes] for a in axes])
 
 
 def site_response(current: Current, *, bath_slope: Slope | None = None) -> np.ndarray:
