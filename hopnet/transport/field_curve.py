@@ -348,7 +348,7 @@ def singles_over(
 ) -> list[dict[str, float]]:
     """Rows of `voltage_curve` of few carriers, without their flows: one analysis for all."""
     solve = between_contacts(network, bath=bath, threads=threads)
-    along = network.separation[:, "xy".index(network.axis)]
+    along = network.separation[:, network.sites.axes.index(network.axis)]
     length = network.length_along_current
     rows = []
     for V in voltages:

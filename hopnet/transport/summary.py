@@ -93,7 +93,7 @@ def transport_table(
 def weighted_means(network: Network, current: Current) -> list[tuple[str, np.ndarray, float, str]]:
     """Quantity, terms of the links, value and unit of each sum over links that is defined."""
     power = link_power(current)
-    along = "xy".index(network.axis)
+    along = network.sites.axes.index(network.axis)
     hop = power * network.distance
     strain = strain_response(current)
     found = [
