@@ -19,6 +19,7 @@ from hopnet.bench import (
     nuclei,
     percolation,
     pumping,
+    samples,
     solve,
 )
 from hopnet.cli import bench
@@ -36,6 +37,7 @@ TOPICS = (
     nuclei,
     percolation,
     pumping,
+    samples,
     solve,
 )
 

@@ -252,15 +252,17 @@ def test_another_run_in_the_directory_is_named(finished, tmp_path):
     assert "sites.seed (777 there, 778 here)" in err
 
 
-def test_shards_say_when_the_rest_is_missing(run_file, tmp_path):
+def test_shards_do_not_collect(run_file, tmp_path):
     code, out, _ = hopnet("run", run_file, "--out", tmp_path / "run", "--shard", "0/2")
     assert code == 0
-    assert "3 of 6 samples are missing" in out
-    assert "not complete yet" in out
-    assert not (tmp_path / "run" / "figures").exists()
+    assert "3 samples to compute" in out
+    assert "shard 0/2 is done; `hopnet collect" in out
+    assert not (tmp_path / "run" / "summary.csv").exists(), "shards do not collect"
+    assert "3 of 6 samples are missing" in hopnet("collect", tmp_path / "run")[1]
     out = hopnet("run", run_file, "--out", tmp_path / "run", "--shard", "1/2")[1]
     assert "3 finished before are kept" in out
-    assert "low_density.png" in out
+    assert "missing" not in hopnet("collect", tmp_path / "run")[1]
+    assert "low_density.png" in hopnet("plot", tmp_path / "run")[1]
 
 
 def test_compiling_is_announced_before_it_happens(run_file, tmp_path, monkeypatch):

@@ -88,7 +88,7 @@ def test_killed_workers_are_replaced(tmp_path, larger):
     hn.run_ensemble(table, tmp_path / "run", workers=2, listener=recorder)
     assert len(killed) >= 2
     assert any("died (signal 9), started another" in note for note in recorder.notes)
-    samples = [report.task.sample for report in recorder.reports]
+    samples = [report.task.batch for report in recorder.reports]
     assert len(set(samples)) == len(samples) == 28
     assert tables_of(tmp_path / "run") == tables
     assert workers_of() == []
@@ -252,11 +252,11 @@ def test_a_sample_that_kills_every_worker_is_an_outcome_and_the_rest_is_done(tmp
     """A task that kills its workers, by its memory for example, is named; the others finish."""
     config = config_from_dict(run_file(samples=3))
     ledger = open_ledger(tmp_path / "run", config.identity())
-    tasks = [Task(ledger, p, r, versions()) for p in config.points() for r in range(3)]
+    tasks = [Task(ledger, p, (r,), versions()) for p in config.points() for r in range(3)]
     monkeypatch.setattr(workers, "DEATHS", 1)
 
     def deadly(task):
-        if task.number == 1:
+        if task.numbers[0] == 1:
             os.kill(os.getpid(), signal.SIGKILL)
         return engines.do_task_alone(task)
 
@@ -264,7 +264,7 @@ def test_a_sample_that_kills_every_worker_is_an_outcome_and_the_rest_is_done(tmp
     with Heartbeat(ledger), local_processes(2, Recorder()) as (c, w):
         reports = list(engines.run_with_dask(c, tasks, Recorder(), workers=w, do=deadly))
     died = [report for report in reports if report.status == "WorkerDied"]
-    assert {report.task.number for report in died} == {1}
+    assert {report.task.numbers[0] for report in died} == {1}
     assert "workers died while they computed it" in died[0].reason
     assert len(reports) == len(ledger.finished()) == 6
     assert run_status(ledger.directory)["failures"] == {"WorkerDied": 2}
@@ -278,12 +278,14 @@ def test_workers_killed_while_a_sample_is_beyond_its_limit(tmp_path, monkeypatch
     monkeypatch.setattr(workers, "OVERTIME_SECONDS", 8.0)
     config = config_from_dict(run_file(samples=6, ensemble={"time_limit": 1.0}))
     ledger = open_ledger(tmp_path / "run", config.identity())
-    tasks = [Task(ledger, p, r, versions(), False, 1.0) for p in config.points() for r in range(6)]
+    tasks = [
+        Task(ledger, p, (r,), versions(), False, 1.0) for p in config.points() for r in range(6)
+    ]
     marks = tmp_path / "marks"
     marks.mkdir()
 
     def hanging(task):
-        if task.number == 1 and task.point.name == tasks[0].point.name:
+        if task.numbers[0] == 1 and task.point.name == tasks[0].point.name:
             (marks / str(os.getpid())).touch()
             while True:
                 time.sleep(0.1)
@@ -309,7 +311,7 @@ def test_workers_killed_while_a_sample_is_beyond_its_limit(tmp_path, monkeypatch
             recorder.report(report, {})
     assert len(recorder.reports) == len(tasks) == len(ledger.finished())
     late = [report for report in recorder.reports if report.status != "done"]
-    assert [(report.status, report.task.number) for report in late] == [("TimeLimitError", 1)]
+    assert [(report.status, report.task.numbers[0]) for report in late] == [("TimeLimitError", 1)]
     assert "its worker was ended" in late[0].reason
     assert time.monotonic() - begun[0] < 120
     again = hn.run_ensemble(config, ledger.directory, retry=True)

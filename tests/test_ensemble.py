@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import hopnet as hn
+from hopnet.ensemble.batches import Batch
 from hopnet.ensemble.config import config_from_dict
-from hopnet.ensemble.ledger import Sample, open_ledger
+from hopnet.ensemble.ledger import open_ledger
 from hopnet.ensemble.results import collect, run_status
 from hopnet.ensemble.sample import compute_sample, sample_network
 from hopnet.ensemble.tasks import Task, run_here
@@ -171,7 +172,9 @@ def test_damage_is_found_and_corrected(undisturbed, tmp_path):
 
 def test_shards_share_the_work(undisturbed, tmp_path):
     for i in (3, 0, 2, 1):
-        hn.run_ensemble(run_file(), tmp_path / "run", shard=(i, 4))
+        assert hn.run_ensemble(run_file(), tmp_path / "run", shard=(i, 4)).empty
+    assert not (tmp_path / "run" / "summary.parquet").exists(), "shards do not collect"
+    collect(tmp_path / "run")
     assert tables_of(tmp_path / "run") == tables_of(undisturbed)
     counts = [len(files_of_shard(tmp_path / f"shard{i}", (i, 4))) for i in range(4)]
     assert sum(counts) == 12
@@ -195,6 +198,7 @@ def test_target_error_decides_once_how_many(tmp_path):
     assert tables_of(tmp_path / "run") == stamp
     for i in (0, 1, 0, 1):  # shards meet once the first samples are there
         hn.run_ensemble(table, tmp_path / "shards", shard=(i, 2))
+    collect(tmp_path / "shards")
     assert tables_of(tmp_path / "shards") == stamp
 
 
@@ -307,14 +311,14 @@ def test_a_worker_with_other_versions_is_refused(tmp_path):
     config = config_from_dict(run_file())
     ledger = open_ledger(tmp_path / "run", config.identity())
     wanted = {"hopnet": "9.9.9", "numba": "1", "numpy": "1", "scipy": "1"}
-    task = Task(ledger, config.points()[0], 0, wanted)
+    task = Task(ledger, config.points()[0], (0,), wanted)
     with pytest.raises(ParameterError, match=r"hopnet 0\.\S+ \(here 9\.9\.9\)"):
         list(run_here([task]))
     assert ledger.finished() == set()
 
 
 def test_tasks_have_names_that_sort():
-    assert Sample("0123456789ab", 7).file_name == "0123456789ab-000007.parquet"
+    assert Batch("0123456789ab", 7, 7).file_name == "0123456789ab-000007.parquet"
 
 
 def test_reach_counts_the_width_across_the_current(tmp_path):

@@ -13,15 +13,16 @@ import pytest
 
 from hopnet.ensemble import heartbeat
 from hopnet.ensemble import manifest as manifests
+from hopnet.ensemble.batches import Batch
 from hopnet.ensemble.heartbeat import Beat, Heartbeat, overlap
-from hopnet.ensemble.ledger import Sample, open_ledger
+from hopnet.ensemble.ledger import open_ledger
 from hopnet.ensemble.manifest import read_manifest, read_run_text
-from hopnet.ensemble.tables import UnreadableFileError
+from hopnet.ensemble.tables import UnreadableFileError, table_of
 from hopnet.errors import DataError, ParameterError
 from hopnet.machine import process_start
 
 IDENTITY = {"sites.seed": 5, "spin.tau_s": [0.0, 1.0], "sites.density": 0.1}
-SAMPLE = Sample("0123456789ab", 7)
+SAMPLE = Batch("0123456789ab", 7, 7)
 COLUMNS = {
     "tau_s": np.array([0.0, 1.0]),
     "f": np.array([1.5, np.nan]),
@@ -47,7 +48,7 @@ def ledger(tmp_path):
 
 @pytest.fixture
 def written(ledger):
-    ledger.write(SAMPLE, COLUMNS, {"seconds": 1.0})
+    ledger.write(SAMPLE, table_of(COLUMNS), {"seconds": 1.0})
     return ledger
 
 
@@ -65,7 +66,7 @@ def test_what_is_written_is_read(written):
 
 def test_same_rows_same_bytes(written, tmp_path):
     other = new_ledger(tmp_path / "other", IDENTITY)
-    other.write(SAMPLE, COLUMNS, {"seconds": 2.0})
+    other.write(SAMPLE, table_of(COLUMNS), {"seconds": 2.0})
     assert other.path(SAMPLE).read_bytes() == written.path(SAMPLE).read_bytes()
 
 
@@ -123,16 +124,16 @@ def test_numbers_changed_by_hand_are_refused(written, tmp_path):
 
 def test_files_of_another_run_or_task_are_strangers(written, tmp_path):
     other = new_ledger(tmp_path / "other", IDENTITY | {"sites.seed": 6})
-    other.write(SAMPLE, COLUMNS, {})
+    other.write(SAMPLE, table_of(COLUMNS), {})
     written.path(SAMPLE).write_bytes(other.path(SAMPLE).read_bytes())
     with pytest.raises(DataError, match="another run"):
         written.read(SAMPLE)
-    written.write(SAMPLE, COLUMNS, {})
-    moved = Sample(SAMPLE.point, 8)
+    written.write(SAMPLE, table_of(COLUMNS), {})
+    moved = Batch(SAMPLE.point, 8, 8)
     os.rename(written.path(SAMPLE), written.path(moved))
     with pytest.raises(DataError, match="another sample"):
         written.read(moved)
-    written.write(SAMPLE, COLUMNS, {})
+    written.write(SAMPLE, table_of(COLUMNS), {})
     (written.samples / "notes.parquet").write_bytes(b"")
     assert len(clean(written)) == 2
     assert written.finished() == {SAMPLE.file_name}
@@ -184,7 +185,7 @@ def test_a_write_that_fails_half_way_leaves_nothing(ledger, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
-        ledger.write(SAMPLE, COLUMNS, {})
+        ledger.write(SAMPLE, table_of(COLUMNS), {})
     assert list(ledger.samples.iterdir()) == []
 
 
@@ -313,7 +314,7 @@ def test_only_regular_files_are_finished(ledger, kind):
         os.mkfifo(path)
     assert ledger.finished() == set()
     if kind != "folder":
-        ledger.write(SAMPLE, COLUMNS, {})
+        ledger.write(SAMPLE, table_of(COLUMNS), {})
         assert ledger.finished() == {SAMPLE.file_name}
 
 

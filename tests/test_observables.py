@@ -12,7 +12,7 @@ from hopnet.ensemble.config import as_toml, config_from_dict, config_from_text
 from hopnet.ensemble.observables import OBSERVABLES, observable_columns, observable_units
 from hopnet.ensemble.sample import compute_sample, failed_sample, sample_network
 from hopnet.ensemble.sections import ObservablesSection
-from hopnet.ensemble.statistics import summarise_observables
+from hopnet.ensemble.statistics import Columns, Status, summarise_observables
 from hopnet.errors import ParameterError
 from hopnet.transport.hall import cylinder_angle
 
@@ -100,8 +100,9 @@ def test_bad_input():
 
 
 def test_a_table_without_solved_samples_has_no_means():
-    table = pd.DataFrame({"sample": [0], "tau_s": [0.0], "status": ["MemoryError"]})
-    assert summarise_observables(table, ["hall_tangent"], None) == {}
+    table = {"sample": np.array([0]), "tau_s": np.array([0.0])}
+    columns = Columns(table.get, Status(np.array([0]), ["MemoryError"]), tuple(table))
+    assert summarise_observables(columns, ["hall_tangent"], None) == {}
 
 
 # ---- nuclear fields ----

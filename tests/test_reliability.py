@@ -184,7 +184,7 @@ def test_any_error_of_a_sample_is_its_outcome(tmp_path, monkeypatch, failure):
     table = hn.run_ensemble(run_file(n_sites=300, samples=3), tmp_path / "run", listener=recorder)
     name = type(failure).__name__
     assert len(recorder.reports) == 6
-    assert {r.status for r in recorder.reports if r.task.number == 1} == {name}
+    assert {r.status for r in recorder.reports if r.task.numbers[0] == 1} == {name}
     assert table["f"].isna().sum() == 2 * 3
     facts = run_status(tmp_path / "run")
     assert facts["failures"] == {name: 2}
@@ -247,7 +247,7 @@ def test_tasks_on_workers_use_one_thread(tmp_path):
     """Whatever the environment of the worker says: counted inside a task."""
     config = config_from_dict(run_file(n_sites=300, samples=1))
     ledger = open_ledger(tmp_path / "run", config.identity())
-    task = Task(ledger, config.points()[0], 0, versions())
+    task = Task(ledger, config.points()[0], (0,), versions())
     counted = []
     plain = sample.sample_network
 
@@ -258,6 +258,7 @@ def test_tasks_on_workers_use_one_thread(tmp_path):
     sample.sample_network = counting
     try:
         engines.do_task_alone(task)
+        (tmp_path / "run" / "samples" / task.batch.file_name).unlink()
         list(tasks.run_here([task], threads=1))
     finally:
         sample.sample_network = plain

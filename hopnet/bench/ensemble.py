@@ -118,7 +118,7 @@ def take_turns(config: RunConfig, n_bare: int, workers: int, rounds: int) -> Tur
         ledger.record(config.identity(), as_toml(config))
         cycles = ledger.directory / "cycles"
         cycles.mkdir()
-        tasks = [Task(ledger, point, r, versions()) for r in range(n_tasks + 4 * workers)]
+        tasks = [Task(ledger, point, (r,), versions()) for r in range(n_tasks + 4 * workers)]
 
         def engine_turn(some: Sequence[Task]) -> None:
             start, used = time.perf_counter(), time.process_time()

@@ -86,7 +86,7 @@ class Reporter(Listener):
                 self.warned.add(text)
                 print(f"warning: {text}", file=sys.stderr)
         if report.status != "done":
-            self.log(f"{report.task.label}: {report.status} {report.reason}")
+            self.log(f"{report.task.label}: {failure_words(report)} {report.reason}")
         if self.bar is not None:
             self.bar.update(self.bar_task, completed=progress["n_ended"], left=words)
             return
@@ -117,8 +117,13 @@ class Reporter(Listener):
         say(f"wrote {directory / 'summary.csv'} (every sample) and statistics.csv (means)")
 
 
-# Rows of one point that are printed: the ends, the middle and the quarters of its curve.
-MOST_TIMES = 5
+def failure_words(report: Report) -> str:
+    """The failures of a task, ``MemoryError`` or ``NotPercolatingError: 3 of 500``."""
+    total = sum(report.counts.values())
+    if total == 1:
+        return report.status
+    bad = {name: count for name, count in report.counts.items() if name != "done"}
+    return ", ".join(f"{name}: {count} of {total}" for name, count in bad.items())
 
 
 def means(statistics: pd.DataFrame) -> Table:

@@ -25,6 +25,10 @@ def add_to(app: typer.Typer) -> None:
         app.command()(command)
 
 
+# Rows of a table up to which `hopnet run` draws its figures. They need the whole table in memory:
+# about 400 bytes per row.
+MOST_DRAWN = 300_000
+
 File = Annotated[Path, typer.Argument(metavar="FILE.toml", help="The run file.")]
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="A result directory.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -61,15 +65,14 @@ def run(
     Example: hopnet run runs/f_curve.toml --out results/f_curve --workers 2
     """
     from hopnet.cli.reporter import Reporter
-    from hopnet.ensemble.results import missing_samples
-    from hopnet.ensemble.run import check_options, load_run, run_ensemble
+    from hopnet.ensemble.run import check_options, complete_run, load_run
 
     loaded = load_run(file)
     out = Path("results") / loaded.name if out is None else out
     check_options(loaded.config, workers, scheduler, shard, threads)
     compile_kernels()
     with ended_by_signals(), Reporter() as reporter:
-        run_ensemble(
+        gathered = complete_run(
             loaded,
             out,
             workers,
@@ -80,8 +83,14 @@ def run(
             retry=retry,
             listener=reporter,
         )
-    if missing_samples(out):
-        say("not complete yet: other shards are missing; `hopnet collect` gathers what there is")
+    if gathered is None:
+        say(f"shard {shard} is done; `hopnet collect {out}` makes the tables when all shards are")
+        return
+    if gathered.n_missing:
+        say("not complete yet: run again for the missing samples")
+        return
+    if gathered.n_rows > MOST_DRAWN:
+        say(f"no figures: the table has {gathered.n_rows} rows; `hopnet plot {out}` draws it")
         return
     if figures:
         draw_figures(out)
@@ -209,14 +218,13 @@ def collect(
     from hopnet.ensemble import results
 
     if json_:
-        frame = results.collect(directory, restore=restore)
-        missing = results.missing_samples(directory)
-        print(json.dumps({"rows": len(frame), "n_missing": len(missing)}))
+        found = results.gather_directory(directory, restore=restore)
+        print(json.dumps({"rows": found.n_rows, "n_missing": found.n_missing}))
         return
     from hopnet.cli.reporter import Reporter
 
     with Reporter() as reporter:
-        results.collect(directory, listener=reporter, restore=restore)
+        results.gather_directory(directory, listener=reporter, restore=restore)
 
 
 def plot(
@@ -316,10 +324,8 @@ def view(
 
 def largest_number(ledger: Any, point: Any) -> int:
     """The largest sample number of a scan point, among those planned and those stored."""
-    from hopnet.ensemble.ledger import sample_of
-
-    found = [sample_of(name) for name in ledger.finished()]
-    there = [sample.number for sample in found if sample is not None and sample.point == point.name]
+    contents = ledger.examine().contents.values()
+    there = [int(c.numbers[-1]) for c in contents if c.batch.point == point.name]
     return max([point.n_samples - 1, *there])
 
 

@@ -23,17 +23,16 @@ import psutil
 from hopnet.ensemble.config import RunConfig
 from hopnet.ensemble.ledger import Ledger
 from hopnet.ensemble.listener import Listener
+from hopnet.ensemble.outcomes import reports_of, scheduler_gone, set_apart
 from hopnet.ensemble.sections import ClusterSection
 from hopnet.ensemble.tasks import (
     Report,
     Task,
     check_versions,
     do_task,
-    record_failure,
     run_here,
 )
 from hopnet.ensemble.workers import (
-    DEATHS,
     NO_PAGES,
     WATCH,
     WORKER_SETTINGS,
@@ -42,7 +41,7 @@ from hopnet.ensemble.workers import (
     local_processes,
     quiet_dask,
 )
-from hopnet.errors import DataError, HopnetError, ParameterError
+from hopnet.errors import HopnetError, ParameterError
 from hopnet.machine import versions
 
 __all__ = [
@@ -173,8 +172,8 @@ def start_engine(
 
 
 def do_task_alone(task: Task) -> Report:
-    """Run `do_task` on one thread, independent of the environment of the worker."""
-    return do_task(task, threads=1)
+    """Run `do_task` on one thread, whatever the environment of the worker says."""
+    return do_task(task, threads=1, marked=True)
 
 
 @contextlib.contextmanager
@@ -432,23 +431,28 @@ def run_with_dask(
     ended: queue.SimpleQueue = queue.SimpleQueue()
     in_flight: dict[str, tuple[Any, Task]] = {}
     crew = Crew(client, workers, listener)
+    n_left = sum(len(task.numbers) for task in tasks)
     while waiting or in_flight:
         while waiting and client.status == "running" and len(in_flight) < 2 * crew.size() + 2:
             task = waiting.pop()
-            key = f"hopnet-{task.sample.label}-{uuid.uuid4().hex[:8]}"
+            key = f"hopnet-{task.batch.label}-{uuid.uuid4().hex[:8]}"
             future = client.submit(do, task, key=key, pure=False)
             in_flight[key] = future, task
             future.add_done_callback(ended.put)
-        n_left = len(waiting) + len(in_flight)
-        for key in crew.look({k: t.time_limit for k, (_, t) in in_flight.items()}, n_left):
+        reports: list[Report] = []
+        for key in crew.look({k: t for k, (_, t) in in_flight.items()}, n_left):
             future, task = in_flight.pop(key)
             future.cancel()
             words = f"it took more than {task.time_limit:g} s and its worker was ended"
-            yield record_failure(task, "TimeLimitError", words)
+            reports += set_apart(task, "TimeLimitError", words, waiting)
         with contextlib.suppress(queue.Empty):
             future = ended.get(timeout=0.5)
             if future.key in in_flight:
-                yield report_of(future, in_flight.pop(future.key)[1], n_left)
+                task = in_flight.pop(future.key)[1]
+                reports += reports_of(future, task, n_left, waiting)
+        for report in reports:
+            n_left -= sum(report.counts.values())
+            yield report
 
 
 class Crew:
@@ -482,20 +486,20 @@ class Crew:
             self.count = found or self.count
         return max(1, self.count)
 
-    def look(self, limits: dict[str, float | None], n_left: int) -> set[str]:
+    def look(self, tasks: dict[str, Task], n_left: int) -> set[str]:
         """Check the workers, at most once per second.
 
         Parameters
         ----------
-        limits : dict of str to float or None, s
-            Time limit of each task in flight, by its key.
+        tasks : dict of str to Task
+            The tasks in flight, by their keys.
         n_left : int
             Number of samples to compute, for messages.
 
         Returns
         -------
         set of str
-            Keys of the tasks that were ended because they took too long.
+            Keys of the tasks that were ended because a sample took too long.
         """
         now = time.monotonic()
         if now - self.looked < WATCH:
@@ -506,7 +510,11 @@ class Crew:
         elif now - self.last_contact > PATIENCE:
             raise scheduler_gone(n_left)
         if self.workers is not None:
-            given = {key: limit for key, limit in limits.items() if limit is not None}
+            given = {
+                key: (task.time_limit, task.ledger.mark(task.batch))
+                for key, task in tasks.items()
+                if task.time_limit is not None
+            }
             ended = self.workers.overdue(given) if given else set()
             self.workers.watch()
             return ended
@@ -519,49 +527,3 @@ class Crew:
                 "finished samples are kept"
             )
         return set()
-
-
-def report_of(future: Any, task: Task, n_left: int) -> Report:
-    """The report of a future that has ended; an error that stops the whole run is raised."""
-    _, distributed = dask_modules()
-    if future.status == "finished":
-        future.release()
-        return stored_report(task)
-    if future.status in ("cancelled", "lost"):
-        raise scheduler_gone(n_left)
-    failure = future.exception()
-    if isinstance(failure, distributed.KilledWorker):
-        words = f"{DEATHS + 1} workers died while they computed it, perhaps for lack of memory"
-        return record_failure(task, "WorkerDied", words)
-    if isinstance(failure, HopnetError):
-        raise failure
-    return Report(task, "lost", 0.0, f"{type(failure).__name__}: {failure}")
-
-
-def stored_report(task: Task) -> Report:
-    """The report of a finished task from its files.
-
-    The report itself is not fetched: the worker that holds it may have died.
-    """
-    path = task.ledger.path(task.sample)
-    if not path.exists():
-        raise HopnetError(
-            f"a worker has finished a sample, but {path} cannot be seen from here; give --out a "
-            "directory on a file system that all machines share."
-        )
-    try:
-        status = str(task.ledger.read(task.sample)["status"][0].as_py())
-    except DataError as failure:
-        return Report(task, "lost", 0.0, str(failure))
-    facts = task.ledger.diagnostics(task.sample)
-    if facts is None:  # no number of a table depends on them
-        return Report(task, status, 0.0, "")
-    return Report(task, status, facts["seconds"], facts["reason"], tuple(facts["warnings"]))
-
-
-def scheduler_gone(n_left: int | None) -> HopnetError:
-    """The error for a scheduler that no longer answers."""
-    words = "" if n_left is None else f" with {n_left} samples to do"
-    return HopnetError(
-        f"the Dask scheduler is gone{words}; finished samples are kept, run again for the rest."
-    )

@@ -1,16 +1,19 @@
-"""The ledger of a run: one Parquet file per sample, whole or absent, never pickled.
+"""The ledger of a run: one Parquet file per batch of samples, whole or absent, never pickled.
 
 A result directory::
 
     run.toml                      the run file as read, with a digest in its last line
     manifest.json                 identity (what all files share), versions, processor, digest
-    samples/POINT-NUMBER.parquet  rows of one sample;  .json beside it: wall time, memory, host
+    samples/POINT-*.parquet       rows of the samples of one batch (see `hopnet.ensemble.batches`);
+                                  .json beside it: wall time, memory, host
     running/*.json                heartbeats of the processes at work
+    running/.at.*                 which sample of its batch a worker computes at this moment
     aside/001/...                 damaged and foreign files under their own names, never averaged
     summary.*  statistics.*  figures/   written by collecting
 
 A file is written under a temporary name, flushed, then renamed. It carries the identity of its
-run, its sample and a digest of its numbers, and is accepted only if all three fit.
+run, its batch and a digest of its numbers, and is believed only if all three fit. A file may hold
+a part of its batch; `Ledger.add` adds samples to it, by writing it again.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from hopnet.ensemble.batches import Batch, Content, batch_of, content_of, merge_rows
 from hopnet.ensemble.manifest import (
     check_identity,
     read_manifest,
@@ -42,63 +46,46 @@ from hopnet.ensemble.tables import (
 from hopnet.errors import DataError, HopnetError, ParameterError
 from hopnet.files import digest
 
-__all__ = ["Examination", "Ledger", "Sample", "cannot_write", "open_ledger", "sample_of"]
+__all__ = ["Examination", "Ledger", "cannot_write", "open_ledger"]
 
 # Names that a run makes in its directory. A directory that has no manifest.json and holds only
 # these was left by a crash: the next run uses it. Any other content is not ours: it is refused.
 OWN_FOLDERS = ("samples", "running", "aside", "snapshots")
 TABLES = ("summary.parquet", "summary.csv", "statistics.parquet", "statistics.csv")
 OWN_NAMES = {*OWN_FOLDERS, *TABLES, "figures", "run.toml"}
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One sample: its point (by the hash of the physical keys) and its number.
-
-    Attributes
-    ----------
-    point : str
-    number : int
-    """
-
-    point: str
-    number: int
-
-    @property
-    def file_name(self) -> str:
-        """The name of its file, under ``samples/``."""
-        return f"{self.point}-{self.number:06d}.parquet"
-
-    @property
-    def label(self) -> str:
-        """The label of the sample in the metadata of its file."""
-        return f"{self.point}-{self.number}"
-
-
-def sample_of(file_name: str) -> Sample | None:
-    """The sample that a file is named for, or None."""
-    match = re.fullmatch(r"([0-9a-f]{12})-([0-9]{6,})\.parquet", file_name)
-    sample = Sample(match[1], int(match[2])) if match else None
-    return sample if sample is not None and sample.file_name == file_name else None
+# Bytes of rows that an examination keeps, so that collecting a small run reads its files once.
+# Larger: more memory in large runs. Smaller: files are read twice.
+KEPT_ROWS = 30_000_000
+# Largest file of diagnostics that is read, in bytes.
+LARGEST_DIAGNOSTICS = 10_000_000
 
 
 @dataclass(frozen=True)
 class Examination:
-    """The result of reading all files of a ledger; each name stands in one of the three.
+    """The result of reading all files of a ledger; each name stands in ``contents``, ``damaged`` or
+    ``foreign``.
 
     Attributes
     ----------
+    contents : dict of str to Content
+        Files that are believed, and the samples in each.
     tables : dict of str to pyarrow.Table
-        Files that are accepted.
+        The rows of the first of these files, as many as fit into a fixed memory.
     damaged : dict of str to str
         Files that are not whole, with the reason.
     foreign : dict of str to str
-        Whole files of another run or sample, with the reason.
+        Whole files of another run or batch, with the reason.
     """
 
+    contents: dict[str, Content] = field(default_factory=dict)
     tables: dict[str, pa.Table] = field(default_factory=dict)
     damaged: dict[str, str] = field(default_factory=dict)
     foreign: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples in the files that are believed."""
+        return sum(content.numbers.size for content in self.contents.values())
 
 
 @dataclass(frozen=True)
@@ -130,9 +117,13 @@ class Ledger:
         """Folder of the files that were set aside."""
         return self.directory / "aside"
 
-    def path(self, sample: Sample) -> Path:
-        """The file of a sample."""
-        return self.samples / sample.file_name
+    def path(self, batch: Batch) -> Path:
+        """The file of a batch."""
+        return self.samples / batch.file_name
+
+    def mark(self, batch: Batch) -> Path:
+        """The file that says which sample of a batch a worker computes."""
+        return self.running / f".at.{batch.label}"
 
     def finished(self) -> set[str]:
         """Names of the files of samples, without reading them.
@@ -150,38 +141,86 @@ class Ledger:
                 "permissions or disk, then repeat the command."
             ) from None
 
-    def write(self, sample: Sample, columns: dict, diagnostics: dict) -> None:
-        """Write the rows of one sample, then its diagnostics beside them.
+    def label(self, batch: Batch) -> dict[str, str]:
+        """What the metadata of the file of a batch must say."""
+        return {"hopnet.identity": self.identity_digest, "hopnet.sample": batch.label}
+
+    def write(self, batch: Batch, rows: pa.Table, diagnostics: dict) -> None:
+        """Write the rows of a batch, then its diagnostics beside them.
 
         Parameters
         ----------
-        sample : Sample
-        columns : dict of str to array
-            Columns of equal length, numbers or texts.
+        batch : Batch
+        rows : pyarrow.Table
+            The rows of all its samples that are done, in order.
         diagnostics : dict
             Plain numbers and texts that need not be the same in the next run.
         """
-        label = {"hopnet.identity": self.identity_digest, "hopnet.sample": sample.label}
-        write_table(self.path(sample), table_of(columns), label)
+        write_table(self.path(batch), rows, self.label(batch))
         # Not flushed to disk: an incomplete file of diagnostics is ignored.
         content = diagnostics | {"digest": digest(diagnostics)}
-        self.path(sample).with_suffix(".json").write_text(json.dumps(content, indent=1) + "\n")
+        self.path(batch).with_suffix(".json").write_text(json.dumps(content, indent=1) + "\n")
 
-    def diagnostics(self, sample: Sample) -> dict[str, Any] | None:
-        """The diagnostics stored beside the rows of a sample; None if missing or changed."""
+    def add(self, batch: Batch, columns: dict, diagnostics: dict) -> pa.Table:
+        """Add samples to the file of a batch; the rows that it then holds.
+
+        Parameters
+        ----------
+        batch : Batch
+        columns : dict of str to array
+            Rows of the new samples: columns of equal length, numbers or texts.
+        diagnostics : dict
+
+        Raises
+        ------
+        DataError
+            If the file holds other columns, because another version has written it.
+
+        Notes
+        -----
+        What the file holds at this moment is kept. A worker that was believed to be dead may go
+        on and write late: it can add samples, but not remove any.
+        """
+        new = table_of(columns)
         try:
-            content = json.loads(self.path(sample).with_suffix(".json").read_text())
+            rows = merge_rows(self.present(batch), new)
+        except (KeyError, pa.ArrowException):
+            raise DataError(
+                f"{self.path(batch)} holds other columns than this version writes; give --out "
+                "another directory, or the version that began this run."
+            ) from None
+        self.write(batch, rows, diagnostics)
+        return rows
+
+    def present(self, batch: Batch) -> pa.Table | None:
+        """The rows that the file of a batch holds; None without a file.
+
+        A file that has become damaged is set aside.
+        """
+        try:
+            return self.read(batch)
+        except MissingFileError:
+            return None
+        except DataError:
+            self.set_aside([batch.file_name])
+            return None
+
+    def diagnostics(self, batch: Batch) -> dict[str, Any] | None:
+        """What was written beside the rows of a batch; None if it is missing or was changed."""
+        try:
+            with self.path(batch).with_suffix(".json").open("rb") as file:
+                content = json.loads(file.read(LARGEST_DIAGNOSTICS))
             found = content.pop("digest")
             return content if found == digest(content) else None
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
 
-    def read(self, sample: Sample, path: Path | None = None) -> pa.Table:
-        """The rows of one sample, accepted only if file, run, sample and numbers fit.
+    def read(self, batch: Batch, path: Path | None = None) -> pa.Table:
+        """The rows of one batch, believed only if file, run, batch and numbers fit.
 
         Parameters
         ----------
-        sample : Sample
+        batch : Batch
         path : pathlib.Path, optional
             Where to look; default: its own place.
 
@@ -192,12 +231,11 @@ class Ledger:
         Raises
         ------
         DataError
-            If the file is missing or damaged, or belongs to another run or sample.
+            If the file is missing or damaged, or belongs to another run or batch.
         HopnetError
             If the system cannot read it.
         """
-        label = {"hopnet.identity": self.identity_digest, "hopnet.sample": sample.label}
-        return read_table(self.path(sample) if path is None else path, label)
+        return read_table(self.path(batch) if path is None else path, self.label(batch))
 
     def examine(self) -> Examination:
         """Read every finished file once and judge it; nothing is moved.
@@ -208,20 +246,27 @@ class Ledger:
             If the system cannot read a file, so that its content cannot be judged.
         """
         found = Examination()
+        room = KEPT_ROWS
         for name in sorted(self.finished()):
-            sample = sample_of(name)
-            if sample is None:
+            batch = batch_of(name)
+            if batch is None:
                 found.foreign[name] = f"{self.samples / name} is not named as a sample."
                 continue
-            with contextlib.suppress(MissingFileError):  # removed meanwhile
-                try:
-                    found.tables[name] = self.read(sample)
-                except ForeignFileError as failure:
-                    found.foreign[name] = str(failure)
-                except MissingFileError:
-                    raise
-                except DataError as failure:
-                    found.damaged[name] = str(failure)
+            try:
+                table = self.read(batch)
+                found.contents[name] = content_of(batch, table)
+            except ForeignFileError as failure:
+                found.foreign[name] = str(failure)
+            except MissingFileError:  # removed meanwhile
+                continue
+            except DataError as failure:
+                found.damaged[name] = str(failure)
+            except (ValueError, KeyError) as failure:
+                found.damaged[name] = f"{self.samples / name} is damaged ({failure})."
+            else:
+                room -= table.nbytes
+                if room > 0:
+                    found.tables[name] = table
         return found
 
     def clean(self, found: Examination) -> list[str]:
@@ -242,7 +287,7 @@ class Ledger:
             If no file is of this run and some are of another one: then the directory is probably
             the wrong one, and nothing is moved.
         """
-        if found.foreign and not found.tables:
+        if found.foreign and not found.contents:
             raise DataError(
                 f"none of the {len(found.foreign) + len(found.damaged)} files in "
                 f"{str(self.samples)!r} belongs to this run "
@@ -289,22 +334,22 @@ class Ledger:
         """
         restored, left = [], []
         for path in self.set_aside_files():
-            sample = sample_of(path.name)
-            if sample is None:
+            batch = batch_of(path.name)
+            if batch is None:
                 left.append(f"{path} is not named as a sample.")
                 continue
-            if self.path(sample).is_file():
+            if self.path(batch).is_file():
                 left.append(f"{path}: the sample has been computed again, both files are kept.")
                 continue
             try:
-                self.read(sample, path)
+                self.read(batch, path)
             except DataError as failure:
                 left.append(str(failure))
                 continue
             self.samples.mkdir(exist_ok=True)
             with contextlib.suppress(FileNotFoundError):
-                os.rename(path.with_suffix(".json"), self.path(sample).with_suffix(".json"))
-            os.rename(path, self.path(sample))
+                os.rename(path.with_suffix(".json"), self.path(batch).with_suffix(".json"))
+            os.rename(path, self.path(batch))
             restored.append(path.name)
         for folder in [*self.aside.glob("*"), self.aside]:
             with contextlib.suppress(OSError):  # not empty, or not a folder
@@ -344,7 +389,7 @@ class Ledger:
         """Files under temporary names."""
         folders = [self.directory, *(self.directory / n for n in (*OWN_FOLDERS, "figures"))]
         for folder in folders:
-            for pattern in (".*.part", ".beat.*", ".dead.*", ".dask-jobqueue.*"):
+            for pattern in (".*.part", ".beat.*", ".dead.*", ".at.*", ".dask-jobqueue.*"):
                 yield from folder.glob(pattern)
 
     def discard(self) -> None:

@@ -26,6 +26,7 @@ from hopnet.transport.current import solve_current
 
 __all__ = [
     "Progress",
+    "batch_size",
     "check_memory",
     "estimate_run",
     "kernels_are_cached",
@@ -67,11 +68,23 @@ PROBE_SITES = 40_000  # sites of the measured sample of an estimate: about half 
 # measured from 4e4 to 5e5 sites.
 CACHE_POWER = 0.05
 # Disk space of a run in bytes. In this order: the block size of a file system, the labels and the
-# schema of one file, the rows of one relaxation time in all tables, the tables and figures.
+# schema of one file, one more row (a sample and a relaxation time) in the file of a batch, a row in
+# summary.csv and summary.parquet, the statistics and figures.
 BLOCK = 4096
 FILE_OVERHEAD = 1500
-BYTES_PER_ROW = 200
+BYTES_PER_ROW = 150
+BYTES_IN_TABLES = 600
 TABLES_AND_FIGURES = 4e5
+
+# Seconds that a task should take on one core, by the estimated cost of its samples. Smaller: more
+# files, and 10 ms of each task are spent on its file. Larger: workers end at different times.
+TASK_SECONDS = 5.0
+# A run has at least this many tasks, if it has as many samples, so that all workers and shards
+# have work. Larger: more files for cheap samples.
+FEWEST_TASKS = 128
+# A run has at most this many files of rows for one point (and as many of diagnostics). Larger: slow
+# directories, and a longer collecting. Smaller: long tasks for expensive samples.
+MOST_FILES = 1000
 
 
 # Time of one field per site, in s, with the links of a cutoff of 1.5, and Newton steps of blocking.
@@ -119,6 +132,31 @@ def task_cost(point: Point) -> float:
         per_site *= ENERGIES_COST * min(1.0, (COLD * relative_kT) ** COLD_POWER)
     n_sites = point.physical["sites.n_sites"]
     return SECONDS_PER_SAMPLE + n_sites * per_site * relative_links**LINKS_POWER
+
+
+def batch_size(config: RunConfig, point: Point, n_samples: int) -> int:
+    """Number of samples of one task of a point.
+
+    Parameters
+    ----------
+    config : RunConfig
+        ``ensemble.batch`` decides if it is given.
+    point : Point
+    n_samples : int
+        Number of samples of the whole run.
+
+    Returns
+    -------
+    int
+        By default a task takes about five seconds. A short run has smaller batches, so that all
+        workers have work; a run of very many samples has larger ones, so that a point has at most
+        1000 files.
+    """
+    if config.ensemble.batch is not None:
+        return config.ensemble.batch
+    by_cost = int(TASK_SECONDS / task_cost(point))
+    by_number = n_samples // FEWEST_TASKS
+    return max(1, -(-point.n_samples // MOST_FILES), min(by_cost, by_number))
 
 
 def bytes_per_site(physical: Mapping[str, Any]) -> float:
@@ -200,30 +238,36 @@ def round_down(n: int) -> int:
 
 
 class Progress:
-    """The progress of a list of tasks, and the time left, from the costs of the tasks.
+    """The progress of a list of tasks, and the time left, from the costs of their samples.
 
-    The rate is measured from the moment when every worker has ended one task: before that,
-    starting and loading would count as computing.
+    ``cost`` has the cost of a sample and the number of samples of each task, by its key. The rate
+    is measured from the moment when every worker has ended one task: before that, starting and
+    loading would count as computing.
     """
 
-    def __init__(self, cost: Mapping[Hashable, float], width: int = 1) -> None:
-        self.cost = dict(cost)
-        self.total = sum(self.cost.values())
-        self.waiting = dict(self.cost)
+    def __init__(self, cost: Mapping[Any, tuple[float, int]], width: int = 1) -> None:
+        self.cost = {key: one for key, (one, _) in cost.items()}
+        self.total = sum(one * number for one, number in cost.values())
+        self.n_samples = sum(number for _, number in cost.values())
+        self.left = self.total
         self.started = time.time()
         self.by_status: dict[str, int] = {}
+        self.n_ended = self.n_reports = 0
         self.width = width
         self.lock = threading.Lock()
-        self.mark: tuple[float, float, int] | None = None  # time, cost left, tasks ended
+        self.mark: tuple[float, float, int] | None = None  # time, cost left, samples ended
 
-    def count(self, task: Hashable, status: str) -> None:
-        """Count a task that has ended."""
+    def count(self, task: Hashable, counts: Mapping[str, int]) -> None:
+        """Count the samples of a task that have ended, by their status."""
         with self.lock:
-            self.waiting.pop(task, None)
-            self.by_status[status] = self.by_status.get(status, 0) + 1
-            n_ended = len(self.cost) - len(self.waiting)
-            if self.mark is None and n_ended >= self.width:
-                self.mark = (time.time(), sum(self.waiting.values()), n_ended)
+            number = sum(counts.values())
+            for status, some in counts.items():
+                self.by_status[status] = self.by_status.get(status, 0) + some
+            self.n_ended += number
+            self.n_reports += 1
+            self.left = max(0.0, self.left - number * self.cost[task])
+            if self.mark is None and self.n_reports >= self.width:
+                self.mark = (time.time(), self.left, self.n_ended)
 
     def facts(self) -> dict[str, Any]:
         """Numbers for a heartbeat or a progress bar.
@@ -234,23 +278,22 @@ class Progress:
             ``seconds_left`` and ``tasks_per_hour`` are None until the rate can be estimated.
         """
         with self.lock:
-            left = sum(self.waiting.values())
-            n_ended = len(self.cost) - len(self.waiting)
             now = time.time()
+            waiting = self.n_samples - self.n_ended
             seconds_left: float | None = None
             per_hour: float | None = None
-            if self.mark is not None and now > self.mark[0] and n_ended > self.mark[2]:
+            if self.mark is not None and now > self.mark[0] and self.n_ended > self.mark[2]:
                 elapsed = now - self.mark[0]
-                seconds_left = elapsed * left / (self.mark[1] - left)
-                per_hour = 3600.0 * (n_ended - self.mark[2]) / elapsed
+                seconds_left = elapsed * self.left / max(self.mark[1] - self.left, 1e-300)
+                per_hour = 3600.0 * (self.n_ended - self.mark[2]) / elapsed
             return {
-                "n_tasks": len(self.cost),
-                "n_ended": n_ended,
+                "n_tasks": self.n_samples,
+                "n_ended": self.n_ended,
                 "by_status": dict(self.by_status),
-                "n_running": min(self.width, len(self.waiting)),
+                "n_running": min(self.width, waiting),
                 "elapsed": now - self.started,
-                "fraction": 1.0 - left / self.total if self.total else 1.0,
-                "seconds_left": seconds_left if self.waiting else 0.0,
+                "fraction": 1.0 - self.left / self.total if self.total else 1.0,
+                "seconds_left": seconds_left if waiting else 0.0,
                 "tasks_per_hour": per_hour,
             }
 
@@ -292,7 +335,10 @@ def estimate_run(config: RunConfig, workers: int) -> dict[str, Any]:
     total = sum(point.n_samples * task_cost(point) * per_cost for point in points)
     n_tasks = sum(point.n_samples for point in points)
     size = len(table_bytes(table_of(result.columns), {})) + FILE_OVERHEAD
+    size += (batch_size(config, costliest, n_tasks) - 1) * BYTES_PER_ROW * len(costliest.tau_s)
     per_file = BLOCK * -(-size // BLOCK) + BLOCK  # and a block for the diagnostics
+    n_files = sum(-(-point.n_samples // batch_size(config, point, n_tasks)) for point in points)
+    rows = n_tasks * len(costliest.tau_s)
     most = config.ensemble.max_samples
     up_to = f", up to {most or LARGEST} at each point for target_error"
     return {
@@ -305,7 +351,7 @@ def estimate_run(config: RunConfig, workers: int) -> dict[str, Any]:
         "seconds_total": total / min(workers, n_tasks),
         "memory_per_worker": max(task_memory(point.physical) for point in points),
         "machine_memory": memory,
-        "disk": n_tasks * (per_file + BYTES_PER_ROW * len(costliest.tau_s)) + TABLES_AND_FIGURES,
+        "disk": n_files * per_file + rows * BYTES_IN_TABLES + TABLES_AND_FIGURES,
         "probe_sites": n_probe,
         "probe_seconds": seconds,
     }

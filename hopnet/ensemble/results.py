@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from hopnet.checks import one_of, path_of
 from hopnet.ensemble.config import RunConfig, config_from_text
 from hopnet.ensemble.fields import field_columns
 from hopnet.ensemble.heartbeat import heartbeats, is_alive
-from hopnet.ensemble.ledger import Ledger, Sample, cannot_write
+from hopnet.ensemble.ledger import Ledger, cannot_write
 from hopnet.ensemble.listener import Listener
 from hopnet.ensemble.manifest import read_manifest, read_run_text
 from hopnet.ensemble.observables import observable_columns, observable_summaries
-from hopnet.ensemble.stages import planned, required
-from hopnet.ensemble.statistics import curves_by_sample, summarise
-from hopnet.ensemble.tables import MissingFileError, read_table, write_table
+from hopnet.ensemble.stages import NOTHING, finished_samples, required, rows_of
+from hopnet.ensemble.statistics import Columns, Status, curves_by_sample, point_statistics
+from hopnet.ensemble.tables import (
+    MissingFileError,
+    check_file,
+    read_table,
+    write_pieces,
+    write_table,
+)
 from hopnet.errors import DataError, HopnetError
 from hopnet.files import atomic_write, digest
 
 __all__ = [
+    "Gathered",
     "collect",
     "directory_config",
     "gather",
-    "missing_samples",
+    "gather_directory",
+    "long_table",
     "read_results",
     "run_status",
 ]
@@ -86,6 +98,14 @@ def collect(
     Files that cannot be believed are set aside and count as missing. The tables are the same,
     byte for byte, however the samples were computed.
     """
+    gathered = gather_directory(directory, listener=listener, restore=restore)
+    return long_table(directory, gathered)
+
+
+def gather_directory(
+    directory: str | Path, *, listener: Listener | None = None, restore: bool = False
+) -> Gathered:
+    """`collect` without the long table in memory; how much there is."""
     listener = listener or Listener()
     ledger, config = directory_config(directory)
     if restore:
@@ -99,34 +119,64 @@ def collect(
     return gather(config, ledger, listener)
 
 
-def gather(config: RunConfig, ledger: Ledger, listener: Listener) -> pd.DataFrame:
-    """`collect` for a configuration that is known already."""
+def long_table(directory: str | Path, gathered: Gathered) -> pd.DataFrame:
+    """The long table that has been written just now; empty if there are no samples."""
+    return read_results(directory) if gathered.n_rows else pd.DataFrame()
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """How much has been gathered into the tables of a run.
+
+    Attributes
+    ----------
+    n_rows : int
+        Rows of the long table.
+    n_missing : int
+        Samples that the run file asks for and that are not there.
+    """
+
+    n_rows: int
+    n_missing: int
+
+
+def gather(config: RunConfig, ledger: Ledger, listener: Listener) -> Gathered:
+    """Write the tables of a run, piece by piece: memory does not grow with the samples."""
     found = ledger.examine()
     for reason in ledger.clean(found):
         listener.set_aside(reason)
-    samples = planned(required(config, ledger, found.tables.keys(), found.tables))
-    tables = [found.tables[s.file_name] for s in samples if s.file_name in found.tables]
-    n_missing = len(samples) - len(tables)
-    if not tables:
-        listener.collected(ledger.directory, None, len(samples), n_missing)
-        return pd.DataFrame()
-    if len(found.tables) > len(tables):
+    finished = finished_samples(found)
+    plan = [
+        (finished.get(point.name, NOTHING), number)
+        for point, number in required(config, ledger, found, finished)
+    ]
+    n_samples = sum(number for _, number in plan)
+    n_there = sum(there.first(number).size for there, number in plan)
+    n_missing = n_samples - n_there
+    if not n_there:
+        listener.collected(ledger.directory, None, n_samples, n_missing)
+        return Gathered(0, n_missing)
+    n_more = sum(there.numbers.size for there in finished.values()) - n_there
+    if n_more:
         listener.note(
-            f"{len(found.tables) - len(tables)} finished samples are not part of this run file; "
-            "they are kept and not counted"
+            f"{n_more} finished samples are not part of this run file; they are kept and not "
+            "counted"
         )
-    long_table = pa.concat_tables([table.replace_schema_metadata(None) for table in tables])
-    frame = long_table.to_pandas()
-    statistics = statistics_of(config, frame)
+    label = {"hopnet.question": config.question}
+    pieces = (rows for there, n in plan for rows in rows_of(ledger, found, there, n))
     try:
-        write_both(ledger, "summary", long_table, config.question)
+        path = ledger.directory / "summary"
+        n_rows = write_pieces(path, pieces, label | table_label(ledger, "summary"))
+        n_tau = len(config.spin.tau_s)
+        counts = [there.first(number).size * n_tau for there, number in plan]
+        statistics = statistics_of(config, path.with_suffix(".parquet"), counts)
         means = pa.Table.from_pandas(statistics, preserve_index=False)
         write_both(ledger, "statistics", means, config.question)
     except OSError as failure:
         raise cannot_write(ledger, failure) from None
-    listener.collected(ledger.directory, statistics, len(samples), n_missing)
+    listener.collected(ledger.directory, statistics, n_samples, n_missing)
     report_target(config, statistics, listener)
-    return frame
+    return Gathered(n_rows, n_missing)
 
 
 def table_label(ledger: Ledger, name: str) -> dict[str, str]:
@@ -147,21 +197,65 @@ def write_both(ledger: Ledger, name: str, table: pa.Table, question: str) -> Non
     write_table(ledger.directory / f"{name}.parquet", table, label)
 
 
-def statistics_of(config: RunConfig, frame: pd.DataFrame) -> pd.DataFrame:
-    """The statistics of a long table, as its run file asks for them."""
-    pilot = None
-    if config.ensemble.target_error:
-        pilot = {point.coordinates: point.n_samples for point in config.points()}
-    return summarise(
-        frame,
-        config.scanned,
-        pilot=pilot,
-        observables=(
-            *observable_columns(config.observables.chosen),
-            *field_columns(config.field.values or ()),
-        ),
-        further=observable_summaries,
-    )
+def statistics_of(config: RunConfig, path: Path, counts: Sequence[int]) -> pd.DataFrame:
+    """The statistics of a long table, as its run file asks for them.
+
+    Parameters
+    ----------
+    config : RunConfig
+    path : pathlib.Path
+        The long table as a Parquet file.
+    counts : sequence of int
+        Number of its rows that belong to each point.
+    """
+    names = observable_columns(config.observables.chosen)
+    begins = np.concatenate([[0], np.cumsum(counts)])
+    parts = []
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        reader = RowReader(file)
+        for point, start, stop in zip(config.points(), begins[:-1], begins[1:]):
+            if start == stop:
+                continue
+            pilot = point.n_samples if config.ensemble.target_error else None
+            coordinates = dict(zip(config.scanned, point.coordinates))
+            columns = reader.columns(int(start), int(stop))
+            parts.append(point_statistics(columns, coordinates, pilot, names, observable_summaries))
+    return pd.concat(parts, ignore_index=True)
+
+
+class RowReader:
+    """Columns of parts of a Parquet file, one column at a time."""
+
+    def __init__(self, file: pq.ParquetFile) -> None:
+        self.file = file
+        rows = [file.metadata.row_group(k).num_rows for k in range(file.num_row_groups)]
+        self.begin = np.concatenate([[0], np.cumsum(rows)])
+        self.recent: tuple[int, pa.Table] | None = None
+
+    def columns(self, start: int, stop: int) -> Columns:
+        """The columns of the rows from ``start`` to ``stop`` - 1."""
+        first = int(np.searchsorted(self.begin, start, side="right")) - 1
+        last = int(np.searchsorted(self.begin, stop, side="left")) - 1
+        rows = slice(start - int(self.begin[first]), stop - int(self.begin[first]))
+        groups = list(range(first, last + 1))
+
+        def read(name: str) -> pa.Array:
+            if len(groups) == 1:  # often the next point stands in the same group
+                if self.recent is None or self.recent[0] != first:
+                    self.recent = first, self.file.read_row_group(first, use_threads=False)
+                table = self.recent[1]
+            else:
+                table = self.file.read_row_groups(groups, columns=[name], use_threads=False)
+            own = table.column(name).slice(rows.start, rows.stop - rows.start)
+            return pa.concat_arrays(own.chunks)
+
+        status = read("status").dictionary_encode()
+        words = [str(word) for word in status.dictionary.to_pylist()]
+        return Columns(
+            lambda name: read(name).to_numpy(),
+            Status(status.indices.to_numpy(), words),
+            tuple(self.file.schema_arrow.names),
+        )
 
 
 def report_target(config: RunConfig, statistics: pd.DataFrame, listener: Listener) -> None:
@@ -231,22 +325,20 @@ def run_status(directory: str | Path) -> dict[str, Any]:
     """
     ledger, config = directory_config(directory)
     found = ledger.examine()
-    plan = required(config, ledger, found.tables.keys(), found.tables)
+    finished = finished_samples(found)
+    plan = required(config, ledger, found, finished)
     failures: dict[str, int] = {}
     failed: list[str] = []
     n_tasks = n_finished = 0
     for point, number in plan:
         n_tasks += number
-        for r in range(number):
-            table = found.tables.get(Sample(point.name, r).file_name)
-            if table is None:
-                continue
-            n_finished += 1
-            status = str(table["status"][0].as_py())
-            if status != "done":
-                failures[status] = failures.get(status, 0) + 1
-                if len(failed) < NAMED_FAILURES:
-                    failed.append(f"{point.label() or 'sample'} #{r}: {status}")
+        there = finished.get(point.name, NOTHING)
+        n_finished += there.first(number).size
+        for r in sorted(n for n in there.failed if n < number):
+            status = there.failed[r]
+            failures[status] = failures.get(status, 0) + 1
+            if len(failed) < NAMED_FAILURES:
+                failed.append(f"{point.label() or 'sample'} #{r}: {status}")
     processes = [(beat, is_alive(beat)) for beat in heartbeats(ledger) if beat.readable]
     alive = [beat for beat, lives in processes if lives]
     n_running = sum(beat.n_running for beat in alive)
@@ -278,33 +370,23 @@ def table_faults(ledger: Ledger) -> list[str]:
     """A sentence on each fault of the collected tables; none if they have not been made yet."""
     faults = []
     for name in ("summary", "statistics"):
+        path = ledger.directory / f"{name}.csv"
         try:
-            table = read_table(
-                ledger.directory / f"{name}.parquet",
+            label = check_file(
+                path.with_suffix(".parquet"),
                 table_label(ledger, name),
                 hint="run `hopnet collect` again",
             )
-            written = (ledger.directory / f"{name}.csv").read_bytes()
+            with path.open("rb") as file:
+                written = hashlib.file_digest(file, "sha256").hexdigest()
         except MissingFileError:
             continue
         except HopnetError as failure:
             faults.append(str(failure))
             continue
         except OSError as failure:
-            faults.append(f"{ledger.directory / f'{name}.csv'}: {failure.strerror}")
+            faults.append(f"{path}: {failure.strerror}")
             continue
-        label = hashlib.sha256(written).hexdigest().encode()
-        if table.schema.metadata.get(b"hopnet.csv") != label:
-            faults.append(
-                f"{ledger.directory / f'{name}.csv'} is not as it was written; run `hopnet "
-                "collect` again."
-            )
+        if label.get("hopnet.csv") != written:
+            faults.append(f"{path} is not as it was written; run `hopnet collect` again.")
     return faults
-
-
-def missing_samples(directory: str | Path) -> list[Sample]:
-    """Number of samples of a result directory that have no file yet."""
-    ledger, config = directory_config(directory)
-    finished = ledger.finished()
-    plan = planned(required(config, ledger, finished))
-    return [sample for sample in plan if sample.file_name not in finished]

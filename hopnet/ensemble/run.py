@@ -18,11 +18,11 @@ from hopnet.checks import flag, path_of, shown
 from hopnet.ensemble.config import RunConfig, as_toml, config_from_dict, config_from_text
 from hopnet.ensemble.engines import Engine, check_batch_system, start_engine
 from hopnet.ensemble.heartbeat import Heartbeat
-from hopnet.ensemble.ledger import Ledger, open_ledger
+from hopnet.ensemble.ledger import Examination, Ledger, open_ledger
 from hopnet.ensemble.listener import Listener
 from hopnet.ensemble.manifest import read_manifest
 from hopnet.ensemble.plan import Progress, check_memory, task_cost
-from hopnet.ensemble.results import gather
+from hopnet.ensemble.results import Gathered, gather, long_table
 from hopnet.ensemble.stages import missing_tasks
 from hopnet.ensemble.tasks import Report, Task
 from hopnet.errors import HopnetError, ParameterError
@@ -33,6 +33,7 @@ __all__ = [
     "RunFile",
     "check_fit",
     "check_options",
+    "complete_run",
     "load_run",
     "run_ensemble",
 ]
@@ -76,6 +77,8 @@ def run_ensemble(
 ) -> pd.DataFrame:
     """Compute the samples of a run file that are still missing, and collect the table.
 
+    The whole table is read into memory at the end; `complete_run` leaves it on disk.
+
     Parameters
     ----------
     file : path-like, dict or RunConfig
@@ -90,7 +93,8 @@ def run_ensemble(
         Address of a Dask scheduler whose workers see this file system. Anybody who reaches the
         port of a ``tcp://`` scheduler can run code in your name; ``tls://`` protects it.
     shard : (i, n) or "i/n", optional
-        Only every n-th task, starting at the i-th (from 0): for job arrays without a scheduler.
+        Only every n-th batch of samples, starting at the i-th (from 0): for job arrays without a
+        scheduler. Shards do not collect; call `collect` when all have ended.
     threads : int, optional
         Number of threads of each sample when it is computed here; default all.
     force : bool
@@ -103,7 +107,8 @@ def run_ensemble(
     Returns
     -------
     pandas.DataFrame
-        The long table; see `read_results`. It is the same to the bit for any workers and threads.
+        The long table; see `read_results`. It is the same to the bit for any workers, threads and
+        batches. With ``shard`` it is empty.
 
     Raises
     ------
@@ -112,6 +117,42 @@ def run_ensemble(
     HopnetError
         If results cannot be written or read, or tasks were lost (says which and why); finished
         samples are kept.
+    """
+    run = load_run(file)
+    gathered = complete_run(
+        run,
+        out,
+        workers,
+        scheduler=scheduler,
+        shard=shard,
+        threads=threads,
+        force=force,
+        retry=retry,
+        listener=listener,
+    )
+    if gathered is None:
+        return pd.DataFrame()
+    return long_table(directory_of(run, out), gathered)
+
+
+def complete_run(
+    file: str | Path | Mapping[str, Any] | RunConfig | RunFile,
+    out: str | Path | None = None,
+    workers: int = 1,
+    *,
+    scheduler: str | None = None,
+    shard: tuple[int, int] | str | None = None,
+    threads: int | None = None,
+    force: bool = False,
+    retry: bool = False,
+    listener: Listener | None = None,
+) -> Gathered | None:
+    """`run_ensemble` without the long table in memory.
+
+    Returns
+    -------
+    Gathered or None
+        How much has been gathered into the tables; None with ``shard``: shards do not collect.
     """
     run = load_run(file)
     config = run.config
@@ -123,35 +164,49 @@ def run_ensemble(
         )
     flag("retry", retry)
     flag("force", force)
-    directory = Path("results") / run.name if out is None else path_of("out", out)
-    shard = check_options(config, workers, scheduler, shard, threads)
+    directory = directory_of(run, out)
+    part = check_options(config, workers, scheduler, shard, threads)
     check_fit(config, workers, scheduler, force=force)
     if config.cluster is not None and scheduler is None:
         check_batch_system(config.cluster)
     is_new = not directory.exists()
     ledger = open_ledger(directory, config.identity())
     lost: list[Report] = []
-    with withdrawn(ledger, is_new) as began, Heartbeat(ledger, shard, plan_of(config)) as heart:
-        again = enter(run, ledger, heart, listener, retry=retry)
-        tasks = missing_tasks(config, ledger, shard, again=again)
+    with withdrawn(ledger, is_new) as began, Heartbeat(ledger, part, plan_of(config)) as heart:
+        found = enter(run, ledger, heart, listener, retry=retry)
+        tasks = missing_tasks(config, ledger, found, part, retry=retry)
         if tasks:
             with start_engine(config, workers, scheduler, threads, ledger, listener) as engine:
                 began.set()
-                lost += follow(engine, tasks, ledger, heart, listener)
+                lost += follow(engine, tasks, found.n_samples, heart, listener)
                 # With target_error the spread of the first stage says how many more follow.
-                known_lost = {report.task.sample for report in lost}
-                rest = missing_tasks(config, ledger, shard)
-                rest = [task for task in rest if task.sample not in known_lost]
+                found = ledger.examine() if config.ensemble.target_error else found
+                rest = [] if lost else second_tasks(config, ledger, found, part)
                 if rest:
-                    lost += follow(engine, rest, ledger, heart, listener)
-    frame = gather(config, ledger, listener)
+                    lost += follow(engine, rest, found.n_samples, heart, listener)
+    gathered = None if shard is not None else gather(config, ledger, listener)
     if lost:
+        number = sum(report.counts["lost"] for report in lost)
         names = ", ".join(report.task.label for report in lost[:3])
         raise HopnetError(
-            f"{len(lost)} samples were lost ({names}{' ...' * (len(lost) > 3)}): "
+            f"{number} samples were lost ({names}{' ...' * (len(lost) > 3)}): "
             f"{lost[0].reason}; finished samples are kept, run again for the rest."
         )
-    return frame
+    return gathered
+
+
+def second_tasks(
+    config: RunConfig, ledger: Ledger, found: Examination, shard: tuple[int, int]
+) -> list[Task]:
+    """The tasks that the spread of the first samples asks for."""
+    if not config.ensemble.target_error:
+        return []
+    return missing_tasks(config, ledger, found, shard)
+
+
+def directory_of(run: RunFile, out: str | Path | None) -> Path:
+    """The result directory of a run; by default ``results/NAME``."""
+    return Path("results") / run.name if out is None else path_of("out", out)
 
 
 def plan_of(config: RunConfig) -> str:
@@ -161,6 +216,7 @@ def plan_of(config: RunConfig) -> str:
         {
             "points": [(point.name, point.n_samples) for point in config.points()],
             "stop": [ensemble.target_error, ensemble.max_samples],
+            "batch": ensemble.batch,
         }
     )
 
@@ -185,13 +241,10 @@ def withdrawn(ledger: Ledger, is_new: bool) -> Iterator[threading.Event]:
 
 def enter(
     run: RunFile, ledger: Ledger, heart: Heartbeat, listener: Listener, *, retry: bool
-) -> set[str]:
-    """Clean a directory, write its manifest and run file, find the samples to compute again.
+) -> Examination:
+    """Clean a directory, write its manifest and run file; what the directory holds.
 
-    Returns
-    -------
-    set of str
-        File names of failed samples, with ``retry``.
+    Failed samples are named, unless they are computed again with ``retry``.
     """
     if heart.is_alone:
         ledger.sweep()
@@ -199,11 +252,11 @@ def enter(
     for reason in ledger.clean(found):
         listener.set_aside(reason)
     ledger.record(run.config.identity(), run.text)
-    report_history(ledger, bool(found.tables), listener)
-    failed = {n for n, table in found.tables.items() if table["status"][0].as_py() != "done"}
-    if failed and not retry:
-        listener.note(f"{len(failed)} samples have failed before; --retry computes them again")
-    return failed if retry else set()
+    report_history(ledger, bool(found.contents), listener)
+    n_failed = sum(len(content.failed) for content in found.contents.values())
+    if n_failed and not retry:
+        listener.note(f"{n_failed} samples have failed before; --retry computes them again")
+    return found
 
 
 def report_history(ledger: Ledger, has_samples: bool, listener: Listener) -> None:
@@ -316,7 +369,7 @@ def check_fit(
 def follow(
     engine: Engine,
     tasks: Sequence[Task],
-    ledger: Ledger,
+    n_finished: int,
     heart: Heartbeat,
     listener: Listener,
 ) -> list[Report]:
@@ -324,8 +377,9 @@ def follow(
 
     A thread renews the heartbeat while the engine computes.
     """
-    progress = Progress({task.sample: task_cost(task.point) for task in tasks}, engine.width)
-    listener.start(len(tasks), len(ledger.finished()))
+    cost = {task.batch: (task_cost(task.point), len(task.numbers)) for task in tasks}
+    progress = Progress(cost, engine.width)
+    listener.start(progress.n_samples, n_finished)
     over = threading.Event()
 
     def keep_beating() -> None:
@@ -338,9 +392,9 @@ def follow(
     lost = []
     try:
         for report in engine.compute(tasks):
-            progress.count(report.task.sample, report.status)
+            progress.count(report.task.batch, report.counts)
             listener.report(report, progress.facts())
-            if report.status == "lost":
+            if "lost" in report.counts:
                 lost.append(report)
     finally:
         over.set()

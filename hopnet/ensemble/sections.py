@@ -364,6 +364,13 @@ class EnsembleSection(Section):
         le=LARGEST_RUN,
         description="Largest number of samples of one point, with target_error; 1000 if not given.",
     )
+    batch: int | None = Field(
+        default=None,
+        ge=1,
+        le=100_000,
+        description="Number of samples that one task computes and one file holds. If it is not "
+        "given, a task takes about five seconds. The results do not depend on it.",
+    )
     common_random: bool = Field(
         default=False, description="Give all points of the scan the same random numbers."
     )

@@ -13,6 +13,8 @@ their degrees of freedom. For normal spreads its coverage is exact, whatever num
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,12 +29,16 @@ from hopnet.transport.diffusion import einstein_diffusion
 
 __all__ = [
     "LARGEST",
+    "Columns",
+    "Status",
     "curves_by_sample",
     "mean_interval",
+    "point_statistics",
     "ratio_of_means",
     "samples_for_error",
     "split_points",
     "summarise",
+    "summarise_observables",
 ]
 
 Further = Callable[[Mapping[str, np.ndarray]], dict[str, float]]
@@ -171,27 +177,129 @@ def summarise(
     """
     parts = []
     for coordinates, rows in split_points(table, scanned):
-        part = summarise_point(coordinates, rows, scanned, (pilot or {}).get(coordinates))
-        found = summarise_observables(rows, observables, further)
-        parts.append(pd.concat([part, pd.DataFrame(found, index=part.index)], axis=1))
+        codes, words = pd.factorize(rows["status"])
+        status = Status(codes, [str(word) for word in words])
+        columns = Columns(partial(column_of_frame, rows), status, tuple(rows))
+        named = dict(zip(scanned, coordinates))
+        first = (pilot or {}).get(coordinates)
+        parts.append(point_statistics(columns, named, first, observables, further))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
+def column_of_frame(frame: pd.DataFrame, name: str) -> np.ndarray:
+    """One column of a table as an array."""
+    return frame[name].to_numpy()
+
+
+@dataclass(frozen=True)
+class Status:
+    """The status of each row.
+
+    Attributes
+    ----------
+    code : int64[n_rows]
+        Place of the word of each row in ``words``.
+    words : list of str
+    """
+
+    code: np.ndarray
+    words: list[str]
+
+
+class Columns:
+    """The rows of one point, read one column at a time, so that not all are in memory together.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The columns that there are.
+    numbers : int64[n_samples]
+        The samples, in rising order.
+    tau_s : float64[n_tau_s]
+        The relaxation times, in rising order.
+    done : bool[n_samples]
+        Which samples are solved.
+    """
+
+    def __init__(
+        self, read: Callable[[str], np.ndarray], status: Status, names: tuple[str, ...]
+    ) -> None:
+        self.read = read
+        self.names = names
+        sample, tau_s = read("sample"), read("tau_s")
+        self.tau_s = np.unique(tau_s)
+        n = self.tau_s.size
+        if (
+            sample.size % n
+            or (np.bincount(np.searchsorted(self.tau_s, tau_s)) * n != sample.size).any()
+        ):
+            raise ParameterError(
+                "the table must have one row for each sample and tau_s of a point, rows are "
+                "missing or stand twice; take a whole table of `hopnet.read_results`."
+            )
+        # The rows of a run are in order already.
+        in_order = np.array_equal(tau_s, np.tile(self.tau_s, sample.size // n))
+        in_order = in_order and bool((np.diff(sample) >= 0).all())
+        self.order = slice(None) if in_order else np.lexsort((tau_s, sample))
+        self.numbers = sample[self.order][::n]
+        self.status = status
+        self.code = status.code[self.order][::n]
+        self.done = np.isin(self.code, [k for k, w in enumerate(status.words) if w == "done"])
+
+    def by_sample(self, name: str) -> np.ndarray:
+        """float64[n_done, n_tau_s] of one column, solved samples and times in rising order."""
+        values = np.asarray(self.read(name), dtype=np.float64)[self.order]
+        return values.reshape(-1, self.tau_s.size)[self.done]
+
+    def per_sample(self, name: str) -> np.ndarray:
+        """float64[n_done] of a column that does not depend on tau_s."""
+        return np.ascontiguousarray(self.by_sample(name)[:, 0])
+
+    def failures(self) -> dict[str, int]:
+        """Number of samples by the class of their failure."""
+        counts = np.bincount(self.code, minlength=len(self.status.words))
+        found = {w: int(c) for w, c in zip(self.status.words, counts) if c and w != "done"}
+        return dict(sorted(found.items()))
+
+
+def point_statistics(
+    columns: Columns,
+    coordinates: Mapping[str, Any],
+    pilot: int | None,
+    observables: Sequence[str] = (),
+    further: Further | None = None,
+) -> pd.DataFrame:
+    """Statistics of one point at each tau_s; see `summarise`.
+
+    Parameters
+    ----------
+    columns : Columns
+    coordinates : dict of str to value
+        The scanned keys.
+    pilot : int, optional
+        How many first samples decided on the number of all.
+    observables, further
+        As in `summarise`.
+    """
+    part = summarise_point(columns, coordinates, pilot)
+    found = summarise_observables(columns, observables, further)
+    return pd.concat([part, pd.DataFrame(found, index=part.index)], axis=1)
+
+
 def summarise_observables(
-    rows: pd.DataFrame, observables: Sequence[str], further: Further | None
+    columns: Columns, observables: Sequence[str], further: Further | None
 ) -> dict[str, float]:
     """Mean, standard error and quantiles of each column of one point, and further statistics."""
-    done = rows[(rows["status"] == "done") & (rows["tau_s"] == rows["tau_s"].iloc[0])]
-    if len(done) == 0:
+    if not columns.done.any():
         return {}
     found: dict[str, float] = {}
-    columns = {name: done[name].to_numpy(dtype=np.float64) for name in observables}
-    for name, values in columns.items():
+    numbers = {name: columns.per_sample(name) for name in observables}
+    for name, values in numbers.items():
         mean, error, *_ = mean_interval(values)
         found |= {name: float(mean), f"{name}_standard_error": float(error)}
         for q, value in zip(QUANTILES, np.quantile(values, QUANTILES)):
             found[f"{name}_q{100 * q:.0f}"] = float(value)
-    return found | further(columns) if further is not None else found
+    return found | further(numbers) if further is not None else found
 
 
 def split_points(table: pd.DataFrame, scanned: Sequence[str]) -> list[tuple[tuple, pd.DataFrame]]:
@@ -202,53 +310,42 @@ def split_points(table: pd.DataFrame, scanned: Sequence[str]) -> list[tuple[tupl
     return [(tuple(key), rows) for key, rows in table.groupby(scanned, sort=False, dropna=False)]
 
 
-def by_sample(rows: pd.DataFrame, name: str) -> np.ndarray:
-    """float64[n_samples, n_tau_s] of one column, samples and times in rising order."""
-    wide = rows.pivot(index="sample", columns="tau_s", values=name)
-    return np.ascontiguousarray(wide.to_numpy(dtype=np.float64))
-
-
 def summarise_point(
-    coordinates: tuple, rows: pd.DataFrame, scanned: Sequence[str], pilot: int | None
+    point: Columns, coordinates: Mapping[str, Any], pilot: int | None
 ) -> pd.DataFrame:
-    """Statistics of one point; see `summarise`."""
-    tau_s = np.unique(rows["tau_s"])
-    done = rows[rows["status"] == "done"]
-    one_row = rows[rows["tau_s"] == tau_s[0]]
-    reasons = one_row["status"][one_row["status"] != "done"].value_counts().sort_index()
-    first = None
-    if pilot is not None:
-        first = int(done.loc[done["sample"] < pilot, "sample"].nunique())
-    f = by_sample(done, "f")
-    current = by_sample(done, "conductance")
-    columns: dict[str, Any] = dict(zip(scanned, coordinates)) | {
-        "tau_s": tau_s,
-        "n_done": f.shape[0],
-        "n_failed": int(reasons.sum()),
-        "failures": "; ".join(f"{name}: {count}" for name, count in reasons.items()),
+    """Statistics of f, the resistivity and their parts at one point; see `summarise`."""
+    failures = point.failures()
+    n_done = int(point.done.sum())
+    columns: dict[str, Any] = dict(coordinates) | {
+        "tau_s": point.tau_s,
+        "n_done": n_done,
+        "n_failed": sum(failures.values()),
+        "failures": "; ".join(f"{name}: {count}" for name, count in failures.items()),
     }
-    if f.shape[0] == 0:
+    if n_done == 0:
         return pd.DataFrame(columns)
+    first = None if pilot is None else int(point.done[point.numbers < pilot].sum())
+    f = point.by_sample("f")
     mean, error, low, high = mean_interval(f, pilot=first)
     columns |= {"f": mean, "f_standard_error": error, "f_low": low, "f_high": high}
-    columns["f_deviation"] = error * np.sqrt(f.shape[0])
-    columns["f_cutoff_error"] = by_sample(done, "f_cutoff_error").mean(axis=0)
+    columns["f_deviation"] = error * np.sqrt(n_done)
+    columns["f_cutoff_error"] = point.by_sample("f_cutoff_error").mean(axis=0)
     for q, values in zip(QUANTILES, np.quantile(f, QUANTILES, axis=0)):
         columns[f"f_q{100 * q:.0f}"] = values
     columns["f_ratio"], columns["f_ratio_standard_error"] = ratio_of_means(
-        by_sample(done, "numerator"), current
+        point.by_sample("numerator"), point.by_sample("conductance")
     )
     for name in ("f_drift", "f_diffusion", "log_conductance", "resistivity"):
-        columns[name], columns[f"{name}_standard_error"], *_ = mean_interval(by_sample(done, name))
-    electrons = done["density"].iloc[0]
-    if "mean_occupation" in done:  # sites with energies
-        electrons = electrons * done["mean_occupation"].mean()
-        log_rho = by_sample(done, "log_resistivity")
-        mean, error, *_ = mean_interval(log_rho)
+        columns[name], columns[f"{name}_standard_error"], *_ = mean_interval(point.by_sample(name))
+    electrons = point.per_sample("density")[0]
+    if "mean_occupation" in point.names:  # sites with energies
+        electrons = electrons * point.per_sample("mean_occupation").mean()
+        mean, error, *_ = mean_interval(point.by_sample("log_resistivity"))
         columns |= {"log_resistivity": mean, "log_resistivity_standard_error": error}
     diffusivity = einstein_diffusion(columns["resistivity"], electrons)
     with np.errstate(divide="ignore"):
-        columns["reach"] = done["width_across_current"].iloc[0] / np.sqrt(diffusivity * tau_s)
+        across = point.per_sample("width_across_current")[0]
+        columns["reach"] = across / np.sqrt(diffusivity * point.tau_s)
     return pd.DataFrame(columns)
 
 

@@ -1,63 +1,96 @@
-"""Tasks: a worker computes one sample and writes its file.
+"""Tasks: one batch of samples computed and written, on whatever process; what a worker does.
 
 `hopnet.ensemble.engines` hands tasks to many processes, `run_here` computes them in this one. The
-process that computes a sample writes it to disk; only a short report travels back.
+process that computes a batch writes it to disk, at the end and every few seconds before; only a
+short report travels back.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import platform
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+
+from hopnet.ensemble.batches import Batch, column_of, number_words
 from hopnet.ensemble.config import Point
-from hopnet.ensemble.ledger import Ledger, Sample, cannot_write
+from hopnet.ensemble.ledger import Ledger, cannot_write
+from hopnet.ensemble.marks import Marker
 from hopnet.ensemble.sample import SampleResult, compute_sample, failed_sample, sample_records
 from hopnet.errors import ParameterError, ValidityWarning
 from hopnet.machine import peak_memory, processor_name, versions
 
-__all__ = ["Report", "Task", "check_versions", "do_task", "record_failure", "run_here"]
+__all__ = [
+    "Report",
+    "Task",
+    "check_versions",
+    "do_task",
+    "record_failure",
+    "report_from_file",
+    "run_here",
+]
+
+# Seconds of computing after which the samples of a batch are written although it is not complete:
+# what a killed process loses. Smaller: more time for writing (about 15 ms each). Larger: more loss.
+WRITE_EVERY = 5.0
+# Failed samples of a batch that its diagnostics name; all are counted.
+NAMED_FAILURES = 100
 
 
 @dataclass(frozen=True)
 class Task:
-    """The job that computes one sample, with all that a worker needs for it.
+    """The job that computes the samples of a batch, with all that a worker needs for it.
 
     Attributes
     ----------
     ledger : Ledger
     point : Point
-    number : int
-        Number of the sample, from 0.
+    numbers : sequence of int
+        Numbers of the samples to compute, from 0, in rising order.
     versions : dict
         Versions of the driver: a worker with other versions would not give the same bits.
     snapshot : bool
-        Whether network, current and spin of this sample are kept as .npz files.
+        Whether network, current and spin of the first sample are kept as .npz files.
     time_limit : float, s, or None
-        Longest time that the sample may take.
+        Longest time that a sample may take.
+    whole : Batch or None
+        The batch to which the samples belong; None: they are the whole batch.
+    retry : bool
+        Whether samples that have failed before are computed again.
     """
 
     ledger: Ledger
     point: Point
-    number: int
+    numbers: Sequence[int]
     versions: dict[str, str]
     snapshot: bool = False
     time_limit: float | None = None
+    whole: Batch | None = None
+    retry: bool = False
 
     @property
-    def sample(self) -> Sample:
-        """The sample as the ledger names it."""
-        return Sample(self.point.name, self.number)
+    def batch(self) -> Batch:
+        """The batch as the ledger names it."""
+        if self.whole is not None:
+            return self.whole
+        return Batch(self.point.name, self.numbers[0], self.numbers[-1])
 
     @property
     def label(self) -> str:
-        """The sample in words, ``density = 0.01 #3``."""
-        return f"{self.point.label() or 'sample'} #{self.number}"
+        """The samples in words, ``density = 0.01 #3``."""
+        return f"{self.point.label() or 'sample'} {number_words(self.numbers)}"
+
+    def only(self, numbers: Sequence[int]) -> Task:
+        """The same task for some of its samples."""
+        return replace(self, numbers=tuple(numbers), whole=self.batch)
 
 
 @dataclass(frozen=True)
@@ -67,30 +100,107 @@ class Report:
     Attributes
     ----------
     task : Task
-    status : str
-        "done", the class of a failure, or "lost" if there is no file.
+    counts : dict of str to int
+        Number of its samples by status: "done", the class of a failure, or "lost" if there is no
+        file.
     seconds : float
         Wall time of the task.
     reason : str
-        The message of the failure.
+        The message of the first failure.
     warnings : tuple of str
         Warnings of validity.
     """
 
     task: Task
-    status: str
+    counts: dict[str, int]
     seconds: float
     reason: str = ""
     warnings: tuple[str, ...] = field(default=())
 
+    @property
+    def status(self) -> str:
+        """ "done" if all samples are, else the most frequent of their failures."""
+        bad = {name: count for name, count in self.counts.items() if name != "done"}
+        return max(bad, key=lambda name: bad[name]) if bad else "done"
 
-def do_task(task: Task, threads: int | None = 1) -> Report:
-    """Compute one sample and write its file. A worker calls this function.
+
+class Progressing:
+    """The samples of a batch that are computed, and the facts about computing them."""
+
+    def __init__(self, task: Task, threads: int | None) -> None:
+        self.task = task
+        self.threads = threads
+        self.results: list[SampleResult] = []
+        self.reasons: dict[int, str] = {}
+        self.stages: dict[str, float] = {}
+        self.words: dict[str, None] = {}
+        self.started = self.written = time.perf_counter()
+        self.rows: pa.Table | None = None
+
+    def settled(self) -> set[int]:
+        """Samples of the batch that are on disk already: this task was begun before."""
+        if not self.task.ledger.path(self.task.batch).exists():
+            return set()
+        self.rows = self.task.ledger.present(self.task.batch)
+        if self.rows is None:
+            return set()
+        before = self.task.ledger.diagnostics(self.task.batch) or {}
+        self.reasons |= {int(number): text for number, text in before.get("reasons", {}).items()}
+        self.words |= dict.fromkeys(before.get("warnings", ()))
+        number = column_of(self.rows, "sample")
+        if self.task.retry:
+            number = number[column_of(self.rows, "status") == "done"]
+        return set(number.tolist())
+
+    def add(self, number: int, result: SampleResult) -> None:
+        """Keep the result of a sample."""
+        self.results.append(result)
+        if result.reason and len(self.reasons) < NAMED_FAILURES:
+            self.reasons[number] = result.reason
+        for stage, seconds in result.seconds.items():
+            self.stages[stage] = self.stages.get(stage, 0.0) + seconds
+
+    def write(self) -> None:
+        """Add what has been computed since the last time to the file of the batch."""
+        if not self.results:
+            return
+        parts = [result.columns for result in self.results]
+        columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        try:
+            self.rows = self.task.ledger.add(self.task.batch, columns, self.diagnostics())
+        except OSError as failure:
+            raise cannot_write(self.task.ledger, failure) from None
+        self.results = []
+        self.written = time.perf_counter()
+
+    def diagnostics(self) -> dict[str, Any]:
+        """Facts about the computing of the batch, which need not be the same in the next run."""
+        return {
+            "point": self.task.point.physical,
+            "samples": [self.task.numbers[0], self.task.numbers[-1], len(self.task.numbers)],
+            "reasons": {str(number): reason for number, reason in self.reasons.items()},
+            "seconds": time.perf_counter() - self.started,
+            "stages": self.stages,
+            "peak_memory": peak_memory(),
+            "threads": self.threads,
+            "host": platform.node(),
+            "processor": processor_name(),
+            "pid": os.getpid(),
+            "ended": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "versions": self.task.versions,
+            "warnings": list(self.words),
+        }
+
+
+def do_task(task: Task, threads: int | None = 1, *, marked: bool = False) -> Report:
+    """Compute the samples of a task and write their file; this is what runs on a worker.
 
     Parameters
     ----------
     task : Task
     threads : int, optional
+    marked : bool
+        Whether to say on disk which sample is computed, in case that this process dies.
 
     Returns
     -------
@@ -100,60 +210,81 @@ def do_task(task: Task, threads: int | None = 1) -> Report:
     ------
     HopnetError
         If this process has other versions than the driver, or the file cannot be written.
+
+    Notes
+    -----
+    Samples that the file holds already are not computed again. Whatever ends this function, what
+    it has computed is written before.
     """
     check_versions(task.versions, versions(), "this worker")
-    start = time.perf_counter()
+    work = Progressing(task, threads)
+    settled = work.settled()
+    with Marker(task.ledger.mark(task.batch)) if marked else contextlib.nullcontext() as marker:
+        try:
+            for number in task.numbers:
+                if number in settled:
+                    continue
+                if marker is not None:
+                    marker.at(number)
+                work.add(number, one_result(task, number, threads, work.words))
+                if time.perf_counter() - work.written > WRITE_EVERY:
+                    work.write()
+        finally:
+            work.write()
+    return report_of_rows(task, work.rows, work.diagnostics())
+
+
+def one_result(
+    task: Task, number: int, threads: int | None, words: dict[str, None]
+) -> SampleResult:
+    """The result of one sample; its warnings go into ``words``."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ValidityWarning)
-        result = compute_sample(
-            task.point, task.number, threads=threads, time_limit=task.time_limit
-        )
-    words = list(dict.fromkeys(str(w.message) for w in caught))
-    status = str(result.columns["status"][0])
-    seconds = time.perf_counter() - start
-    try:
-        if task.snapshot and status == "done":
-            words += save_snapshot(task, threads)
-        write_result(task, result, status, seconds, threads, words)
-    except OSError as failure:
-        raise cannot_write(task.ledger, failure) from None
-    return Report(task, status, seconds, result.reason, tuple(words))
+        result = compute_sample(task.point, number, threads=threads, time_limit=task.time_limit)
+    words |= dict.fromkeys(str(w.message) for w in caught)
+    if task.snapshot and number == 0 and result.columns["status"][0] == "done":
+        try:
+            words |= dict.fromkeys(save_snapshot(task, number, threads))
+        except OSError as failure:
+            raise cannot_write(task.ledger, failure) from None
+    return result
 
 
-def write_result(
-    task: Task,
-    result: SampleResult,
-    status: str,
-    seconds: float,
-    threads: int | None,
-    words: Sequence[str],
-) -> None:
-    """Write the rows of a sample and its diagnostics."""
-    diagnostics: dict[str, Any] = {
-        "point": task.point.physical,
-        "sample": task.number,
-        "status": status,
-        "reason": result.reason,
-        "seconds": seconds,
-        "stages": result.seconds,
-        "peak_memory": peak_memory(),
-        "threads": threads,
-        "host": platform.node(),
-        "processor": processor_name(),
-        "pid": os.getpid(),
-        "ended": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "versions": task.versions,
-        "warnings": list(words),
-    }
-    task.ledger.write(task.sample, result.columns, diagnostics)
+def report_of_rows(task: Task, rows: pa.Table | None, facts: dict[str, Any]) -> Report:
+    """The report of a task from the rows and the diagnostics of its file."""
+    counts: dict[str, int] = {}
+    reason = ""
+    if rows is not None:
+        sample, status = column_of(rows, "sample"), column_of(rows, "status")
+        first = np.concatenate([[True], sample[1:] != sample[:-1]])
+        first &= np.isin(sample, np.asarray(task.numbers))
+        names, numbers = np.unique(status[first].astype(str), return_counts=True)
+        counts = dict(zip(names.tolist(), numbers.tolist()))
+        failed = sample[first & (status != "done")].tolist()
+        reason = next((facts["reasons"].get(str(n)) or "" for n in failed), "")
+    lost = len(task.numbers) - sum(counts.values())
+    if lost > 0:
+        counts["lost"] = lost
+        reason = reason or f"{task.ledger.path(task.batch)} does not hold them"
+    return Report(task, counts, facts["seconds"], reason, tuple(facts["warnings"]))
 
 
-def record_failure(task: Task, status: str, reason: str) -> Report:
+def report_from_file(task: Task) -> Report:
+    """The report of a finished task from its files; see `report_of_rows`."""
+    rows = task.ledger.read(task.batch)
+    facts = {"reasons": {}, "seconds": 0.0, "warnings": []}
+    # No number of a table depends on the diagnostics.
+    return report_of_rows(task, rows, facts | (task.ledger.diagnostics(task.batch) or {}))
+
+
+def record_failure(task: Task, number: int, status: str, reason: str) -> Report:
     """Write the outcome of a sample whose worker can no longer write it.
 
     Parameters
     ----------
     task : Task
+    number : int
+        The sample.
     status : str
         The class of the failure.
     reason : str
@@ -161,16 +292,18 @@ def record_failure(task: Task, status: str, reason: str) -> Report:
     Returns
     -------
     Report
+        Of this sample alone.
     """
-    result = failed_sample(task.point, task.number, status, reason)
-    try:
-        write_result(task, result, status, 0.0, None, ())
-    except OSError as failure:
-        raise cannot_write(task.ledger, failure) from None
-    return Report(task, status, 0.0, reason)
+    alone = task.only([number])
+    work = Progressing(alone, None)
+    work.add(number, failed_sample(task.point, number, status, reason))
+    work.write()
+    with contextlib.suppress(OSError):
+        os.unlink(task.ledger.mark(task.batch))
+    return Report(alone, {status: 1}, 0.0, reason)
 
 
-def save_snapshot(task: Task, threads: int | None) -> list[str]:
+def save_snapshot(task: Task, number: int, threads: int | None) -> list[str]:
     """Write network, current and spin (at the middle tau_s) of a sample as .npz files.
 
     Returns
@@ -180,14 +313,14 @@ def save_snapshot(task: Task, threads: int | None) -> list[str]:
     """
     times = [t for t in task.point.tau_s if 0 < t < math.inf] or [1.0]
     try:
-        records = sample_records(task.point, task.number, times[len(times) // 2], threads=threads)
+        records = sample_records(task.point, number, times[len(times) // 2], threads=threads)
     except Exception as failure:  # the sample itself is done; only its snapshot is missing
-        return [f"no snapshot of {task.label} ({type(failure).__name__}: {failure})"]
+        return [f"no snapshot of sample {number} ({type(failure).__name__}: {failure})"]
     folder = task.ledger.directory / "snapshots"
     folder.mkdir(exist_ok=True)
     for record in records:
         kind = type(record).__name__.lower()
-        record.save(folder / f"{task.point.name}-{task.number:06d}.{kind}.npz")
+        record.save(folder / f"{task.point.name}-{number:06d}.{kind}.npz")
     return []
 
 

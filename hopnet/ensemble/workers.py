@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import re
 import shutil
@@ -24,6 +25,7 @@ from typing import Any
 import psutil
 
 from hopnet.ensemble.listener import Listener
+from hopnet.ensemble.marks import read_mark
 from hopnet.errors import HopnetError
 from hopnet.machine import process_start
 
@@ -310,13 +312,14 @@ class LocalWorkers:
         """The workers that are registered at the scheduler in this process."""
         return list(self.cluster.scheduler.workers.values())
 
-    def overdue(self, limits: dict[str, float]) -> set[str]:
-        """End workers whose task takes much longer than its limit.
+    def overdue(self, limits: dict[str, tuple[float, Path]]) -> set[str]:
+        """End workers on which a sample takes much longer than its limit.
 
         Parameters
         ----------
-        limits : dict of str to float, s
-            Time limit of each task in flight, by its key.
+        limits : dict of str to (float, pathlib.Path)
+            Time limit of a sample in s, and the mark of the batch, of each task in flight, by its
+            key.
 
         Returns
         -------
@@ -327,8 +330,9 @@ class LocalWorkers:
         with contextlib.suppress(RuntimeError):
             for worker in self.scheduler_workers():
                 for state, seconds in list(worker.executing.items()):
-                    limit = limits.get(state.key)
-                    if limit is None or seconds < OVERTIME * limit + OVERTIME_SECONDS:
+                    limit, path = limits.get(state.key, (math.inf, None))
+                    longest = OVERTIME * limit + OVERTIME_SECONDS
+                    if seconds < longest or time_of_sample(path, worker.pid, seconds) < longest:
                         continue
                     life = next((x for x in self.lives if x.process.pid == worker.pid), None)
                     if life is not None and life.process.poll() is None:
@@ -355,6 +359,12 @@ class LocalWorkers:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def time_of_sample(path: Path | None, pid: int, seconds: float) -> float:
+    """Time in s since a worker began its sample; ``seconds`` if that is not known."""
+    mark = None if path is None else read_mark(path)
+    return time.monotonic() - mark.since if mark is not None and mark.pid == pid else seconds
 
 
 def computing_time(pid: int) -> float | None:

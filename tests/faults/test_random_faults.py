@@ -9,8 +9,8 @@ import pytest
 
 import hopnet as hn
 from faults.injector import disturb, flip, mutated, seeds, start_run
+from hopnet.ensemble.batches import batch_of
 from hopnet.ensemble.config import as_toml, config_from_dict, config_from_text
-from hopnet.ensemble.ledger import Sample
 from hopnet.ensemble.results import collect, directory_config, run_status
 from hopnet.errors import HopnetError
 from run_samples import Recorder, files_of, run_file, tables_of
@@ -18,8 +18,8 @@ from run_samples import Recorder, files_of, run_file, tables_of
 
 def diagnostics_refused(directory, stem):
     """Whether a changed file of diagnostics is left out: nothing else reads it."""
-    point, number = stem.rsplit("-", 1)
-    return directory_config(directory)[0].diagnostics(Sample(point, int(number))) is None
+    batch = batch_of(f"{stem}.parquet")
+    return directory_config(directory)[0].diagnostics(batch) is None
 
 
 @pytest.fixture(scope="module")
