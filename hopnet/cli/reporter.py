@@ -117,6 +117,10 @@ class Reporter(Listener):
         say(f"wrote {directory / 'summary.csv'} (every sample) and statistics.csv (means)")
 
 
+# Rows of one point that are printed: the ends, the middle and the quarters of its curve.
+MOST_TIMES = 5
+
+
 def failure_words(report: Report) -> str:
     """The failures of a task, ``MemoryError`` or ``NotPercolatingError: 3 of 500``."""
     total = sum(report.counts.values())

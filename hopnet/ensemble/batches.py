@@ -69,7 +69,7 @@ def batch_of(file_name: str) -> Batch | None:
 
 @dataclass(frozen=True)
 class Content:
-    """What a file of rows holds.
+    """The samples that a file of rows holds.
 
     Attributes
     ----------

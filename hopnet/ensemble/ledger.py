@@ -12,7 +12,7 @@ A result directory::
     summary.*  statistics.*  figures/   written by collecting
 
 A file is written under a temporary name, flushed, then renamed. It carries the identity of its
-run, its batch and a digest of its numbers, and is believed only if all three fit. A file may hold
+run, its batch and a digest of its numbers, and is accepted only if all three fit. A file may hold
 a part of its batch; `Ledger.add` adds samples to it, by writing it again.
 """
 
@@ -68,7 +68,7 @@ class Examination:
     Attributes
     ----------
     contents : dict of str to Content
-        Files that are believed, and the samples in each.
+        Files that are accepted, and the samples in each.
     tables : dict of str to pyarrow.Table
         The rows of the first of these files, as many as fit into a fixed memory.
     damaged : dict of str to str
@@ -84,7 +84,7 @@ class Examination:
 
     @property
     def n_samples(self) -> int:
-        """Number of samples in the files that are believed."""
+        """Number of samples in the files that are accepted."""
         return sum(content.numbers.size for content in self.contents.values())
 
 
@@ -142,7 +142,7 @@ class Ledger:
             ) from None
 
     def label(self, batch: Batch) -> dict[str, str]:
-        """What the metadata of the file of a batch must say."""
+        """The metadata that the file of a batch must have."""
         return {"hopnet.identity": self.identity_digest, "hopnet.sample": batch.label}
 
     def write(self, batch: Batch, rows: pa.Table, diagnostics: dict) -> None:
@@ -206,7 +206,7 @@ class Ledger:
             return None
 
     def diagnostics(self, batch: Batch) -> dict[str, Any] | None:
-        """What was written beside the rows of a batch; None if it is missing or was changed."""
+        """The diagnostics stored beside the rows of a batch; None if missing or changed."""
         try:
             with self.path(batch).with_suffix(".json").open("rb") as file:
                 content = json.loads(file.read(LARGEST_DIAGNOSTICS))
@@ -216,7 +216,7 @@ class Ledger:
             return None
 
     def read(self, batch: Batch, path: Path | None = None) -> pa.Table:
-        """The rows of one batch, believed only if file, run, batch and numbers fit.
+        """The rows of one batch, accepted only if file, run, batch and numbers fit.
 
         Parameters
         ----------

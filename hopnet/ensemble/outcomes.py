@@ -44,7 +44,7 @@ def set_apart(
 
 
 def reports_of(future: Any, task: Task, n_left: int, waiting: list[Task]) -> Iterator[Report]:
-    """The reports of a future that has ended; what stops the whole run is raised.
+    """The reports of a future that has ended; an error that stops the whole run is raised.
 
     Samples that can still be computed are put back to those that wait.
     """

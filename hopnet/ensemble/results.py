@@ -208,7 +208,10 @@ def statistics_of(config: RunConfig, path: Path, counts: Sequence[int]) -> pd.Da
     counts : sequence of int
         Number of its rows that belong to each point.
     """
-    names = observable_columns(config.observables.chosen)
+    names = (
+        *observable_columns(config.observables.chosen),
+        *field_columns(config.field.values or ()),
+    )
     begins = np.concatenate([[0], np.cumsum(counts)])
     parts = []
     with pq.ParquetFile(path, page_checksum_verification=True) as file:

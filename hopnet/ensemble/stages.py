@@ -124,7 +124,7 @@ def required(
 def second_stage(
     config: RunConfig, ledger: Ledger, found: Examination, there: Finished, number: int
 ) -> int:
-    """The number of samples that the spread of the first ones asks for."""
+    """The number of samples that follows from the spread of the first ones."""
     f: list[float] = []
     for rows in rows_of(ledger, found, there, number):
         sample, done = column_of(rows, "sample"), column_of(rows, "status") == "done"

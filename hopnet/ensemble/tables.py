@@ -131,10 +131,11 @@ def table_bytes(table: pa.Table, label: dict[str, str]) -> bytes:
 
 def with_units(schema: pa.Schema) -> pa.Schema:
     """A schema in which each column that has a unit carries it, without other metadata."""
+    units = UNITS | field_units(schema.names) | admittance_units(schema.names)
     return pa.schema(
         [
-            pa.field(field.name, field.type, metadata={"unit": UNITS[field.name]})
-            if field.name in UNITS
+            pa.field(field.name, field.type, metadata={"unit": units[field.name]})
+            if field.name in units
             else pa.field(field.name, field.type)
             for field in schema
         ]

@@ -1,4 +1,4 @@
-"""Tasks: one batch of samples computed and written, on whatever process; what a worker does.
+"""Tasks: a worker computes a batch of samples and writes its file.
 
 `hopnet.ensemble.engines` hands tasks to many processes, `run_here` computes them in this one. The
 process that computes a batch writes it to disk, at the end and every few seconds before; only a
@@ -193,7 +193,7 @@ class Progressing:
 
 
 def do_task(task: Task, threads: int | None = 1, *, marked: bool = False) -> Report:
-    """Compute the samples of a task and write their file; this is what runs on a worker.
+    """Compute the samples of a task and write their file. A worker calls this function.
 
     Parameters
     ----------
