@@ -344,6 +344,8 @@ class Panels:
         Integrals over each box.
     error : float64[b, p, q]
         Error of each integral along each axis of the box.
+    halved : int64[b]
+        How many times the box at the start has been halved to get this one.
     """
 
     low: np.ndarray
@@ -351,6 +353,7 @@ class Panels:
     owner: np.ndarray
     value: np.ndarray = field(default_factory=lambda: np.empty(0))
     error: np.ndarray = field(default_factory=lambda: np.empty(0))
+    halved: np.ndarray = field(default_factory=lambda: np.empty(0))
 
 
 def refine(
@@ -361,6 +364,10 @@ def refine(
     progress: Progress | None = None,
 ) -> tuple[Panels, int]:
     """Halve the boxes with the largest error until the sum of errors is small enough.
+
+    A rule of few points can miss a narrow peak, and its coarser rule the same peak. So every box
+    at the start is halved at least once along each axis, and where two halves differ from their
+    box by more than its error, their errors are raised in proportion.
 
     Parameters
     ----------
@@ -390,6 +397,8 @@ def refine(
     """
     accuracy, max_points, points_each = limits
     panels.value, panels.error = evaluate(panels.low, panels.high, panels.owner)
+    n_axes = panels.low.shape[1]
+    panels.halved = np.zeros(len(panels.low), np.int64)
     points = len(panels.low) * points_each
     while True:
         each = panels.error.sum(axis=1)[:, :lead]
@@ -398,9 +407,10 @@ def refine(
         excess = (each.sum(axis=0) / tolerance).max()
         if progress is not None:
             progress(points, excess)
-        if excess <= 1.0:
+        young = np.flatnonzero(panels.halved < n_axes)
+        if excess <= 1.0 and young.size == 0:
             return panels, points
-        if points >= max_points:
+        if points >= max_points and excess > 1.0:
             raise ConvergenceError(
                 f"accuracy {accuracy:g} needs more than max_points={max_points}, got an error that "
                 f"is {excess:.3g} times too large; raise max_points or accuracy, or use kT > 0.",
@@ -411,11 +421,14 @@ def refine(
         order = np.argsort(share)[::-1]
         # The fewest boxes that hold nine tenths of the error are halved.
         worst = order[: 1 + np.searchsorted(np.cumsum(share[order]), 0.9 * share.sum())]
+        worst = np.union1d(worst, young) if excess > 1.0 else young
         if not np.all(np.isfinite(share)):
             raise ParameterError(
                 "the integrand must be finite, got NaN or infinity; correct H(k) or dH(k, axis)."
             )
         axis = panels.error[worst][:, :, :lead].max(axis=2).argmax(axis=1)
+        # The boxes at the start are halved along their axes in turn.
+        axis = np.where(panels.halved[worst] < n_axes, panels.halved[worst], axis)
         middle = 0.5 * (panels.low + panels.high)
         rows = np.arange(len(worst))
         left_high, right_low = panels.high[worst].copy(), panels.low[worst].copy()
@@ -426,6 +439,7 @@ def refine(
         owner = np.concatenate([panels.owner[worst]] * 2)
         value, error = evaluate(low, high, owner)
         points += len(low) * points_each
+        error *= np.tile(surprise(panels, worst, value, lead), 2)[:, None, None]
         keep = np.ones(len(panels.low), bool)
         keep[worst] = False
         panels = Panels(
@@ -434,4 +448,26 @@ def refine(
             np.concatenate([panels.owner[keep], owner]),
             np.concatenate([panels.value[keep], value]),
             np.concatenate([panels.error[keep], error]),
+            np.concatenate([panels.halved[keep], np.tile(panels.halved[worst] + 1, 2)]),
         )
+
+
+def surprise(panels: Panels, worst: np.ndarray, value: np.ndarray, lead: int | None) -> np.ndarray:
+    """How many times the change by halving exceeds the stated error of each box; at least 1.
+
+    Parameters
+    ----------
+    panels : Panels
+        Before the halving.
+    worst : int64[b]
+        The boxes that are halved.
+    value : float64[2 b, q]
+        Integrals over the left halves, then over the right ones.
+    lead : int, optional
+        How many of the integrals count.
+    """
+    change = np.abs(value[: len(worst)] + value[len(worst) :] - panels.value[worst])[:, :lead]
+    stated = panels.error[worst].sum(axis=1)[:, :lead]
+    scale = np.abs(panels.value[:, :lead]).sum(axis=0).max() + 1e-300
+    ratio = change / np.maximum(stated, 1e-15 * scale)
+    return np.clip(ratio.max(axis=1, initial=1.0), 1.0, 1e6)
