@@ -13,7 +13,8 @@ from scipy.special import expit
 
 import hopnet as hn
 from hopnet.network.network import join_sites
-from hopnet.transport import exclusion
+from hopnet.transport import around, exclusion
+from hopnet.transport.bias import share_of_voltage
 
 
 def near(expected, rel=1e-6, abs=0.0):
@@ -164,6 +165,7 @@ def test_equal_energies_follow_the_number_of_carriers_and_holes():
         assert drift.velocity == near(single.velocity * (1.0 - c), rel=1e-8)
 
 
+@pytest.mark.filterwarnings("ignore:the sample holds")
 @pytest.mark.parametrize("field", [0.01, 0.1])
 def test_few_carriers_do_not_meet(field):
     network = random_torus(500, 0.02, 2.0)
@@ -231,6 +233,7 @@ def test_balance_of_the_mean_field_on_a_lattice():
     assert flow @ network.separation[:, 0] == near(drift.velocity * drift.n_carriers, rel=1e-11)
 
 
+@pytest.mark.filterwarnings("ignore:the sample holds")
 @pytest.mark.parametrize("sigma", [3.0, 6.0, 10.0])
 @pytest.mark.parametrize("c", [1e-4, 0.5])
 def test_strong_disorder_on_a_lattice(sigma, c):
@@ -387,3 +390,98 @@ def test_curves_without_flows_give_the_same_numbers():
     for name in ("current", "forward", "backward", "noise"):
         np.testing.assert_allclose(few[name], all_flows[name], rtol=1e-13)
     assert np.all(few["long_share"] < 3.0 * all_flows["long_share"] + 1e-12)
+
+
+BATHS = ["ohmic", "miller_abrahams", "heat_bath", "marcus"]
+
+
+def speed_of(bath, step):
+    """s(abs(D)) exp(-max(D, 0)) of a hop that climbs by ``step`` kT; Marcus with 3 kT."""
+    x = abs(step)
+    s = {
+        "ohmic": x / -np.expm1(-x) if x else 1.0,
+        "miller_abrahams": 1.0,
+        "heat_bath": 2.0 / (1.0 + np.exp(-x)),
+        "marcus": np.exp(x / 2 - x * x / 12),
+    }[bath]
+    return s * np.exp(-max(step, 0.0))
+
+
+@pytest.mark.parametrize("bath", BATHS)
+@pytest.mark.parametrize("kind", ["square", "triangular"])
+def test_equal_sites_of_a_lattice_in_closed_form(kind, bath):
+    """p is uniform: v is the sum over the neighbours of rate times step, D that of its square."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", hn.ValidityWarning)
+        sites = hn.lattice_sites(kind, 8, 8, spacing=3.0, geometry="torus")
+    options = {"reorganisation_energy": 3.0} if bath == "marcus" else {}
+    network = hn.build_network(
+        hn.with_energies(sites, np.zeros(64)),
+        cutoff_radius=3.1,
+        kT=1.0,
+        bath=bath,
+        **options,
+    )
+    angle = np.arange(6 if kind == "triangular" else 4)
+    step = 3.0 * np.cos(2 * np.pi * angle / angle.size)
+    for field in (1e-4, 0.2, 2.0):
+        rate = np.array([np.exp(-6.0) * speed_of(bath, -field * x) for x in step])
+        drift = hn.solve_drift(network, field)
+        assert drift.velocity == near(rate @ step, rel=1e-11)
+        assert drift.diffusion == near(0.5 * rate @ step**2, rel=1e-11)
+        blocked = hn.solve_drift(network, field, concentration=0.25)
+        assert blocked.velocity == near(0.75 * rate @ step, rel=1e-11)
+
+
+@pytest.mark.parametrize("bath", BATHS)
+@pytest.mark.parametrize("name", ["uniform", "gaussian", "exponential"])
+def test_every_density_of_states_and_bath(name, bath):
+    """A weak field is Ohm's law; flows balance in a strong one, with and without blocking."""
+    sites = hn.random_sites(400, density=0.05, seed=3, geometry="torus")
+    sites = hn.with_energies(sites, name, width=2.0, seed=4)
+    options = {"reorganisation_energy": 10.0} if bath == "marcus" else {}
+    network = hn.build_network(sites, kT=1.0, bath=bath, cutoff_radius=12.0, **options)
+    weak = hn.solve_drift(network, 1e-10)
+    assert weak.mobility == near(weak.diffusion, rel=1e-7)
+    strong = hn.solve_drift(network, 1.0)
+    assert strong.imbalance < 1e-14
+    blocked = hn.solve_drift(network, 0.5, concentration=0.2)
+    assert blocked.residual < 1e-11
+    assert blocked.imbalance < 1e-12
+
+
+@pytest.mark.parametrize("axis", ["x", "y"])
+def test_drops_are_those_of_the_occupations(axis):
+    """ln(u_i / u_j) of every link, also of links between two sites of the seam."""
+    network = random_torus(500, 0.03, 1.5, cutoff=1.5)
+    along = network.separation[:, "xy".index(axis)]
+    drift = hn.solve_drift(network, 0.2, axis=axis)
+    i, j = network.link_i, network.link_j
+    step = network.sites.energy[j] - network.sites.energy[i] - 0.2 * along
+    inside = drift.occupation[i] > 0
+    p_i, p_j = drift.occupation[i[inside]], drift.occupation[j[inside]]
+    np.testing.assert_allclose(drift.drop[inside], np.log(p_i / p_j) - step[inside], atol=1e-9)
+
+
+def test_the_potential_falls_between_the_inner_edges_of_the_contacts():
+    network = hn.build_network(hn.random_sites(300, density=0.05, seed=3), cutoff=1.5)
+    x = network.sites.position[:, 0]
+    begin, end = x[network.source].max(), x[network.drain].min()
+    share = share_of_voltage(network)
+    inner = network.terminals == -1
+    np.testing.assert_allclose(share[inner], (x[inner] - begin) / (end - begin), rtol=1e-12)
+    assert np.all(share[network.source] == 0.0)
+    assert np.all(share[network.drain] == 1.0)
+
+
+def test_less_than_one_carrier_warns():
+    with pytest.warns(hn.ValidityWarning, match="less than one"):
+        hn.solve_drift(random_torus(300, 0.05, 0.0), 0.1, concentration=1e-3)
+
+
+def test_one_correction_balances_a_sample(monkeypatch):
+    """Each correction is right by itself, that between the copies of the seam too."""
+    monkeypatch.setattr(around, "CORRECTIONS", 1)
+    network = random_torus(3000, 0.01, 0.0, cutoff=2.0)
+    drift = hn.solve_drift(network, 0.3 / hn.critical_length(0.01))
+    assert drift.imbalance < 1e-15

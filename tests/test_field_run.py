@@ -1,10 +1,13 @@
 """Runs over fields: one sample gives one whole curve; its statistics, its figures, bad input."""
 
+import json
+
 import numpy as np
 import pytest
 
 import hopnet as hn
-from hopnet.ensemble.config import config_from_dict
+from hopnet.cli.main import main
+from hopnet.ensemble.config import as_toml, config_from_dict
 from hopnet.ensemble.sample import compute_sample, sample_network
 from hopnet.plots.ensemble import run_figures
 from hopnet.plots.field import effective_temperatures
@@ -108,3 +111,24 @@ def changed(section, **keys):
 def test_bad_input(table, words):
     with pytest.raises(hn.ParameterError, match=words):
         config_from_dict(table)
+
+
+def test_the_command_takes_a_run_file_or_a_seed(tmp_path, capsys):
+    path = tmp_path / "field.toml"
+    path.write_text(as_toml(config_from_dict(WARM)))
+    assert main(["field", str(path), "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    point = config_from_dict(WARM).points()[0]
+    columns = compute_sample(point, 0, threads=1).columns
+    assert [row["field_l_c"] for row in rows] == [0.01, 0.3]
+    assert np.log(rows[1]["velocity"]) == pytest.approx(columns["log_velocity_at_0.3"][0], rel=1e-9)
+    words = ["field", "--seed", "3", "--n-sites", "300", "--n", "3", "--concentration", "0.1"]
+    assert main([*words, "--stop", "1", "--out", str(tmp_path)]) == 0
+    assert (tmp_path / "field_curve.png").exists()
+    assert (tmp_path / "field_flow.png").exists()
+    capsys.readouterr()
+    assert main(["field"]) == 2
+    assert "--seed or a run file" in capsys.readouterr().err
+    assert main(["field", "--seed", "3", "--concentration", "2"]) == 2
+    assert "concentration" in capsys.readouterr().err
+    assert main(["field", "--seed", "3", "--n-sites", "40", "--density", "0.001"]) == 2

@@ -1,15 +1,40 @@
-"""``hopnet field``: drift of single carriers in fields beyond Ohm's law, for one sample."""
+"""``hopnet field``: drift of carriers in fields beyond Ohm's law, for one sample."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from hopnet.cli.options import Density, Json, NSites, Out, Seed, Threads
+from hopnet.cli.options import Density, Json, NSites, Out, Threads
 from hopnet.cli.output import print_answer, print_table, save_figures
 
+if TYPE_CHECKING:
+    import numpy as np
+
+    from hopnet.network.network import Network
+
 __all__ = ["add_to"]
+
+
+class Asked(NamedTuple):
+    """One sample and the fields that are asked for.
+
+    Attributes
+    ----------
+    network : Network
+    fields : float64[n], in kT/(e l_c)
+    critical_length : float, in a_b
+    concentration : float or None
+    bath : str or None
+    """
+
+    network: Network
+    fields: np.ndarray
+    critical_length: float
+    concentration: float | None
+    bath: str | None
 
 
 def add_to(app: typer.Typer) -> None:
@@ -18,15 +43,25 @@ def add_to(app: typer.Typer) -> None:
 
 
 def field(
-    seed: Seed,
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FILE.toml]",
+            help="A run file with [field]: its first sample is taken, and no option of a sample.",
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Seed of the sample, a whole number.")
+    ] = None,
     n_sites: NSites = 4000,
     density: Density = 0.05,
     geometry: Annotated[
         str, typer.Option(help="torus (field along x) or cylinder (field around it, along y).")
     ] = "torus",
     cutoff: Annotated[
-        float, typer.Option(help="Longest link in l_c; strong fields need 2.5 or more.")
-    ] = 2.5,
+        float | None,
+        typer.Option(help="Longest link in l_c; by default it grows with the field up to 2.5."),
+    ] = None,
     kT: Annotated[
         float | None,
         typer.Option(
@@ -36,6 +71,10 @@ def field(
     bath: Annotated[
         str, typer.Option(help="ohmic, miller_abrahams or heat_bath.")
     ] = "miller_abrahams",
+    concentration: Annotated[
+        float | None,
+        typer.Option(help="Mean number of carriers per site, which exclude each other."),
+    ] = None,
     start: Annotated[float, typer.Option(help="Smallest field, in kT/(e l_c).")] = 0.01,
     stop: Annotated[float, typer.Option(help="Largest field, in kT/(e l_c).")] = 10.0,
     n: Annotated[int, typer.Option(help="Number of fields, spaced evenly in the logarithm.")] = 10,
@@ -43,45 +82,114 @@ def field(
     out: Out = None,
     as_json: Json = False,
 ):
-    """Velocity, mobility and diffusion constant of few carriers at fields of any strength.
+    """Velocity, mobility and diffusion constant of carriers at fields of any strength.
 
     Example: hopnet field --n-sites 2000 --seed 7 --out figures/
     """
     import numpy as np
 
     from hopnet.checks import number, whole
-    from hopnet.network.build import build_network
-    from hopnet.network.energies import with_energies
-    from hopnet.network.sites import critical_length, random_sites
-    from hopnet.seeds import check_seed
-    from hopnet.transport.drift import solve_drift
+    from hopnet.errors import ParameterError
     from hopnet.transport.field_curve import field_curve
 
-    low = number("start", start, low=0.0, above=True, unit="kT/(e l_c)")
-    high = number("stop", stop, low=low, unit="kT/(e l_c)")
-    n = whole("n", n, low=1, high=1000)
-    seeds = np.random.SeedSequence(check_seed(seed))
-    sites = random_sites(n_sites, density=density, seed=seeds, geometry=geometry)
-    if kT is not None:
-        sites = with_energies(sites, "gaussian", width=1.0, seed=seeds.spawn(1)[0])
-    radius = cutoff * critical_length(density)
-    network = build_network(sites, cutoff_radius=radius, kT=kT, bath=bath)
-    l_c = critical_length(density)
-    fields = np.geomspace(low, high, n) / l_c
-    curve = field_curve(network, fields, bath=bath, threads=threads)
-    shown = curve.drop(columns=["inverse_velocity", "log_velocity"])
-    shown.insert(0, "field_l_c", curve["field"] * l_c)
+    if file is not None:
+        asked = from_file(file)
+    else:
+        if seed is None:
+            raise ParameterError(
+                "hopnet field needs --seed or a run file, got neither; give --seed 7 for example."
+            )
+        low = number("start", start, low=0.0, above=True, unit="kT/(e l_c)")
+        high = number("stop", stop, low=low, unit="kT/(e l_c)")
+        if low == high and n > 1:
+            raise ParameterError(
+                f"start and stop must differ for {n} fields, got {low:g} twice; set --n 1."
+            )
+        fields = np.geomspace(low, high, whole("n", n, low=1, high=1000))
+        asked = random_sample(n_sites, density, seed, geometry, (cutoff, kT, bath), fields)
+        asked = asked._replace(concentration=concentration)
+    l_c = asked.critical_length
+    curve = field_curve(
+        asked.network,
+        asked.fields / l_c,
+        concentration=asked.concentration,
+        bath=asked.bath,
+        threads=threads,
+    )
+    shown = curve.drop(columns=["inverse_velocity", "log_velocity"], errors="ignore")
+    shown = shown.dropna(axis=1, how="all")
+    shown.insert(0, "field_l_c", asked.fields)
     if as_json:
         print_answer({"rows": shown.to_dict("records")}, as_json)
     else:
         print_table(shown.to_dict("records"), digits=4)
     if out is not None:
-        from hopnet.plots.field import plot_field_curve, plot_flow_maps
+        save_figures(out, figures_of(asked, curve, threads), as_json)
 
-        three = [float(fields[k]) for k in sorted({0, n // 2, n - 1})]
-        solutions = [solve_drift(network, F, bath=bath, threads=threads) for F in three]
-        figures = {
-            "field_curve": plot_field_curve(curve, l_c),
-            "field_flow": plot_flow_maps(solutions, l_c),
-        }
-        save_figures(out, figures, as_json)
+
+def from_file(path):
+    """The first sample of the first point of a run file."""
+    import numpy as np
+
+    from hopnet.ensemble.config import read_config
+    from hopnet.ensemble.sample import sample_network
+    from hopnet.errors import ParameterError
+    from hopnet.network.sites import critical_length
+
+    point = read_config(path).points()[0]
+    if not point.fields:
+        raise ParameterError(
+            f"hopnet field needs a run file with [field], {path} has none; add field.values."
+        )
+    return Asked(
+        network=sample_network(point, 0),
+        fields=np.array(point.fields),
+        critical_length=critical_length(point.physical["sites.density"]),
+        concentration=point.physical.get("field.concentration"),
+        bath=None if "network.kT" in point.physical else point.physical.get("network.bath"),
+    )
+
+
+def random_sample(n_sites, density, seed, geometry, rates, fields):
+    """A sample of random sites; ``rates`` are cutoff, kT and bath."""
+    import numpy as np
+
+    from hopnet.network.build import build_network
+    from hopnet.network.energies import with_energies
+    from hopnet.network.sites import critical_length, random_sites
+    from hopnet.seeds import check_seed
+    from hopnet.transport.field_curve import field_margin
+
+    cutoff, kT, bath = rates
+    seeds = np.random.SeedSequence(check_seed(seed))
+    sites = random_sites(n_sites, density=density, seed=seeds, geometry=geometry)
+    if kT is not None:
+        sites = with_energies(sites, "gaussian", width=1.0, seed=seeds.spawn(1)[0])
+    l_c = critical_length(density)
+    radius = l_c + field_margin(density, fields.max()) if cutoff is None else cutoff * l_c
+    network = build_network(sites, cutoff_radius=radius, kT=kT, bath=bath)
+    return Asked(network, fields, l_c, None, bath)
+
+
+def figures_of(asked, curve, threads):
+    """The curve, and the flows at three fields where it converged."""
+    from hopnet.plots.field import plot_field_curve, plot_flow_maps
+    from hopnet.transport.drift import solve_drift
+
+    known = asked.fields[curve["velocity"].notna()] if "velocity" in curve else asked.fields[:0]
+    figures = {"field_curve": plot_field_curve(curve, asked.critical_length)}
+    places = sorted({0, known.size // 2, known.size - 1}) if known.size else []
+    solutions, start = [], None
+    for k in places:
+        start = solve_drift(
+            asked.network,
+            float(known[k]) / asked.critical_length,
+            concentration=asked.concentration,
+            start=start if asked.concentration is not None else None,
+            bath=asked.bath,
+            threads=threads,
+        )
+        solutions.append(start)
+    if solutions:
+        figures["field_flow"] = plot_flow_maps(solutions, asked.critical_length)
+    return figures

@@ -75,7 +75,8 @@ def field_numbers(
             network,
             np.array(values) / l_c,
             concentration=physical.get("field.concentration"),
-            bath=physical.get("network.bath"),
+            # Networks of sites with energies know their bath.
+            bath=None if network.kT is not None else physical.get("network.bath"),
             threads=threads,
         )
     return {

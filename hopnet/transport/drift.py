@@ -5,13 +5,14 @@ The sample is periodic along the field, so there are no contacts and each carrie
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
 from hopnet.checks import instance_of, number
 from hopnet.elimination.symbolic import analyse
-from hopnet.errors import ParameterError
+from hopnet.errors import ParameterError, ValidityWarning
 from hopnet.network.energies import Bath
 from hopnet.network.network import Network
 from hopnet.records import Record, read_only
@@ -165,6 +166,11 @@ def solve_drift(
     ConvergenceError
         If blocking does not converge at this field; it names the field and the imbalance reached.
 
+    Warns
+    -----
+    ValidityWarning
+        If a concentration gives less than one carrier in the sample.
+
     Notes
     -----
     Links are those of the network. From e F l_c = kT on longer links carry current: build the
@@ -188,6 +194,13 @@ def solve_drift(
             raise ParameterError("start is for blocking; give concentration= as well.")
         return drift_of_seam(seam, field, bath=bath, threads=threads)
     crowd, y = crowd_around(seam, filling, bath=bath, threads=threads)
+    if (crowd.n_carriers or 0.0) < 1.0:
+        warnings.warn(
+            f"the sample holds {crowd.n_carriers:.3g} carriers, less than one: nothing blocks it; "
+            "take more sites, or leave concentration out for few carriers.",
+            ValidityWarning,
+            stacklevel=2,
+        )
     return crowded_drift(seam, crowd, field, start_of(crowd, y, start))
 
 
