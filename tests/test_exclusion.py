@@ -15,6 +15,7 @@ import hopnet as hn
 from hopnet.network.network import join_sites
 from hopnet.transport import around, exclusion
 from hopnet.transport.bias import share_of_voltage
+from hopnet.transport.tilted import largest_scale, log_rates
 
 
 def near(expected, rel=1e-6, abs=0.0):
@@ -485,3 +486,46 @@ def test_one_correction_balances_a_sample(monkeypatch):
     network = random_torus(3000, 0.01, 0.0, cutoff=2.0)
     drift = hn.solve_drift(network, 0.3 / hn.critical_length(0.01))
     assert drift.imbalance < 1e-15
+
+
+@pytest.mark.parametrize("field", [-0.2, 0.003, 0.02, 0.2])
+def test_corrections_between_the_copies_of_the_seam(monkeypatch, field):
+    """(du_i - du_j) / max(u_i, u_j) by its definition, du from a dense matrix."""
+    taken = {}
+    original = around.seam_corrections
+
+    def keep(chain, seam, injection):
+        taken["chain"], taken["seam"] = chain, seam
+        return original(chain, seam, injection)
+
+    monkeypatch.setattr(around, "seam_corrections", keep)
+    network = random_torus(150, 0.1, 0.5, cutoff_radius=10.0)
+    drift = hn.solve_drift(network, field)
+    chain, seam = taken["chain"], taken["seam"]
+    n, m = network.n_sites, seam.seam.size
+    injection = np.random.default_rng(3).standard_normal(n)
+    injection -= injection.mean()
+    found = original(chain, seam, np.append(injection, np.zeros(m)))
+    # The chain in the unit of its own rates.
+    step = network.sites.energy[network.link_j] - network.sites.energy[network.link_i]
+    step -= field * network.separation[:, 0]
+    rates = log_rates(-2.0 * network.distance, "miller_abrahams", step)
+    unit = largest_scale(rates)
+    i, j = network.link_i, network.link_j
+    matrix = np.zeros((n, n))
+    for a, b, rate in ((i, j, rates.going), (j, i, rates.coming)):
+        np.add.at(matrix, (b, a), np.exp(rate - unit))
+        np.add.at(matrix, (a, a), -np.exp(rate - unit))
+    matrix[-1] = 0.0
+    matrix[-1, seam.seam[-1]] = 1.0  # the last site of the seam does not change
+    injection[-1] = 0.0
+    dp = np.linalg.solve(matrix, -injection)
+    own = seam.seam
+    relative = dp[own] / chain.occupation[own]
+    assert np.abs(chain.occupation[own] / drift.occupation[own] - 1).std() < 1e-9 * n
+    ratio, turn = chain.ratios.ratio, chain.turn
+    log_u = np.append(ratio[:, 0], ratio[:, 0] - turn)
+    du = np.tile(relative, 2)
+    top = np.maximum(log_u[:, None], log_u)
+    expected = du[:, None] * np.exp(log_u[:, None] - top) - du * np.exp(log_u - top)
+    np.testing.assert_allclose(found, expected, atol=1e-9 * np.abs(relative).max())

@@ -215,8 +215,8 @@ def plot_effective_temperature(
         panels[1].plot(eFa / width, np.where(gamma > 0, gamma, np.nan), "o-", markersize=3)
     panels[1].axhline(0.67, color=BLACK, linestyle="--", linewidth=0.8)
     panels[0].set(xscale="log", yscale="log", ylabel="$k_BT_{eff}$ / width")
-    panels[1].set(xscale="log", ylabel="$\\gamma = (T_{eff}^2-T^2)^{1/2}/(eFa_b)$", ylim=(0, 2))
-    panels[0].legend(fontsize=7)
+    panels[1].set(xscale="log", ylabel="$\\gamma = (T_{eff}^2-T^2)^{1/2}/(eFa_b)$", ylim=(0, 3))
+    panels[0].legend(fontsize=7, loc="upper left")
     for axes in panels:
         axes.set_xlabel("field $eFa_b$ / width")
         finish(axes)
