@@ -8,7 +8,7 @@ import pytest
 from hopnet.kernels import blocking as kernels
 
 import hopnet as hn
-from hopnet.errors import ParameterError, ValidityWarning
+from hopnet.errors import NotPercolatingError, ParameterError, ValidityWarning
 from hopnet.network.network import join_sites
 from hopnet.spin.blocking import (
     KEEP,
@@ -23,7 +23,7 @@ from hopnet.spin.blocking import (
     surroundings,
     unblocked_resistance,
 )
-from samples import random_network, twelve
+from samples import dense_sites, random_network, twelve
 from twins import blocking as twin
 
 NUMBER = np.arange(12)
@@ -147,6 +147,32 @@ def test_digits_of_two_traps(B):
     blocked = block_spins(network, [5, 8], field=field, shells=12, keep=0.0)
     assert hn.solve_current(blocked.network).conductance == pytest.approx(DIGITS[B], rel=1e-5)
     assert 1 / unblocked_resistance(network, [5, 8]) == pytest.approx(UNBLOCKED, rel=1e-11)
+
+
+ONE_LINK = {0.0: 3.151581031201e-03, 0.02: 3.136590288242e-03, 2.0: 2.980669677491e-03}
+
+
+@pytest.mark.parametrize("B", ONE_LINK)
+def test_digits_of_the_formula_for_a_single_link(B):
+    """kappa / (1 + kappa h) for every link onto a trap, with h of its own site alone."""
+    network, field = without_link(twelve(0), 5, 8), FIELD + np.array([0.0, 0.0, B])
+    K, traps, contacts = dense(network), [5, 8], [0, 11]
+    g = K.copy()
+    for l in traps:
+        for i in set(np.flatnonzero(K[l])) - set(contacts):
+            rest = [k for k in np.flatnonzero(K[i]) if k != l]
+            away = sum(K[i, k] * (0.5 if k in traps else 1.0) for k in rest)
+            A = away * np.eye(9) + 0.5 * K[i, l] * (np.eye(9) - twin.SWAP)
+            A -= np.kron(twin.cross(field[i]), np.eye(3)) + np.kron(np.eye(3), twin.cross(field[l]))
+            h = twin.TRACE @ np.linalg.solve(A, twin.TRACE)
+            still = away * np.eye(9) + 0.5 * K[i, l] * (np.eye(9) - twin.SWAP)
+            without_field = twin.TRACE @ np.linalg.solve(still, twin.TRACE)
+            assert without_field == pytest.approx(3 / away, rel=1e-12)
+            g[i, l] = g[l, i] = 1 / (2 / K[i, l] + h)
+        for c in contacts:
+            g[c, l] = g[l, c] = 0.5 * K[c, l]
+    L = np.diag(g.sum(axis=1)) - g
+    assert conductance_of(network, L) == pytest.approx(ONE_LINK[B], rel=1e-11)
 
 
 def test_without_fields_nothing_is_negative_and_nothing_depends_on_the_field():
@@ -274,6 +300,20 @@ def test_traps_are_no_contacts():
     )
 
 
+def test_a_trap_without_mobile_neighbours():
+    """It has no mesh, and a sample whose only path leads through blocked traps does not conduct."""
+    sites = dense_sites([[x, 0.0] for x in range(7)] + [[1.0, 2.0]], 8.0)
+    i, j = [0, 1, 2, 3, 4, 5, 1], [1, 2, 3, 4, 5, 6, 7]
+    network = join_sites(sites, i, j, np.zeros(7), contacts=([0], [6]))
+    found = block_spins(network, [1, 7], field=(0, 0, 0)).network
+    at_trap = (found.link_i == 7) | (found.link_j == 7)
+    np.testing.assert_allclose(found.conductance[at_trap], 0.25)  # between two traps only
+    assert hn.solve_current(found).conductance > 0
+    cut = join_sites(sites, i[1:], j[1:], np.zeros(6), contacts=([0], [6]))
+    with pytest.raises(NotPercolatingError):
+        magnetoresistance(cut, [1], [1.0], field=np.zeros((8, 3)))
+
+
 def test_bad_input():
     network = random_network(100, 0.1, 63)
     with pytest.raises(ParameterError, match="a trap must not be a contact"):
@@ -291,5 +331,9 @@ def test_bad_input():
     warm = hn.build_network(hn.with_energies(network.sites, width=1.0, seed=1), kT=1.0, cutoff=1.5)
     with pytest.raises(ParameterError, match="sites of equal energy"):
         block_spins(warm, [], field=(0, 0, 0))
+    energies = hn.with_energies(network.sites, width=1.0, seed=1)
+    occupied = hn.build_network(energies, kT=1.0, chemical_potential=0.0, cutoff=1.5)
+    with pytest.raises(ParameterError, match="chemical_potential"):
+        block_spins(occupied, [], field=(0, 0, 0))
     with pytest.raises(ParameterError, match="at least three fields"):
         fit_line_shapes([1.0, 2.0], [0.1, 0.2])

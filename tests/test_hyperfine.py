@@ -121,6 +121,33 @@ def test_sense_of_precession_in_the_walk():
     assert np.max(np.abs(carriers.spin.mean(axis=0) - wrong) / error) > 60
 
 
+@pytest.mark.slow
+def test_a_wrong_sense_is_a_hundred_errors_off():
+    """The same walk with five times the carriers: only the right sense of precession fits."""
+    network = random_network(150, 0.1, 33, "torus")
+    field = overhauser_fields(network, 0.02, seed=5) + np.array([0.0, 0.02, 0.01])
+    time, spin, n = np.array([20.0, 60.0, 200.0]), (0.6, 0.0, 0.8), 100_000
+    options = {"spin_orbit": COUPLING, "spin": spin}
+    carriers = walk(network, time, n_carriers=n, seed=6, field=field, **options)
+    mean, error = carriers.spin.mean(axis=0), carriers.spin.std(axis=0) / np.sqrt(n)
+    _, expected = expected_walk(network, time, field=field, **options)
+    _, wrong = expected_walk(network, time, field=-field, **options)
+    assert np.max(np.abs(mean - expected) / error) < 4
+    assert np.max(np.abs(mean - wrong) / error) > 100
+
+
+def test_digits_of_the_walk_on_twelve_sites():
+    """P_zz = 0.98267, 0.38077, 0.00077 at t = 10, 100, 1000 by Monte Carlo, within 4 errors."""
+    exact = [0.9826667962, 0.3807745856, 0.0007740006]
+    carriers = walk(
+        twelve(0), [10.0, 100.0, 1e3], n_carriers=20_000, seed=7, field=FIELD, spin=(0, 0, 1)
+    )
+    along = carriers.spin[:, :, 2]
+    error = along.std(axis=0) / np.sqrt(20_000)
+    assert np.max(np.abs(along.mean(axis=0) - exact) / error) < 4
+    assert np.all(error < 0.006)
+
+
 def test_a_walk_without_a_field_is_the_same_walk():
     network = random_network(60, 0.1, 34, "torus")
     plain = walk(network, [5.0, 50.0], n_carriers=50, seed=3)

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from hopnet.cli.main import main
-from hopnet.errors import ParameterError
+from hopnet.errors import ParameterError, ValidityWarning
 from hopnet.plots import memory as plots
 from hopnet.spin.blocking import fit_line_shapes
-from hopnet.spin.memory_file import read_memory_file
+from hopnet.spin.memory_file import read_memory_file, run_memory
 from samples import random_network
 
 SMALL = """
@@ -58,6 +58,19 @@ def test_answer_as_json(tmp_path, capsys):
     assert answer["external"] == [0, 0, 0.01]
     assert answer["remaining"][-1] < 1e-6
     assert "power" not in answer
+
+
+def test_fields_that_turn_too_soon_warn(tmp_path, capsys):
+    """turning_time below the longest time: one warning with the ratio, and the answer."""
+    (tmp_path / "m.toml").write_text(
+        SMALL.split("[noise]")[0].replace("[memory]", "turning_time = 1e5\n[memory]")
+    )
+    with pytest.warns(ValidityWarning, match="is 10 times the turning_time"):
+        run_memory(read_memory_file(tmp_path / "m.toml"))
+    text = (tmp_path / "m.toml").read_text()
+    (tmp_path / "m.toml").write_text(text.replace("turning_time = 1e5", "turning_time = 0.0"))
+    assert main(["memory", str(tmp_path / "m.toml")]) == 2
+    assert "turning_time" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,11 @@
 import numpy as np
 import pytest
 from scipy.linalg import expm
+from scipy.sparse import eye_array
+from scipy.sparse.linalg import splu
 
 import hopnet as hn
-from hopnet.errors import ConvergenceError, ParameterError
+from hopnet.errors import ConvergenceError, ParameterError, ValidityWarning
 from hopnet.network.network import join_sites
 from hopnet.spin.hyperfine import kubo_toyabe, memory_of_a_site, overhauser_fields
 from hopnet.spin.kinetics.matrix import cross_matrices, hopping_block
@@ -182,6 +184,9 @@ def test_motional_narrowing_counts_returns():
     exact = sum(w @ green @ w for w in (field[:, 0], field[:, 1])) / 400
     assert got == pytest.approx(exact, rel=1e-4)
     narrowed = 2 * sigma**2 * np.trace(green) / 400
+    many = sigma * np.random.default_rng(9).standard_normal((4000, 2, 400))
+    mean = np.einsum("sai,ij,saj->", many, green, many) / 400 / 4000
+    assert mean == pytest.approx(narrowed, rel=0.01)
     dwell = 2 * sigma**2 / np.diag(lap).mean()
     assert got == pytest.approx(narrowed, rel=0.3)
     assert narrowed > 3 * dwell
@@ -257,6 +262,38 @@ def test_memory_against_all_eigenvalues(case):
     np.testing.assert_allclose(late.remaining, exact[::10], atol=1e-6)
 
 
+def test_memory_on_a_torus():
+    """No contacts are needed: P(t) from all eigenvalues of a torus, and its noise at 0."""
+    network = random_network(100, 0.05, 53, "torus")
+    field = overhauser_fields(network, 0.01, seed=2)
+    time = np.geomspace(1.0, 1e8, 17)
+    found = spin_relaxation(network, time, field=field, spin_orbit=COUPLING)
+    exact = dense_memory(network, field, time, 16, Z, COUPLING)
+    assert np.abs(found.remaining - exact).max() < 5e-5
+    zero = spin_noise(network, 0.0, field=field, resolution=0.01).power[0]
+    assert zero == pytest.approx(2 * spin_memory_time(network, 100.0, field=field), rel=1e-9)
+
+
+def test_a_resolution_below_the_distance_of_lines_warns():
+    network = random_network(60, 0.01, 48, "cylinder")
+    field = overhauser_fields(network, 0.01, seed=3)
+    with pytest.warns(ValidityWarning, match="the lines of the .* sites"):
+        spin_noise(network, 0.01, field=field, resolution=1e-5)
+
+
+@pytest.mark.slow
+def test_second_order_at_ten_thousand_sites():
+    """1/g - z against two scalar solutions by sparse LU, at N = 1e4."""
+    n, z, sigma = 10_000, 1e-3, 1e-5
+    network = random_network(n, 0.1, 43, "cylinder")
+    lap = hopping_block(network, np.zeros((2, 2)), "rotation").tocsr()[::3, ::3]
+    lu = splu((lap + z * eye_array(n)).tocsc())
+    field = overhauser_fields(network, sigma, seed=8, remove_mean=False)
+    got = 1 / spin_memory_time(network, 1 / z, field=field) - z
+    exact = sum(w @ lu.solve(w) for w in (field[:, 0], field[:, 1])) / n
+    assert got == pytest.approx(exact, rel=3e-4)
+
+
 def test_memory_with_energies_and_site_times():
     """Deep sites: n_i differ; relaxation times of each site."""
     sites = hn.random_sites(80, density=0.1, seed=46, geometry="cylinder")
@@ -325,7 +362,10 @@ def test_noise_by_the_model():
     assert np.abs(model.power / exact.power - 1)[:4].max() < 0.02
     assert np.all(np.abs(model.power - exact.power) <= model.numerical_error + 1e-6)
     assert model.model.weight.sum().real == pytest.approx(1.0, abs=1e-12)
-    with pytest.raises(ConvergenceError, match="lines of single sites"):
+    with (
+        pytest.warns(ValidityWarning, match="the lines of the"),
+        pytest.raises(ConvergenceError, match="lines of single sites"),
+    ):
         spin_noise(
             random_network(60, 0.01, 48, "cylinder"),
             frequency,

@@ -158,7 +158,7 @@ def spin_relaxation(
     Parameters
     ----------
     network : Network
-        Open or cylinder, with any energies.
+        A network in any geometry, with any energies.
     time : array_like, in tau_0
         Times >= 0, in any order and over as many decades as wanted.
     field : array_like[3] or [n_sites, 3], in 1/tau_0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -9,7 +10,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from hopnet.errors import ParameterError
+from hopnet.errors import ParameterError, ValidityWarning
 from hopnet.network.build import build_network
 from hopnet.network.sites import random_sites
 from hopnet.records import Record
@@ -18,7 +19,14 @@ from hopnet.spin.memory import SpinRelaxation, spin_relaxation
 from hopnet.spin.noise import SpinNoise, spin_noise
 from hopnet.toml import Finite, NotNegative, Positive, Section, parse_toml, read_text, validate
 
-__all__ = ["MemoryFile", "MemoryReport", "read_memory_file", "run_memory", "tail_law"]
+__all__ = [
+    "MemoryFile",
+    "MemoryReport",
+    "read_memory_file",
+    "run_memory",
+    "tail_law",
+    "warn_if_fields_turn",
+]
 
 Vector = Annotated[list[Finite], Field(min_length=3, max_length=3)]
 Row = Annotated[list[Finite], Field(min_length=2, max_length=2)]
@@ -30,15 +38,20 @@ class SampleSection(Section):
 
     n_sites: Annotated[int, Field(ge=3, le=100_000_000)]
     density: Positive
-    geometry: Literal["open", "cylinder"] = "cylinder"
+    geometry: Literal["open", "cylinder", "torus"] = "cylinder"
     seed: Seed
 
 
 class NucleiSection(Section):
-    """``[nuclei]``: strength sigma and external field, in 1/tau_0."""
+    """``[nuclei]``: strength sigma and external field, in 1/tau_0.
+
+    ``turning_time`` is the time, in tau_0, in which the nuclear fields themselves turn. Longer
+    times get a warning, because the fields are taken as frozen.
+    """
 
     strength: NotNegative
     seed: Seed
+    turning_time: Positive | None = None
     external: Vector = Field(default=[0.0, 0.0, 0.0])
 
 
@@ -141,6 +154,22 @@ def read_memory_file(path: str | Path) -> MemoryFile:
     return found
 
 
+def warn_if_fields_turn(file: MemoryFile) -> None:
+    """A ValidityWarning if a time of the file exceeds that in which the nuclear fields turn."""
+    longest = 0.0 if file.memory is None else file.memory.time.stop
+    if file.noise is not None:
+        longest = max(longest, 1.0 / file.noise.resolution)
+    turning_time = file.nuclei.turning_time
+    if turning_time is not None and longest > turning_time:
+        warnings.warn(
+            f"the longest time, {longest:.2g} tau_0, is {longest / turning_time:.2g} times the "
+            "turning_time of the nuclear fields: they are taken as frozen, so results beyond "
+            "turning_time are not valid.",
+            ValidityWarning,
+            stacklevel=3,
+        )
+
+
 def run_memory(file: MemoryFile, *, threads: int | None = None) -> MemoryReport:
     """Compute the results that a run file of ``hopnet memory`` asks for.
 
@@ -158,6 +187,7 @@ def run_memory(file: MemoryFile, *, threads: int | None = None) -> MemoryReport:
         sample.n_sites, density=sample.density, seed=sample.seed, geometry=sample.geometry
     )
     network = build_network(sites)
+    warn_if_fields_turn(file)
     external = np.array(file.nuclei.external)
     nuclei = overhauser_fields(network, file.nuclei.strength, seed=file.nuclei.seed)
     common: dict[str, Any] = {

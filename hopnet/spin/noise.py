@@ -7,13 +7,14 @@ at z = 1/tau_s.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from hopnet.checks import array_of, instance_of, number, one_of
-from hopnet.errors import ConvergenceError
+from hopnet.errors import ConvergenceError, ValidityWarning
 from hopnet.network.network import Network
 from hopnet.records import Record, read_only
 from hopnet.spin.kinetics.checks import check_field
@@ -24,6 +25,7 @@ from hopnet.spin.memory import (
     ReducedSpins,
     check_direction,
     check_frozen_fields,
+    field_scale,
     reduce_spins,
 )
 from hopnet.spin.nuclear import nuclear_fields
@@ -33,6 +35,9 @@ __all__ = ["SpinNoise", "SteadyOrientation", "orientation_curve", "spin_memory_t
 
 # Smallest and largest rate z, in 1/tau_0: rates times occupations must stay in the range of floats.
 RATES = (1e-100, 1e100)
+# Share of the sites whose lines are narrower than the resolution. From this share on a warning is
+# given where the resolution is below the distance between these lines. Fewer lines hardly show.
+SHARE_OF_LINES = 0.02
 # Number of poles of the reduced model of the noise, divided by that of the spin memory in time. The
 # noise needs more, because a spectrum is not averaged over a window of frequencies.
 DENSER = 1.5
@@ -139,12 +144,18 @@ def spin_noise(
     ConvergenceError
         If the model does not reach the tolerance.
 
+    Warns
+    -----
+    ValidityWarning
+        If the resolution is below the distance between the lines of single sites: the spectrum is
+        then that of this one sample.
+
     Examples
     --------
     >>> import hopnet as hn
     >>> network = hn.build_network(hn.random_sites(300, density=0.1, seed=1, geometry="cylinder"))
     >>> field = hn.overhauser_fields(network, 0.01, seed=2)
-    >>> noise = hn.spin_noise(network, [0.0, 0.01, 0.1], field=field, resolution=1e-4)
+    >>> noise = hn.spin_noise(network, [0.0, 0.01, 0.1], field=field, resolution=1e-3)
     >>> bool((noise.power[1:] < noise.power[:-1]).all())
     True
     """
@@ -156,6 +167,7 @@ def spin_noise(
     tolerance = number("tolerance", tolerance, low=1e-9, high=1.0)
     field, axis = check_field(network, field), check_direction(direction)
     check_frozen_fields("1 / resolution", 1 / width, field)
+    warn_of_lines(network, field, width)
     model = spin_model(network, field, spin_orbit, None, width, threads)
     source, z = model.source(axis), width + 1j * frequencies
     found: ReducedSpins | None = None
@@ -186,6 +198,28 @@ def spin_noise(
         numerical_error=read_only(error),
         model=found,
     )
+
+
+def warn_of_lines(network: Network, field: np.ndarray, resolution: float) -> None:
+    """A ValidityWarning if lines of single sites show at this resolution.
+
+    Sites that electrons leave more slowly than the resolution have lines of that width, spread
+    over frequencies of about the strength of the fields.
+    """
+    i, j, K = network.link_i, network.link_j, network.conductance
+    leaving = np.bincount(i, K, network.n_sites) + np.bincount(j, K, network.n_sites)
+    n_lines = int((leaving < resolution * network.occupation).sum())
+    if n_lines < SHARE_OF_LINES * network.n_sites or n_lines == 0:
+        return
+    distance = field_scale(field) / n_lines
+    if np.ptp(field) > 0 and resolution < distance:
+        warnings.warn(
+            f"resolution={resolution:.2g} is below {distance:.2g} / tau_0, the distance between "
+            f"the lines of the {n_lines} sites that electrons leave more slowly than this: the "
+            "spectrum shows the lines of this one sample; take more sites or a coarser resolution.",
+            ValidityWarning,
+            stacklevel=4,
+        )
 
 
 @one_blas_thread()  # sums have the same bits on any number of cores

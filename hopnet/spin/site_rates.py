@@ -69,7 +69,7 @@ def site_rates(network: Network, strength: float, *, tau_s: float) -> SiteRates:
     Parameters
     ----------
     network : Network
-        Open or cylinder, with any energies.
+        A network in any geometry, with any energies.
     strength : float, in 1/tau_0
         sigma, the standard deviation of one component of the fields.
     tau_s : float, in tau_0
