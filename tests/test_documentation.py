@@ -111,8 +111,23 @@ def test_commands_of_the_errata_find_something():
 
 
 def test_the_python_of_the_readme_runs_as_printed(capsys):
-    block = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)[1]
-    exec(block, {})
-    resistivity, imbalance = capsys.readouterr().out.split()[:2]
-    assert float(resistivity) > 1e9  # exp(2 * 1.2 / 0.1)
-    assert float(imbalance) < 1e-14
+    """And prints what stands there: the network, the resistivity, f to four digits."""
+    text = (ROOT / "README.md").read_text()
+    block = re.search(r"```python\n(.*?)```", text, re.S)[1]
+    printed = re.search(r"```text\n(.*?)```", text, re.S)[1].splitlines()
+    namespace = {}
+    exec(block, namespace)
+    found = capsys.readouterr().out.splitlines()
+    assert found[0] == printed[0]
+    numbers = [
+        [float(x) for x in re.findall(r"-?\d+\.\d+(?:e[+-]\d+)?", line)]
+        for line in (found[1], printed[1])
+    ]
+    assert numbers[0][:2] == pytest.approx(numbers[1][:2], rel=1e-4)
+    assert numbers[0][2] < 1e-14
+    columns = ["tau_s", "f", "f_drift", "f_diffusion"]
+    for k, line in enumerate(printed[3:]):
+        expected = [float(x) for x in line.split()[1:]]
+        assert namespace["curve"].to_frame()[columns].iloc[k].tolist() == pytest.approx(
+            expected, abs=1e-4
+        )
