@@ -73,7 +73,7 @@ def test_bulk_and_open_agree_at_short_times():
 
 
 def test_the_plateau_agrees_with_the_stored_hall_angles():
-    """f_inf n_s a_b^2 is the Hall angle: other samples, of 5e5 sites, other random numbers."""
+    """f_inf n_s a_b^2 is the Hall angle; these samples are a part of what the table is made of."""
     stored = pd.read_csv(RESULTS / "hall_density" / "statistics.csv", comment="#")
     assert len(stored) == 7
     for density, row in zip(stored["sites.density"], stored.itertuples()):

@@ -29,7 +29,15 @@ DILUTE = 0.02
 N_INSIDE = 9
 
 # The run files whose results the table was made from.
-RUN_FILES = ("f_surface", "f_margin", "f_zero", "finite_size", "dilute_size")
+RUN_FILES = (
+    "f_surface",
+    "f_margin",
+    "f_zero",
+    "finite_size",
+    "dilute_size",
+    "hall_density",
+    "hall_samples",
+)
 
 
 class TabulatedF(NamedTuple):
@@ -72,8 +80,8 @@ def f_table() -> pd.DataFrame:
     -----
     Made by `runs/make_f_table.py` from the run files in ``attrs``: the mean over samples of f in
     the bulk normalisation. The links reach l_c + 6 a_b in most samples; what links up to
-    l_c + 10 a_b add is measured on a few of them and added. The many samples at tau_s = 0 serve at
-    every time as a control variate: f(tau_s) - beta f(0) scatters less than f(tau_s).
+    l_c + 10 a_b add is measured on a few of them and added. The many samples at tau_s = 0, and the
+    Hall angles, which are n_s a_b^2 f(inf), serve at every time as control variates.
     Leading order in the spin-orbit coupling; hops of the R-model, equal energies.
     """
     table = stored_table().copy()
