@@ -75,7 +75,7 @@ class HallAngle(Record):
     cutoff_error : float
         Estimate of the error of ``tangent`` because longer links are left out; nan where all links
         are within 2 a_b of the longest, as on a lattice. It covers samples whose Hall angle more
-        than three triads carry in effect.
+        than ten triads carry in effect.
     """
 
     network: Network
