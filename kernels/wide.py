@@ -222,15 +222,18 @@ def drop_wide(fronts, weight, source, table_start, table, edge_drop):
             row = fronts.weight_start[t] + k * m
             um[k, k], ue[k, k] = 0.0, 0
             for j in range(k + 1, m):
-                total, power = source.mantissa[first + k], source.exponent[first + k]
-                for i in range(k + 1, m):
-                    if weight.mantissa[row + i] != 0.0 and um[i, j] != 0.0:
-                        a, e = _normal(
-                            weight.mantissa[row + i] * um[i, j], weight.exponent[row + i] + ue[i, j]
-                        )
-                        total, power = _add(total, power, a, e)
-                um[k, j], ue[k, j] = total, power
-                um[j, k], ue[j, k] = -total, power
+                um[k, j], ue[k, j] = source.mantissa[first + k], source.exponent[first + k]
+            # Rows of the table are read in their order in memory: columns would miss the cache.
+            for i in range(k + 1, m):
+                w, power = weight.mantissa[row + i], weight.exponent[row + i]
+                if w == 0.0:
+                    continue
+                for j in range(k + 1, m):
+                    if um[i, j] != 0.0:
+                        a, e = _normal(w * um[i, j], power + ue[i, j])
+                        um[k, j], ue[k, j] = _add(um[k, j], ue[k, j], a, e)
+            for j in range(k + 1, m):
+                um[j, k], ue[j, k] = -um[k, j], ue[k, j]
             for e in range(fronts.row_start[first + k], fronts.row_start[first + k + 1]):
                 edge_drop.mantissa[e] = um[k, fronts.edge_column[e]]
                 edge_drop.exponent[e] = ue[k, fronts.edge_column[e]]

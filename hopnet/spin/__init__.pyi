@@ -24,6 +24,7 @@ from .hyperfine import kubo_toyabe as kubo_toyabe
 from .hyperfine import memory_of_a_site as memory_of_a_site
 from .hyperfine import overhauser_fields as overhauser_fields
 from .hyperfine import rate_of_a_site as rate_of_a_site
+from .link_response import f_link_response as f_link_response
 from .memory import SpinRelaxation as SpinRelaxation
 from .memory import spin_relaxation as spin_relaxation
 from .monte_carlo import Walk as Walk
