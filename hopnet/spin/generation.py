@@ -26,6 +26,7 @@ __all__ = [
     "ratio_to_letter",
     "scaled_generation",
     "spin_generation",
+    "triad_lists",
 ]
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import expit
 
 from hopnet.checks import array_of, flag, instance_of, number, one_of, whole
 from hopnet.errors import ParameterError, ValidityWarning
@@ -219,7 +220,7 @@ def answer_of(slope: Slope, x: np.ndarray) -> Any:
 
 def fermi(u: np.ndarray) -> np.ndarray:
     """1 / (1 + exp(u)) without overflow."""
-    return np.exp(-np.logaddexp(0.0, u))
+    return expit(-u)
 
 
 def levels(network: Network) -> tuple[np.ndarray, np.ndarray]:

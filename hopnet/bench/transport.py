@@ -1,0 +1,154 @@
+"""Linear response beside Kirchhoff's laws: what the solved network gives at little more cost."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from hopnet.bench import paired, row
+from hopnet.elimination.symbolic import analyse
+from hopnet.elimination.symmetric import factor
+from hopnet.errors import ValidityWarning
+from hopnet.network.build import build_network
+from hopnet.network.energies import with_energies
+from hopnet.network.network import INNER
+from hopnet.network.sites import random_sites
+from hopnet.transport.admittance import admittance_model
+from hopnet.transport.current import Current, solve_current
+from hopnet.transport.response import (
+    activation_energy,
+    link_response,
+    mean_hop,
+    noise,
+    shrinkage,
+    site_response,
+    strain_response,
+)
+from hopnet.transport.terminals import solve_terminals
+
+__all__ = ["measure"]
+
+# Frequencies of the spectrum, over six decades.
+N_FREQUENCIES = 41
+DECADES = 6.0
+
+
+def measure(
+    n_sites: int = 500_000,
+    n_spectrum: int = 20_000,
+    density: float = 0.01,
+    cutoff_radius: float | None = None,
+    repeats: int = 3,
+    threads: int | None = None,
+) -> list[dict[str, Any]]:
+    """Rows of the bench table.
+
+    Parameters
+    ----------
+    n_sites, n_spectrum : int
+        Sizes of the sample of the link response, and of the sample of the spectrum and of the
+        terminals.
+    density : float
+        Density of both.
+    cutoff_radius : float, in a_b, optional
+        Longest link; by default l_c + 6 a_b.
+    repeats : int
+    threads : int, optional
+
+    Returns
+    -------
+    list of dict
+        The order of elimination and the current are made beforehand. The promises: each response
+        at most 0.2 of `solve_current`, 41 frequencies at most 8 complex factors, terminals in one
+        factor whatever their number. A ratio below 1 keeps the promise. On a machine that others
+        use, the ratio of the minima is the safer one.
+    """
+    warnings.simplefilter("ignore", ValidityWarning)
+    found = response_rows(n_sites, density, cutoff_radius, repeats, threads)
+    return found + spectrum_rows(n_spectrum, density, repeats, threads)
+
+
+def response_rows(
+    n_sites: int, density: float, cutoff_radius: float | None, repeats: int, threads: int | None
+) -> list[dict[str, Any]]:
+    """The children of the link response, each beside 0.2 of Kirchhoff's laws."""
+    sites = with_energies(random_sites(n_sites, density=density, seed=1), width=1.0, seed=2)
+    radius = cutoff_radius or 1.19847 / np.sqrt(density) + 6.0
+    network = build_network(sites, cutoff_radius=radius, kT=0.1, chemical_potential=0.0)
+    network.dissection  # noqa: B018  (made here: its time is not part of any row)
+    current: Current = solve_current(network, threads=threads)
+    network.distance  # noqa: B018
+    change = network.distance
+    children = {
+        "link_response": lambda: link_response(current, change),
+        "activation_energy": lambda: activation_energy(current),
+        "shrinkage": lambda: shrinkage(current),
+        "strain_response": lambda: strain_response(current),
+        "site_response": lambda: site_response(current),
+        "noise": lambda: noise(current),
+        "mean_hop": lambda: mean_hop(current),
+    }
+    solve = {"current": lambda: solve_current(network, threads=threads)}
+    seconds = paired(solve | children, repeats=repeats)
+    promise = [0.2 * s for s in seconds["current"]]
+    rows = [row(f"Kirchhoff's laws N={n_sites} density={density:g}", seconds["current"])]
+    for name in children:
+        least = min(seconds[name]) / min(promise)
+        rows.append(row(name, seconds[name], "0.2 Kirchhoff", promise, ratio_of_minima=least))
+    return rows
+
+
+def spectrum_rows(
+    n_sites: int, density: float, repeats: int, threads: int | None
+) -> list[dict[str, Any]]:
+    """The spectrum beside complex factors, and many terminals beside two."""
+    sites = random_sites(n_sites, density=density, seed=3)
+    network = build_network(sites)
+    network.dissection  # noqa: B018
+    current = solve_current(network, threads=threads)
+    slowest = current.conductance
+    symbolic = analyse(network.dissection, network.link_i, network.link_j, network.terminals)
+    excess = 1j * slowest * np.where(network.terminals == INNER, 1.0, 0.0)
+    omega = np.geomspace(slowest, slowest * 10**DECADES, N_FREQUENCIES)
+    made: dict[str, Any] = {}
+
+    def spectrum() -> None:
+        model = admittance_model(network, omega[0], omega[-1], current=current, threads=threads)
+        made["error"] = float(np.max(model.numerical_error(1j * omega) / abs(model(1j * omega))))
+        made["poles"] = int(model.model.pole.size)
+
+    groups = np.array_split(np.random.default_rng(4).permutation(n_sites)[:32], 16)
+    few = [group.tolist() for group in groups[:2]]
+    many = [group.tolist() for group in groups]
+    seconds = paired(
+        {
+            "complex": lambda: factor(symbolic, network.conductance, excess, threads=threads),
+            "spectrum": spectrum,
+            "two": lambda: solve_terminals(network, few, threads=threads),
+            "sixteen": lambda: solve_terminals(network, many, threads=threads),
+        },
+        repeats=repeats,
+    )
+    eight = [8.0 * s for s in seconds["complex"]]
+    return [
+        row(f"one complex factor N={n_sites} density={density:g}", seconds["complex"]),
+        row(
+            f"spectrum of {N_FREQUENCIES} frequencies over {DECADES:g} decades",
+            seconds["spectrum"],
+            "8 complex factors",
+            eight,
+            ratio_of_minima=min(seconds["spectrum"]) / min(eight),
+            poles=made["poles"],
+            relative_error=made["error"],
+        ),
+        row("two terminals", seconds["two"]),
+        row(
+            "sixteen terminals",
+            seconds["sixteen"],
+            "two terminals",
+            seconds["two"],
+            ratio_of_minima=min(seconds["sixteen"]) / min(seconds["two"]),
+        ),
+    ]
