@@ -113,6 +113,24 @@ def test_the_model_keeps_its_error():
     assert model.model.pole.size <= 24  # real factors; a complex one costs three of them
 
 
+def test_a_model_refuses_its_poles_and_knows_its_range():
+    model = admittance_model(random_network(300, 0.02, 1), 1e-8, 1e-4)
+    for rate, words in (
+        (-1.0, "negative real axis"),
+        (np.array([1e-6, -1e-9]), "negative real axis"),
+        (np.nan, "finite"),
+        (np.inf, "finite"),
+        ("dc", "finite"),
+    ):
+        with pytest.raises(hn.ParameterError, match=words):
+            model(rate)
+        with pytest.raises(hn.ParameterError, match=words):
+            model.numerical_error(rate)
+    assert model(0.0) == pytest.approx(model.static, rel=1e-14)
+    assert model.numerical_error(1e9) >= model.high - model.static
+    assert model.numerical_error(1e-6) < 1e-2 * model(1e-6)
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hopnet.checks import array_of, flag, instance_of, number
+from hopnet.checks import array_of, flag, instance_of, number, shown
 from hopnet.elimination.reduced import RationalModel, rational_model
 from hopnet.elimination.scaling import scaled_conductance
 from hopnet.elimination.symbolic import Elimination, analyse
@@ -42,6 +42,8 @@ MOST_POLES = 100
 # Factor by which the poles extend beyond the range of rates. A smaller one makes the error larger
 # at the ends of the range, a larger one takes more poles.
 MARGIN = 4.0
+# Relative slack with which the ends of the checked range are compared.
+EDGE = 1e-9
 
 
 def external_potential(network: Network, profile: ArrayLike | None) -> np.ndarray:
@@ -172,6 +174,25 @@ def admittance(
     return np.array(found, dtype=np.float64 if real else np.complex128)
 
 
+def check_off_axis(rate: ArrayLike) -> np.ndarray:
+    """Rates of a model as finite numbers off the negative real axis, where G(s) has its poles."""
+    try:
+        found = np.asarray(rate)
+        finite = np.isfinite(found)
+    except (TypeError, ValueError):
+        finite = np.zeros(1, np.bool_)
+    if not np.all(finite):
+        raise ParameterError(
+            f"rates must be finite real or complex numbers, got {shown(rate)}; correct them."
+        )
+    if np.any((found.real < 0) & (found.imag == 0)):
+        raise ParameterError(
+            f"rates must lie off the negative real axis, where G(s) has poles, got {shown(rate)}; "
+            "take s = 1j * omega for a frequency."
+        )
+    return found
+
+
 @dataclass(frozen=True, eq=False)
 class AdmittanceModel(Record):
     """G(s) of one sample between two rates, from a few real factors.
@@ -201,13 +222,19 @@ class AdmittanceModel(Record):
 
     def __call__(self, rate: ArrayLike) -> np.ndarray:
         """G(s) at any rates s off the negative real axis; s = 1j * omega for a frequency."""
-        rate = np.asarray(rate)
+        rate = check_off_axis(rate)
         return self.static + rate * self.unit * self.model(rate)
 
     def numerical_error(self, rate: ArrayLike) -> np.ndarray:
-        """Estimated absolute error of G(s)."""
-        rate = np.asarray(rate)
-        return np.abs(rate) * self.unit * self.model.error(rate) + 1e-12 * np.abs(self(rate))
+        """Estimated absolute error of G(s); outside the checked range it is G(inf) - G(0)."""
+        rate = check_off_axis(rate)
+        size = np.abs(rate)
+        inside = (size == 0) | (
+            (size >= (1 - EDGE) * self.slowest) & (size <= (1 + EDGE) * self.fastest)
+        )
+        with np.errstate(divide="ignore"):
+            error = size * self.unit * self.model.error(rate) + 1e-12 * np.abs(self(rate))
+        return np.where(inside, error, np.maximum(error, self.high - self.static))
 
 
 class ModelEquation(NamedTuple):
