@@ -353,7 +353,9 @@ def _extend_table(table, weight, source, n_pivots, m, difference):
 
 
 @njit(cache=True, nogil=True)
-def drop_fronts(which, fronts, weight, source, table_start, table, edge_drop):
+def drop_fronts(
+    which, fronts, edges, weight, source, value, table_start, subtree_tables, table, drop
+):
     """Differences V_k - V_q along every edge, from the root down.
 
     Parameters
@@ -361,24 +363,38 @@ def drop_fronts(which, fronts, weight, source, table_start, table, edge_drop):
     which : int64[n]
         Numbers of the fronts, ascending; they are taken from the end.
     fronts : Fronts
+    edges : tuple of int32[n_edges] and int8[n_edges]
+        The link of each edge, and +1 where its earlier end is ``link_i``, else -1.
     weight : float64 or complex128[n_weights]
         The weights of the factor.
     source : same type[n_eliminated]
         ``b_k / d_k`` after the forward pass; zeros for Kirchhoff's laws.
+    value : same type[n_terminals + 1]
+        Potential of each terminal, and 0 for the ground.
     table_start : int64[n_fronts]
         Where each front stores its square table ``V_i - V_j`` of all its columns (j > i).
+    subtree_tables : int64
+        Tables from here on belong to fronts above the independent subtrees. Those of a subtree are
+        needed inside this call alone: they are allocated here, so that they exist only for as
+        many subtrees as there are threads.
     table : same type[...]
-        Working memory; `fill_root_table` sets the boundary of the root before.
-    edge_drop : same type[n_edges]
-        Overwritten for the edges of these fronts.
+        Working memory: the tables from ``subtree_tables`` on.
+    drop : same type[n_links]
+        Overwritten for the links of the edges of these fronts: V_i - V_j.
     """
-    # One row of differences serves all fronts of this call.
+    # One row of differences serves all fronts of this call; tables of a subtree are a stack.
+    last = which[which.shape[0] - 1] if which.shape[0] > 0 else 0
+    inside = table_start[last] < subtree_tables
+    base = table_start[last] if inside else subtree_tables
     largest = 0
+    highest = 0
     for t in which:
         n_pivots = fronts.front_start[t + 1] - fronts.front_start[t]
         n_columns = n_pivots + fronts.boundary_start[t + 1] - fronts.boundary_start[t]
         largest = max(largest, n_columns)
+        highest = max(highest, table_start[t] - base + n_columns * n_columns)
     difference = np.empty(largest, table.dtype)
+    tables = np.empty(highest, table.dtype) if inside else table
     for c in range(which.shape[0] - 1, -1, -1):
         t = which[c]
         first = fronts.front_start[t]
@@ -386,8 +402,8 @@ def drop_fronts(which, fronts, weight, source, table_start, table, edge_drop):
         begin = fronts.boundary_start[t]
         n_boundary = fronts.boundary_start[t + 1] - begin
         m = n_pivots + n_boundary
-        place = table_start[t]
-        own = table[place : place + m * m].reshape(m, m)
+        place = table_start[t] - base
+        own = tables[place : place + m * m].reshape(m, m)
         # Differences between the columns of the boundary are in the parent's table. Both fronts
         # list their columns by rank, so what lies above the diagonal here lies above it there.
         parent = fronts.parent[t]
@@ -398,21 +414,33 @@ def drop_fronts(which, fronts, weight, source, table_start, table, edge_drop):
                 + fronts.boundary_start[parent + 1]
                 - fronts.boundary_start[parent]
             )
-            place = table_start[parent]
-            above = table[place : place + n_above * n_above].reshape(n_above, n_above)
+            if t == last:
+                place = table_start[parent] - subtree_tables
+                above = table[place : place + n_above * n_above].reshape(n_above, n_above)
+            else:
+                place = table_start[parent] - base
+                above = tables[place : place + n_above * n_above].reshape(n_above, n_above)
             column = fronts.parent_column[begin : begin + n_boundary]
             for a in range(n_boundary):
                 row = above[column[a]]
                 out = own[n_pivots + a]
                 for b in range(a + 1, n_boundary):
                     out[n_pivots + b] = row[column[b]]
+        else:
+            # The boundary of the root: the terminals, and the ground.
+            n_eliminated = fronts.front_start[-1]
+            for a in range(n_boundary):
+                v = value[fronts.boundary[begin + a] - n_eliminated]
+                out = own[n_pivots + a]
+                for b in range(a + 1, n_boundary):
+                    out[n_pivots + b] = v - value[fronts.boundary[begin + b] - n_eliminated]
         # Extend the table to the pivots, and read the differences along the edges from it.
         w = weight[fronts.weight_start[t] : fronts.weight_start[t] + n_pivots * m]
         own_source = source[first : first + n_pivots]
         _extend_table(own, w.reshape(n_pivots, m), own_source, n_pivots, m, difference)
         for k in range(n_pivots):
             for e in range(fronts.row_start[first + k], fronts.row_start[first + k + 1]):
-                edge_drop[e] = own[k, fronts.edge_column[e]]
+                drop[edges[0][e]] = edges[1][e] * own[k, fronts.edge_column[e]]
 
 
 @njit(cache=True, nogil=True)

@@ -20,10 +20,10 @@ class Fronts(NamedTuple):
     right: np.ndarray  # int64[n_fronts]: the other child
     parent: np.ndarray  # int64[n_fronts]: the front above, -1 for the root
     boundary_start: np.ndarray  # int64[n_fronts + 1]: where the boundary of each front begins
-    boundary: np.ndarray  # int64[n_boundary]: ranks, ascending inside each front
-    parent_column: np.ndarray  # int64[n_boundary]: column in the parent front
+    boundary: np.ndarray  # int32[n_boundary]: ranks, ascending inside each front
+    parent_column: np.ndarray  # int32[n_boundary]: column in the parent front
     row_start: np.ndarray  # int64[n_eliminated + 1]: edges whose earlier end has this rank
-    edge_column: np.ndarray  # int64[n_edges]: column of the edge's later end
+    edge_column: np.ndarray  # int32[n_edges]: column of the edge's later end
     weight_start: np.ndarray  # int64[n_fronts + 1]: n_pivots rows of n_columns weights each
 
 
@@ -41,10 +41,10 @@ def fill_edges(rank, link_i, link_j, n_eliminated, row_start, row_neighbour, edg
         Number of nodes that are eliminated.
     row_start : int64[n_eliminated + 1]
         Overwritten: where the edges of each rank begin.
-    row_neighbour, edge_link : int64[at least n_edges]
+    row_neighbour, edge_link : int32 or int64[at least n_edges]
         Overwritten: the rank of the later end, and the link. Links between terminals and links to
         a node left out make no edge.
-    edge_sign : float64[at least n_edges]
+    edge_sign : int8[at least n_edges]
         Overwritten: 1 where the earlier end is ``link_i``, else -1.
     """
     row_start[:] = 0
@@ -64,7 +64,7 @@ def fill_edges(rank, link_i, link_j, n_eliminated, row_start, row_neighbour, edg
             k = min(a, b)
             row_neighbour[row_start[k]] = max(a, b)
             edge_link[row_start[k]] = l
-            edge_sign[row_start[k]] = 1.0 if a == k else -1.0
+            edge_sign[row_start[k]] = 1 if a == k else -1
             row_start[k] += 1
     # Now ``row_start[k]`` is the end of row k: shift the ends by one row.
     for k in range(n_eliminated, 0, -1):
@@ -196,7 +196,7 @@ def find_boundary(front_start, left, right, row_start, row_neighbour, ground, bo
         Pivots of front t have the ranks ``front_start[t] .. front_start[t+1] - 1``.
     left, right : int64[n_fronts]
         The two children of each front, -1 for none.
-    row_start, row_neighbour : int64[n_eliminated + 1], int64[n_edges]
+    row_start, row_neighbour : int64[n_eliminated + 1], int32 or int64[n_edges]
         The graph by ranks, see `fill_edges`.
     ground : int64
         Rank of the ground, the largest one; it is in every boundary.
@@ -205,19 +205,19 @@ def find_boundary(front_start, left, right, row_start, row_neighbour, ground, bo
 
     Returns
     -------
-    int64[n_boundary]
+    type of row_neighbour[n_boundary]
         Boundaries front after front. The length is known only at the end, so this kernel
         allocates.
     """
     mark = np.full(ground + 1, -1, np.int64)
-    boundary = np.empty(4 * front_start[-1] + ground + 1, np.int64)
+    boundary = np.empty(4 * front_start[-1] + ground + 1, row_neighbour.dtype)
     top = 0
     boundary_start[0] = 0
     for t in range(left.shape[0]):
         end = front_start[t + 1]
         # Double the array when the next boundary may not fit.
         if top + ground + 1 > boundary.shape[0]:
-            grown = np.empty(2 * boundary.shape[0], np.int64)
+            grown = np.empty(2 * boundary.shape[0], row_neighbour.dtype)
             grown[:top] = boundary[:top]
             boundary = grown
         # Later neighbours of the front's own pivots, each once (``mark`` says which are listed).
@@ -262,13 +262,13 @@ def fill_columns(
 
     Parameters
     ----------
-    front_start, left, right, row_start, row_neighbour, boundary_start : int64 arrays
+    front_start, left, right, row_start, row_neighbour, boundary_start : arrays of integers
         As in `find_boundary`.
-    boundary : int64[n_boundary]
+    boundary : integers[n_boundary]
         What `find_boundary` returns.
-    parent_column : int64[n_boundary]
+    parent_column : integers[n_boundary]
         Overwritten: the column of a front's boundary entry in the parent front.
-    edge_column : int64[n_edges]
+    edge_column : integers[n_edges]
         Overwritten: the column of the edge's later end in the front of its earlier end.
     """
     # ``column[q]`` is the column of rank q in the current front; other entries are out of date.

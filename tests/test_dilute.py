@@ -9,6 +9,7 @@ import pytest
 import hopnet as hn
 from hopnet.elimination.scaling import HIGHEST, log_conductance_span
 from hopnet.elimination.symbolic import analyse
+from hopnet.transport import balance
 from hopnet.transport.balance import net_flow, on_paths
 from hopnet.transport.current import flows_by_wide_numbers
 
@@ -145,3 +146,14 @@ def test_floats_against_wide_numbers():
 @pytest.mark.slow
 def test_floats_against_wide_numbers_500_times():
     assert survey(range(1000, 1500)) == 500
+
+
+def test_large_samples_find_dead_ends_first(monkeypatch):
+    """Above `LARGE` sites dead ends are found in 32-bit indices before the first solution."""
+    network = hn.build_network(hn.random_sites(900, density=1e-3, seed=4), cutoff=1.5)
+    live, current = on_paths(network), hn.solve_current(network)
+    monkeypatch.setattr(balance, "LARGE", 10)
+    assert np.array_equal(on_paths(network), live)
+    again = hn.solve_current(network)
+    assert np.array_equal(again.flow[live], current.flow[live])
+    assert not again.flow[~live].any()

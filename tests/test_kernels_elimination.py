@@ -324,10 +324,20 @@ def test_drops(sample, numerical_kernel):
     square = table[begin : begin + m * m].reshape(m, m)
     expected = elimination_twin.fill_root_table(fronts, fixed)
     assert np.array_equal(square[n_pivots:, n_pivots:], expected)
-    edge_drop = np.empty(len(symbolic.edge_link))
+    drop = np.zeros(symbolic.n_links)
     numerical_kernel("drop_fronts")(
-        case.every_front, fronts, numbers.weight, source, symbolic.table_start, table, edge_drop
+        case.every_front,
+        fronts,
+        (symbolic.edge_link, symbolic.edge_sign),
+        numbers.weight,
+        source,
+        fixed,
+        symbolic.table_start,
+        symbolic.subtree_tables,
+        table[symbolic.subtree_tables :],
+        drop,
     )
+    edge_drop = drop[symbolic.edge_link] * symbolic.edge_sign
     differences = elimination_twin.drop_fronts(numbers.expected_weight, source, fixed)
     along = [differences[k, q] for k, row in enumerate(case.rows) for q, _ in row]
     np.testing.assert_allclose(edge_drop, along, rtol=1e-9, atol=1e-13)

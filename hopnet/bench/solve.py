@@ -39,7 +39,7 @@ from hopnet.network.triads import find_triads
 from hopnet.spin.curve import f_curve
 from hopnet.spin.generation import spin_generation
 from hopnet.threads import thread_count
-from hopnet.transport.balance import balance_at_sites, net_flow
+from hopnet.transport.balance import balance_at_sites
 from hopnet.transport.current import solve_current
 
 __all__ = ["WHOLE", "measure"]
@@ -128,8 +128,7 @@ class Problem:
 
     def quality(self, flow):
         """Imbalance, its 99th percentile by site, spread of five cut currents, both currents."""
-        net = net_flow(self.network, flow)
-        _, by_site, imbalance = balance_at_sites(self.network, flow, net, self.terminal)
+        net, _, by_site, imbalance = balance_at_sites(self.network, flow, self.terminal)
         x = self.network.sites.position[:, 0] / self.network.sites.length
         cuts = [
             (

@@ -40,9 +40,9 @@ class Elimination(Record):
         Numbers of nodes and links of the graph, and of terminals.
     terminal : int64[n_nodes]
         The kind of each node, as given to `analyse`.
-    edge_link : int64[n_edges]
-        The link of each edge.
-    edge_sign : float64[n_edges]
+    edge_link : int32[n_edges]
+        The link of each edge (int64 above 2^31 links).
+    edge_sign : int8[n_edges]
         +1 where the earlier end of the edge is ``link_i``, else -1.
     terminal_link : int64[n]
         Links from one terminal to another; they have no edge.
@@ -59,6 +59,8 @@ class Elimination(Record):
         Where each front stores its table of voltage differences.
     table_size : int
         Length of the working memory for these tables.
+    subtree_tables : int
+        Length of the part of it, at its beginning, that belongs to the independent subtrees.
     operations : float
         Number of multiply-adds of one factor.
     n_entries : int
@@ -80,6 +82,7 @@ class Elimination(Record):
     contribution_size: int
     table_start: np.ndarray
     table_size: int
+    subtree_tables: int
     operations: float
     n_entries: int
 
@@ -126,12 +129,13 @@ def analyse(
     groups, operations = independent_fronts(fronts, n)
     contribution_start = np.empty(fronts.left.shape[0], np.int64)
     table_start = np.empty_like(contribution_start)
-    contributions = tables = 0
+    contributions = tables = subtree_tables = 0
     for which in chain.from_iterable(groups):
         contributions = symbolic_kernels.place_contributions(
             which, fronts, which.size > 1, contributions, contribution_start
         )
         tables = symbolic_kernels.place_tables(which, fronts, which.size > 1, tables, table_start)
+        subtree_tables = tables if which is groups[0][-1] else subtree_tables
     kind_i, kind_j = kind[link_i], kind[link_j]
     terminal_link = np.flatnonzero((kind_i >= 0) & (kind_j >= 0) & (kind_i != kind_j))
     return Elimination(
@@ -150,6 +154,7 @@ def analyse(
         contribution_size=contributions,
         table_start=table_start,
         table_size=tables,
+        subtree_tables=subtree_tables,
         operations=operations,
         n_entries=int(fronts.weight_start[-1]),
     )
@@ -189,9 +194,11 @@ def fronts_of(dissection, kept, rank, link_i, link_j, n_terminals):
     n = int(np.count_nonzero(kept))
     front_start = np.concatenate([[0], np.cumsum(kept)])[dissection.front_start]
     row_start = np.empty(n + 1, np.int64)
-    row_neighbour = np.empty(link_i.shape[0], np.int64)
-    edge_link = np.empty(link_i.shape[0], np.int64)
-    edge_sign = np.empty(link_i.shape[0], np.float64)
+    # A large graph needs half the memory for its indices if they have 32 bits.
+    index = np.int32 if max(n + n_terminals, link_i.shape[0]) < 2**31 else np.int64
+    row_neighbour = np.empty(link_i.shape[0], index)
+    edge_link = np.empty(link_i.shape[0], index)
+    edge_sign = np.empty(link_i.shape[0], np.int8)
     symbolic_kernels.fill_edges(
         rank, link_i, link_j, n, row_start, row_neighbour, edge_link, edge_sign
     )

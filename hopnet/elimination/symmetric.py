@@ -158,18 +158,25 @@ class Factor(Record):
         if rhs is not None:
             b = self.forward(self.columns_of(rhs))[: e.node.shape[0], 0]
             np.divide(b, self.pivot, out=source, where=self.pivot != 0)
-        table = np.empty(e.table_size, dtype)
-        elimination_kernels.fill_root_table(e.fronts, value, e.table_start, table)
-        edge_drop = np.empty(e.edge_link.shape[0], dtype)
+        table = np.empty(e.table_size - e.subtree_tables, dtype)
+        edges = e.edge_link, e.edge_sign
+        out = np.zeros(n_links, dtype)
 
         def drop(which):
             elimination_kernels.drop_fronts(
-                which, e.fronts, self.weight, source, e.table_start, table, edge_drop
+                which,
+                e.fronts,
+                edges,
+                self.weight,
+                source,
+                value,
+                e.table_start,
+                e.subtree_tables,
+                table,
+                out,
             )
 
         run_downward(e, drop, self.threads)
-        out = np.zeros(n_links, dtype)
-        out[e.edge_link] = edge_drop * e.edge_sign
         out[e.terminal_link] = value[e.terminal_ends[:, 0]] - value[e.terminal_ends[:, 1]]
         return out
 

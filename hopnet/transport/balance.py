@@ -9,6 +9,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
 from hopnet.kernels import backbone as kernels
+from hopnet.kernels.balance import largest_change, sum_flows
 from hopnet.kernels.neighbours import fill_rows
 from hopnet.network.network import INNER, Network
 
@@ -42,6 +43,12 @@ CORRECTIONS = 40
 # corrections, a larger one would accept such nodes.
 SOUND = 1e-6
 
+# Number of sites above which memory counts more than time. Dead ends are then found before the
+# first solution, in 32-bit indices. Samples of this size always have loops to correct. A larger
+# number needs more memory, a smaller one searches for dead ends where that is not needed.
+LARGE = 300_000
+
+First = Callable[[], tuple[np.ndarray, np.ndarray]]
 Add = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
@@ -64,9 +71,9 @@ def net_flow(network: Network, flow: np.ndarray) -> np.ndarray:
 
 
 def balance_at_sites(
-    network: Network, flow: np.ndarray, net: np.ndarray, terminal: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """Throughput of each site, and how far inner sites are from balance.
+    network: Network, flow: np.ndarray, terminal: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Net flow and throughput of each site, and how far inner sites are from balance.
 
     Parameters
     ----------
@@ -74,13 +81,13 @@ def balance_at_sites(
         The network whose links carry the flow.
     flow : float64[n_links]
         Flow along each link.
-    net : float64[n_sites]
-        Net flow out of each site.
     terminal : int64[n_sites]
         `Network.terminals`: only INNER sites must be balanced.
 
     Returns
     -------
+    net : float64[n_sites]
+        Net flow out of each site, the same numbers as those of `net_flow`.
     throughput : float64[n_sites]
         Half the sum of the moduli of the flows at each site.
     site_imbalance : float64[n_sites]
@@ -90,13 +97,17 @@ def balance_at_sites(
         sum |net_i| / sum throughput_i over inner sites.
     """
     n = network.n_sites
-    size = np.abs(flow)
-    throughput = 0.5 * (np.bincount(network.link_i, size, n) + np.bincount(network.link_j, size, n))
+    net, entering, throughput, size_j = np.empty((4, n))
+    sum_flows(network.link_i, network.link_j, flow, net, entering, throughput, size_j)
+    net -= entering
+    throughput += size_j
+    throughput *= 0.5
     error = np.where(terminal == INNER, np.abs(net), 0.0)
     checked = throughput > FAINT * throughput.max(initial=0.0)
     site_imbalance = np.divide(error, throughput, out=np.zeros(n), where=checked)
     total = throughput[terminal == INNER].sum()
-    return throughput, site_imbalance, float(error.sum() / total) if total > 0 else 0.0
+    imbalance = float(error.sum() / total) if total > 0 else 0.0
+    return net, throughput.copy(), site_imbalance, imbalance
 
 
 def on_paths(network: Network) -> np.ndarray:
@@ -114,26 +125,32 @@ def on_paths(network: Network) -> np.ndarray:
     link. A contact is one node. The time is proportional to the number of links.
     """
     n = network.n_sites + 2
-    node = np.arange(network.n_sites)
+    # A large network needs half the memory for its indices if they have 32 bits.
+    index = np.int32 if n > LARGE and 2 * network.n_links < 2**31 - 2 else np.int64
+    node = np.arange(network.n_sites, dtype=index)
     node[network.source], node[network.drain] = n - 2, n - 1
-    i, j = node[network.link_i], node[network.link_j]
-    between = i != j
-    link_i, link_j = np.append(n - 2, i[between]), np.append(n - 1, j[between])
+    between = node[network.link_i] != node[network.link_j]
+    # The added link from source to drain comes first.
+    link_i, link_j = np.empty((2, 1 + np.count_nonzero(between)), index)
+    link_i[0], link_j[0] = n - 2, n - 1
+    link_i[1:] = node[network.link_i[between]]
+    link_j[1:] = node[network.link_j[between]]
     start = np.empty(n + 1, np.int64)
-    neighbour, link = np.empty((2, 2 * link_i.size), np.int64)
+    neighbour, link = np.empty((2, 2 * link_i.size), index)
     fill_rows(link_i, link_j, start, neighbour, link)
-    number, low, parent, parent_link, visited = np.empty((5, n), np.int64)
+    del link_i, link_j
+    number, low, parent, parent_link, visited = np.empty((5, n), index)
     n_visited = kernels.depth_first(
         start, neighbour, link, n - 1, number, low, parent, parent_link, visited
     )
     block = np.empty(n, np.bool_)
     kernels.mark_block(visited, n_visited, number, low, parent, block)
-    return between & block[i] & block[j]
+    between &= block[node[network.link_i]]
+    between &= block[node[network.link_j]]
+    return between
 
 
-def balanced_flows(
-    network: Network, drop: np.ndarray, flow: np.ndarray, add: Add
-) -> tuple[np.ndarray, np.ndarray, bool]:
+def balanced_flows(network: Network, first: First, add: Add) -> tuple[np.ndarray, np.ndarray, bool]:
     """Drops and flows with every inner site balanced relative to its own throughput.
 
     The elimination makes each drop accurate relative to the flows through the better of its two
@@ -146,8 +163,9 @@ def balanced_flows(
     ----------
     network : Network
         The network whose links carry the flow.
-    drop, flow : float64[n_links]
-        The first solution.
+    first : function
+        ``first()`` returns the drops and flows of the first solution. It is a function so that
+        no other reference keeps these arrays in memory.
     add : function
         ``add(drop, flow, fed)`` returns the drops and flows with those added that the currents
         ``fed`` (one for each site) cause.
@@ -158,19 +176,24 @@ def balanced_flows(
     balanced : bool
         False where a number that is needed is less than the smallest float.
     """
+    dead = np.zeros(network.n_links, np.bool_)
+    early = network.n_sites > LARGE
+    if early:  # before the first solution takes its memory
+        dead = ~on_paths(network)
+    drop, flow = first()
     fed = np.where(network.terminals == INNER, -net_flow(network, flow), 0.0)
-    dead = np.empty(0, np.int64)
     for correction in range(CORRECTIONS):
         with np.errstate(all="ignore"):
             new_drop, new_flow = add(drop, flow, fed)
-            change = np.abs(new_flow - flow).max(initial=0.0)
-        if not change <= SOUND * np.abs(flow).max(initial=0.0):
+        change, largest = largest_change(new_flow, flow)
+        if not change <= SOUND * largest:
             return drop, flow, False
         drop, flow = new_drop, new_flow
+        del new_drop, new_flow
         drop[dead], flow[dead] = 0.0, 0.0
         net, unbalanced = unbalanced_sites(network, flow)
-        if correction == 0 and unbalanced.any():
-            dead = np.flatnonzero(~on_paths(network))
+        if correction == 0 and unbalanced.any() and not early:
+            dead = ~on_paths(network)
             drop[dead], flow[dead] = 0.0, 0.0
             net, unbalanced = unbalanced_sites(network, flow)
         if not unbalanced.any():
@@ -183,9 +206,8 @@ def unbalanced_sites(
     network: Network, flow: np.ndarray, terminal: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Net flow of every site, and the inner sites where it exceeds rounding."""
-    net = net_flow(network, flow)
-    _, site_imbalance, _ = balance_at_sites(
-        network, flow, net, network.terminals if terminal is None else terminal
+    net, _, site_imbalance, _ = balance_at_sites(
+        network, flow, network.terminals if terminal is None else terminal
     )
     return net, site_imbalance > BALANCED
 

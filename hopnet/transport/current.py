@@ -12,7 +12,7 @@ import numpy as np
 from hopnet.checks import array_of, instance_of, number
 from hopnet.elimination.scaling import HIGHEST, log_conductance_span, scaled_conductance
 from hopnet.elimination.symbolic import Elimination, analyse
-from hopnet.elimination.symmetric import factor
+from hopnet.elimination.symmetric import Factor, factor
 from hopnet.elimination.wide import (
     Wide,
     factor_wide,
@@ -24,7 +24,7 @@ from hopnet.elimination.wide import (
 from hopnet.errors import ConvergenceError, DataError, ParameterError
 from hopnet.network.network import Network, check_digest
 from hopnet.records import Record, load_arrays, read_only, save_arrays
-from hopnet.transport.balance import balance_at_sites, balanced_flows, net_flow, site_potential
+from hopnet.transport.balance import balance_at_sites, balanced_flows, site_potential
 from hopnet.transport.cutoff import OuterShell, outer_shell
 
 if TYPE_CHECKING:
@@ -255,8 +255,7 @@ def solve_current(network: Network, *, threads: int | None = None) -> Current:
         drop, flow, balanced, log_unit = flows_by_floats(network, symbolic, threads)
     if not balanced:
         drop, flow, balanced, log_unit = flows_by_wide_numbers(network, symbolic)
-    net = net_flow(network, flow)
-    throughput, site_imbalance, imbalance = balance_at_sites(network, flow, net, terminal)
+    net, throughput, site_imbalance, imbalance = balance_at_sites(network, flow, terminal)
     source_current = float(net[network.source].sum())
     drain_current = float(-net[network.drain].sum())
     total = check_balance(source_current, drain_current, drop)
@@ -264,11 +263,12 @@ def solve_current(network: Network, *, threads: int | None = None) -> Current:
         resistivity = np.float64(network.width_across_current) / in_unit(
             network.length_along_current * total, log_unit
         )
+    relative_flow = read_only(flow / total, copy=False)
     return Current(
         network=network,
-        drop=read_only(drop),
-        flow=read_only(in_unit(flow, log_unit)),
-        relative_flow=read_only(flow / total),
+        drop=read_only(drop, copy=False),
+        flow=read_only(in_unit(flow, log_unit), copy=False),
+        relative_flow=relative_flow,
         conductance=float(in_unit(total, log_unit)),
         log_conductance=float(np.log(total) + log_unit),
         resistivity=float(resistivity),
@@ -285,14 +285,19 @@ def flows_by_floats(network: Network, symbolic: Elimination, threads: int | None
     n_links = network.n_links
     graph = network.link_i, network.link_j, network.log_conductance, network.terminals
     conductance, log_unit = scaled_conductance(*graph)
-    factored = factor(symbolic, conductance, threads=threads)
+    made: list[Factor] = []
+
+    def first():
+        made.append(factor(symbolic, conductance, threads=threads))
+        drop = made[0].link_drops(n_links, (1.0, 0.0))
+        return drop, conductance * drop
 
     def add(drop, _, fed):
-        corrected = drop + factored.link_drops(n_links, (0.0, 0.0), rhs=fed)
+        corrected = made[0].link_drops(n_links, (0.0, 0.0), rhs=fed)
+        corrected += drop
         return corrected, conductance * corrected
 
-    drop = factored.link_drops(n_links, (1.0, 0.0))
-    return Flows(*balanced_flows(network, drop, conductance * drop, add), log_unit)
+    return Flows(*balanced_flows(network, first, add), log_unit)
 
 
 def flows_by_wide_numbers(network: Network, symbolic: Elimination) -> Flows:
@@ -312,8 +317,10 @@ def flows_by_wide_numbers(network: Network, symbolic: Elimination) -> Flows:
         flow_change = ratio_of_wide(product_of_wide(conductance, change), unit)
         return drop + ratio_of_wide(change, one), flow + flow_change
 
-    drop, flow = ratio_of_wide(wide_drop, one), ratio_of_wide(wide_flow, unit)
-    return Flows(*balanced_flows(network, drop, flow, add), float(log_of_wide(unit)))
+    def first():
+        return ratio_of_wide(wide_drop, one), ratio_of_wide(wide_flow, unit)
+
+    return Flows(*balanced_flows(network, first, add), float(log_of_wide(unit)))
 
 
 def check_balance(source_current, drain_current, drop):
