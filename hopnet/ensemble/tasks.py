@@ -104,7 +104,7 @@ class Report:
         Number of its samples by status: "done", the class of a failure, or "lost" if there is no
         file.
     seconds : float
-        Wall time of the task.
+        Wall time of computing, without that of writing.
     reason : str
         The message of the first failure.
     warnings : tuple of str
@@ -134,7 +134,8 @@ class Progressing:
         self.reasons: dict[int, str] = {}
         self.stages: dict[str, float] = {}
         self.words: dict[str, None] = {}
-        self.started = self.written = time.perf_counter()
+        self.seconds = 0.0
+        self.written = time.perf_counter()
         self.rows: pa.Table | None = None
 
     def settled(self) -> set[int]:
@@ -179,7 +180,7 @@ class Progressing:
             "point": self.task.point.physical,
             "samples": [self.task.numbers[0], self.task.numbers[-1], len(self.task.numbers)],
             "reasons": {str(number): reason for number, reason in self.reasons.items()},
-            "seconds": time.perf_counter() - self.started,
+            "seconds": self.seconds,
             "stages": self.stages,
             "peak_memory": peak_memory(),
             "threads": self.threads,
@@ -226,7 +227,9 @@ def do_task(task: Task, threads: int | None = 1, *, marked: bool = False) -> Rep
                     continue
                 if marker is not None:
                     marker.at(number)
+                start = time.perf_counter()
                 work.add(number, one_result(task, number, threads, work.words))
+                work.seconds += time.perf_counter() - start
                 if time.perf_counter() - work.written > WRITE_EVERY:
                     work.write()
         finally:
