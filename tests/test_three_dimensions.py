@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 import hopnet as hn
+from hopnet.ensemble.config import RunConfig
+from hopnet.ensemble.plan import task_memory
 from hopnet.percolation import flow_statistics
 from hopnet.percolation.thresholds import find_events
 from hopnet.spin import expected_walk, kinetic_coefficients, triad_shares, walk
@@ -446,3 +448,49 @@ def test_permutations_of_a_cube_are_one_sample():
     lengths = {network.n_links for network in networks}
     assert len(lengths) == 1
     assert len({network.distance.sum().round(6) for network in networks}) == 1
+
+
+RUN = {
+    "question": "resistivity in space",
+    "sites": {"n_sites": 400, "density": 0.01, "seed": 8, "dimension": 3},
+    "ensemble": {"samples": 2},
+}
+
+
+def test_run_files_in_space(tmp_path):
+    results = hn.run_ensemble(RUN, tmp_path / "run")
+    assert results is not None
+    rows = pd.read_csv(tmp_path / "run" / "summary.csv")
+    sides = rows[["length", "width", "height"]].to_numpy()
+    np.testing.assert_allclose(sides, 40_000 ** (1 / 3), rtol=1e-12)
+    np.testing.assert_allclose(rows["density"], 0.01, rtol=1e-12)
+    sheet = rows["width_across_current"] / (rows["length"] * rows["conductance"])
+    np.testing.assert_allclose(rows["resistivity"], sheet, rtol=1e-12)
+    assert rows["imbalance"].max() < 1e-15
+    assert rows["f"].isna().all()
+
+
+def test_points_in_the_plane_keep_their_numbers():
+    """The dimension is no part of a point in the plane: names and seeds of older runs stay."""
+    plain = {"sites": {"n_sites": 400, "density": 0.01, "seed": 8}, "spin": {"tau_s": [0.0]}}
+    given = plain | {"sites": plain["sites"] | {"dimension": 2}}
+    points = [RunConfig.model_validate(table).points()[0] for table in (plain, given, RUN)]
+    assert points[0].name == points[1].name != points[2].name
+    assert "sites.dimension" not in points[0].physical
+    more = [task_memory(points[2].physical | {"sites.n_sites": n}) for n in (10**5, 10**6)]
+    assert more[1] > 15 * more[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sites": {"dimension": 4}}, "2 or 3"),
+        ({"spin": {"tau_s": [0.0, 10.0]}}, "spins are two-dimensional"),
+        ({"sites": {"dimension": 2}, "network": {"contacts": "z"}, "spin": {"tau_s": [0]}}, "'z'"),
+        ({"scan": {"sites.dimension": [2, 3]}}, "cannot be scanned"),
+    ],
+)
+def test_bad_run_files(change, message):
+    table = RUN | {key: RUN.get(key, {}) | value for key, value in change.items()}
+    with pytest.raises(ValueError, match=message):
+        RunConfig.model_validate(table)

@@ -64,6 +64,8 @@ PHYSICAL: dict[str, type[BaseModel]] = {
 }
 # Keys of these sections that are no part of a point: they do not change its random numbers.
 NOT_PHYSICAL = frozenset({"sites.seed", "field.values"})
+# Keys that are one for all points: samples in a plane and in space have tables of their own.
+NOT_SCANNABLE = frozenset({"sites.dimension"})
 # Keys of the nuclear fields and the traps, left out where no observable needs them, and their
 # values if they are not given.
 WITH_NUCLEI: dict[str, Any] = {"nuclei.strength": None, "nuclei.background_time": 1e6}
@@ -77,7 +79,7 @@ SCANNABLE: dict[str, type[BaseModel]] = {
     f"{section}.{key}": model
     for section, model in PHYSICAL.items()
     for key in model.model_fields
-    if f"{section}.{key}" not in NOT_PHYSICAL
+    if f"{section}.{key}" not in NOT_PHYSICAL | NOT_SCANNABLE
 } | {"ensemble.samples": EnsembleSection}
 
 
@@ -135,8 +137,12 @@ class Point:
 
     @property
     def charge_alone(self) -> bool:
-        """Whether no spin is solved for: f is not asked for, or electrons exclude each other."""
-        return not self.with_f or self.physical.get("network.chemical_potential") is not None
+        """Whether no spin is solved for.
+
+        So it is if f is not asked for, electrons exclude each other, or the sites lie in space.
+        """
+        exclusion = self.physical.get("network.chemical_potential") is not None
+        return not self.with_f or exclusion or "sites.dimension" in self.physical
 
     def label(self) -> str:
         """The scanned values as text, ``density = 0.01, n_sites = 100000``; may be empty."""
@@ -196,6 +202,9 @@ class RunConfig(Section):
                 (table.get("scan"), "network.chemical_potential"),
             )
             if any(isinstance(part, dict) and key in part for part, key in places):
+                return table | {"spin": {"tau_s": list(CHARGE_ALONE)}}
+            sites = table.get("sites")
+            if isinstance(sites, dict) and sites.get("dimension") == 3:
                 return table | {"spin": {"tau_s": list(CHARGE_ALONE)}}
             wanted = table.get("observables")
             if isinstance(wanted, dict) and any(v for key, v in wanted.items() if key != "f"):
@@ -311,13 +320,19 @@ class RunConfig(Section):
         if all(physical[key] is None for key in CUTOFFS):
             margin = CUTOFF_MARGIN
             if self.field.values is not None:
-                margin = field_margin(physical["sites.density"], max(self.field.values))
+                margin = field_margin(
+                    physical["sites.density"], max(self.field.values), physical["sites.dimension"]
+                )
             physical["network.cutoff_margin"] = margin
         # Keys that are not given are no part of a point, where older runs did not have them.
         physical = {k: v for k, v in physical.items() if v is not None or k not in LATER_KEYS}
         return Point(
             physical=check_nuclei(
-                check_energies(physical, self.spin.tau_s, self.field.values is not None),
+                check_energies(
+                    check_dimension(physical, self.spin.tau_s, self.observables.chosen),
+                    self.spin.tau_s,
+                    self.field.values is not None,
+                ),
                 self.observables.chosen,
             ),
             scanned=self.scanned,
@@ -428,6 +443,27 @@ def check_field(point: Point) -> None:
             "[field] takes the number of carriers, got network.chemical_potential; give "
             "field.concentration instead"
         )
+
+
+def check_dimension(
+    physical: dict[str, Any], tau_s: tuple[float, ...], chosen: tuple[str, ...]
+) -> dict[str, Any]:
+    """Physical keys without the dimension in a plane, so that older points keep their numbers."""
+    if physical["sites.dimension"] == 2:
+        if physical["network.contacts"] == "z":
+            raise ValueError(
+                "network.contacts = 'z' needs sites in space, got sites.dimension = 2; take 'x' "
+                "or 'y', or sites.dimension = 3"
+            )
+        return {key: value for key, value in physical.items() if key != "sites.dimension"}
+    spins = sorted({"nuclear_f", "magnetoresistance"} & set(chosen))
+    if tau_s != CHARGE_ALONE or spins:
+        raise ValueError(
+            "spins are two-dimensional, got sites.dimension = 3 with "
+            f"{spins[0] if spins else '[spin]'}; leave it out for charge alone, or take "
+            "sites.dimension = 2"
+        )
+    return physical
 
 
 def check_nuclei(physical: dict[str, Any], chosen: tuple[str, ...]) -> dict[str, Any]:

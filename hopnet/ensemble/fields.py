@@ -66,7 +66,7 @@ def field_numbers(
     dict of str to float
         NaN from the field on at which blocking does not converge.
     """
-    l_c = critical_length(physical["sites.density"])
+    l_c = critical_length(physical["sites.density"], physical.get("sites.dimension", 2))
     with warnings.catch_warnings():
         # No warnings: the share of the longest links is a column, and NaN marks fields at which
         # blocking did not converge.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 import threading
 import time
@@ -11,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hopnet.constants import PERCOLATION_RADIUS
+from hopnet.constants import PERCOLATION_RADII
 from hopnet.ensemble.config import Point, RunConfig
 from hopnet.ensemble.sample import compute_sample
 from hopnet.ensemble.statistics import LARGEST
@@ -63,6 +64,14 @@ ENERGIES_MEMORY = 1.6
 # process that the system kills, a larger one refuses runs that fit.
 RESERVE = 1.25
 BASE_MEMORY = 300e6  # bytes: Python, its libraries and the compiled kernels
+# Sites in space: seconds of the factor per site squared, and its entries per site^(4/3), with the
+# mean number of links of a cutoff of 1.5 l_c. The seconds grow as the links to the power
+# POWER_IN_SPACE, the entries to 5/3. Each entry takes 8 bytes, and about as much again while
+# fronts are summed. Measured from 1e4 to 1e6 sites at n_s a_b^3 = 0.01.
+LINKS_IN_SPACE = 4.62
+SECONDS_IN_SPACE = 3.5e-11
+POWER_IN_SPACE = 7.7 / 3
+ENTRIES_IN_SPACE = 2.65
 PROBE_SITES = 40_000  # sites of the measured sample of an estimate: about half a second
 # Memory access slows down as arrays outgrow the CPU caches: about 5 % per factor e in size,
 # measured from 4e4 to 5e5 sites.
@@ -97,7 +106,8 @@ FIELDS_MEMORY = 1.8
 
 def links_per_site(physical: Mapping[str, Any]) -> float:
     """Mean number of links per site, from the cutoff."""
-    l_c = PERCOLATION_RADIUS / math.sqrt(physical["sites.density"])
+    dimension, density = physical.get("sites.dimension", 2), physical["sites.density"]
+    l_c = PERCOLATION_RADII[dimension] / density ** (1 / dimension)
     if physical["network.cutoff_radius"] is not None:
         radius = physical["network.cutoff_radius"]
     elif physical["network.cutoff"] is not None:
@@ -105,7 +115,8 @@ def links_per_site(physical: Mapping[str, Any]) -> float:
     else:
         radius = l_c + physical["network.cutoff_margin"]
     everybody = 0.5 * (physical["sites.n_sites"] - 1)
-    return min(0.5 * math.pi * physical["sites.density"] * radius**2, everybody)
+    unit_ball = {2: math.pi, 3: 4.0 * math.pi / 3.0}[dimension]
+    return min(0.5 * unit_ball * density * radius**dimension, everybody)
 
 
 def task_cost(point: Point) -> float:
@@ -131,7 +142,11 @@ def task_cost(point: Point) -> float:
         relative_kT = point.physical["network.kT"] / point.physical["sites.energy_width"]
         per_site *= ENERGIES_COST * min(1.0, (COLD * relative_kT) ** COLD_POWER)
     n_sites = point.physical["sites.n_sites"]
-    return SECONDS_PER_SAMPLE + n_sites * per_site * relative_links**LINKS_POWER
+    plain = SECONDS_PER_SAMPLE + n_sites * per_site * relative_links**LINKS_POWER
+    if "sites.dimension" in point.physical:
+        thicker = links_per_site(point.physical) / LINKS_IN_SPACE
+        plain += SECONDS_IN_SPACE * float(n_sites) ** 2 * thicker**POWER_IN_SPACE
+    return plain
 
 
 def batch_size(config: RunConfig, point: Point, n_samples: int) -> int:
@@ -169,6 +184,11 @@ def bytes_per_site(physical: Mapping[str, Any]) -> float:
 
 def task_memory(physical: Mapping[str, Any]) -> float:
     """Estimated peak memory of one sample, in bytes, the libraries included."""
+    if "sites.dimension" in physical:
+        thicker = links_per_site(physical) / LINKS_IN_SPACE
+        n_sites = float(physical["sites.n_sites"])
+        entries = ENTRIES_IN_SPACE * n_sites ** (4 / 3) * thicker ** (5 / 3)
+        return BASE_MEMORY + RESERVE * (n_sites * bytes_per_site(physical) + 16.0 * entries)
     return BASE_MEMORY + RESERVE * physical["sites.n_sites"] * bytes_per_site(physical)
 
 
@@ -219,8 +239,12 @@ def check_memory(
     if fitting >= 1:
         advice = f"{fitting} worker{'s' * (fitting > 1)} of that size fit: give {option} {fitting}"
     else:
-        per_site = (task_memory(largest) - BASE_MEMORY) / largest["sites.n_sites"]
-        n_sites = round_down(int(max(0.0, limit / workers - BASE_MEMORY) / per_site))
+        sizes = range(largest["sites.n_sites"])
+        memory = limit / workers
+        place = bisect.bisect(
+            sizes, memory, key=lambda n: task_memory(largest | {"sites.n_sites": n})
+        )
+        n_sites = round_down(max(place - 1, 0))
         advice = f"the largest n_sites that fits is {n_sites}: set it in the run file"
         if n_sites < 3:
             advice = "no n_sites fits: take a smaller cutoff or fewer workers"

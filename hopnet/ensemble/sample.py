@@ -99,6 +99,7 @@ def sample_network(point: Point, sample: int) -> Network:
         aspect=physical["sites.aspect"],
         geometry=physical["sites.geometry"],
         min_distance=physical["sites.min_distance"],
+        dimension=physical.get("sites.dimension", 2),
     )
     thermal: dict[str, Any] = {}
     if "sites.density_of_states" in physical:
@@ -302,16 +303,18 @@ def columns_of(
     columns |= numbers
     energies = energy_columns(network, point, numbers["log_conductance"][0])
     columns |= {name: np.full(n, value) for name, value in energies.items()}
-    n_isolated, length, width, density, across = UNKNOWN_COUNT, *[np.nan] * 4
+    n_isolated, length, width, height, density, across = UNKNOWN_COUNT, *[np.nan] * 5
     if network is not None:
         sites = network.sites
         n_isolated = int(network.isolated.sum())
-        length, width, density = sites.length, sites.width, sites.density
+        length, width, height = (*sites.size, np.nan)[:3]
+        density = sites.density
         across = network.width_across_current
     columns |= {
         "n_isolated": np.full(n, n_isolated),
         "length": np.full(n, length),
         "width": np.full(n, width),
+        **({"height": np.full(n, height)} if "sites.dimension" in point.physical else {}),
         "width_across_current": np.full(n, across),
         "density": np.full(n, density),
         "status": np.full(n, status),

@@ -65,7 +65,9 @@ class SitesSection(Section):
     """``[sites]``: where the electrons sit; see `hopnet.random_sites`, `hopnet.with_energies`."""
 
     n_sites: int = Field(ge=3, le=10**12, description="Number of sites of one sample.")
-    density: AboveZero = Field(description="Density of the sites, n_s a_b^2.")
+    density: AboveZero = Field(
+        description="Density of the sites, n_s a_b^2; with dimension = 3 it is n_s a_b^3."
+    )
     seed: int = Field(
         ge=0,
         le=2**128,
@@ -75,6 +77,10 @@ class SitesSection(Section):
         default="open",
         description="'open': all four edges are free. 'cylinder': periodic across the current. "
         "'torus': periodic along both axes, for [field].",
+    )
+    dimension: Literal[2, 3] = Field(
+        default=2,
+        description="2: sites in a plane. 3: sites in space, for charge alone (without [spin]).",
     )
     aspect: AboveZero = Field(default=1.0, description="Length along x divided by width along y.")
     min_distance: FromZero = Field(
@@ -115,8 +121,8 @@ class NetworkSection(Section):
     contact_width: AboveZero | None = Field(
         default=None, description="Width of the contact strips in a_b; 1.5 l_c if not given."
     )
-    contacts: Literal["x", "y"] = Field(
-        default="x", description="Axis along which the current flows."
+    contacts: Literal["x", "y", "z"] = Field(
+        default="x", description="Axis along which the current flows; 'z' in space only."
     )
     kT: AboveZero | None = Field(
         default=None,

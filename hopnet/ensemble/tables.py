@@ -74,6 +74,16 @@ UNITS = {
     "traps.fraction": "1",
 } | observable_units()
 
+# Units that differ in space, where the tables of the samples have a column ``height``.
+UNITS_IN_SPACE = {
+    "height": "a_b",
+    "density": "n_s a_b^3",
+    "sites.density": "n_s a_b^3",
+    "width_across_current": "a_b^2 (cross-section)",
+    "resistivity": "rho_0 a_b",
+    "log_resistivity": "ln(rho_0 a_b)",
+}
+
 
 class MissingFileError(DataError):
     """There is no such file."""
@@ -131,7 +141,8 @@ def table_bytes(table: pa.Table, label: dict[str, str]) -> bytes:
 
 def with_units(schema: pa.Schema) -> pa.Schema:
     """A schema in which each column that has a unit carries it, without other metadata."""
-    units = UNITS | field_units(schema.names) | admittance_units(schema.names)
+    in_space = UNITS_IN_SPACE if "height" in schema.names else {}
+    units = UNITS | in_space | field_units(schema.names) | admittance_units(schema.names)
     return pa.schema(
         [
             pa.field(field.name, field.type, metadata={"unit": units[field.name]})

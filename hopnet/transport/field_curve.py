@@ -48,7 +48,7 @@ LONG = 0.9
 WARN = 1e-3
 
 
-def field_margin(density: float, field: float) -> float:
+def field_margin(density: float, field: float, dimension: int = 2) -> float:
     """How far links reach beyond l_c, in a_b, so that longer ones carry no current in a field.
 
     In a strong field a carrier leaves a dead end by one long hop along the field instead of going
@@ -59,6 +59,8 @@ def field_margin(density: float, field: float) -> float:
     density : float
     field : float, in kT/(e l_c)
         The largest field.
+    dimension : {2, 3}
+        Number of axes of the sample.
 
     Returns
     -------
@@ -66,7 +68,8 @@ def field_margin(density: float, field: float) -> float:
         At least the default of `hopnet.build_network`; 1.5 l_c from e F l_c = kT on, 0.5 l_c in a
         weak field.
     """
-    return max(CUTOFF_MARGIN, critical_length(density) * min(0.5 + field, 1.5))
+    l_c = critical_length(density, dimension)
+    return max(CUTOFF_MARGIN, l_c * min(0.5 + field, 1.5))
 
 
 def share_of_long_links(solved: Bias | Drift) -> float:
