@@ -494,3 +494,15 @@ def test_bad_run_files(change, message):
     table = RUN | {key: RUN.get(key, {}) | value for key, value in change.items()}
     with pytest.raises(ValueError, match=message):
         RunConfig.model_validate(table)
+
+
+def test_figures_are_projected():
+    network = space(300, aspect=2)
+    current = hn.solve_current(network)
+    longest = 1.05 * hn.percolation_threshold(network).threshold_length
+    for record in (network.sites, network, current, hn.find_clusters(network, longest)):
+        assert record.plot().axes
+    figure = hn.find_backbone(network, longest).plot()
+    assert "n_s^{-1/3}" in figure.axes[0].get_title()
+    fades = [lines.get_colors()[:, 3] for lines in figure.axes[0].collections[1:2]]
+    assert fades[0].min() < 0.5 < fades[0].max() <= 1.0

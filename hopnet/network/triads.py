@@ -89,7 +89,7 @@ class Triads(Record):
 
     @property
     def area_vector(self) -> np.ndarray:
-        """float64[n_triads, 3], a_b^2: R_ij x R_ik / 2, normal to the triad; along z in a plane."""
+        """float64[n_triads, 3], a_b^2: R_ij x R_ik / 2 [hall 8]; along z in a plane."""
         to_j = self.network.separation[self.link[:, 0]].T
         to_k = self.network.separation[self.link[:, 1]].T
         out = np.zeros((self.n_triads, 3))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import matplotlib
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -17,6 +18,7 @@ from matplotlib.text import Text
 
 from hopnet.checks import one_of
 from hopnet.files import atomic_write
+from hopnet.network.sites import Sites
 
 __all__ = [
     "BLACK",
@@ -27,6 +29,7 @@ __all__ = [
     "GREY",
     "ORANGE",
     "RED",
+    "depth_fade",
     "finish",
     "looking",
     "new_figure",
@@ -36,6 +39,9 @@ __all__ = [
 BLUE, ORANGE, GREEN, RED = "#2060a8", "#d9822b", "#2e8b57", "#b03a48"
 BLACK, GREY = "#222222", "#777777"
 FORMATS = ("png", "pdf", "svg")
+# Opacity of what lies at the back of a sample in space. A smaller number hides it, a larger one
+# makes the front harder to see.
+FAINT = 0.15
 UNDATED = {"png": None, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
 
 
@@ -110,3 +116,10 @@ def save_figure(figure: Any, path: str | Path) -> None:
         figure.savefig(buffer, dpi=dpi, format=ending, metadata=UNDATED[ending])
     with atomic_write(path) as file:
         file.write(buffer.getvalue())
+
+
+def depth_fade(sites: Sites, site: np.ndarray) -> np.ndarray:
+    """Opacity of what is drawn at each site: 1 at the front (largest z), FAINT at the back."""
+    if sites.height is None:
+        return np.ones(site.size)
+    return FAINT + (1.0 - FAINT) * sites.position[site, 2] / sites.height

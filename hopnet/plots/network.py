@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from hopnet.network.network import Network
 from hopnet.network.sites import Sites
-from hopnet.plots.frame import BLUE, GREY, RED, new_figure
+from hopnet.plots.frame import BLUE, GREY, RED, depth_fade, new_figure
 from hopnet.transport.current import Current
 
 __all__ = ["LARGEST", "draw_flow", "draw_spin", "plot_sample", "window"]
@@ -38,7 +38,7 @@ def plot_sample(network: Network, current: Current, spin: Any, *, n_shown: Any =
         for spin down, area by modulus; grey dots: the other sites; contact strips shaded.
     """
     sites = network.sites
-    position = sites.position
+    position = sites.position[:, :2]
     box = window(sites, n_shown)
     inside = np.all((position >= box[:, 0]) & (position <= box[:, 1]), axis=1)
     figure = new_figure(8.2, 7.2)
@@ -91,7 +91,7 @@ def draw_flow(
     drawn = np.flatnonzero(seen & (flow > largest * 10**-DECADES))
     drawn = drawn[np.argsort(flow[drawn])]  # strong links on top
     start = network.sites.position[network.link_i[drawn]]
-    segments = np.stack([start, start + network.separation[drawn]], axis=1)
+    segments = np.stack([start, start + network.separation[drawn]], axis=1)[..., :2]
     decade = np.log10(flow[drawn] / largest) + DECADES
     lines = LineCollection(
         list(segments),
@@ -102,6 +102,8 @@ def draw_flow(
         zorder=2,
     )
     lines.set_array(flow[drawn])
+    if network.sites.height is not None:
+        lines.set_alpha(depth_fade(network.sites, network.link_i[drawn]).tolist())
     return axes.add_collection(lines)
 
 

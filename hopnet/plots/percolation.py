@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from hopnet.constants import PERCOLATION_RADII
 from hopnet.network.network import Network
 from hopnet.percolation.scaling import PLANE, Exponents, by_size
-from hopnet.plots.frame import BLACK, BLUE, GREEN, GREY, ORANGE, RED, finish, new_figure
+from hopnet.plots.frame import BLACK, BLUE, GREEN, GREY, ORANGE, RED, depth_fade, finish, new_figure
 
 __all__ = [
     "plot_backbone",
@@ -24,9 +25,12 @@ __all__ = [
 
 
 def segments(network: Network, link: np.ndarray) -> np.ndarray:
-    """float64[n, 2, 2]: ends of links, drawn from site i to the nearest image of site j."""
+    """float64[n, 2, 2]: ends of links, drawn from site i to the nearest image of site j.
+
+    Links in space are projected along z.
+    """
     start = network.sites.position[network.link_i[link]]
-    return np.stack([start, start + network.separation[link]], axis=1)
+    return np.stack([start, start + network.separation[link]], axis=1)[..., :2]
 
 
 def plot_backbone(backbone: Any) -> Figure:
@@ -49,6 +53,7 @@ def plot_backbone(backbone: Any) -> Figure:
 def draw_backbone(axes, backbone):
     """Draw the content of `plot_backbone` into axes, without a legend."""
     from matplotlib.collections import LineCollection
+    from matplotlib.colors import to_rgba_array
 
     network = backbone.network
     sites = network.sites
@@ -59,7 +64,8 @@ def draw_backbone(axes, backbone):
     on_backbone[backbone.link] = True
     small = np.clip(150.0 / np.sqrt(sites.n_sites), 0.5, 3.0)
     other = ~cluster
-    axes.scatter(*sites.position[other].T, s=small, color="#d9d9d9", linewidth=0, zorder=0)
+    place = sites.position[other, :2].T
+    axes.scatter(*place, s=small, color="#d9d9d9", linewidth=0, zorder=0)
     layers = (
         ("dead ends", np.flatnonzero(inside & ~on_backbone), "#a8a8a8", 0.7),
         (f"backbone, {backbone.link.size} links", backbone.link, BLUE, 0.9),
@@ -69,18 +75,18 @@ def draw_backbone(axes, backbone):
     for order, (name, link, colour, width) in enumerate(layers):
         lines = LineCollection(
             segments(network, link),
-            colors=colour,
+            colors=to_rgba_array(colour, depth_fade(sites, network.link_i[link])),
             linewidths=width,
             capstyle="round",
             zorder=1 + order,
         )
         axes.add_collection(lines)
         axes.plot([], [], color=colour, linewidth=max(width, 1.5), label=name)
-    if sites.geometry != "torus":
+    if sites.geometry != "torus" and network.axis in "xy":
         for contact in network.contacts:
             low, high = sites.position[contact].min(axis=0), sites.position[contact].max(axis=0)
             span = axes.axvspan if network.axis == "x" else axes.axhspan
-            along = "xy".index(network.axis)
+            along = sites.axes.index(network.axis)
             span(low[along], high[along], color="black", alpha=0.07, linewidth=0)
     axes.set_xlim(0, sites.length)
     axes.set_ylim(0, sites.width)
@@ -88,10 +94,10 @@ def draw_backbone(axes, backbone):
     axes.set_xlabel(r"$x/a_b$")
     axes.set_ylabel(r"$y/a_b$")
     longest = backbone.threshold_length
-    scaled = longest * np.sqrt(sites.density)
+    scaled = longest * sites.density ** (1 / sites.dimension)
     axes.set_title(
         rf"{sites.geometry}, $N$ = {sites.n_sites}: links up to {longest:.4g} $a_b$ "
-        rf"= {scaled:.4f} $n_s^{{-1/2}}$",
+        rf"= {scaled:.4f} $n_s^{{-1/{sites.dimension}}}$",
         fontsize=10,
     )
 
@@ -108,7 +114,8 @@ def plot_flow(statistics: pd.DataFrame) -> Figure:
     matplotlib Figure
     """
     network = statistics.current.network
-    unit = np.sqrt(network.sites.density)
+    dimension = network.sites.dimension
+    unit, l_c = network.sites.density ** (1 / dimension), PERCOLATION_RADII[dimension]
     figure = new_figure(12.5, 4.0)
     left, middle, right = figure.subplots(1, 3)
     edges = np.linspace(-16, 0.0, 65)
@@ -122,9 +129,9 @@ def plot_flow(statistics: pd.DataFrame) -> Figure:
     left.legend(fontsize=8, frameon=False, loc="upper left")
     length, running = statistics.power_by_length()
     middle.plot(length * unit, running, color=RED)
-    middle.axvline(PLANE.l_c, color=BLACK, linewidth=0.9, linestyle="--")
-    middle.annotate(r"$l_c$", (PLANE.l_c, 0.03), xytext=(4, 0), textcoords="offset points")
-    middle.set_xlabel(r"length of links, in $n_s^{-1/2}$")
+    middle.axvline(l_c, color=BLACK, linewidth=0.9, linestyle="--")
+    middle.annotate(r"$l_c$", (l_c, 0.03), xytext=(4, 0), textcoords="offset points")
+    middle.set_xlabel(rf"length of links, in $n_s^{{-1/{dimension}}}$")
     middle.set_ylabel("power dissipated in shorter links")
     along = network.length_along_current
     right.step(statistics.cut / along, statistics.cut_paths, where="mid", color=GREEN)

@@ -57,13 +57,16 @@ def plane(network: Any, title: str) -> tuple[Figure, Any, np.ndarray]:
     """
     sites = network.sites
     box = window(sites, LARGEST)
-    inside = np.all((sites.position >= box[:, 0]) & (sites.position <= box[:, 1]), axis=1)
+    inside = np.all(
+        (sites.position[:, :2] >= box[:, 0]) & (sites.position[:, :2] <= box[:, 1]), axis=1
+    )
     figure = new_figure(7.6, 7.0)
     axes = figure.add_subplot()
     axes.set(xlim=box[0], ylim=box[1], aspect="equal", xlabel=r"$x/a_b$", ylabel=r"$y/a_b$")
     part = "" if inside.all() else f" ({inside.sum()} of them shown)"
     axes.set_title(
-        rf"{title}$N$ = {sites.n_sites}{part}, $n_s a_b^2$ = {sites.density:.4g}, {sites.geometry}",
+        rf"{title}$N$ = {sites.n_sites}{part}, $n_s a_b^{sites.dimension}$ = {sites.density:.4g}, "
+        f"{sites.geometry}",
         fontsize=10,
     )
     return figure, axes, inside
@@ -71,16 +74,18 @@ def plane(network: Any, title: str) -> tuple[Figure, Any, np.ndarray]:
 
 def draw_sites(axes: Any, network: Any, inside: np.ndarray) -> None:
     """The sites as grey dots."""
-    axes.scatter(*network.sites.position[inside].T, s=2.0, color=GREY, linewidth=0, zorder=1)
+    axes.scatter(*network.sites.position[inside, :2].T, s=2.0, color=GREY, linewidth=0, zorder=1)
 
 
 def plot_sites(sites: Any) -> Figure:
     """The sites of a sample, coloured by their energy if they have one."""
     box = window(sites, 10 * LARGEST)
-    inside = np.all((sites.position >= box[:, 0]) & (sites.position <= box[:, 1]), axis=1)
+    inside = np.all(
+        (sites.position[:, :2] >= box[:, 0]) & (sites.position[:, :2] <= box[:, 1]), axis=1
+    )
     figure = new_figure(7.0, 6.4)
     axes = figure.add_subplot()
-    x, y = sites.position[inside].T
+    x, y = sites.position[inside, :2].T
     size = float(np.clip(300.0 / np.sqrt(inside.sum() + 1.0), 0.6, 8.0))
     if sites.energy is None:
         axes.scatter(x, y, s=size, color=BLUE, linewidth=0)
@@ -89,7 +94,8 @@ def plot_sites(sites: Any) -> Figure:
         figure.colorbar(dots, ax=axes, label="energy", shrink=0.85)
     axes.set(xlim=box[0], ylim=box[1], aspect="equal", xlabel=r"$x/a_b$", ylabel=r"$y/a_b$")
     axes.set_title(
-        rf"$N$ = {sites.n_sites}, $n_s a_b^2$ = {sites.density:.4g}, {sites.geometry}",
+        rf"$N$ = {sites.n_sites}, $n_s a_b^{sites.dimension}$ = {sites.density:.4g}, "
+        f"{sites.geometry}",
         fontsize=10,
     )
     return figure
@@ -109,7 +115,7 @@ def plot_network(network: Any) -> Figure:
     figure.colorbar(lines, ax=axes, shrink=0.85, label=r"$\log_{10}$ of conductance $\times\rho_0$")
     draw_sites(axes, network, inside)
     for contact, colour in zip(network.contacts, (ORANGE, BLUE)):
-        place = network.sites.position[contact]
+        place = network.sites.position[contact, :2]
         axes.scatter(*place.T, s=6.0, color=colour, linewidth=0, zorder=3)
     return figure
 
@@ -144,7 +150,7 @@ def plot_clusters(clusters: Any) -> Figure:
     rank = np.full(clusters.size.size, COLOURED)
     largest = np.argsort(-clusters.size)[:COLOURED]
     rank[largest] = np.arange(largest.size)
-    place, of_site = network.sites.position, rank[clusters.label]
+    place, of_site = network.sites.position[:, :2], rank[clusters.label]
     other = inside & (of_site == COLOURED)
     axes.scatter(*place[other].T, s=1.5, color="#c8c8c8", linewidth=0)
     for k in range(largest.size):

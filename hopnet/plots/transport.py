@@ -48,7 +48,7 @@ def plot_power_map(current: Current, *, n_shown: int = LARGEST) -> Figure:
     network = current.network
     power = np.abs(link_power(current))
     box = window(network.sites, n_shown)
-    position = network.sites.position
+    position = network.sites.position[:, :2]
     inside = np.all((position >= box[:, 0]) & (position <= box[:, 1]), axis=1)
     figure = new_figure(9.4, 4.6)
     axes, right = figure.subplots(1, 2, width_ratios=[1.25, 1])
@@ -88,7 +88,7 @@ def draw_power(
     start = network.sites.position[network.link_i[drawn]]
     decade = np.log10(power[drawn] / largest) + DECADES
     lines = LineCollection(
-        list(np.stack([start, start + network.separation[drawn]], axis=1)),
+        list(np.stack([start, start + network.separation[drawn]], axis=1)[..., :2]),
         cmap="inferno_r",
         norm=LogNorm(largest * 10**-DECADES, largest),
         linewidths=0.3 + 0.9 * decade,

@@ -126,8 +126,8 @@ def merging_links(network: Network) -> tuple[np.ndarray, np.ndarray]:
 
 def ends_of(network: Network, link: np.ndarray) -> dict[str, np.ndarray]:
     """x0, y0, x1, y1 of links, drawn from site i to the nearest image of site j."""
-    start = network.sites.position[network.link_i[link]]
-    end = start + network.separation[link]
+    start = network.sites.position[network.link_i[link], :2]
+    end = start + network.separation[link][:, :2]
     names = ("x0", "y0", "x1", "y1")
     return {k: v.astype(np.float32) for k, v in zip(names, (*start.T, *end.T))}
 
@@ -203,7 +203,9 @@ def page_of(network: Network, current: Current, spin: Any = None) -> Any:
 
     sites = network.sites
     box = window(sites, MOST_SITES)
-    inside = np.all((sites.position >= box[:, 0]) & (sites.position <= box[:, 1]), axis=1)
+    inside = np.all(
+        (sites.position[:, :2] >= box[:, 0]) & (sites.position[:, :2] <= box[:, 1]), axis=1
+    )
     plot = figure(
         match_aspect=True,
         output_backend="webgl",

@@ -212,7 +212,7 @@ def plane_across(network: Network, field: str) -> tuple[int, int]:
 
 
 def separation_across(network: Network, field: str) -> np.ndarray:
-    """float64[n_links, 2]: the components of the vectors along the links across a field."""
+    """float64[n_links, 2]: the vectors along the links, their part across a field [hall 8]."""
     plane = list(plane_across(network, field))
     if network.sites.dimension == 2:
         return network.separation
