@@ -11,8 +11,9 @@ import pytest
 import hopnet as hn
 from hopnet.ensemble.config import RunConfig
 from hopnet.ensemble.plan import task_memory
-from hopnet.percolation import flow_statistics
+from hopnet.percolation import flow_statistics, sample_mott_numbers, wrapping_threshold
 from hopnet.percolation.thresholds import find_events
+from hopnet.percolation.wrapping import WRAPPING_IN_SPACE
 from hopnet.spin import expected_walk, kinetic_coefficients, triad_shares, walk
 from hopnet.transport import diffusion_constant, diffusion_tensor, strain_response
 
@@ -290,6 +291,34 @@ def test_hall_angle_of_a_cylinder_along_y_and_z():
         hn.hall_angle(other, field="y", ring=ring)
     with pytest.raises(hn.ParameterError, match="across the current"):
         hn.hall_angle(plain, field="x")
+
+
+def test_threshold_by_the_universal_probability():
+    """l_c n_s^(1/3) = 0.86755 from random networks on a torus, without a fit."""
+    rng, found = np.random.default_rng(5), []
+    for sample in range(120):
+        n = int(rng.poisson(600))
+        sites = hn.random_sites(n, density=n / 600, seed=sample, dimension=3, geometry="torus")
+        network = hn.build_network(sites, cutoff_radius=1.15, contact_width=0.01)
+        found.append(find_events(network, stop="wrapping")["wrapping"].threshold_length)
+    value, error = wrapping_threshold(found, WRAPPING_IN_SPACE)
+    assert error < 0.01
+    assert abs(value - 0.867552) < 4 * error
+    with pytest.raises(hn.ParameterError, match="10 samples"):
+        wrapping_threshold(found[:9], WRAPPING_IN_SPACE)
+    with pytest.raises(hn.ParameterError, match="probability"):
+        wrapping_threshold(found, 1.5)
+
+
+def test_the_number_of_mott_in_space():
+    """kT_0 g a_b^3 = 17.12(2) from percolation in space and energy; 21.2 and 18.1 are refuted."""
+    table = sample_mott_numbers(10, 100, seed=6, dimension=3)
+    assert list(table.columns) == ["first", "second", "third"]
+    assert (table["first"] <= table["second"]).all()
+    assert (table["second"] <= table["third"]).all()
+    value, error = wrapping_threshold(table["first"], WRAPPING_IN_SPACE)
+    assert abs(value - 17.12) < 4 * error
+    assert error < 0.25
 
 
 def test_variable_range_and_finite_voltage():

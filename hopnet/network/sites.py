@@ -28,6 +28,7 @@ __all__ = [
     "GEOMETRIES",
     "SITE_ARRAYS",
     "Sites",
+    "check_dimension",
     "check_memory",
     "critical_length",
     "random_sites",

@@ -24,3 +24,4 @@ from .scaling import extrapolate as extrapolate
 from .scaling import fit_power_law as fit_power_law
 from .thresholds import Threshold as Threshold
 from .thresholds import percolation_threshold as percolation_threshold
+from .wrapping import wrapping_threshold as wrapping_threshold
