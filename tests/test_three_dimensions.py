@@ -237,7 +237,7 @@ def rotation(seed):
 
 
 def test_hall_effect_is_a_vector():
-    """The antisymmetric conductance of three terminals turns with the sample, for any field."""
+    """[hall 8]: the antisymmetric conductance of three terminals turns with the sample."""
     side = 40.0
     inside = np.random.default_rng(8).uniform(-8, 8, (120, 3))
     groups = [np.arange(4), np.arange(30, 34), np.arange(60, 64)]

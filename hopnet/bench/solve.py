@@ -44,6 +44,9 @@ from hopnet.transport.current import solve_current
 
 __all__ = ["WHOLE", "measure"]
 
+# Cutoff of samples in space, in l_c. The cost grows with its eighth power.
+CUTOFF_IN_SPACE = 1.5
+
 WHOLE = {"densities": (0.1, 0.02, 0.005, 0.001), "n_scaling": (100_000, 1_000_000)}  # bench all
 
 
@@ -56,6 +59,7 @@ def measure(
     memory: bool = True,
     n_scaling: tuple[Any, ...] = (),
     densities: tuple[Any, ...] = (),
+    dimension: int = 2,
 ) -> list[dict[str, Any]]:
     """Time the main stages and the peers.
 
@@ -73,29 +77,34 @@ def measure(
         Also all solvers at these densities and at most 1e5 sites, to see where each one fails.
     n_scaling : list of int
         Also hopnet alone at these sizes, with the exponent of its time.
+    dimension : {2, 3}
+        Number of axes. In space links reach 1.5 l_c, and spins are left out.
 
     Returns
     -------
     list of dict
     """
     n_sites = int(n_sites)
-    network = make_network(n_sites, density, seed)
+    network = make_network(n_sites, density, seed, dimension)
     rows = solver_rows(network, repeats)
     if memory:
         for line in rows:
-            line["peak_MB"] = peak_apart("solve", "run_once", line["what"], n_sites, density, seed)
+            given = line["what"], n_sites, density, seed, dimension
+            line["peak_MB"] = peak_apart("solve", "run_once", *given)
     rows += order_rows(network, repeats)
     rows += stage_rows(network, repeats, curve)
     if densities:
-        rows += density_rows(densities, min(n_sites, SCAN_SITES), seed)
+        rows += density_rows(densities, min(n_sites, SCAN_SITES), seed, dimension)
     if n_scaling:
-        rows += scaling_rows(n_scaling, density, seed)
+        rows += scaling_rows(n_scaling, density, seed, dimension)
     return rows
 
 
-def make_network(n_sites, density, seed):
+def make_network(n_sites, density, seed, dimension=2):
     """The network that all solvers get."""
-    return build_network(random_sites(n_sites, density=density, seed=seed))
+    sites = random_sites(n_sites, density=density, seed=seed, dimension=dimension)
+    # The default margin would make dense samples in space far more expensive than they need be.
+    return build_network(sites, cutoff=None if dimension == 2 else CUTOFF_IN_SPACE)
 
 
 class Problem:
@@ -278,9 +287,9 @@ def solver_rows(network, repeats):
     return rows
 
 
-def run_once(name, n_sites, density, seed):
+def run_once(name, n_sites, density, seed, dimension=2):
     """Solve once in this process and print the peak memory of that, network included, in MB."""
-    problem = Problem(make_network(int(n_sites), density, seed))
+    problem = Problem(make_network(int(n_sites), density, seed, dimension))
     print_peak(lambda: SOLVERS[name](problem))
 
 
@@ -297,32 +306,37 @@ def stage_rows(network, repeats, curve):
     rows = [row("neighbour search", seconds["links"], "cKDTree.query_pairs", seconds["tree"])]
     current = solve_current(network)
     problem = Problem(network)
-    order = dissect_graph(network.link_i, network.link_j, sites.position)
+    period = sites.period
+    order = dissect_graph(network.link_i, network.link_j, sites.position, period=period)
     symbolic = analyse(order, network.link_i, network.link_j, problem.terminal)
     free = analyse(order, network.link_i, network.link_j)
     factored = factor(symbolic, problem.g)
-    gamma = spin_generation(network, current).gamma
     stages = {
-        "triads": lambda: spin_generation(network, current),
-        "order": lambda: dissect_graph(network.link_i, network.link_j, sites.position),
+        "order": lambda: dissect_graph(
+            network.link_i, network.link_j, sites.position, period=period
+        ),
         "symbolic": lambda: analyse(order, network.link_i, network.link_j, problem.terminal),
         "factor": lambda: factor(symbolic, problem.g),
         "drops": lambda: factored.link_drops(network.n_links, (1.0, 0.0)),
-        "spin factor + solve": lambda: factor(free, problem.g, 1e-4).solve(gamma),
         "solve_current": lambda: solve_current(replace(network)),
     }
-    if curve:
-        tau_s = np.logspace(-2, 12, 33)
-        stages["33-point f-curve"] = lambda: f_curve(network, tau_s, current=current)
-    seconds = paired(stages, repeats=repeats)
     more = {
-        "triads": {"per_second": find_triads(network).n_triads / min(seconds["triads"])},
         "factor": {
-            "flops_per_second": 2 * symbolic.operations / min(seconds["factor"]),
             "entries": symbolic.n_entries,
             "multiply_adds": symbolic.operations,
         },
     }
+    if sites.dimension == 2:
+        gamma = spin_generation(network, current).gamma
+        stages["triads"] = lambda: spin_generation(network, current)
+        stages["spin factor + solve"] = lambda: factor(free, problem.g, 1e-4).solve(gamma)
+    if curve and sites.dimension == 2:
+        tau_s = np.logspace(-2, 12, 33)
+        stages["33-point f-curve"] = lambda: f_curve(network, tau_s, current=current)
+    seconds = paired(stages, repeats=repeats)
+    more["factor"]["flops_per_second"] = 2 * symbolic.operations / min(seconds["factor"])
+    if "triads" in stages:
+        more["triads"] = {"per_second": find_triads(network).n_triads / min(seconds["triads"])}
     for name in stages:
         if name == "33-point f-curve":
             rows.append(row(name, seconds[name], "solve_current", seconds["solve_current"]))
@@ -391,7 +405,7 @@ def order_rows(network, repeats):
     ]
 
 
-def density_rows(densities, n_sites, seed):
+def density_rows(densities, n_sites, seed, dimension):
     """One row per solver and density: which solvers still conserve the current in dilute samples.
 
     Each in a process of its own: a peer that does not end loses only its own row.
@@ -401,9 +415,9 @@ def density_rows(densities, n_sites, seed):
         for name in SOLVERS:
             code = (
                 "from hopnet.bench.solve import print_second; "
-                f"print_second({name!r}, {n_sites}, {density}, {seed})"
+                f"print_second({name!r}, {n_sites}, {density}, {seed}, {dimension})"
             )
-            line = {"what": f"N = {n_sites}, n_s a_b^2 = {density:g}: {name}"}
+            line = {"what": f"N = {n_sites}, n_s a_b^{dimension} = {density:g}: {name}"}
             try:
                 done = subprocess.run(
                     [sys.executable, "-W", "ignore", "-c", code],
@@ -423,9 +437,9 @@ def density_rows(densities, n_sites, seed):
     return rows
 
 
-def print_second(name, n_sites, density, seed):
+def print_second(name, n_sites, density, seed, dimension):
     """Solve twice in this process; print the second time and the accuracy of the answer."""
-    problem = Problem(make_network(n_sites, density, seed))
+    problem = Problem(make_network(n_sites, density, seed, dimension))
     SOLVERS[name](problem)
     start = time.perf_counter()
     flow = SOLVERS[name](problem)
@@ -433,11 +447,11 @@ def print_second(name, n_sites, density, seed):
     print(json.dumps(row(name, seconds, **problem.quality(flow))))
 
 
-def scaling_rows(sizes, density, seed):
+def scaling_rows(sizes, density, seed, dimension):
     """hopnet alone over sizes: seconds, flops per second, and the exponent of the time."""
     rows = []
     for n_sites in sizes:
-        problem = Problem(make_network(int(n_sites), density, seed))
+        problem = Problem(make_network(int(n_sites), density, seed, dimension))
         times = paired({"": lambda problem=problem: hopnet_drops(problem)}, repeats=3)[""]
         seconds = min(times)
         order = problem.network.dissection
