@@ -15,8 +15,8 @@ exponent of their own there, and the optimal path is the path of the minimum spa
     python runs/exponential_lattice.py --side 250 --out runs/results/exponential_lattice
 
 writes ``lattice.csv`` and ``lattice.png``. On one core the strengths that floats hold take seconds
-each, also at --side 500 (``lattice_500.csv`` has these). The two beyond take about 30 s of processor
-time each at 250, and eight times that at 500.
+each, also at --side 500 (``lattice_500.csv`` has these). The two beyond took three minutes each at
+250, on a machine that others used, and take about eight times as long at 500.
 """
 
 from __future__ import annotations
