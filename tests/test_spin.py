@@ -143,8 +143,7 @@ def triangle(a, orientation, contacts):
         ends = ([0, 1], [2])
     if orientation == "mirrored":
         position = np.stack([position[:, 0], width - position[:, 1]], axis=1)
-    with pytest.warns(hn.ValidityWarning):
-        sites = hn.sites_from_positions(position, length=length, width=width)
+    sites = hn.sites_from_positions(position, length=length, width=width)
     return hn.build_network(sites, cutoff_radius=2 * a, contacts=ends)
 
 
@@ -174,8 +173,7 @@ def test_equilateral_triangle(a, f_10, contacts, orientation):
 def test_periodic_triangular_lattice_never_compensates():
     """f = (3 sqrt(3)/16) a^4 exp(-a) for every tau_s: in a uniform field nothing accumulates."""
     a, n_x, n_y = 1.5, 12, 8
-    with pytest.warns(hn.ValidityWarning):
-        sites = hn.lattice_sites("triangular", n_x, n_y, spacing=a, geometry="torus")
+    sites = hn.lattice_sites("triangular", n_x, n_y, spacing=a, geometry="torus")
     links = hn.build_network(sites, cutoff_radius=1.01 * a, contact_width=1.01 * a)
     # a uniform field by hand: drop = -E . R on every link, unit E along x, all round the torus
     drop = links.separation[:, 0].copy()
