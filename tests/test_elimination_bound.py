@@ -20,7 +20,11 @@ def random_network(seed):
     near = np.argsort(np.hypot(*(position[i] - position[j]).T), kind="stable")[: int(2.5 * n)]
     # A triangle that hangs on one node, and one across a strong link: side loops.
     extra = np.array([[0, n], [0, n + 1], [n, n + 1], [1, n + 2], [2, n + 2], [1, 2]])
-    link_i, link_j = np.concatenate([np.stack([i[near], j[near]], axis=1), extra]).T
+    # A chain along x, so that a path joins the terminals.
+    chain = np.argsort(position[:, 0])
+    chain = np.stack([chain[:-1], chain[1:]], axis=1)
+    pairs = np.concatenate([np.stack([i[near], j[near]], axis=1), chain, extra])
+    link_i, link_j = np.unique(np.sort(pairs, axis=1), axis=0).T.copy()
     position = np.concatenate([position, position[[0, 0, 1]] + 0.01])
     conductance = 10.0 ** rng.uniform(-40.0, 0.0, link_i.size)
     excess = np.where(rng.random(n + 3) < 0.2 * (seed % 2), 10.0 ** rng.uniform(-40, 0, n + 3), 0)
@@ -99,7 +103,7 @@ def errors_of(seed):
             power += float(g) * exact**2
         for k in range(n):
             power += float(excess[e.node[k]]) * value[k] ** 2
-        drop_error = float(mpmath.sqrt(wrong / power)) if power else float(wrong)
+        drop_error = float(mpmath.sqrt(wrong / power))
     return np.array([conductance_error, entry_error, drop_error]) / EPS, steps, n
 
 
@@ -112,5 +116,5 @@ def test_bounds_on_random_networks(first):
         with_ground = seed % 2 == 1
         bound = [any_entry if with_ground else steps, any_entry, steps]
         assert np.all(error <= bound), (seed, error, bound)
-        # Measured: at most 8 roundings. An error of method, such as a subtraction, breaks this.
-        assert error.max() < 80, (seed, error)
+        # Measured: at most 12 roundings. An error of method, such as a subtraction, breaks this.
+        assert error.max() < 120, (seed, error)
