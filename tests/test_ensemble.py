@@ -221,7 +221,9 @@ def test_run_files_of_the_project_run_in_small(tmp_path, path):
     table["scan"] = {k: v[::2] if isinstance(v, list) else v | {"n": 2} for k, v in scan.items()}
     frame = hn.run_ensemble(table, tmp_path / "run")
     assert (frame["status"] == "done").all()
-    assert frame["f" if "spin" in table else "log_conductance"].notna().all()
+    fields = [name for name in frame if "_at_" in name]
+    name = "f" if "spin" in table else "log_conductance"
+    assert frame[fields[0] if "field" in table else name].notna().all()
 
 
 # Bad input.

@@ -55,7 +55,7 @@ TABLES = ("summary.parquet", "summary.csv", "statistics.parquet", "statistics.cs
 OWN_NAMES = {*OWN_FOLDERS, *TABLES, "figures", "run.toml"}
 # Bytes of rows that an examination keeps, so that collecting a small run reads its files once.
 # Larger: more memory in large runs. Smaller: files are read twice.
-KEPT_ROWS = 30_000_000
+KEPT_ROWS = 10_000_000
 # Largest file of diagnostics that is read, in bytes.
 LARGEST_DIAGNOSTICS = 10_000_000
 
