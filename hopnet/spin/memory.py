@@ -197,7 +197,7 @@ def spin_relaxation(
     -----
     Cost of "model": two solutions of the spin rows for each of about 3 rates per decade and 7
     complex ones. `hopnet bench nuclei` measures it. Ten decades of one sample of 1e5 sites take
-    some minutes and 1 GB.
+    some minutes and 3 GB.
 
     Valid while the nuclei are frozen.
 
