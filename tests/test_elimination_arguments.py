@@ -59,7 +59,7 @@ CALLS = [
     (
         dissect_graph,
         GRAPH
-        | {"position": POSITION, "rows": None, "ring": None, "leaf_size": 2, "strip": 1.0}
+        | {"position": POSITION, "rows": None, "period": None, "leaf_size": 2, "strip": 1.0}
         | {"threads": 1},
     ),
     (analyse, GRAPH | {"dissection": ORDER, "terminal": TERMINAL}),
