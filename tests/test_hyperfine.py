@@ -303,9 +303,7 @@ def test_without_fields_tau_f_is_tau_s_times_f():
     mean = hn.nuclear_average(
         network, 0.01 * COUPLING, eta=0.01, tau_s=1e3, field=np.zeros((400, 3))
     )
-    assert mean.tau_f == pytest.approx(
-        1e3 * hn.f_curve(network, tau_s=1e3, normalisation="letter").f[0], rel=1e-2
-    )
+    assert mean.tau_f == pytest.approx(1e3 * hn.f_curve(network, tau_s=1e3).f[0], rel=1e-2)
     assert not np.any(mean.leakage)
 
 

@@ -80,6 +80,10 @@ def calls():
         "conductivity_exponent": (room.conductivity_exponent, {"table": equal}),
         "by_size": (scaling.by_size, {"table": critical, "name": "largest"}),
         "combined_threshold": (scaling.combined_threshold, {"table": critical}),
+        "wrapping_threshold": (
+            room.wrapping_threshold,
+            {"values": np.linspace(0.5, 0.7, 20), "probability": 0.46},
+        ),
     }
 
 
@@ -90,7 +94,7 @@ NAMES = [
     *("sample_thresholds", "sample_critical", "sample_conductances", "sample_resistivities"),
     *("sample_mott_numbers", "extrapolate", "extrapolate, free", "fit_power_law"),
     *("dual_threshold", "critical_exponents", "conductivity_exponent"),
-    *("by_size", "combined_threshold"),
+    *("by_size", "combined_threshold", "wrapping_threshold"),
 ]
 
 

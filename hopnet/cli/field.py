@@ -47,7 +47,7 @@ def field(
         Path | None,
         typer.Argument(
             metavar="[FILE.toml]",
-            help="A run file with [field]: its first sample is taken, and no option of a sample.",
+            help="A run file with fields: its first sample is taken, and no option of a sample.",
         ),
     ] = None,
     seed: Annotated[

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from hopnet.checks import array_of, instance_of, number, one_of, shown
 from hopnet.errors import ParameterError
 from hopnet.network.sites import Sites
-from hopnet.records import read_only
+from hopnet.records import Record, read_only
 from hopnet.seeds import Seed, random_stream
 
 __all__ = [
@@ -161,7 +161,7 @@ FAULTS_OF_A_FORMULA = (TypeError, ValueError, ArithmeticError, LookupError, Attr
 
 
 @dataclass(frozen=True)
-class MarcusBath:
+class MarcusBath(Record):
     """Marcus' rates of small polarons as a bath s(x).
 
     Equation [rates 1], from the rate exp(-(lambda + e_j - e_i)^2 / 4 lambda kT)::
@@ -195,7 +195,7 @@ class MarcusBath:
 
 
 @dataclass(frozen=True)
-class RateLaw:
+class RateLaw(Record):
     """A bath from a rate law of both directions, which is checked for detailed balance [rates 2].
 
     Attributes

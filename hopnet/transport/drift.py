@@ -194,7 +194,7 @@ def solve_drift(
             raise ParameterError("start is for blocking; give concentration= as well.")
         return drift_of_seam(seam, field, bath=bath, threads=threads)
     crowd, y = crowd_around(seam, filling, bath=bath, threads=threads)
-    if (crowd.n_carriers or 0.0) < 1.0:
+    if (crowd.n_carriers or 0.0) < 1.0 - 1e-9:  # a concentration carries rounding
         warnings.warn(
             f"the sample holds {crowd.n_carriers:.3g} carriers, less than one: nothing blocks it; "
             "take more sites, or leave concentration out for few carriers.",
