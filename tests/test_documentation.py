@@ -131,3 +131,13 @@ def test_the_python_of_the_readme_runs_as_printed(capsys):
         assert namespace["curve"].to_frame()[columns].iloc[k].tolist() == pytest.approx(
             expected, abs=1e-4
         )
+
+
+def test_doctor_finds_nothing_wrong(capsys):
+    """The self-test that README names: the digits of twelve sites among them."""
+    from hopnet.cli.main import main
+
+    assert main(["doctor"]) == 0
+    told = capsys.readouterr()
+    assert "all checks passed" in told.out
+    assert told.err == ""
