@@ -9,10 +9,21 @@
 True
 """
 
-import lazy_loader
-
 __version__ = "0.1.0"
 
-# The public names stand in the stub beside this file, `__init__.pyi`, and nowhere else. A name is
-# loaded when it is first used, so that a command loads only the rooms that it needs.
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+def __getattr__(name: str) -> object:
+    """Find a public name when it is first used, so that a command loads only what it needs.
+
+    The stub beside this file, ``__init__.pyi``, is the only list of the public names. It is read
+    at the first use of one; lazy_loader's own functions then take the place of these two.
+    """
+    import lazy_loader
+
+    find, list_names, names = lazy_loader.attach_stub(__name__, __file__)
+    globals().update(__getattr__=find, __dir__=list_names, __all__=names)
+    return names if name == "__all__" else find(name)
+
+
+def __dir__() -> list[str]:
+    return __getattr__("__all__")

@@ -1,7 +1,5 @@
 """``hopnet bench TOPIC``: side-by-side measurements anyone can repeat."""
 
-from __future__ import annotations
-
 import importlib
 import inspect
 import json

@@ -1,7 +1,5 @@
 """``hopnet berry``: intrinsic spin currents in every form, Hall currents, the paper's figures."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 from pathlib import Path

@@ -1,7 +1,5 @@
 """``hopnet boltzmann response|rashba|insb``: the light companions of delocalised electrons."""
 
-from __future__ import annotations
-
 import json
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """``hopnet conductivities`` and ``hopnet kinetics``: SI numbers, and the full coupled equations."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Annotated

@@ -1,7 +1,5 @@
 """``hopnet doctor``: the facts that a bug report needs, and a self-test."""
 
-from __future__ import annotations
-
 import typer
 
 __all__ = ["add_to"]

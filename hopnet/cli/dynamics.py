@@ -1,7 +1,5 @@
 """``hopnet hanle``, ``step``, ``temperature``, ``walk``: field, time, energies, single carriers."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -232,7 +230,7 @@ def temperature(
     )
 
 
-def temperatures_of(text: str) -> np.ndarray:
+def temperatures_of(text: str) -> "np.ndarray":
     """The values of ``--temperatures``, or a ParameterError."""
     import numpy as np
 
@@ -245,7 +243,7 @@ def temperatures_of(text: str) -> np.ndarray:
     return kT
 
 
-def error_over_samples(kT: np.ndarray, logs: np.ndarray, power: float) -> float:
+def error_over_samples(kT: "np.ndarray", logs: "np.ndarray", power: float) -> float:
     """Standard error of kT_0 from fits of the single samples.
 
     All temperatures of a sample share its sites. The scatter about one line would therefore be too

@@ -1,7 +1,5 @@
 """``hopnet field``: drift of carriers in fields beyond Ohm's law, for one sample."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -30,8 +28,8 @@ class Asked(NamedTuple):
     bath : str or None
     """
 
-    network: Network
-    fields: np.ndarray
+    network: "Network"
+    fields: "np.ndarray"
     critical_length: float
     concentration: float | None
     bath: str | None

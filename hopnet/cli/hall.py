@@ -1,7 +1,5 @@
 """``hopnet hall``: the Hall angle of a sample, in SI units too, and the law over a run."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -94,7 +92,7 @@ def sample(
         save_figures(out, {"hall_triads": plot_hall_triads(hall, triads)}, as_json)
 
 
-def in_code_units(hall: HallAngle) -> dict[str, Any]:
+def in_code_units(hall: "HallAngle") -> dict[str, Any]:
     """Lines of an answer: Hall angle, conductivities and the triads that carry it."""
     return {
         "tan_theta_H_over_eta_b": hall.tangent,
@@ -110,7 +108,7 @@ def in_code_units(hall: HallAngle) -> dict[str, Any]:
     }
 
 
-def in_si(hall: HallAngle, material: Any) -> dict[str, float]:
+def in_si(hall: "HallAngle", material: Any) -> dict[str, float]:
     """Lines of an answer: the Hall response in SI units, for electrons in bonding states."""
     from hopnet.material import hall_response
 

@@ -1,7 +1,5 @@
 """The command ``hopnet`` with all its groups; an error prints one sentence, with exit code 2."""
 
-from __future__ import annotations
-
 import sys
 import warnings
 from functools import cache

@@ -1,7 +1,5 @@
 """``hopnet memory``: spin memory and spin noise of a sample in nuclear fields."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -47,7 +45,7 @@ def memory(
     save_figures(out, figures_of(asked, found), as_json)
 
 
-def answer_of(asked: MemoryFile, found: MemoryReport) -> dict[str, object]:
+def answer_of(asked: "MemoryFile", found: "MemoryReport") -> dict[str, object]:
     """Names and values that the command prints."""
     answer: dict[str, object] = {
         "n_sites": asked.sample.n_sites,
@@ -74,7 +72,7 @@ def answer_of(asked: MemoryFile, found: MemoryReport) -> dict[str, object]:
     return answer
 
 
-def tables_of(found: MemoryReport) -> dict[str, pd.DataFrame]:
+def tables_of(found: "MemoryReport") -> "dict[str, pd.DataFrame]":
     """The tables ``memory`` and ``noise``, if the run file asks for them."""
     import pandas as pd
 
@@ -102,7 +100,7 @@ def tables_of(found: MemoryReport) -> dict[str, pd.DataFrame]:
     return tables
 
 
-def figures_of(asked: MemoryFile, found: MemoryReport) -> dict[str, Any]:
+def figures_of(asked: "MemoryFile", found: "MemoryReport") -> dict[str, Any]:
     """The figures of the same two results."""
     from hopnet.plots import memory as plots
 

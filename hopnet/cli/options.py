@@ -1,7 +1,5 @@
 """Options that several commands share: one name and one meaning for each."""
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
 from typing import Annotated

@@ -1,7 +1,5 @@
 """``hopnet percolation``: thresholds, clusters, backbones and exponents."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -101,7 +99,7 @@ def sample(
 
 
 def percolation_numbers(
-    threshold: Threshold, clusters: Clusters, backbone: Backbone, density: float
+    threshold: "Threshold", clusters: "Clusters", backbone: "Backbone", density: float
 ) -> dict[str, Any]:
     """The part of the answer of ``sample`` that does not need a current."""
     return {
@@ -237,7 +235,7 @@ def exponents(
     write_study(out, answer, table, figures, as_json)
 
 
-def estimate_row(name: str, estimate: Estimate) -> dict[str, Any]:
+def estimate_row(name: str, estimate: "Estimate") -> dict[str, Any]:
     """One row of the answer of ``exponents``."""
     return {
         "quantity": name,
@@ -287,12 +285,12 @@ def resistivity(
     write_study(out, answer, table, {"resistivity": ("plot_resistivity", (table,))}, as_json)
 
 
-def best_window(estimate: Estimate) -> int:
+def best_window(estimate: "Estimate") -> int:
     """Number of sizes in the fit window of largest weight."""
     return int(estimate.window_size[estimate.window_weight.argmax()])
 
 
-def gather(measure: Any, sizes: str, samples: str, seed: int) -> pd.DataFrame:
+def gather(measure: Any, sizes: str, samples: str, seed: int) -> "pd.DataFrame":
     """One table with the samples of all sizes, measured with a progress bar."""
     import pandas as pd
     from rich.progress import track
@@ -318,7 +316,7 @@ def gather(measure: Any, sizes: str, samples: str, seed: int) -> pd.DataFrame:
 def write_study(
     out: Path | None,
     answer: dict[str, Any],
-    table: pd.DataFrame,
+    table: "pd.DataFrame",
     figures: dict[str, tuple[str, tuple]],
     quiet: bool,
 ) -> None:

@@ -1,7 +1,5 @@
 """``hopnet pumping``: spin pumped by a moving texture, and the charge it turns into."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Annotated

@@ -1,7 +1,5 @@
 """Commands of the main job: run, estimate, status, collect, plot."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import math

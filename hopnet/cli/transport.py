@@ -1,7 +1,5 @@
 """``hopnet transport``: linear transport of one sample from a file, as a table and figures."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -131,7 +129,7 @@ def contacts_of_text(text: str) -> Any:
         ) from None
 
 
-def read_sample(path: Path, contacts: Any, box: dict[str, Any]) -> Network | Sites:
+def read_sample(path: Path, contacts: Any, box: dict[str, Any]) -> "Network | Sites":
     """The network or the sites of a file; its ending, and what an .npz file holds, decide."""
     from hopnet.network.links import read_matrix_market
     from hopnet.network.network import Network
@@ -158,7 +156,7 @@ def read_sample(path: Path, contacts: Any, box: dict[str, Any]) -> Network | Sit
             raise failure from None
 
 
-def as_network(found: Network | Sites, contacts: Any, options: dict[str, Any]) -> Network:
+def as_network(found: "Network | Sites", contacts: Any, options: dict[str, Any]) -> "Network":
     """The network of a file, or one built from its sites; options that change nothing are refused.
 
     Parameters
@@ -189,7 +187,7 @@ def refuse(given: dict[str, Any], what: str) -> None:
 
 
 def spectrum_rows(
-    network: Network, frequencies: str | None, threads: int | None
+    network: "Network", frequencies: str | None, threads: int | None
 ) -> list[dict[str, float]]:
     """The admittance at the frequencies that were asked for, each solved exactly."""
     import numpy as np
@@ -207,7 +205,7 @@ def spectrum_rows(
     ]
 
 
-def figures_of(network: Network, current: Current, threads: int | None) -> dict[str, Any]:
+def figures_of(network: "Network", current: "Current", threads: int | None) -> dict[str, Any]:
     """Power map, scanning-gate map (with energies) and spectrum."""
     import numpy as np
 
