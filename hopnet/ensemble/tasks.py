@@ -177,10 +177,9 @@ class Progressing:
     def diagnostics(self) -> dict[str, Any]:
         """Facts about the computing of the batch, which need not be the same in the next run."""
         return {
+            **self.facts(),
             "point": self.task.point.physical,
             "samples": [self.task.numbers[0], self.task.numbers[-1], len(self.task.numbers)],
-            "reasons": {str(number): reason for number, reason in self.reasons.items()},
-            "seconds": self.seconds,
             "stages": self.stages,
             "peak_memory": peak_memory(),
             "threads": self.threads,
@@ -189,6 +188,13 @@ class Progressing:
             "pid": os.getpid(),
             "ended": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "versions": self.task.versions,
+        }
+
+    def facts(self) -> dict[str, Any]:
+        """What the report of a task says about its computing."""
+        return {
+            "reasons": {str(number): reason for number, reason in self.reasons.items()},
+            "seconds": self.seconds,
             "warnings": list(self.words),
         }
 
@@ -234,7 +240,7 @@ def do_task(task: Task, threads: int | None = 1, *, marked: bool = False) -> Rep
                     work.write()
         finally:
             work.write()
-    return report_of_rows(task, work.rows, work.diagnostics())
+    return report_of_rows(task, work.rows, work.facts())
 
 
 def one_result(
