@@ -30,7 +30,8 @@ import pandas as pd
 import hopnet as hn
 from hopnet.network.network import join_sites
 from hopnet.percolation.criticality import sample_resistivities, sample_thresholds
-from hopnet.percolation.scaling import PLANE, combined_threshold
+from hopnet.percolation.literature import PLANE
+from hopnet.percolation.wrapping import combined_threshold
 from hopnet.plots.percolation import draw_backbone
 
 small = os.environ.get("HOPNET_SMALL") == "1"

@@ -32,7 +32,7 @@ import numpy as np
 import hopnet as hn
 from hopnet.network.energies import barriers
 from hopnet.percolation.mott import sample_mott_numbers
-from hopnet.percolation.scaling import dual_threshold
+from hopnet.percolation.wrapping import dual_threshold
 from hopnet.plots.network import draw_flow
 from hopnet.spin.monte_carlo import expected_walk, walk
 from hopnet.spin.temperature import temperature_curve

@@ -49,7 +49,7 @@ def sample_site_counts(n_sites, samples, *, seed, first=0):
             offered = int(1.2 * offered)
         names = dict(zip(("first", "x", "y", "second"), EVENTS[2][1:]))
         counts = {s: site_count_at(events[name]) for s, name in names.items()}
-        rows.append(sample_row(n_sites, sample) | counts)
+        rows.append(sample_row(n_sites, sample, 2) | counts)
     return pd.DataFrame(rows)
 
 

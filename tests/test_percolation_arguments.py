@@ -10,7 +10,7 @@ import pytest
 import hopnet as hn
 import hopnet.percolation as room
 from hopnet.cli import main as command
-from hopnet.percolation import scaling
+from hopnet.percolation import scaling, wrapping
 
 N_CALLS = 200
 X = np.array([0.01, 0.02, 0.04, 0.08, 0.16])
@@ -79,7 +79,7 @@ def calls():
         "critical_exponents": (room.critical_exponents, {"table": critical}),
         "conductivity_exponent": (room.conductivity_exponent, {"table": equal}),
         "by_size": (scaling.by_size, {"table": critical, "name": "largest"}),
-        "combined_threshold": (scaling.combined_threshold, {"table": critical}),
+        "combined_threshold": (wrapping.combined_threshold, {"table": critical}),
         "wrapping_threshold": (
             room.wrapping_threshold,
             {"values": np.linspace(0.5, 0.7, 20), "probability": 0.46},

@@ -19,7 +19,9 @@ from hopnet.percolation.criticality import (
     sample_resistivities,
     sample_thresholds,
 )
-from hopnet.percolation.scaling import PLANE, combined_threshold, critical_exponents, dual_threshold
+from hopnet.percolation.literature import PLANE
+from hopnet.percolation.scaling import critical_exponents
+from hopnet.percolation.wrapping import combined_threshold, dual_threshold
 from site_counts import canonical_average, canonical_probability, sample_site_counts
 
 SEED = 20261120
@@ -124,8 +126,8 @@ def test_control_variates_reduce_the_error_without_bias():
         table = pd.DataFrame(
             {
                 "size": 10.0,
-                "once": scaling.WRAPPING["once"] + 0.3 * once,
-                "twice": scaling.WRAPPING["twice"] + 0.2 * twice,
+                "once": PLANE.wrapping["once"] + 0.3 * once,
+                "twice": PLANE.wrapping["twice"] + 0.2 * twice,
                 "mass": 7.0 + 3.0 * once - 2.0 * twice + rest,
             }
         )
@@ -144,7 +146,7 @@ def test_canonical_averages_over_a_normal_number_of_sites():
     """Invented samples: a mass N (l/l_c)^2 gives N + 1, l_c (1 + 1/N)^(1/2) gives 0.4602."""
     critical = hn.critical_length(criticality.DENSITY)
     sweep = SimpleNamespace(
-        network=SimpleNamespace(n_sites=100),
+        network=SimpleNamespace(n_sites=100, sites=SimpleNamespace(dimension=2)),
         at=lambda length: pd.DataFrame(
             {"largest": 100 * (length / critical) ** 2, "mean_size": (length / critical) ** 2}
         ),
@@ -156,13 +158,13 @@ def test_canonical_averages_over_a_normal_number_of_sites():
         "wrapping": SimpleNamespace(threshold_length=critical * np.sqrt(1.01)),
         "second wrapping": SimpleNamespace(threshold_length=critical * np.sqrt(1.2)),
     }
-    wrapping = criticality.canonical_wrapping(events, 100)
+    wrapping = criticality.canonical_wrapping(events, 100, 2)
     assert wrapping["once"] == pytest.approx(0.460172, abs=1e-6)  # 1 - Phi(0.1)
     assert wrapping["twice"] == pytest.approx(0.022750, abs=1e-6)  # 1 - Phi(2)
 
 
 def test_wrapping_at_the_known_threshold_has_the_known_means(critical):
-    for column, exact in scaling.WRAPPING.items():
+    for column, exact in PLANE.wrapping.items():
         error = critical[column].std() / np.sqrt(len(critical))
         assert within(critical[column].mean(), error, exact)
 

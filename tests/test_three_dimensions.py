@@ -12,8 +12,8 @@ import hopnet as hn
 from hopnet.ensemble.config import RunConfig
 from hopnet.ensemble.plan import task_memory
 from hopnet.percolation import flow_statistics, sample_mott_numbers, wrapping_threshold
+from hopnet.percolation.literature import WRAPPING_IN_SPACE
 from hopnet.percolation.thresholds import find_events
-from hopnet.percolation.wrapping import WRAPPING_IN_SPACE
 from hopnet.spin import expected_walk, kinetic_coefficients, triad_shares, walk
 from hopnet.transport import diffusion_constant, diffusion_tensor, strain_response
 

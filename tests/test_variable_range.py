@@ -7,7 +7,7 @@ import hopnet as hn
 from hopnet.network.energies import check_temperature
 from hopnet.network.exponent import critical_exponent
 from hopnet.percolation.mott import sample_mott_numbers
-from hopnet.percolation.scaling import dual_threshold
+from hopnet.percolation.wrapping import dual_threshold
 from hopnet.spin.temperature import temperature_curve
 from hopnet.transport.variable_range import fit_mott_law
 

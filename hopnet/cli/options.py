@@ -12,6 +12,7 @@ __all__ = [
     "KT",
     "Density",
     "DensityOfStates",
+    "Dimension",
     "Geometry",
     "Json",
     "NSites",
@@ -41,6 +42,7 @@ TauS = Annotated[float, typer.Option("--tau-s", help="Spin relaxation time, in t
 DensityOfStates = Annotated[
     str, typer.Option("--density-of-states", help="uniform, gaussian, exponential or coulomb_gap.")
 ]
+Dimension = Annotated[int, typer.Option("--dimension", help="2, a plane, or 3, space.")]
 Samples = Annotated[
     str,
     typer.Option("--samples", help="Number of samples: one number, or one per size with commas."),

@@ -1,5 +1,7 @@
 """``hopnet percolation``: thresholds, clusters, backbones and exponents."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -7,6 +9,7 @@ import typer
 
 from hopnet.cli.options import (
     Density,
+    Dimension,
     Geometry,
     Json,
     NSites,
@@ -151,33 +154,40 @@ def threshold(
     seed: Seed,
     sizes: Sizes = "1000,4000",
     samples: Samples = "1000",
+    dimension: Dimension = 2,
     out: Out = None,
     as_json: Json = False,
 ):
-    """The threshold l_c sqrt(n_s) of the infinite plane, from wrapping around a torus.
+    """The threshold l_c n_s^(1/dim) of the infinite sample, from wrapping around a torus.
 
     Example: hopnet percolation threshold --sizes 1000,4000 --samples 400,100 --seed 3
     """
+    from hopnet.network.sites import check_dimension
     from hopnet.percolation.criticality import sample_thresholds
-    from hopnet.percolation.scaling import PLANE, combined_threshold, dual_threshold
+    from hopnet.percolation.literature import CONSTANTS
+    from hopnet.percolation.wrapping import combined_threshold, infinite_threshold
 
-    table = gather(sample_thresholds, sizes, samples, seed)
+    known = CONSTANTS[check_dimension(dimension)]
+    quantity = threshold_name(dimension)
+    measure = partial(sample_thresholds, dimension=dimension)
+    table = gather(measure, sizes, samples, seed)
     answer: dict[str, Any] = {"rows": []}
     for size, rows in table.groupby("n_sites"):
-        value, error = dual_threshold(rows["first"], rows["second"])
+        value, error = infinite_threshold(rows, dimension)
         answer["rows"].append(
-            {"n_sites": int(size), "samples": len(rows), "l_c_sqrt_density": value, "error": error}
+            {"n_sites": int(size), "samples": len(rows), quantity: value, "error": error}
         )
-    value, error, chi_squared = combined_threshold(table)
+    value, error, chi_squared = combined_threshold(table, dimension=dimension)
     answer |= {
-        "l_c_sqrt_density": value,
+        quantity: value,
         "error": error,
         "chi_squared": chi_squared,
-        "literature": PLANE.l_c,
-        "deviation_over_error": (value - PLANE.l_c) / error,
+        "literature": known.l_c,
+        "deviation_over_error": (value - known.l_c) / error,
     }
     print_answer(answer, as_json, title="threshold")
-    write_study(out, answer, table, {"collapse": ("plot_collapse", (table,))}, as_json)
+    figures = {"collapse": lambda plots: plots.plot_collapse(table, dimension=dimension)}
+    write_study(out, answer, table, figures, as_json)
 
 
 @commands.command()
@@ -185,6 +195,7 @@ def exponents(
     seed: Seed,
     sizes: Sizes = "1000,4000,16000",
     samples: Samples = "1000,500,200",
+    dimension: Dimension = 2,
     conductance: Annotated[
         bool, typer.Option("--conductance", help="Also compute the conductivity exponent t.")
     ] = False,
@@ -195,44 +206,70 @@ def exponents(
 
     Example: hopnet percolation exponents --sizes 500,1000,2000 --samples 200 --seed 3
     """
+    from hopnet.network.sites import check_dimension
     from hopnet.percolation.criticality import sample_conductances, sample_critical
-    from hopnet.percolation.scaling import (
-        PLANE,
-        combined_threshold,
-        conductivity_exponent,
-        critical_exponents,
-    )
+    from hopnet.percolation.literature import CONSTANTS
+    from hopnet.percolation.scaling import conductivity_exponent, critical_exponents
+    from hopnet.percolation.wrapping import combined_threshold
 
+    known = CONSTANTS[check_dimension(dimension)]
     if len(counts(sizes, "sizes")) < 3:
         raise ParameterError(
             f"exponents need at least three sizes, got --sizes {sizes}; add sizes, best by factors "
             "of four."
         )
-    table = gather(sample_critical, sizes, samples, seed)
-    found = critical_exponents(table)
-    value, error, _ = combined_threshold(table)
-    answer: dict[str, Any] = {
-        "rows": [
-            {
-                "quantity": "l_c_sqrt_density",
-                "value": value,
-                "error": error,
-                "literature": PLANE.l_c,
-            }
-        ]
-    }
+    table = gather(partial(sample_critical, dimension=dimension), sizes, samples, seed)
+    found = critical_exponents(table, dimension=dimension)
+    value, error, _ = combined_threshold(table, dimension=dimension)
+    first = {"quantity": threshold_name(dimension), "value": value, "error": error}
+    answer: dict[str, Any] = {"rows": [first | {"literature": known.l_c}]}
     for name, estimate in found._asdict().items():
-        row = estimate_row(name, estimate) | {"literature": getattr(PLANE, name)}
+        row = estimate_row(name, estimate) | {"literature": getattr(known, name)}
         answer["rows"].append(row)
     if conductance:
-        t = conductivity_exponent(gather(sample_conductances, sizes, samples, seed))
+        measure = partial(sample_conductances, dimension=dimension)
+        t = conductivity_exponent(gather(measure, sizes, samples, seed), dimension=dimension)
         answer["rows"].append(estimate_row("t", t))
     print_answer(answer, as_json, title="critical exponents")
     figures = {
-        "exponents": ("plot_exponents", (table, found)),
-        "collapse": ("plot_collapse", (table,)),
+        "exponents": lambda plots: plots.plot_exponents(table, found, dimension=dimension),
+        "collapse": lambda plots: plots.plot_collapse(table, dimension=dimension),
     }
     write_study(out, answer, table, figures, as_json)
+
+
+@commands.command()
+def mott(
+    seed: Seed,
+    side: Annotated[
+        float, typer.Option("--side", help="Side of the samples over a typical hop.")
+    ] = 16.0,
+    samples: Annotated[int, typer.Option("--samples", help="Number of samples.")] = 1000,
+    dimension: Dimension = 3,
+    out: Out = None,
+    as_json: Json = False,
+):
+    """Mott's number kT_0 g a_b^dim from percolation in space and energy, without a fit.
+
+    Example: hopnet percolation mott --side 10 --samples 40 --seed 3
+    """
+    from hopnet.percolation.literature import WRAPPING_IN_SPACE
+    from hopnet.percolation.mott import sample_mott_numbers
+    from hopnet.percolation.wrapping import dual_threshold, wrapping_threshold
+
+    table = sample_mott_numbers(side, samples, seed=seed, dimension=dimension)
+    if dimension == 2:
+        value, error = dual_threshold(table["first"], table["second"])
+    else:
+        value, error = wrapping_threshold(table["first"], WRAPPING_IN_SPACE)
+    answer = {"mott_number": value, "error": error, "samples": samples, "side": side}
+    print_answer(answer, as_json, title="Mott's number kT_0 g a_b^dim")
+    write_study(out, answer, table, {}, as_json)
+
+
+def threshold_name(dimension: int) -> str:
+    """How the tables name the threshold."""
+    return "l_c_sqrt_density" if dimension == 2 else "l_c_cbrt_density"
 
 
 def estimate_row(name: str, estimate: "Estimate") -> dict[str, Any]:
@@ -282,7 +319,8 @@ def resistivity(
         )
     answer = {"rows": rows}
     print_answer(answer, as_json, title="resistivity")
-    write_study(out, answer, table, {"resistivity": ("plot_resistivity", (table,))}, as_json)
+    figures = {"resistivity": lambda plots: plots.plot_resistivity(table)}
+    write_study(out, answer, table, figures, as_json)
 
 
 def best_window(estimate: "Estimate") -> int:
@@ -317,7 +355,7 @@ def write_study(
     out: Path | None,
     answer: dict[str, Any],
     table: "pd.DataFrame",
-    figures: dict[str, tuple[str, tuple]],
+    figures: dict[str, Callable[[Any], Any]],
     quiet: bool,
 ) -> None:
     """Write the samples, the answer with date and version, and the figures into a folder."""
@@ -336,5 +374,4 @@ def write_study(
         file.write((json.dumps(stamp | answer, indent=1) + "\n").encode())
     if not quiet:
         print(f"wrote {out / 'samples.csv'}\nwrote {out / 'answer.json'}")
-    drawn = {name: getattr(plots, function)(*own) for name, (function, own) in figures.items()}
-    save_figures(out, drawn, quiet)
+    save_figures(out, {name: draw(plots) for name, draw in figures.items()}, quiet)

@@ -32,6 +32,7 @@ __all__ = [
     "check_memory",
     "critical_length",
     "random_sites",
+    "root",
     "sites_from_arrays",
     "sites_from_positions",
     "sites_in_box",

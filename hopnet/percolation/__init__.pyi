@@ -19,9 +19,9 @@ from .scaling import Estimate as Estimate
 from .scaling import Exponents as Exponents
 from .scaling import conductivity_exponent as conductivity_exponent
 from .scaling import critical_exponents as critical_exponents
-from .scaling import dual_threshold as dual_threshold
 from .scaling import extrapolate as extrapolate
 from .scaling import fit_power_law as fit_power_law
 from .thresholds import Threshold as Threshold
 from .thresholds import percolation_threshold as percolation_threshold
+from .wrapping import dual_threshold as dual_threshold
 from .wrapping import wrapping_threshold as wrapping_threshold

@@ -1,7 +1,7 @@
 """Criticality: many samples at their percolation thresholds, as tables for `scaling`.
 
-Lengths are in units of n_s^(-1/2), because the localisation radius does not enter percolation. A
-sample of N sites then has the side sqrt(N), and l_c sqrt(n_s) does not depend on the density.
+Lengths are in units of n_s^(-1/dim), because the localisation radius does not enter percolation. A
+sample of N sites then has the side N^(1/dim), and l_c n_s^(1/dim) does not depend on the density.
 """
 
 from __future__ import annotations
@@ -10,31 +10,41 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr
 
 from hopnet.checks import array_of, one_of, whole
-from hopnet.constants import PERCOLATION_RADIUS
+from hopnet.constants import PERCOLATION_RADII
 from hopnet.errors import ParameterError
 from hopnet.network.build import build_network
 from hopnet.network.network import Network, join_sites
-from hopnet.network.sites import Sites, random_sites
+from hopnet.network.sites import Sites, check_dimension, random_sites, root
 from hopnet.percolation.backbone import wrapping_backbone
 from hopnet.percolation.clusters import sweep_clusters
 from hopnet.percolation.thresholds import EVENTS, find_events, percolation_threshold
+from hopnet.percolation.wrapping import wrapping_probability
 from hopnet.seeds import check_seed, random_stream
 from hopnet.threads import limit_threads
 from hopnet.transport.current import solve_current
 
 __all__ = ["sample_conductances", "sample_critical", "sample_resistivities", "sample_thresholds"]
 
-# Density of the samples, n_s a_b^2. Any value gives the same table, because all lengths are divided
-# by n_s^(-1/2).
+# Density of the samples, n_s a_b^dim. Any value gives the same table, because all lengths are
+# divided by n_s^(-1/dim).
 DENSITY = 0.01
+
+# Columns of the tables for the events of a torus, in the order of `EVENTS`.
+COLUMNS = {
+    2: ("first", "x", "y", "second"),
+    3: ("first", "x", "y", "z", "second", "third"),
+}
 
 # Range of the number of sites. A torus of fewer sites is narrower than three links; more sites do
 # not fit into any memory.
 FEWEST_SITES = 100
 MOST_SITES = 10**12
+
+# The thresholds of samples of N sites scatter by N^-0.375 in the plane and N^-0.38 in space, which
+# is N^(-1/(dim nu)).
+SPREAD = {2: 0.375, 3: 0.38}
 
 # Largest number of samples of one call: their table takes some gigabytes.
 MOST_SAMPLES = 10_000_000
@@ -45,9 +55,11 @@ def sample_generator(seed, n_sites, sample):
     return random_stream(check_seed(seed), n_sites, sample)
 
 
-def torus_sites(n_sites, generator):
+def torus_sites(n_sites, generator, dimension=2):
     """Random sites on a torus."""
-    return random_sites(n_sites, density=DENSITY, seed=generator, geometry="torus")
+    return random_sites(
+        n_sites, density=DENSITY, seed=generator, geometry="torus", dimension=dimension
+    )
 
 
 def growing_networks(sites: Sites) -> Iterator[Network]:
@@ -63,7 +75,7 @@ def growing_networks(sites: Sites) -> Iterator[Network]:
     Network
         The first network has links up to about five standard deviations above the mean threshold.
     """
-    margin = 1.5 * sites.n_sites**-0.375
+    margin = 1.5 * sites.n_sites ** -SPREAD[sites.dimension]
     while True:
         yield build_network(sites, cutoff=1.0 + margin)
         margin *= 1.5
@@ -76,15 +88,17 @@ def check_samples(n_sites, samples, first=0):
     return n_sites, samples, whole("first", first, low=0)
 
 
-def each_sample(n_sites, samples, seed, first=0):
+def each_sample(n_sites, samples, seed, first=0, dimension=2):
     """For each sample, the columns that identify it and the generator of its random numbers."""
     n_sites, samples, first = check_samples(n_sites, samples, first)
     for sample in range(first, first + samples):
-        yield sample_row(n_sites, sample), sample_generator(seed, n_sites, sample)
+        yield sample_row(n_sites, sample, dimension), sample_generator(seed, n_sites, sample)
 
 
 @limit_threads(1)
-def sample_thresholds(n_sites: int, samples: int, *, seed: int, first: int = 0) -> pd.DataFrame:
+def sample_thresholds(
+    n_sites: int, samples: int, *, seed: int, first: int = 0, dimension: int = 2
+) -> pd.DataFrame:
     """Wrapping thresholds of random networks on a torus.
 
     Parameters
@@ -97,75 +111,86 @@ def sample_thresholds(n_sites: int, samples: int, *, seed: int, first: int = 0) 
         Seed of the random numbers. Sample k of a size depends on (seed, n_sites, k) only.
     first : int
         Number of the first sample.
+    dimension : {2, 3}
+        Dimension of the samples.
 
     Returns
     -------
     DataFrame
-        One row per sample: n_sites, size = sqrt(n_sites), sample, and l sqrt(n_s) at which a
-        cluster first wraps (first), wraps along x, wraps along y, and wraps in a second direction
-        (second).
+        One row per sample: n_sites, size = n_sites^(1/dim), sample, and l n_s^(1/dim) at which a
+        cluster first wraps (first), wraps along x, along y (along z), and wraps in a second
+        direction (second), in space also in a third one (third).
 
     Raises
     ------
     ParameterError
         If an argument is of a wrong type or out of its range.
     """
+    last = EVENTS[check_dimension(dimension)][-1]
     rows = []
-    for row, generator in each_sample(n_sites, samples, seed, first):
-        sites = torus_sites(row["n_sites"], generator)
+    for row, generator in each_sample(n_sites, samples, seed, first, dimension):
+        sites = torus_sites(row["n_sites"], generator, dimension)
         for network in growing_networks(sites):
-            events = find_events(network, stop="second wrapping")
-            if "second wrapping" in events:
+            events = find_events(network, stop=last)
+            if last in events:
                 break
-        rows.append(row | threshold_columns(events))
+        rows.append(row | threshold_columns(events, dimension))
     return pd.DataFrame(rows)
 
 
-def sample_row(n_sites, sample):
+def sample_row(n_sites, sample, dimension):
     """The columns that identify a sample."""
-    return {"n_sites": int(n_sites), "size": float(np.sqrt(n_sites)), "sample": sample}
+    return {"n_sites": int(n_sites), "size": root(n_sites, dimension), "sample": sample}
 
 
-def threshold_columns(events):
-    """l sqrt(n_s) of each event of a torus."""
-    unit = np.sqrt(DENSITY)
-    names = dict(zip(("first", "x", "y", "second"), EVENTS[2][1:]))
+def threshold_columns(events, dimension):
+    """l n_s^(1/dim) of each event of a torus."""
+    unit = DENSITY ** (1 / dimension)
+    names = dict(zip(COLUMNS[dimension], EVENTS[dimension][1:]))
     return {short: events[name].threshold_length * unit for short, name in names.items()}
 
 
+def critical_radius(dimension):
+    """l_c at the density of the samples, in a_b."""
+    return PERCOLATION_RADII[dimension] / DENSITY ** (1 / dimension)
+
+
 @limit_threads(1)
-def sample_critical(n_sites: int, samples: int, *, seed: int, first: int = 0) -> pd.DataFrame:
+def sample_critical(
+    n_sites: int, samples: int, *, seed: int, first: int = 0, dimension: int = 2
+) -> pd.DataFrame:
     """Thresholds, critical clusters and backbones of random networks on a torus.
 
     Parameters
     ----------
-    n_sites, samples, seed, first
+    n_sites, samples, seed, first, dimension
         As in `sample_thresholds`.
 
     Returns
     -------
     DataFrame
-        The columns of `sample_thresholds`. At l_c sqrt(n_s) = 1.19847, averaged canonically:
-        largest (cluster), mean_size, once and twice (probability that clusters wrap at all, and in
-        a second direction; their means are known, see `hopnet.percolation.scaling.by_size`). At the
-        sample's own first wrapping, between the two ends of the link that closes the loop: backbone
-        (its sites), red (bonds), chemical (links of the shortest path). The closing link itself is
-        not counted. It is red by construction, and counting it would bend the power laws.
+        The columns of `sample_thresholds`. At l_c, averaged canonically: largest (cluster),
+        mean_size, once and twice (probability that clusters wrap at all, and in a second direction;
+        some means are known, see `hopnet.percolation.scaling.by_size`). At the sample's own first
+        wrapping, between the two ends of the link that closes the loop: backbone (its sites), red
+        (bonds), chemical (links of the shortest path). The closing link itself is not counted. It
+        is red by construction, and counting it would bend the power laws.
     """
+    last = EVENTS[check_dimension(dimension)][-1]
     rows = []
-    for row, generator in each_sample(n_sites, samples, seed, first):
-        sites = torus_sites(row["n_sites"], generator)
+    for row, generator in each_sample(n_sites, samples, seed, first, dimension):
+        sites = torus_sites(row["n_sites"], generator, dimension)
         for network in growing_networks(sites):
             sweep = sweep_clusters(network)
             events = sweep.thresholds
-            if "second wrapping" in events:
+            if last in events:
                 break
         backbone = wrapping_backbone(network, events["wrapping"])
         rows.append(
             row
-            | threshold_columns(events)
+            | threshold_columns(events, dimension)
             | canonical_clusters(sweep)
-            | canonical_wrapping(events, row["n_sites"])
+            | canonical_wrapping(events, row["n_sites"], dimension)
             | {
                 "backbone": backbone.n_sites,
                 "red": backbone.red_link.size - 1,
@@ -175,30 +200,28 @@ def sample_critical(n_sites: int, samples: int, *, seed: int, first: int = 0) ->
     return pd.DataFrame(rows)
 
 
-def canonical_wrapping(events, n_sites):
-    """Probabilities that clusters wrap at l_c, once and twice, for a Poissonian number of sites.
-
-    A sample of N sites that wraps at l would wrap at l_c if it had N (l / l_c)^2 sites.
-    """
-    critical = PERCOLATION_RADIUS / np.sqrt(DENSITY)
-    missing = {
-        column: (events[name].threshold_length / critical) ** 2 - 1.0
+def canonical_wrapping(events, n_sites, dimension):
+    """Probabilities that clusters wrap at l_c, once and twice, for a Poissonian number of sites."""
+    critical = critical_radius(dimension)
+    return {
+        column: float(
+            wrapping_probability(events[name].threshold_length, n_sites, critical, dimension)
+        )
         for column, name in (("once", "wrapping"), ("twice", "second wrapping"))
     }
-    return {column: float(ndtr(-each * np.sqrt(n_sites))) for column, each in missing.items()}
 
 
 def canonical_clusters(sweep, *, n_nodes=9):
-    """Largest cluster and mean size at l_c, for a Poissonian number of sites in the same square.
+    """Largest cluster and mean size at l_c, for a Poissonian number of sites in the same box.
 
-    A sample of fixed N is too regular. In the infinite plane the density within a square of this
-    size fluctuates by 1 / sqrt(N), which is nearly the width of the transition; in the sample it
-    does not. Means at fixed N therefore approach their power laws only as L^(-1/2): the largest
-    cluster is 1.0 % too large at N = 1000 and still 0.3 % at 1e5. The threshold of each sample is
-    no better point to measure at. Its distance from l_c, of the order of L^(-3/4), causes another
-    error: 3 % at N = 1000 for the largest cluster at the second wrapping. A sample of
-    N (1 + g / sqrt(N)) sites at l_c is equivalent to this one at l_c (1 + g / sqrt(N))^(1/2), so
-    that the average over g needs no other sample.
+    A sample of fixed N is too regular. In the infinite sample the number of sites within a box of
+    this size fluctuates by sqrt(N), which is nearly the width of the transition; in the sample it
+    does not. Means at fixed N therefore approach their power laws only as L^(-1/2) in the plane:
+    the largest cluster is 1.0 % too large at N = 1000 and still 0.3 % at 1e5. The threshold of each
+    sample is no better point to measure at. Its distance from l_c, of the order of L^(-1/nu),
+    causes another error: 3 % at N = 1000 for the largest cluster at the second wrapping. A sample
+    of N (1 + g / sqrt(N)) sites at l_c is equivalent to this one at l_c (1 + g / sqrt(N))^(1/dim),
+    so that the average over g needs no other sample.
 
     Parameters
     ----------
@@ -211,10 +234,11 @@ def canonical_clusters(sweep, *, n_nodes=9):
     -------
     dict of str to float
     """
+    dimension = sweep.network.sites.dimension
     node, weight = np.polynomial.hermite_e.hermegauss(n_nodes)
     weight = weight / weight.sum()
     share = 1.0 + node / np.sqrt(sweep.network.n_sites)
-    at = sweep.at(PERCOLATION_RADIUS / np.sqrt(DENSITY) * np.sqrt(share))
+    at = sweep.at(critical_radius(dimension) * share ** (1 / dimension))
     return {
         "largest": float(weight @ (share * at["largest"].to_numpy())),
         "mean_size": float(weight @ at["mean_size"].to_numpy()),
@@ -223,13 +247,19 @@ def canonical_clusters(sweep, *, n_nodes=9):
 
 @limit_threads(1)
 def sample_conductances(
-    n_sites: int, samples: int, *, seed: int, first: int = 0, geometry: str = "cylinder"
+    n_sites: int,
+    samples: int,
+    *,
+    seed: int,
+    first: int = 0,
+    geometry: str = "cylinder",
+    dimension: int = 2,
 ) -> pd.DataFrame:
     """Conductance at l_c of networks whose links have equal conductances.
 
     Parameters
     ----------
-    n_sites, samples, seed, first
+    n_sites, samples, seed, first, dimension
         As in `sample_thresholds`.
     geometry : {"cylinder", "open"}
         Geometry of the samples.
@@ -251,9 +281,12 @@ def sample_conductances(
     to the power law vanish slowly.
     """
     one_of("geometry", geometry, ("cylinder", "open"))
+    check_dimension(dimension)
     rows = []
-    for row, generator in each_sample(n_sites, samples, seed, first):
-        sites = random_sites(row["n_sites"], density=DENSITY, seed=generator, geometry=geometry)
+    for row, generator in each_sample(n_sites, samples, seed, first, dimension):
+        sites = random_sites(
+            row["n_sites"], density=DENSITY, seed=generator, geometry=geometry, dimension=dimension
+        )
         network = build_network(sites, cutoff=1.0)
         equal = join_sites(
             sites,

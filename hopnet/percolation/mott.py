@@ -73,14 +73,14 @@ def sample_mott_numbers(
 
     Notes
     -----
-    `scaling.dual_threshold` combines them into one number: 13.86(2) from 5000, 1500 and 200
+    `wrapping.dual_threshold` combines them into one number: 13.86(2) from 5000, 1500 and 200
     samples of sides 16, 32 and 67. In space `wrapping.wrapping_threshold` of ``first``, with the
-    probability `wrapping.WRAPPING_IN_SPACE`, gives 17.12(2): no duality holds there. Textbooks
+    probability `literature.WRAPPING_IN_SPACE`, gives 17.12(2): no duality holds there. Textbooks
     print 18.1 and 21.2(12).
 
     Examples
     --------
-    >>> from hopnet.percolation.scaling import dual_threshold
+    >>> from hopnet.percolation.wrapping import dual_threshold
     >>> from hopnet.percolation.mott import sample_mott_numbers
     >>> table = sample_mott_numbers(15, 40, seed=1)
     >>> value, error = dual_threshold(table["first"], table["second"])

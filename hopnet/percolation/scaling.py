@@ -24,18 +24,17 @@ from scipy.optimize import minimize_scalar
 
 from hopnet.checks import array_of, instance_of, number, one_of, shown
 from hopnet.errors import ConvergenceError, ParameterError
+from hopnet.network.sites import check_dimension
+from hopnet.percolation.literature import CONSTANTS
 from hopnet.records import Record, read_only
 
 __all__ = [
-    "PLANE",
     "Estimate",
     "Exponents",
-    "PlaneConstants",
     "by_size",
-    "combined_threshold",
+    "check_table",
     "conductivity_exponent",
     "critical_exponents",
-    "dual_threshold",
     "extrapolate",
     "fit_power_law",
 ]
@@ -118,7 +117,7 @@ def check_exponent_range(exponent_range):
     return low, high
 
 
-def check_table(table, *columns):
+def check_table(table: Any, *columns: str) -> None:
     """Raise a ParameterError unless the table holds the columns, as finite numbers."""
     instance_of("table", table, pd.DataFrame, "make it with hopnet.percolation.sample_critical")
     for name in columns:
@@ -339,7 +338,7 @@ def average_windows(fits, n_points):
 
 
 class Exponents(NamedTuple):
-    """Critical exponents of percolation in the plane, as `critical_exponents` measures them.
+    """Critical exponents of percolation, as `critical_exponents` measures them.
 
     Attributes
     ----------
@@ -365,94 +364,20 @@ class Exponents(NamedTuple):
     D_min: Estimate
 
 
-class PlaneConstants(NamedTuple):
-    """Constants of percolation in the plane from the literature: `PLANE`.
-
-    Attributes
-    ----------
-    l_c : float
-        Percolation threshold of discs: the link length, in n_s^(-1/2).
-    nu, beta, D_f, D_backbone, D_red, D_min : float
-        As in `Exponents`.
-    """
-
-    l_c: float
-    nu: float
-    beta: float
-    D_f: float
-    D_backbone: float
-    D_red: float
-    D_min: float
-
-
-# Exact: nu, beta, D_f, D_red = 1/nu (Coniglio, Phys. Rev. Lett. 46, 250 (1981)) and D_backbone
-# (Nolin, Qian, Sun, Zhuang, arXiv:2309.05050). D_min is measured: Zhou, Yang, Deng, Ziff, Phys.
-# Rev. E 86, 061101 (2012).
-PLANE = PlaneConstants(
-    l_c=1.1984679593,
-    nu=4 / 3,
-    beta=5 / 36,
-    D_f=91 / 48,
-    D_backbone=1.64333316328711,
-    D_red=3 / 4,
-    D_min=1.13077,
-)
-
-# Probabilities that clusters wrap around a square torus at l_c, at all and in a second direction:
-# Pinson, J. Stat. Phys. 75, 1167 (1994).
-WRAPPING = {"once": 0.690473725, "twice": 0.309526275}
-
-
-def dual_threshold(first: Any, second: Any) -> tuple[float, float]:
-    """The percolation threshold from first and second wrapping around a torus, without bias.
-
-    In the plane the clusters of discs and those of the gaps exclude each other. Gaps wrap in every
-    direction until discs wrap in one, and discs wrap in every direction once gaps wrap in none. At
-    the threshold of the infinite plane, clusters wrap in a first and in a second direction with
-    probabilities that add up to 1 (`WRAPPING`), at any size and without a fit.
-
-    Parameters
-    ----------
-    first, second : array_like[n]
-        Thresholds of n samples of one size: `hopnet.percolation.criticality.sample_thresholds`.
-
-    Returns
-    -------
-    value, error : float
-        The median of all thresholds of both kinds, and its standard error. The error is found by
-        inverting the test that the shares of both kinds below the median add up to 1. A sample
-        counts once in it, because its two thresholds depend on each other.
-
-    Raises
-    ------
-    ParameterError
-        If there are fewer than ten samples.
-    """
-    first, second = array_of("first", first, empty=True), array_of("second", second, empty=True)
-    if first.size < 10 or first.shape != second.shape:
-        raise ParameterError(
-            f"a threshold needs at least 10 samples with both events, got {first.size} and "
-            f"{second.size}; take more."
-        )
-    both = np.concatenate([first, second])
-    value = float(np.quantile(both, 0.5))
-    below = 0.5 * ((first <= value).astype(float) + (second <= value))
-    level = below.std(ddof=1) / np.sqrt(first.size)
-    low, high = np.quantile(both, [max(0.5 - level, 0.0), min(0.5 + level, 1.0)])
-    return value, float(0.5 * (high - low))
-
-
-def by_size(table: pd.DataFrame, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def by_size(
+    table: pd.DataFrame, name: str, dimension: int = 2
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(size, mean, standard error) of a column of samples at each size.
 
     Control variates: where the table holds the probability that each sample wraps at l_c (columns
     once and twice), the mean is corrected by the known means of both. Samples that by chance wrap
-    at smaller lengths have larger clusters and backbones. The correction halves the variance of the
-    gap between the wrappings, and reduces that of the largest cluster and of the backbone by a
-    third.
+    at smaller lengths have larger clusters and backbones. In the plane the correction halves the
+    variance of the gap between the wrappings, and reduces that of the largest cluster and of the
+    backbone by a third.
     """
     instance_of("table", table, pd.DataFrame, "make it with hopnet.percolation.sample_critical")
-    known = [column for column in WRAPPING if column in table]
+    wrapping = CONSTANTS[check_dimension(dimension)].wrapping
+    known = [column for column in wrapping if column in table]
     check_table(table, "size", name, *known)
     sizes, value, error = [], [], []
     for size, rows in table.groupby("size"):
@@ -462,7 +387,7 @@ def by_size(table: pd.DataFrame, name: str) -> tuple[np.ndarray, np.ndarray, np.
                 f"exponents need at least 10 samples of each size, got {column.size} of size "
                 f"{size:.4g}; take more."
             )
-        control = [rows[each].to_numpy(dtype=np.float64) - WRAPPING[each] for each in known]
+        control = [rows[each].to_numpy(dtype=np.float64) - wrapping[each] for each in known]
         design = np.stack([np.ones(column.size), *control], axis=1)
         mean = np.linalg.lstsq(design, column, rcond=None)[0]
         rest = column - design @ mean
@@ -472,21 +397,23 @@ def by_size(table: pd.DataFrame, name: str) -> tuple[np.ndarray, np.ndarray, np.
     return np.array(sizes), np.array(value), np.array(error)
 
 
-def critical_exponents(table: pd.DataFrame) -> Exponents:
+def critical_exponents(table: pd.DataFrame, *, dimension: int = 2) -> Exponents:
     """Exponents of percolation from critical samples of several sizes, with the window in errors.
 
     Parameters
     ----------
     table : DataFrame
         `hopnet.percolation.criticality.sample_critical` of at least three sizes.
+    dimension : {2, 3}
+        Dimension of the samples.
 
     Returns
     -------
     Exponents
         nu is found from the mean gap between first and second wrapping, which falls as
         size^(-1/nu), and D_f from the largest cluster at l_c, which grows as size^D_f. beta is
-        nu (2 - D_f) with nu = 4/3. D_backbone, D_red and D_min are found from the backbone, the red
-        bonds and the shortest path at the threshold of each sample.
+        nu (dim - D_f) with the nu of the literature. D_backbone, D_red and D_min are found from the
+        backbone, the red bonds and the shortest path at the threshold of each sample.
 
     Raises
     ------
@@ -496,15 +423,16 @@ def critical_exponents(table: pd.DataFrame) -> Exponents:
     Notes
     -----
     The gap is the integral, over thresholds, of the probability that clusters wrap in one direction
-    only. Corrections that shift both thresholds by the same amount cancel in the gap. So
-    gap * size^(3/4) is constant from 1000 sites on, where the spread of either threshold still
-    changes with size.
+    only. Corrections that shift both thresholds by the same amount cancel in the gap. So in the
+    plane gap * size^(3/4) is constant from 1000 sites on, where the spread of either threshold
+    still changes with size.
 
-    The threshold of a sample differs from l_c by about size^(-3/4). What is measured at it may have
-    a relative error of this order. Among backbone, red bonds and path only the backbone shows one:
-    divided by its exact power it falls by 2.6 % from 1e3 to 1e5 sites. It is fitted with and
-    without such a term, which doubles its error.
+    The threshold of a sample differs from l_c by about size^(-1/nu). What is measured at it may
+    have a relative error of this order. In the plane, among backbone, red bonds and path only the
+    backbone shows one: divided by its exact power it falls by 2.6 % from 1e3 to 1e5 sites. It is
+    fitted with and without such a term, which doubles its error.
     """
+    known = CONSTANTS[check_dimension(dimension)]
     check_table(table, "size", "first", "second", "largest", "backbone", "red", "chemical")
     if table["size"].nunique() < 3:
         raise ParameterError(
@@ -512,18 +440,18 @@ def critical_exponents(table: pd.DataFrame) -> Exponents:
             "by factors of four in the number of sites."
         )
     gap = table.assign(gap=table["second"] - table["first"])
-    inverse = fit_power_law(*by_size(gap, "gap"), limit="infinity")
+    inverse = fit_power_law(*by_size(gap, "gap", dimension), limit="infinity")
     nu = rescaled(inverse, -1.0 / inverse.value, inverse.value**-2)
     D_f, D_backbone, D_red, D_min = (
-        fit_power_law(*by_size(table, column), limit="infinity", correction=correction)
+        fit_power_law(*by_size(table, column, dimension), limit="infinity", correction=correction)
         for column, correction in (
             ("largest", None),
-            ("backbone", 1 / PLANE.nu),
+            ("backbone", 1 / known.nu),
             ("red", None),
             ("chemical", None),
         )
     )
-    beta = rescaled(D_f, PLANE.nu * (2.0 - D_f.value), PLANE.nu)
+    beta = rescaled(D_f, known.nu * (dimension - D_f.value), known.nu)
     return Exponents(nu, beta, D_f, D_backbone, D_red, D_min)
 
 
@@ -538,54 +466,28 @@ def rescaled(estimate, value, slope):
     )
 
 
-def conductivity_exponent(table: pd.DataFrame) -> Estimate:
-    """t from the conductance at l_c of networks of equal links, which falls as size^(-t / nu).
+def conductivity_exponent(table: pd.DataFrame, *, dimension: int = 2) -> Estimate:
+    """t from the conductance at l_c of networks of equal links: G ~ size^(dim - 2 - t / nu).
 
     Parameters
     ----------
     table : DataFrame
         `hopnet.percolation.criticality.sample_conductances` of at least three sizes.
+    dimension : {2, 3}
+        Dimension of the samples.
 
     Returns
     -------
     Estimate
-        t, with nu = 4/3. In the literature: 1.299(2) (Normand, Herrmann, Hajjar, J. Stat. Phys.
-        52, 441 (1988)) and 1.310(1) (Grassberger, Physica A 262, 251 (1999)).
+        t, with the nu of the literature. In the plane 1.299(2) (Normand, Herrmann, Hajjar, J. Stat.
+        Phys. 52, 441 (1988)) and 1.310(1) (Grassberger, Physica A 262, 251 (1999)). In space
+        t / nu is about 2.28, t about 2.0 (Kozlov, Lagues, Physica A 389, 5339 (2010)).
     """
+    known = CONSTANTS[check_dimension(dimension)]
     check_table(table, "size", "conductance")
     if table["size"].nunique() < 3:
         raise ParameterError(
             f"an exponent needs at least three sizes, got {table['size'].nunique()}; add sizes."
         )
-    slope = fit_power_law(*by_size(table, "conductance"), limit="infinity")
-    return rescaled(slope, -PLANE.nu * slope.value, PLANE.nu)
-
-
-def combined_threshold(table: pd.DataFrame) -> tuple[float, float, float]:
-    """l_c sqrt(n_s) from all sizes of a table: `dual_threshold` of each, weighted by its error.
-
-    Parameters
-    ----------
-    table : DataFrame
-        A table with the columns size, first and second.
-
-    Returns
-    -------
-    value, error, chi_squared : float
-        ``chi_squared`` is per degree of freedom and shows whether all sizes agree (0 for one size).
-    """
-    check_table(table, "size", "first", "second")
-    parts = [dual_threshold(rows["first"], rows["second"]) for _, rows in table.groupby("size")]
-    if not parts:
-        raise ParameterError("table must hold samples, it is empty; take at least 10 of one size.")
-    value, error = np.array(parts).T
-    if not np.all(error > 0):
-        raise ParameterError(
-            "the thresholds of the samples of one size must differ, their standard error is 0; "
-            "take more samples."
-        )
-    weight = error**-2 / np.sum(error**-2)
-    mean = float(weight @ value)
-    freedom = max(value.size - 1, 1)
-    chi_squared = float(np.sum(((value - mean) / error) ** 2)) / freedom
-    return mean, float(np.sum(error**-2) ** -0.5), chi_squared
+    slope = fit_power_law(*by_size(table, "conductance", dimension), limit="infinity")
+    return rescaled(slope, known.nu * (dimension - 2 - slope.value), known.nu)

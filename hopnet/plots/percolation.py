@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from hopnet.constants import PERCOLATION_RADII
 from hopnet.network.network import Network
-from hopnet.percolation.scaling import PLANE, Exponents, by_size
+from hopnet.percolation.literature import CONSTANTS, PLANE
+from hopnet.percolation.scaling import Exponents, by_size
 from hopnet.plots.frame import BLACK, BLUE, GREEN, GREY, ORANGE, RED, depth_fade, finish, new_figure
 
 __all__ = [
@@ -193,28 +194,31 @@ LAWS = (
 )
 
 
-def plot_exponents(table: pd.DataFrame, estimates: Exponents) -> Figure:
-    """Masses against size, and the same over the exact powers: a flat line is agreement.
+def plot_exponents(table: pd.DataFrame, estimates: Exponents, *, dimension: int = 2) -> Figure:
+    """Masses against size, and the same over the known powers: a flat line is agreement.
 
     Parameters
     ----------
     table : DataFrame
         The samples, as `hopnet.percolation.criticality.sample_critical` makes them.
     estimates : Exponents
-    Result of `hopnet.percolation.scaling.critical_exponents` for the same samples.
+        Result of `hopnet.percolation.scaling.critical_exponents` for the same samples.
+    dimension : {2, 3}
+        Dimension of the samples.
 
     Returns
     -------
     matplotlib Figure
     """
+    known = CONSTANTS[dimension]
     figure = new_figure(11.0, 4.6)
     left, right = figure.subplots(1, 2)
     gap = table.assign(gap=table["second"] - table["first"])
     laws = [(table, *law) for law in LAWS]
     laws.append((gap, "gap", "nu", "gap between wrappings", BLACK, "v"))
     for rows, column, name, label, colour, marker in laws:
-        size, value, error = by_size(rows, column)
-        exponent = -1.0 / PLANE.nu if name == "nu" else getattr(PLANE, name)
+        size, value, error = by_size(rows, column, dimension)
+        exponent = -1.0 / known.nu if name == "nu" else getattr(known, name)
         exact = value[0] * (size / size[0]) ** exponent
         measured = getattr(estimates, name)
         symbol = r"\nu" if name == "nu" else f"D_{{{name[2:]}}}"
@@ -244,28 +248,35 @@ def plot_exponents(table: pd.DataFrame, estimates: Exponents) -> Figure:
     left.set_ylabel("mean over samples")
     left.legend(fontsize=7.5, frameon=False)
     right.axhline(1.0, color=GREY, linewidth=0.8)
-    right.set_ylabel("mean / (size to the exact power), smallest size = 1")
+    right.set_ylabel("mean / (size to the known power), smallest size = 1")
     for axes in (left, right):
         axes.set_xscale("log")
-        axes.set_xlabel(r"size $L$, in $n_s^{-1/2}$")
+        axes.set_xlabel(rf"size $L$, in $n_s^{{-1/{dimension}}}$")
         finish(axes)
     return figure
 
 
-def plot_collapse(table: pd.DataFrame, *, nu: Any = PLANE.nu, l_c: Any = PLANE.l_c) -> Figure:
+def plot_collapse(
+    table: pd.DataFrame, *, nu: Any = None, l_c: Any = None, dimension: int = 2
+) -> Figure:
     """Probability of a first and of a second wrapping against length, bare and scaled.
 
     Parameters
     ----------
     table : DataFrame
         With columns size, first, second.
-    nu, l_c : float
-        Exponent and threshold with which the right picture is scaled.
+    nu, l_c : float, optional
+        Exponent and threshold with which the right picture is scaled; default: those of the
+        literature.
+    dimension : {2, 3}
+        Dimension of the samples.
 
     Returns
     -------
     matplotlib Figure
     """
+    known = CONSTANTS[dimension]
+    nu, l_c = known.nu if nu is None else nu, known.l_c if l_c is None else l_c
     figure = new_figure(11.0, 4.4)
     left, right = figure.subplots(1, 2, sharey=True)
     sizes = sorted(table["size"].unique())
@@ -280,7 +291,8 @@ def plot_collapse(table: pd.DataFrame, *, nu: Any = PLANE.nu, l_c: Any = PLANE.l
             left.plot(threshold, share, style, color=colour, linewidth=1.0)
             scaled = (threshold - l_c) * size ** (1.0 / nu)
             right.plot(scaled, share, style, color=colour, linewidth=1.0, label=label)
-    for level, name in ((0.690473725, "first"), (0.309526275, "second")):
+    names = {"once": "first", "twice": "second"}
+    for name, level in ((names[key], level) for key, level in known.wrapping.items()):
         for axes in (left, right):
             axes.axhline(level, color=GREY, linewidth=0.6, linestyle=":")
         left.annotate(
@@ -291,7 +303,7 @@ def plot_collapse(table: pd.DataFrame, *, nu: Any = PLANE.nu, l_c: Any = PLANE.l
         )
     left.axvline(l_c, color=GREY, linewidth=0.6, linestyle=":")
     right.axvline(0.0, color=GREY, linewidth=0.6, linestyle=":")
-    left.set_xlabel(r"length of links, in $n_s^{-1/2}$")
+    left.set_xlabel(rf"length of links, in $n_s^{{-1/{dimension}}}$")
     left.set_ylabel("probability that clusters wrap around the torus")
     right.set_xlabel(rf"$(l - l_c)\,L^{{1/\nu}}$, $l_c$ = {l_c:.5f}, $\nu$ = {nu:.4g}")
     right.set_xlim(-2.6, 2.6)
