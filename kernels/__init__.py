@@ -1,1 +1,1 @@
-"""The compiled core: plain loops over arrays, one idea a file. Installed as hopnet.kernels."""
+"""The compiled core: plain loops over arrays, one idea per file. Installed as hopnet.kernels."""

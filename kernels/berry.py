@@ -190,7 +190,7 @@ def fill_terms(table, matrix, out):
 
 @njit(cache=True, error_model="numpy")
 def _weighted(s, a, b, e, g, m, n):
-    """Spin of the group of m times the curvature of the pair (m, n), m's diagonal element."""
+    """Spin times curvature of the pair (m, n): element (m, m), summed over the group of m."""
     total = 0.0
     for p in range(e.shape[0]):
         if g[p] == g[m]:

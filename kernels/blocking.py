@@ -61,7 +61,7 @@ def count_partners(around, trap, keep, out):
 
 @njit(cache=True, nogil=True)
 def _find_live(around, l, reach, place, live):
-    """List the live sites of trap l, partners first; return the numbers of both."""
+    """List the live sites of trap l, partners first; returns how many in all, how many partners."""
     m = 0
     for a in range(around.row_start[l], around.row_start[l + 1]):
         i = around.row_neighbour[a]
@@ -149,7 +149,7 @@ def fill_meshes(around, trap, reach, start, first, second, out):
     first, second : int64[n_entries]
         Overwritten: the two sites of each entry.
     out : float64[n_entries]
-        Overwritten: its conductance, which a field can make slightly negative.
+        Overwritten: the conductance of each entry. A field can make it slightly negative.
     """
     n = around.row_start.shape[0] - 1
     place = np.full(n, -1)

@@ -423,7 +423,7 @@ def dissect(graph, region, permutation, tag, record):
         Region of each site in its upper 32 bits. Updated for the sites of the region.
     record : int64[n_records, 4]
         Overwritten from row 0: low, begin of the cut, high, and a mark: 0, or 1 + the rings that
-        are closed if the region is larger than a leaf but was not split for want of splits. A leaf
+        are closed if the region is larger than a leaf but no split was left for it. A leaf
         has ``begin = low``.
 
     Returns

@@ -38,8 +38,8 @@ class Chain(NamedTuple):
     log_n : float64[n_eliminated + n_terminals + 1]
         ln n by rank.
     source : float64[n_eliminated]
-        b_k / (d_k p_k): source of each node besides its later columns. Used in the second pass
-        only.
+        b_k / (d_k p_k): the part of each node that does not come from its later columns. Only the
+        second pass uses it.
     """
 
     weights: np.ndarray

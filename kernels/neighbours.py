@@ -137,7 +137,7 @@ def _square_distance(position, i, j, period):
 def _scan_site(i, cells, write, found):
     """Count the neighbours ``j > i`` of site i; list them in ``found`` if ``write`` is set."""
     cell = _cell_of(cells.position, i, cells.shape, cells.side)
-    # Three cells of a row follow one another in `member` and are searched at once (wide = 1). Next
+    # Three cells of a row follow one another in `member` and are searched together (wide = 1). Next
     # to the seam of a periodic last axis they do not, and are searched one by one.
     last = len(cells.shape) - 1
     along = _cell_along(cells.position[i, last], cells.side[last], cells.shape[last])

@@ -95,11 +95,11 @@ def walk_carriers(hops, time, start, first_spin, generator, most_hops, progress,
     first_spin : float64[3]
         Spin of every carrier at the start.
     generator : numpy.random.Generator
-        It draws two numbers per hop.
+        Source of the random numbers, two per hop.
     most_hops : int64
         Number of hops after which the kernel returns.
     progress : int64[3]
-        (0, -1, 0) at first. All is done when ``progress[0]`` is the number of carriers.
+        (0, -1, 0) at first. The walk is complete when ``progress[0]`` is the number of carriers.
     carrier : float64[dim + 4]
         State of the carrier that is followed at present.
     found : Found

@@ -1,4 +1,4 @@
-"""Spin currents from Berry connections: what must hold.
+"""Spin currents from Berry connections: laws and identities.
 
 Equations [berry 1], [berry 2], [berry 3], [berry 4], [berry 6], [berry 7], [berry 8], [berry 9],
 [berry C3], [berry C6], [berry C7], [berry C8], [berry C9], [berry C10], [berry C13], [berry C14],
@@ -60,7 +60,7 @@ def hermitian(rng, order):
 
 
 def random_model(seed, order=4, mass=0.0):
-    """A periodic model of random matrices; ``mass`` pushes the halves of the bands apart."""
+    """A periodic model of random matrices; ``mass`` moves the halves of the bands apart."""
     rng = np.random.default_rng(seed)
     matrices = [hermitian(rng, order) for _ in range(6)]
     matrices[0] += mass * np.diag(np.sign(np.arange(order) - 0.5 * order + 0.25))
@@ -104,7 +104,7 @@ def test_derivatives_are_those_of_the_hamiltonian(model):
 
 @settings(deadline=None, derandomize=True, max_examples=25)
 @given(st.integers(0, 10**6), st.integers(2, 6), st.floats(-1.0, 1.0), st.floats(0.05, 2.0))
-def test_no_basis_no_zero_of_energy_no_scale_matters(seed, order, mu, kT):
+def test_basis_zero_of_energy_and_scale_do_not_matter(seed, order, mu, kT):
     model = random_model(seed, order)
     k = wave_vectors(model)
     want = values(band_pairs(model, k, "z", "x", "y"), mu, kT)
@@ -132,7 +132,7 @@ def test_no_basis_no_zero_of_energy_no_scale_matters(seed, order, mu, kT):
 @settings(deadline=None, derandomize=True, max_examples=20)
 @given(st.integers(0, 10**6), st.integers(2, 5), st.floats(-1.0, 1.0))
 def test_lcc_and_xn_are_hall_currents_and_agree_for_charge(seed, order, mu):
-    """[berry 1]: antisymmetric in field and current; [berry 9]: s -> 1 gives the curvature."""
+    """[berry 1] is antisymmetric in field and current; [berry 9] with s = 1 is the curvature."""
     model = random_model(seed, order)
     k = wave_vectors(model)
     one = values(band_pairs(model, k, "z", "x", "y"), mu, 0.4)
@@ -146,7 +146,7 @@ def test_lcc_and_xn_are_hall_currents_and_agree_for_charge(seed, order, mu):
 
 
 def test_two_bands_with_traceless_spin_have_opposite_forms():
-    """[berry 9] follows from [berry 1] only here, and with s = const it does not."""
+    """[berry 9] follows from [berry 1] for these models only, and not for a constant spin."""
     model = random_model(7, 2)
     model = dataclasses.replace(model, spin={"z": np.diag([1.0, -1.0]).astype(complex)})
     got = values(band_pairs(model, wave_vectors(model), "z", "x", "y"), 0.0, 0.3)
@@ -154,7 +154,7 @@ def test_two_bands_with_traceless_spin_have_opposite_forms():
 
 
 def test_filled_bands_carry_current_in_lcc_and_xn_only():
-    """Sum over all bands: 0 in the Kubo forms, not in [berry 1] for three bands or more."""
+    """The sum over all bands is 0 in the Kubo forms, not in [berry 1] for more than two bands."""
     full = spin_hall(random_model(3), PeriodicGrid(192), mu=100.0)
     assert abs(full.conventional[0]) < 1e-10 * abs(full.lcc[0])
     assert abs(full.berry[0]) < 1e-10 * abs(full.lcc[0])
@@ -171,7 +171,7 @@ def test_bands_with_the_same_spin_have_no_conserved_current_when_full():
 
 
 def test_doublets_do_not_depend_on_their_basis():
-    """Kramers pairs: a rotation within each pair changes no result."""
+    """A rotation within each Kramers pair changes no result."""
     model = dataclasses.replace(bi2se3_bulk((0.0, 0.0, 0.0)), parameters={})
     k = wave_vectors(model, 20)
     want = values(band_pairs(model, k, "y", "x", "z"), 0.1, 0.0)
@@ -201,13 +201,13 @@ CASES = [
 
 @cache
 def random_pieces():
-    """The pieces of `RANDOM`, computed once for the tests that look at them."""
+    """The pieces of the sum for `RANDOM`, computed once for the tests that use them."""
     return decompose(RANDOM, PeriodicGrid(128), mu=0.4, kT=0.8)
 
 
 @pytest.mark.parametrize(("model", "mu", "kT", "n"), CASES)
 def test_pieces_from_the_kinetic_equation(model, mu, kT, n):
-    """[berry 7], [berry 8], [berry C9]: each closed form against the matrix equation it solves."""
+    """Each closed form solves its matrix equation: [berry 7], [berry 8], [berry C9]."""
     known = model is RANDOM
     parts = random_pieces() if known else decompose(model, PeriodicGrid(n), mu=mu, kT=kT)
     forms = spin_hall(model, PeriodicGrid(n), mu=mu, kT=kT)
@@ -224,7 +224,7 @@ def test_pieces_from_the_kinetic_equation(model, mu, kT, n):
 
 
 def test_exchanging_field_and_current_in_the_last_piece_breaks_the_total():
-    """[berry C19] as printed is the mutant: its total is not what [berry C15]-[berry C18] give."""
+    """With [berry C19] as printed the total is not that of [berry C15] to [berry C18]."""
     parts = random_pieces()
     forms = spin_hall(RANDOM, PeriodicGrid(128), mu=0.4, kT=0.8)
 
@@ -233,7 +233,7 @@ def test_exchanging_field_and_current_in_the_last_piece_breaks_the_total():
 
     assert totals_agree(parts.total_direct)
     assert not totals_agree(parts.total_printed)
-    # the charge check s -> -e does not show the exchange
+    # The check with s -> -e does not show the exchange.
     one = np.eye(4, dtype=complex)
     charge = decompose(RANDOM, PeriodicGrid(64), mu=0.4, kT=0.8, spin=one)
     assert charge.total_printed == pytest.approx(charge.total_direct, abs=1e-9)
@@ -246,7 +246,7 @@ def test_density_matrices_solve_their_equations():
     state = State(mu, kT, Treatment())
     energy, vector, f, _, connection, driven = density_matrices(model, k, 0, state)
     np.testing.assert_allclose(driven, driven.conj().transpose(0, 2, 1), atol=1e-11)
-    # i [H, rho_E] = D rho_0 / D k off the diagonal, e E / hbar left out
+    # Off the diagonal i [H, rho_E] = D rho_0 / D k, without the factor e E / hbar.
     gap = energy[:, :, None] - energy[:, None, :]
     off = ~np.eye(4, dtype=bool)
     drive = -1j * (connection * f[:, None, :] - f[:, :, None] * connection)
@@ -262,9 +262,10 @@ def test_density_matrices_solve_their_equations():
 
 
 def ramped_current(model, n=24, strength=1e-3, ramp=60.0, hold=20.0, dt=0.05):
-    """Current along y of electrons (charge -e) while E grows along x, e = hbar = 1.
+    """Current along y of electrons (charge -e) while E grows along x. Units: e = hbar = 1.
 
-    The vector potential enters as k -> k + A with A_x = -int E dt for the charge -1.
+    The field enters through its vector potential: k -> k + A, where A_x = -int E dt for the
+    charge -1.
     """
     k = np.stack(np.meshgrid(*[2 * np.pi * (np.arange(n) + 0.3) / n] * 2), -1).reshape(-1, 2)
     state = np.linalg.eigh(model.hamiltonian(k))[1][:, :, 0]
@@ -287,7 +288,7 @@ def ramped_current(model, n=24, strength=1e-3, ramp=60.0, hold=20.0, dt=0.05):
 
 
 def test_anomalous_hall_sign_against_time_evolution():
-    """[berry 9] with s -> -e: sigma_yx = +C e^2/h. Exchanged indices fail the same check."""
+    """[berry 9] with s -> -e gives sigma_yx = +C e^2/h; with exchanged indices the check fails."""
     model = qwz(-1.0)
     real_time = 2 * np.pi * ramped_current(model)
 
@@ -301,7 +302,7 @@ def test_anomalous_hall_sign_against_time_evolution():
 
 
 def test_vector_and_index_forms_agree():
-    """[berry 1] = [berry C26] as vectors: E along x, current along z, sign of Sigma^xz."""
+    """[berry 1] equals the vector form [berry C26]: E along x, current along z."""
     model = bi2se3_bulk((0.0, 0.0, 0.05), lattice=(4.14, 4.14))
     grid = PeriodicGrid(8)
     along = {
@@ -319,7 +320,8 @@ def test_vector_and_index_forms_agree():
 
 def test_chern_numbers_are_integers_and_the_moment_is_that_of_a_dirac_electron():
     assert [chern_number(qwz(u)).value for u in (-1.0, 1.0, -3.0)] == [1, -1, 0]
-    # massive Dirac: moment of both bands v^2 M / (2 eps^2) in e/hbar, upper-band curvature < 0
+    # Massive Dirac electrons: the moment of both bands is v^2 M / (2 eps^2) in e/hbar, and the
+    # curvature of the upper band is negative.
     model = massive_dirac(0.5)
     k = wave_vectors(model)
     bands = band_pairs(model, k, "z", "x", "y")
@@ -330,7 +332,7 @@ def test_chern_numbers_are_integers_and_the_moment_is_that_of_a_dirac_electron()
 
 
 def test_orbital_magnetisation_slope_is_the_hall_conductivity():
-    """Streda: dM/dmu in a gap is C / 2 pi, for the same sign of C."""
+    """Streda's law: in a gap dM/dmu is C / 2 pi, with the same sign of C."""
     model, grid = qwz(-1.0), PeriodicGrid(48)
     m = [orbital_magnetisation(model, grid, mu=mu).value[0] for mu in (-0.2, 0.2)]
     assert (m[1] - m[0]) / 0.4 * 2 * np.pi == pytest.approx(1.0, abs=1e-9)
@@ -339,7 +341,7 @@ def test_orbital_magnetisation_slope_is_the_hall_conductivity():
 
 
 def test_conserved_current_by_two_routes():
-    """[berry 4]: the finite-q response equals dM/dlambda of H + lambda s in a gap."""
+    """[berry 4]: in a gap the finite-q response equals dM/dlambda of H + lambda s."""
     model, grid = kane_mele(), PeriodicGrid(48)
     one = conserved_current(model, grid, mu=0.0)
     two = spin_streda(model, grid, mu=0.0)
@@ -377,12 +379,12 @@ def test_sweeps_equal_single_levels_and_thermal_goes_to_filled():
 
 
 def test_separate_sums_leave_rounding_where_a_doublet_nearly_closes():
-    """Pairwise (f_m - f_n) against sums of f_m K_m, at a doublet split by 1e-9: the mutant."""
+    """At a doublet split by 1e-9, sums of f_m K_m lose digits; pairs with f_m - f_n do not."""
     from twins.berry import fill_values as separate
 
     split = 1e-9
     base = bi2se3_bulk((0.0, 0.0, 0.0))
-    # a perturbation without symmetry splits the doublets and couples their halves
+    # A perturbation without symmetry splits the doublets and couples their halves.
     x = hermitian(np.random.default_rng(12), 4)
     model = dataclasses.replace(
         base,
@@ -396,7 +398,7 @@ def test_separate_sums_leave_rounding_where_a_doublet_nearly_closes():
     pairwise = values(bands, 0.1, 0.0)[:, 2]
     apart = np.empty((40, 6))
     separate(bands.energy, bands.group, bands.pair, 0.1, 0.0, apart)
-    # the truth: only pairs across the gap, from projectors
+    # The true value, from projectors: only pairs across the gap contribute.
     e, u = np.linalg.eigh(model.hamiltonian(k))
     a, b = (to_bands(model.derivative(k, axis), u) for axis in (0, 2))
     s = to_bands(base.spin["y"], u)

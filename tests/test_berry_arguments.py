@@ -1,4 +1,4 @@
-"""Spin currents from Berry connections: wrong arguments give one sentence, never a wrong number.
+"""Spin currents from Berry connections: wrong arguments give one sentence, not a wrong number.
 
 Equations [berry 10], [berry 11].
 """
@@ -186,7 +186,7 @@ RETURNED = {"ChernNumber", "Curve", "Decomposition", "Integral", "SpinHall", "Su
 
 
 def returns_nothing(*_):
-    """A function of the user's own without an answer. What it raises itself passes through."""
+    """A user's function that returns nothing. An error that it raises itself is passed on."""
 
 
 WRONG = [
@@ -420,7 +420,7 @@ def test_extreme_arguments_are_refused(call):
 @pytest.mark.parametrize("width", [0.1, 1.0, 1e3, 1e4])
 @pytest.mark.parametrize("field", [0.0, 1e-6, 1.0, 1e3, 1e5])
 def test_levels_of_a_well_are_minima_in_the_whole_range(width, field):
-    """[berry 12] against a scan of the variational energy on a logarithmic grid."""
+    """Levels of [berry 12] against a scan of the variational energy on a logarithmic grid."""
     from hopnet.berry.hole_well import HALF_HBAR2_OVER_M0, LUTTINGER, mean_position
 
     well = subbands("GaAs", field, width)

@@ -1,4 +1,4 @@
-"""``hopnet berry``: commands, curves, pictures, the bench's rows."""
+"""The command ``hopnet berry``: its output, curves, pictures, and the rows of the bench."""
 
 import csv
 import json
@@ -15,7 +15,7 @@ from hopnet.plots.frame import save_figure
 
 @pytest.fixture
 def run(capsys, monkeypatch):
-    """A command line -> (exit code, standard output, standard error)."""
+    """Exit code, standard output and standard error of a command line."""
     import typer
 
     from hopnet.cli import berry
@@ -95,7 +95,7 @@ def test_figures_are_written(run, tmp_path, which):
 
 
 def test_insulator_curves_and_picture(tmp_path):
-    """In the gap the directions of m differ and the whole doublets give 0."""
+    """In the gap the two directions of m give different values, and whole doublets give 0."""
     curves = insulator_curves([-0.2, 0.1], levels=2, panels=4)
     values = {c.label: c.lcc[1] for c in curves}
     assert values["m || x"] == pytest.approx(1703.7, rel=0.04)

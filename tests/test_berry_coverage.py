@@ -1,7 +1,8 @@
 """Stated errors of integrals over wave vectors must cover the true ones, [berry 1], [berry 4].
 
-The true values are closed forms, or finer grids of even and other spacing whose difference is ten
-times smaller than the error that is tested. The short version runs 20 cases, the slow one 1000.
+The true values are closed forms, or values of two finer grids, one of equal spacing and one not,
+whose difference is ten times smaller than the error that is tested. The short version runs 20
+cases, the slow one 1000.
 """
 
 import math
@@ -53,10 +54,10 @@ def grid_of(rng):
 
 
 def forms_of(rng, domain):
-    """(value, stated error, true value, its error) of the three forms on a domain.
+    """Value, stated error, true value and its error for each of the three forms on a domain.
 
-    Grids miss bands that nearly touch between their points. So the true value comes from cells
-    that are halved down to them, from two different meshes at the start.
+    A grid misses bands that nearly touch between its points. The true value therefore comes from
+    cells that are halved until they resolve such places, from two different meshes at the start.
     """
     model, mu, kT = drawn_model(rng), rng.uniform(-2, 2), 10 ** rng.uniform(-1.0, 0.3)
     got = spin_hall(model, domain, mu=mu, kT=kT)
@@ -99,7 +100,7 @@ def rays(rng):
 
 
 def others(rng):
-    """Conserved current, orbital magnetisation, its slope, and the sum of the pieces."""
+    """The same for the conserved current, the orbital magnetisation, its slope and the pieces."""
     model, grid = drawn_model(rng), grid_of(rng)
     options = {"mu": rng.uniform(-2, 2), "kT": 10 ** rng.uniform(-1.0, 0.3)}
     for function in (conserved_current, orbital_magnetisation, spin_streda):
@@ -121,7 +122,7 @@ CASES = {"grids": grids, "adaptive": adaptive, "lines": lines, "rays": rays, "ot
 
 
 def answers(case, rng):
-    """The rows of a case; none where a domain refuses because its points do not suffice."""
+    """The rows of a case. A domain that refuses because it has too few points gives none."""
     try:
         return list(case(rng))
     except ConvergenceError:
@@ -137,9 +138,9 @@ def outside(case, seed, n):
         for number in range(n):
             for row, (value, error, want, spread) in enumerate(answers(case, rng)):
                 true = abs(value - want)
-                if true > max(10.0 * spread, 1e-11):  # else the true value is not known well enough
+                if true > max(10.0 * spread, 1e-11):  # the true value is known well enough
                     judged += 1
-                    if true > 1.1 * error:  # the true value has an error of a tenth
+                    if true > 1.1 * error:  # the true value itself may be wrong by a tenth of this
                         failed.append((number, row, true, error))
     return failed, judged
 

@@ -50,7 +50,7 @@ def test_kronrod_rule_is_exact_to_its_degree():
 
 
 def test_companions_of_a_grid_see_every_phase():
-    """A harmonic n/2 - 1 is seen with the same strength at any phase."""
+    """The estimate from a harmonic n/2 - 1 is the same at any phase."""
     n = 12
     index = np.arange(n)
     for phase in (0.0, 0.4, np.pi / 2):
@@ -66,7 +66,7 @@ def chern_integral(model, n):
 
 @pytest.mark.parametrize(("u", "rate"), [(-1.0, 1.0), (-1.5, 0.5)])
 def test_uniform_grids_converge_exponentially(u, rate):
-    """A model with a gap: each 8 points more gain the same factor, down to rounding."""
+    """With a gap, 8 more points reduce the error by the same factor each time, down to rounding."""
     errors = [abs(chern_integral(qwz(u), n) - 1.0) for n in (8, 16, 24, 32)]
     gains = np.diff(np.log(errors))
     assert np.all(gains < -8 * 0.6 * rate)
@@ -82,7 +82,7 @@ def errors_hold(estimate, got, want, slack=1e-13):
 
 
 def test_grid_errors_bound_the_true_ones():
-    """At least 180 of 200 random models, sizes and temperatures."""
+    """In at least 180 of 200 random models, sizes and temperatures the error covers."""
     rng = np.random.default_rng(77)
     held = 0
     for _ in range(200):
@@ -97,7 +97,7 @@ def test_grid_errors_bound_the_true_ones():
 
 @pytest.mark.slow
 def test_adaptive_errors_bound_the_true_ones():
-    """200 random models: adaptive cells against a fine grid, rays against closed forms."""
+    """For 200 random models: adaptive cells against a fine grid, rays against closed forms."""
     rng = np.random.default_rng(78)
     held = 0
     for case in range(200):
@@ -127,7 +127,7 @@ def test_a_small_gap_is_refined_where_it_is():
 
 
 def test_fermi_points_of_a_metal_at_zero_temperature():
-    """Lines with root-found Fermi points against a smeared grid extrapolated in kT^2."""
+    """Lines with exact Fermi points against grids at finite kT, extrapolated in kT^2."""
     model = qwz(-1.0, 0.3)
     lines = spin_hall(model, ZoneLines(1e-6), mu=0.9)
     hot = [spin_hall(model, PeriodicGrid(384), mu=0.9, kT=t).lcc[0] for t in (0.01, 0.02)]
@@ -136,7 +136,7 @@ def test_fermi_points_of_a_metal_at_zero_temperature():
 
 
 def test_fermi_surface_in_three_dimensions_at_zero_temperature():
-    """Stacked layers, hopping t: the mean over kz of the layer's response at mu - t cos(kz)."""
+    """Layers coupled by the hopping t: the mean over kz of one layer at mu - t cos(kz)."""
     layer, hop, mu = qwz(-1.0, 0.3), 0.2, 0.9
 
     def hamiltonian(k):
@@ -155,7 +155,7 @@ def test_fermi_surface_in_three_dimensions_at_zero_temperature():
         derivative=derivative,
         reciprocal=2 * np.pi * np.eye(3),
     )
-    # the Fermi surface closes in kz: lines across it are tangent to it somewhere
+    # The Fermi surface is closed along kz, so some lines are tangent to it.
     got = spin_hall(stack, ZoneLines(1e-2), mu=mu)
     phase = np.pi * (np.arange(12) + 0.5) / 12
     each = [spin_hall(layer, ZoneLines(1e-5), mu=mu - hop * np.cos(p)) for p in phase]
@@ -298,7 +298,7 @@ def test_refused(call):
 
 
 def test_integrals_of_other_functions_and_streda_at_finite_temperature():
-    """integrate() is open to the user: the density of states of a Dirac cone inside a disc."""
+    """A user may call integrate(): here the density of states of a Dirac cone inside a disc."""
     model = massive_dirac(0.5)
     done = integrate(lambda k: np.ones((len(k), 1)), model, Rays(2.0, 4))
     assert done.value[0] == pytest.approx(np.pi * 4 / (2 * np.pi) ** 2, rel=1e-12)

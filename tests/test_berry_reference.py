@@ -55,7 +55,7 @@ HALF_SPHERE = {"polar": graded(1.0, 6), "repeats": 2.0}  # kz -> -kz
 @settings(deadline=None, derandomize=True, max_examples=15)
 @given(st.floats(0.1, 3.0), st.floats(0.3, 3.0), st.booleans(), st.floats(1.05, 8.0))
 def test_massive_dirac(mass, velocity, negative, ratio):
-    """In gap LCC = -XN = -1/8pi whatever the sign of M; above (2 - M^2/mu^2) of it."""
+    """In the gap LCC = -XN = -1/8pi for both signs of M; above the gap times (2 - M^2/mu^2)."""
     model = massive_dirac(-mass if negative else mass, velocity)
     rays = Rays(INFINITE, 4)
     gap = spin_hall(model, rays, mu=0.0)
@@ -68,7 +68,7 @@ def test_massive_dirac(mass, velocity, negative, ratio):
 @settings(deadline=None, derandomize=True, max_examples=15)
 @given(st.floats(0.05, 1.5), st.floats(0.5, 2.0), st.floats(2.5, 8.0))
 def test_rashba_with_magnetisation(m, alpha, mu):
-    """LCC = -1 + M^2/2 (1/eps+^2 + 1/eps-^2) in e/8pi, mu above the gap."""
+    """Above the gap LCC = -1 + M^2/2 (1/eps+^2 + 1/eps-^2) in e/8pi."""
     forms = spin_hall(rashba(m, alpha), Rays(INFINITE, 8), mu=mu)
     half = alpha**2 + mu  # k^2/2 -+ sqrt(alpha^2 k^2 + M^2) = mu
     root = np.sqrt(half**2 - mu**2 + m**2)
@@ -96,7 +96,7 @@ def test_rashba_digits(m, lcc, conventional, conserved):
 
 
 def test_rashba_without_magnetisation_is_the_literature():
-    """conv = +e/8pi, conserved = -e/8pi; LCC = XN = 0, and the limit M -> 0 is not that."""
+    """Conventional +e/8pi, conserved -e/8pi, LCC = XN = 0; the limit M -> 0 of LCC is not 0."""
     model, rays = rashba(0.0), Rays(INFINITE, 8)
     with pytest.warns(ValidityWarning, match="singular"):
         forms = spin_hall(model, rays, mu=4.0)
@@ -134,7 +134,7 @@ def test_bhz_and_haldane_are_quantised():
 
 
 def test_kane_mele_digits():
-    """conv, LCC, XN and the conserved current of the quantum spin Hall phase, e/2pi, s = +-1."""
+    """All four currents of the quantum spin Hall phase, in e/2pi with s = +-1."""
     model = kane_mele()
     forms = spin_hall(model, AdaptiveZone(1e-5), mu=0.0, kT=0.01)
     assert 2 * np.pi * forms.conventional[0] == pytest.approx(2.05431615, abs=5e-9)
@@ -224,7 +224,7 @@ def test_bi2se3_in_a_ball(kmax, diagonal, block, conventional):
     [(0.28, 1578.1), (0.30, 1579.0), (0.32, 1583.7), (0.34, 1595.5), (0.36, 1617.3), (0.4, 1701.6)],
 )
 def test_bi2se3_electrons_m_along_z(mu, value):
-    """kT = 0 with root-found Fermi points, against sorted sums."""
+    """At kT = 0, with exact Fermi points, against sorted sums."""
     rays = Rays(INFINITE, 4, accuracy=1e-4, **HALF_SPHERE)
     assert in_gap((0, 0, 1e-3), DIAGONAL, rays, mu)[0] == pytest.approx(value, abs=0.3)
 
@@ -234,10 +234,11 @@ def test_bi2se3_electrons_m_along_z(mu, value):
     [(-0.3, 80, 80.23), (-0.2, 207, 205.92), (-0.1, 1106, 1087.31), (-0.08, 1503, 1491.45)],
 )
 def test_bi2se3_holes_m_along_z(mu, sorted_sums, value):
-    """kT = 0 in the valence band; sorted sums over an unaligned grid are within 2 %.
+    """At kT = 0 in the valence band; sorted sums over an unaligned grid agree within 2 %.
 
-    The band's maximum lies off Gamma: rays graze the Fermi surface, and the integrand has square
-    roots in the angle there. 8, 16, 32, 64 even panels say 1086.90, 1087.38, 1087.31, 1087.32.
+    The maximum of the band does not lie at Gamma. Some rays are tangent to the Fermi surface, where
+    the integrand is a square root of the angle: 8, 16, 32 and 64 equal panels give 1086.90,
+    1087.38, 1087.31 and 1087.32.
     """
     edges = np.unique(np.concatenate([np.linspace(0, 1, 17), graded(1.0, 8)]))
     rays = Rays(INFINITE, 4, polar=tuple(edges), repeats=2.0, accuracy=1e-4)
@@ -247,7 +248,7 @@ def test_bi2se3_holes_m_along_z(mu, sorted_sums, value):
 
 
 def test_bi2se3_errors_of_each_form():
-    """Four azimuths take the cos(2 phi) of the conventional form for an error, eight do not."""
+    """With four azimuths the cos(2 phi) of the conventional form counts as an error."""
     model = bi2se3_bulk((0, 0, 1e-3))
     stated = []
     for n in (4, 8):
@@ -261,7 +262,7 @@ def test_bi2se3_errors_of_each_form():
 
 @pytest.mark.parametrize(("m", "value"), [(1e-2, 1580.6), (1e-3, 1578.0), (1e-4, 1578.0)])
 def test_bi2se3_limit_of_small_magnetisation_is_not_zero(m, value):
-    """The printed form is not O(m): the same for 10, 1 and 0.1 meV, and 0 at m = 0."""
+    """The printed form does not fall with m: equal at 10, 1 and 0.1 meV, but 0 at m = 0."""
     rays = Rays(INFINITE, 4, accuracy=1e-4, polar=graded(1.0, 7), repeats=2.0)
     assert in_gap((0, 0, m), DIAGONAL, rays)[0] == pytest.approx(value, abs=0.1)
 
@@ -272,7 +273,7 @@ IN_PLANE = [(0.08, 101.8, 2288.0), (0.2, 1602.8, 3427.1), (1.0, 1744.7, 811.0)]
 @pytest.mark.slow
 @pytest.mark.parametrize(("kmax", "along_x", "along_y"), IN_PLANE)
 def test_bi2se3_in_a_ball_m_in_the_plane(kmax, along_x, along_y):
-    """m along x against an unaligned grid (2.4 % high at k = infinity), along y to its digits."""
+    """m along x against an unaligned grid (2.4 % high at k = infinity), m along y to all digits."""
     options = {"levels": 4, "panels": 8}
     x = in_gap((1e-3, 0, 0), DIAGONAL, rays_for("x", kmax, **options))[0]
     y = in_gap((0, 1e-3, 0), DIAGONAL, rays_for("y", kmax, **options))[0]
@@ -286,13 +287,13 @@ def test_bi2se3_in_a_ball_m_in_the_plane(kmax, along_x, along_y):
     [(0.3, 2620.18, -2403.51, -3887.51), (1.0, 949.09, -373.62, -6624.38)],
 )
 def test_bi2se3_warped(kmax, lcc, xn, conventional):
-    """With R1, R2 the printed and the corrected form are no mirror images; whole doublets."""
+    """With R1 and R2, and whole doublets, LCC and XN are not equal and opposite."""
     model = bi2se3_bulk((0, 0, 1e-3), warping=True)
     rays = Rays(kmax, 32, polar=(0.0, 0.5, 1.0), repeats=2.0, accuracy=1e-3)
     got = spin_hall(model, rays, mu=0.1, treatment=DOUBLET, **TORQUE)
     values = np.array([got.lcc[0], got.xn[0], got.conventional[0]]) * got.in_unit("hbar/2e S/m")
     np.testing.assert_allclose(values, (lcc, xn, conventional), atol=0.3)
-    # in small balls the cubic terms are negligible
+    # In a small ball the cubic terms are negligible.
     inner = [in_gap((0, 0, 1e-3), DOUBLET, Rays(0.02, 8, accuracy=1e-4))[0]]
     rays = Rays(0.02, 24, polar=(0.0, 0.5, 1.0), repeats=2.0, accuracy=1e-4)
     near = spin_hall(model, rays, mu=0.1, treatment=DOUBLET, **TORQUE)
@@ -302,7 +303,7 @@ def test_bi2se3_warped(kmax, lcc, xn, conventional):
 
 @pytest.mark.parametrize("direction", ["x", "y", "z"])
 def test_rays_of_warped_crystals_cover_the_sphere(direction):
-    """The volume of the ball and the axes' symmetry, from rays that crowd at a nodal ring."""
+    """Rays that crowd at a nodal ring give the volume of the ball and the symmetry of the axes."""
     model = bi2se3_bulk(warping=True)
     rays = rays_for(direction, 0.2, 3, warping=True, panels=2)
     done = integrate(lambda k: np.concatenate([k**2, np.ones((len(k), 1))], 1), model, rays)
@@ -315,8 +316,8 @@ def test_rays_of_warped_crystals_cover_the_sphere(direction):
 def test_bi2se3_sweep_m_along_x():
     """All E_F from one diagonalisation, against sorted sums over an unaligned grid.
 
-    That grid reads 1700 in the gap, where 1703.68 is exact, so 6 is its accuracy there and above.
-    Just below the valence band edge at -0.072 eV it said 777; root-found Fermi points give 892.5.
+    In the gap that grid gives 1700 and 1703.68 is exact, so the tolerance is 6 there and above.
+    Just below the edge of the valence band at -0.072 eV it gives 777, exact Fermi points 892.5.
     """
     mu = np.array([-0.3, -0.2, -0.1, 0.0, 0.27, 0.3, 0.34, 0.4])
     want = np.array([83, 165, 892.5, 1700, 1700, 1697.5, 1690.2, 1734.4])
@@ -352,7 +353,7 @@ def test_bi2se3_doublets_against_fermi_energy(mu, value):
     [((1e-3, 0, 0), "right", 1703.68, -8259.365), ((0, 1e-3, 0), "left", 0.0, -8259.379)],
 )
 def test_bi2se3_in_the_gap_m_in_the_plane(magnetisation, edges, diagonal, conventional):
-    """The nodal rings k.m = 0, M = 0 need panels that crowd there; an octant repeats eightfold."""
+    """Panels must crowd at the nodal rings k.m = 0, M = 0; eight octants are equal."""
     quarter = np.array(graded(np.pi / 2, 6))
     azimuth = tuple(quarter if edges == "left" else np.pi / 2 - quarter[::-1])
     rays = Rays(INFINITE, polar=graded(1.0, 5), azimuth=azimuth, repeats=8.0, accuracy=1e-6)
@@ -398,7 +399,7 @@ SUBBANDS = {
 
 @pytest.mark.parametrize("material", SUBBANDS)
 def test_subbands_digits(material):
-    """[berry 12] at 1 MV/m and 25 nm."""
+    """Levels of [berry 12] at 1 MV/m and 25 nm."""
     w = subbands(material)
     got = (w.beta_heavy, w.beta_light, 1e3 * w.energy_heavy, 1e3 * w.energy_light, w.overlap)
     np.testing.assert_allclose(got, SUBBANDS[material][:5], atol=6e-7)
@@ -408,7 +409,7 @@ def test_subbands_digits(material):
 @settings(deadline=None, derandomize=True, max_examples=25)
 @given(st.floats(-400.0, 400.0), st.floats(10.0, 500.0))
 def test_subband_function_is_normalised_and_centred(beta, width):
-    """[berry 12] and its mean position against quadrature, |beta| of hundreds included."""
+    """[berry 12] and its mean position against quadrature, also for |beta| of some hundreds."""
     inner = np.polynomial.legendre.leggauss(200)
     edges = np.linspace(-0.5, 0.5, 41) * width
     half = 0.5 * np.diff(edges)[:, None]
@@ -433,7 +434,7 @@ def test_subband_integrals_and_minimum():
 
 
 def test_luttinger_matrix_is_axial_and_cubic_with_warping():
-    """[berry 11]: E depends on |k| only without the delta term, on the angle with it."""
+    """[berry 11]: without the delta term E depends on |k| only; with it also on the angle."""
 
     def energies(warping, angle):
         model = luttinger_well("GaAs", 1.0, magnetisation=0.0, warping=warping)
@@ -490,7 +491,7 @@ def test_hole_well_against_gate_field(case, table):
 
 
 def test_hole_well_with_a_fixed_fermi_level_rises_for_ever():
-    """E_F counted from the middle of the well, not from its lowest level: no maximum."""
+    """If E_F is counted from the middle of the well, the curve has no maximum."""
     got = []
     for field in (0.05, 0.2, 1.0, 3.0, 10.0, 20.0):
         forms = spin_hall(luttinger_well("GaAs", field), Rays(INFINITE, 4, accuracy=1e-5), mu=0.015)
@@ -518,15 +519,15 @@ def test_hole_well_limit_of_no_magnetisation_is_singular(m, lcc, xn):
     np.testing.assert_allclose(got[:2], (lcc, xn), atol=digits)
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
-        # the splitting goes like k^3: what rounding makes of it near k = 0 stays visible
+        # The splitting falls as k^3 near k = 0, so that rounding shows there.
         np.testing.assert_allclose(well_forms("GaAs", 1.0, 15, magnetisation=0.0)[:2], 0, atol=1e-3)
     assert any(issubclass(w.category, ValidityWarning) for w in seen)
 
 
 def test_hole_well_warping_and_field_sign():
-    """The delta term moves -9.578 to -9.552; the sign of the gate field has no effect.
+    """The delta term changes -9.578 to -9.552; the sign of the gate field has no effect.
 
-    One direction does not do for a warped well: phi = pi/8 alone would say -9.178.
+    A warped well needs several directions: phi = pi/8 alone would give -9.178.
     """
     model = luttinger_well("GaAs", 1.0, warping=True)
     mu = model.parameters["bottom"] + 0.015
@@ -536,7 +537,7 @@ def test_hole_well_warping_and_field_sign():
 
 
 def test_rashba_splitting_rises_and_falls():
-    """Against the gate field at fixed k: none without it, a maximum, then a slow decrease."""
+    """At fixed k the splitting is 0 without a gate field, has a maximum, and falls slowly."""
     fields = np.array([0.0, 0.2, 0.5, 1.0, 2.0, 5.0, 20.0, 80.0])
     splitting = rashba_splitting("GaAs", fields, 0.01)
     assert splitting[0] < 1e-11

@@ -38,7 +38,8 @@ def test_response_chooses_its_harmonics_and_states_their_error(capsys):
 def test_rashba_states_where_a_mode_grows(capsys):
     code, out, _ = run(capsys, "rashba", "--alpha", "0.1", "--lambda-z", "0.2", "--json")
     assert code == 0
-    # ERRATA: the rate changes its sign at p = 0.16286 m alpha, a depth of 1/2 - 0.16286.
+    # ERRATA.md: the rate changes its sign at p = 0.16286 m alpha. The output gives the distance
+    # from p = m alpha / 2, which is 1/2 - 0.16286.
     assert json.loads(out)["growing"] == pytest.approx([0.5 - 0.16286], abs=1e-5)
 
 

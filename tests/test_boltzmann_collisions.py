@@ -36,7 +36,7 @@ NAMES = [harmonic + spin for harmonic in "0cs" for spin in "nxyz"]
 
 
 def entries(matrix):
-    """Non-zero elements of a 12x12 matrix, named ``row<-column``."""
+    """The elements of a 12x12 matrix that are not zero, named ``row<-column``."""
     rows, columns = np.nonzero(np.abs(matrix) > 1e-12)
     return {f"{NAMES[i]}<-{NAMES[j]}": matrix[i, j] for i, j in zip(rows, columns)}
 
@@ -64,7 +64,7 @@ def test_the_terms_add_up_to_the_born_kernel(xy, z, w1, w2, harmonics):
 
 
 def direct(disorder, amplitude_to_superoperator, harmonics, weight, points=24):
-    """Project ``theta, theta' -> 4x4`` by plain sums over angles: independent of `assemble`."""
+    """Harmonics of a 4x4 matrix of two angles by plain sums over the angles, without `assemble`."""
     angle = 2 * math.pi * np.arange(points) / points
     basis = [np.ones(points)]
     for l in range(1, harmonics + 1):
@@ -152,7 +152,7 @@ def test_projection_on_the_first_harmonics(name):
 
 
 def test_precession_summed_over_the_circle_is_the_printed_moment_up_to_its_sign():
-    # [qbe B5]: along y for a current along x, along -x for a current along y
+    # [qbe B5]: the moment is along y for a current along x, and along -x for a current along y.
     matrix = precession_term(Disorder(0.2, 0.1), 1)
     assert matrix[2, 4] == pytest.approx(0.02, abs=1e-15)
     assert matrix[1, 8] == pytest.approx(-0.02, abs=1e-15)
@@ -177,7 +177,7 @@ def test_rashba_scattering_is_a_precession_about_the_rashba_field():
     disorder = Disorder(lambda_xy=0.1, strength=0.3)
     expected = math.pi * 0.03 * precession_matrix(2)
     assert np.max(np.abs(rashba_scattering_term(disorder, 2) - expected)) < 1e-14
-    # Larmor precession about the field (p_y, -p_x): a spin z turns towards x
+    # Larmor precession about the field (p_y, -p_x) turns a spin along z towards x.
     turned = precession_matrix(1)
     assert turned[4 * 1 + 1, 3] == pytest.approx(-turned[3, 4 * 1 + 1] * 2, abs=1e-13)
 

@@ -1,6 +1,6 @@
-"""Wrong types and extreme numbers at every public function of the room: one sentence, no traceback.
+"""Wrong types and extreme numbers in every public function of the room give one sentence.
 
-The short fuzz test makes 200 calls per function, from a literal seed.
+The short version makes 200 random calls per function, from a literal seed.
 """
 
 import math
@@ -42,9 +42,9 @@ SAMPLE = dict(
 COEFFICIENTS = coefficients(ELECTRONS, DISORDER)
 MEDIUM = dict(electrons=ELECTRONS, disorder=DISORDER)
 
-# Every public function with arguments that work; each in turn is replaced by something else.
+# Every public function with arguments that work. The tests replace one of them at a time.
 CALLS = {
-    "Ansatz": None,  # records that only functions build
+    "Ansatz": None,  # None: a record that only functions build
     "ApproximateResponse": None,
     "DensityMatrix": None,
     "InsbEstimate": None,
@@ -179,7 +179,7 @@ ODD = [
 
 
 def finite(answer):
-    """Whether no number in an answer is NaN; a ratio by a zero response may be infinite."""
+    """Whether no number of an answer is NaN. A ratio to a response of zero may be infinite."""
     if isinstance(answer, dict):
         return all(finite(value) for value in answer.values())
     if isinstance(answer, tuple | list):
@@ -194,7 +194,7 @@ def is_record(answer):
 
 
 def call(name, arguments):
-    """Call a public function: its answer, or None where it refused with a HopnetError."""
+    """The answer of a public function, or None if it refuses with a HopnetError."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ValidityWarning)
         try:

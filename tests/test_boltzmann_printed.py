@@ -1,6 +1,7 @@
-"""Every sign or factor of the paper that is wrong, used alone, fails a named check.
+"""Every wrong sign or factor of the paper, put in alone, must make a named check fail.
 
-The checks hold for the consistent convention; each names the law it tests. Labels: [qbe 1],
+With the consistent convention all checks pass. Each check is named after the law that it tests.
+Labels: [qbe 1],
 [qbe 2], [qbe 3], [qbe 4], [qbe 6], [qbe 7], [qbe 10], [qbe 11], [qbe 13], [qbe 14], [qbe 15],
 [qbe 17], [qbe 19], [qbe 20], [qbe 21], [qbe 22], [qbe 24], [qbe 25], [qbe 26], [qbe B3],
 [qbe B4], [qbe B6], [qbe B7], [qbe B8], [qbe B9], [qbe B11], [qbe B12], [qbe B13].
@@ -89,8 +90,9 @@ def check_spin_continuity(convention):
 
 
 def check_side_jump_is_the_displacement(convention):
-    # amplitude 1 - i b (k x p)_z s: jump of a spin s from p to k is -(d_k + d_p) arg <k|U|p>;
-    # the work of the field on it is the source of the distribution, collected over p
+    # With the amplitude 1 - i b (k x p)_z s a spin s that is scattered from p to k jumps by
+    # -(d_k + d_p) arg <k|U|p>. The work of the field along this jump, summed over p, is the
+    # source of the distribution.
     b = DISORDER.lambda_z / ELECTRONS.fermi_momentum**2
     angle = 2 * math.pi * (np.arange(64) + 0.5) / 64
     k = ELECTRONS.fermi_momentum * np.array([math.cos(0.4), math.sin(0.4)])
@@ -265,7 +267,7 @@ def test_every_switch_has_a_law():
 
 
 def test_printed_gauge_and_cyclotron_together_belong_to_twice_alpha():
-    # the two double-counted factors are consistent with each other, not with [qbe 1]
+    # Both factors count the same thing twice: they fit each other, but not [qbe 1].
     both = dataclasses.replace(CONSISTENT, gauge=True, cyclotron=True)
     answer = kinetic_response(ELECTRONS, Disorder(), 2, convention=both)
     doubled = dataclasses.replace(ELECTRONS, rashba=2 * ELECTRONS.rashba)
@@ -293,7 +295,7 @@ def test_printed_coefficients_are_those_printed():
 
 
 def check_cutoff(function):
-    """[qbe B7]: the closed form is the principal value, and needs D above the Fermi energy."""
+    """[qbe B7]: the closed form equals the principal value and needs D above the Fermi energy."""
     value = -quad(lambda e: e / math.pi, 0, 5.0, weight="cauchy", wvar=1.3)[0]
     assert function(5.0, 1.3) == pytest.approx(value, rel=1e-9)
     try:
@@ -377,7 +379,7 @@ def test_no_acceleration_leaves_the_interband_value(monkeypatch):
 
 
 def test_zero_spin_current_survives_a_wrong_scatterer_but_the_pins_do_not(monkeypatch):
-    # small-angle moments in place of isotropic ones: q_yz = 0 all the same
+    # With moments of small-angle scattering instead of isotropic ones q_yz is still 0.
     right = delta_potential
 
     def wrong(time):
@@ -416,7 +418,8 @@ def test_insb_numbers_of_the_discussion():
 def test_insb_with_the_bulk_constant(density, precession, relaxation):
     # lambda_par**2 / 4 = 523 A**2 of bulk InSb: neither 1e4 nor 1e3 of the paper
     bulk = estimate_insb(convention="printed", density=density, lambda_parallel_squared=4 * 523e-20)
-    # densities quoted to 3 digits: k is 0.00857/A here and 0.00859/A behind (501, 401)
+    # The densities are quoted to 3 digits, and 1.17e15 gives k = 0.00857/A. The numbers 501 and
+    # 401 belong to k = 0.00859/A.
     assert bulk.inverse_precession == pytest.approx(precession, rel=0.012)
     assert bulk.relaxation_time == pytest.approx(relaxation, rel=0.012)
 

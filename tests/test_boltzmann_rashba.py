@@ -138,7 +138,7 @@ ROWS = [
 
 
 def solve(gas, potential, **options):
-    """`solve_rashba` where E_F tau may lie below 1, as in the reference rows."""
+    """Call `solve_rashba`; its warning is ignored, because E_F tau < 1 in some reference rows."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ValidityWarning)
         return solve_rashba(gas, potential, **options)
@@ -184,7 +184,8 @@ def test_four_digits_at_strong_splitting():
     [(10.0, 41.5497269273, 154.3524634997), (1.0, 4.1406961393, 15.4669133909)],
 )
 def test_strong_splitting_by_smooth_disorder(tau, s_y, j_x):
-    # the integrand grows towards r = d/2; values of 121 nodes with four gradings of the nodes
+    # The integrand grows towards r = d/2. The reference values come from 121 nodes, and four ways
+    # to crowd the nodes there agree.
     gas, potential = RashbaGas(3.0), gaussian_potential(tau, 0.5)
     answer = solve(gas, potential)
     assert answer.s_y == pytest.approx(s_y, rel=1e-9)
@@ -211,8 +212,8 @@ def test_spin_current_vanishes_by_source(alpha, tau, energy, name, mass):
     assert moments[0, 1] / UNIVERSAL == pytest.approx(-1.0, abs=1e-11)
 
 
-def test_zero_spin_current_proves_nothing():
-    # a chain that is cut off after one momentum still has q_yz = 0, and the wrong S_y
+def test_zero_spin_current_does_not_prove_a_solution_right():
+    # A chain that is cut off after one momentum still gives q_yz = 0, but a wrong S_y.
     gas, potential = RashbaGas(0.1), delta_potential(0.5)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ValidityWarning)
@@ -242,8 +243,9 @@ def test_degenerate_chains_are_limits_of_their_neighbours(name):
 
 @pytest.mark.parametrize(("tau", "peak"), [(1.0, 1.2069097), (10.0, 1.651061), (100.0, 1.66639)])
 def test_peak_where_the_fermi_momentum_is_the_band_bottom(tau, peak):
-    # p_F+ = m alpha / 2: a cusp in alpha, narrower the longer the lifetime; plain solves next to
-    # it (within 1e-6, no extrapolation) and chains extrapolated to it agree from both sides
+    # At p_F+ = m alpha / 2 the response has a cusp in alpha, which is narrower for a longer
+    # lifetime. Ordinary solutions within 1e-6 of it, on both sides, must extrapolate to the value
+    # that the solver finds at the cusp.
     alpha, potential = DEGENERATE["p_F+ = m alpha / 2"], delta_potential(tau)
 
     def ratio(shift, **options):
@@ -349,7 +351,7 @@ def test_sum_rule_14_holds_at_every_momentum_of_the_smooth_limit():
 
 
 def spinor(helicity, angle):
-    """[rashba 1]'s eigenfunction: exp(-i mu (phi - pi/2)) d_{mu M}(pi/2)."""
+    """Eigenfunction of [rashba 1]: exp(-i mu (phi - pi/2)) d_{mu M}(pi/2)."""
     d = {1: (1, 1), -1: (-1, 1)}[helicity]
     phase = np.exp(np.array([-0.5j, 0.5j]) * (angle - math.pi / 2))
     return phase * np.array(d) / math.sqrt(2)
@@ -436,21 +438,21 @@ def test_skew_kernel_between_bands_is_weaker(alpha, kappa, q, s_y):
 
 
 def principal_value(gas, potential, **options):
-    """`solve_rashba` where a relaxation rate is negative, and warns of it."""
+    """Call `solve_rashba`, which must warn that it took a principal value."""
     with pytest.warns(ValidityWarning, match="principal value"):
         return solve_rashba(gas, potential, **options)
 
 
 @pytest.mark.parametrize(("kappa", "q"), [(0.1, 0.2357457), (0.0, 0.0980638), (-0.1, -0.0425879)])
 def test_spin_relaxing_disorder_keeps_a_spin_current(kappa, q):
-    # the references are means over plain nodes, which a pole (see below) keeps from more digits
+    # The reference values are means over ordinary nodes. The pole (see `POLE`) limits their digits.
     answer = principal_value(RashbaGas(0.1, lambda_z=0.2, skew=kappa), delta_potential(10.0))
     assert answer.q_yz / UNIVERSAL == pytest.approx(q, abs=1e-4)
 
 
 @pytest.mark.parametrize("tolerance", [1e-9, 1e-11])
 def test_error_covers_the_spin_current_of_spin_flip_disorder(tolerance):
-    # right value: 192 nodes of a prototype
+    # The right value comes from an earlier program, with 192 nodes.
     answer = solve_rashba(
         RashbaGas(1.0, lambda_xy=-0.2), delta_potential(10.0), tolerance=tolerance
     )
@@ -460,7 +462,7 @@ def test_error_covers_the_spin_current_of_spin_flip_disorder(tolerance):
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_negative_rashba_vertex_has_a_growing_mode_too(sign):
-    # a zero of the determinant at p = 0.480 m alpha, as for lambda_z > 0
+    # As for lambda_z > 0 the determinant has a zero, here at p = 0.480 m alpha.
     gas, potential = RashbaGas(0.4 * sign, lambda_xy=-0.01 * sign), delta_potential(10.0)
     answer = principal_value(gas, potential)
     assert answer.growing == pytest.approx([0.5 - 0.479416376514], abs=1e-11)
@@ -496,12 +498,14 @@ def relaxation_matrix(gas, potential, origin, beyond):
     return matrix.reshape(4 * n, 4 * n) / velocity[:, None]
 
 
-POLE = 0.162860521656  # of the chain matrix, in units of d = m alpha
+# Momentum at which the determinant of the chain matrix vanishes for lambda_z = 0.2, in units of
+# d = m alpha.
+POLE = 0.162860521656
 
 
 @pytest.mark.parametrize("beyond", [5, 20])
 def test_a_rate_of_the_spin_relaxing_kernel_changes_sign(beyond):
-    # lambda_z = 0.2: a simple real zero of the determinant, wherever the chain is cut
+    # For lambda_z = 0.2 the determinant has a simple real zero, for any length of the chain.
     gas, potential = RashbaGas(0.1, lambda_z=0.2), delta_potential(10.0)
     at = [
         relaxation_matrix(gas, potential, origin * 0.1, beyond)
@@ -526,7 +530,8 @@ def test_growing_modes_need_a_positive_mott_vertex(z, grows):
 
 @pytest.mark.parametrize("half", [0.05, 0.1])
 def test_principal_value_of_the_spin_relaxing_kernel(half):
-    # nodes symmetric about the pole: the digits come back, and are those of the wide scan
+    # Nodes at equal distances on both sides of the pole give all digits, for any width of the
+    # interval. The rows above, without such nodes, agree to 3e-5.
     gas, potential = RashbaGas(0.1, lambda_z=0.2), delta_potential(10.0)
     step = gas.momentum_splitting
     fermi = step / 2 - depths.fermi_depth(gas)
@@ -551,7 +556,7 @@ STAR = [(0.1, -2.87726, 0.06066, -2.92182), (-0.1, 4.91377, None, 4.84189)]
 
 @pytest.mark.parametrize(("xy", "s_y", "q", "harmonics"), STAR)
 def test_both_solvers_see_the_star(xy, s_y, q, harmonics):
-    # alpha here is twice the alpha of the harmonics; S_y in N_0 alpha_H tau
+    # alpha of this gas is twice alpha_H of the harmonics; S_y is in N_0 alpha_H tau.
     gas, tau = RashbaGas(0.05, lambda_xy=xy), 20.0
     answer = solve(gas, delta_potential(tau), tolerance=1e-7)
     assert answer.s_y / gas.edelstein(tau) == pytest.approx(s_y, abs=6e-6)
@@ -585,7 +590,7 @@ def test_the_sign_of_alpha_turns_the_spin_only():
 
 
 def test_half_turn_of_the_spins_maps_the_hamiltonian():
-    # why: sigma_z H(alpha) sigma_z = H(-alpha), and sigma_z commutes with S_z
+    # The reason: sigma_z H(alpha) sigma_z = H(-alpha), and sigma_z commutes with S_z.
     px, py, alpha = 0.3, -0.8, 0.4
 
     def hamiltonian(a):
@@ -646,7 +651,7 @@ def test_texture_adds_up_to_the_currents():
     inner = spin_texture(gas, potential, p)
     lines = np.sum(inner.line_momentum**2 * inner.line_spin_z) / (4 * math.pi)
     assert lines / UNIVERSAL == pytest.approx(1.0, abs=1e-12)
-    # all momenta of the smooth part, from 0 to far beyond the Fermi momenta
+    # The smooth part at all momenta, from 0 to far beyond the Fermi momenta.
     step = 2e-3
     p = (np.arange(2000) + 0.5) * step
     outer = spin_texture(gas, potential, p)

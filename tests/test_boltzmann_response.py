@@ -105,7 +105,7 @@ def test_errors_of_the_approximations_grow_as_the_square(x, spin, magnetisation,
     assert answer.magnetisation == pytest.approx(magnetisation, abs=6e-13)
     rough = approximate_response(row, Convention(indirect_time=True))
     assert rough.error[1] == pytest.approx(error[0], rel=0.05)
-    # the reference errors of M and J are absolute, since M changes sign near x = 1.7
+    # The reference errors of M and J are absolute, because M changes its sign near x = 1.7.
     allowed = 1.05 * error[1] * max(1, abs(magnetisation))
     assert abs(rough.magnetisation - answer.magnetisation) < allowed
     assert rough.error[0] == pytest.approx(error[2], rel=0.05)
@@ -174,7 +174,7 @@ def test_closed_solution_equals_a_dense_solve(a, r, t, e, s, omega):
 
 
 def twelve():
-    """The reference set: alpha p_F tau = 0.02 and omega_c tau = 0.01."""
+    """Parameters of the reference values: alpha p_F tau = 0.02 and omega_c tau = 0.01."""
     return Electrons(mass=12.5, rashba=0.02), Disorder(0.05, 0.1, 0.2)
 
 
@@ -324,7 +324,7 @@ def test_reversed_field_reverses_the_turned_spin():
 
 
 def generator_of_integrals(electrons, disorder, harmonics, convention, star=True):
-    """[qbe 11] from the collision integrals themselves and the angle's derivative."""
+    """Operator of [qbe 11], from the collision integrals and the derivative along the angle."""
     matrix = collision_integral(disorder, harmonics, star=star, convention=convention)
     chosen = resolve_convention(convention)
     turns = (2 if chosen.gauge else 1) * electrons.rashba * electrons.fermi_momentum
@@ -429,7 +429,7 @@ def moments(answer):
     ("alpha", "path", "off"), [(0.5, 1.0, 3.6e-4), (3.0, 1.0, 1.4e-3), (3.0, 3.0, 2.5e-2)]
 )
 def test_harmonics_follow_the_wave_vector(alpha, path, off):
-    # q v_F tau of order 1: four harmonics are not enough, and the record states it
+    # For q v_F tau of order 1 four harmonics are not enough, and the result states this error.
     electrons, disorder = Electrons(rashba=alpha, drude_time=5.0), Disorder(0.1, 0.1, 0.1)
     drive = dict(wave_vector=[path / 5.0, 0.0], frequency=0.01)
     exact = moments(kinetic_response(electrons, disorder, 80, **drive))
@@ -450,7 +450,7 @@ def test_too_many_harmonics_are_refused():
 
 @pytest.mark.parametrize("larmor", [(0.0, 0.0, 0.0), (0.0, 0.0, 0.3)])
 def test_uniform_response_is_exact_from_two_harmonics_on(larmor):
-    # orbit and spin conserve their total angular momentum
+    # The reason: the total angular momentum of orbit and spin is conserved.
     electrons, disorder = Electrons(rashba=2.0, drude_time=3.0), Disorder(0.2, 0.3, 0.1)
     two = kinetic_response(electrons, disorder, 2, larmor=larmor)
     many = kinetic_response(electrons, disorder, 12, larmor=larmor)
@@ -512,7 +512,7 @@ def test_relaxation_times_of_all_directions():
     rates = relaxation_rates(electrons, disorder)
     matrix = generator(electrons, disorder, 1)
     assert rates.elliott_yafet == pytest.approx(-np.diag(matrix)[1:4] / 4.0, abs=1e-14)
-    # eliminate the l = 1 harmonics of all spins, whose own rate is 1 to lowest order
+    # Eliminate the l = 1 harmonics of all spins; they relax at the rate 1 to lowest order.
     inner, outer = matrix[4:, 4:], matrix[1:4, 4:]
     weak = Electrons(rashba=0.001, drude_time=1.0)
     matrix = generator(weak, Disorder(1e-4, 1e-4), 1)
@@ -533,7 +533,7 @@ def test_profile_in_the_middle_is_the_uniform_solution():
 
 
 def test_profile_obeys_the_spin_continuity_equation():
-    # [qbe 28] with dm_y/dt = -2 m alpha J^z_y and alpha_asp from J_x, fed with the profile
+    # [qbe 28], with dm_y/dt = -2 m alpha J^z_y and with alpha_asp from J_x, for the profile.
     electrons, disorder = Electrons(rashba=0.01, drude_time=20.0), Disorder(0.05, 0.1)
     strip = spin_profile(electrons, disorder, 300.0, n_points=2001)
     spin = strip.magnetisation / electrons.fermi_velocity
@@ -600,7 +600,7 @@ def test_ansatz_parameters_give_the_moments_back():
     assert states * shift.exchange * 1.3 / 2 == pytest.approx(answer.magnetisation)
 
 
-def test_batches_are_solved_at_once():
+def test_many_drives_are_solved_in_one_call():
     rng = np.random.default_rng(20261)
     row = Coefficients(
         spin_hall_angle=rng.normal(0, 0.1, 50),

@@ -1,4 +1,4 @@
-"""Stated errors against more exact values, in random cases; [rashba 2], [qbe 8].
+"""Stated errors must cover the true ones, which more exact values show; [rashba 2], [qbe 8].
 
 The slow tests take 1000 cases each, the short ones 20.
 """
@@ -49,7 +49,7 @@ def random_gas(rng):
 
 
 def exponential_nodes(low, high, n):
-    """Double-exponential rule on an interval: for any kink or pole at or near its ends."""
+    """Double-exponential rule on an interval, which allows a kink or a pole near its ends."""
     t = np.linspace(-3.6, 3.6, n)
     u = 0.5 * np.pi * np.sinh(t)
     share = 1 / (1 + np.exp(-2 * u))
@@ -59,7 +59,7 @@ def exponential_nodes(low, high, n):
 
 
 def reference_depths(gas, growing, n):
-    """Nodes of another kind than the solver's; pairs at equal distances about each pole."""
+    """Nodes that the solver does not use, in pairs at equal distances from each pole."""
     step = gas.momentum_splitting
     shelf, half = depths.fermi_depth(gas), step / 2
     rules = []
@@ -79,7 +79,7 @@ def reference_depths(gas, growing, n):
 
 
 def reference_moments(gas, potential, beyond, n):
-    """Totals (q_yz, S_y, J_x) with long chains and many nodes of another kind."""
+    """Totals (q_yz, S_y, J_x) with long chains and many nodes that the solver does not use."""
     growing = depths.growing_depths(gas, potential, beyond)
     depth, weight = reference_depths(gas, growing, n)
     start = np.array([depths.fermi_depth(gas)])
@@ -90,7 +90,7 @@ def reference_moments(gas, potential, beyond, n):
 
 @pytest.mark.parametrize("n_cases", SURVEY)
 def test_error_of_the_rashba_gas_covers(n_cases):
-    # [rashba 2]: q_yz, S_y and J_x of random gases, half of them with spin-flip disorder
+    # [rashba 2]: q_yz, S_y and J_x of random gases; half of them have spin-flip disorder.
     rng = np.random.default_rng(20061123)
     missed, refused, undecided = [], 0, 0
     for case in range(n_cases):
@@ -127,7 +127,8 @@ def test_error_of_the_rashba_gas_covers(n_cases):
 
 @pytest.mark.parametrize("n_cases", SURVEY)
 def test_truncation_error_of_the_harmonics_covers(n_cases):
-    # [qbe 8]: fields, frequencies and wave vectors, with few harmonics and with chosen ones
+    # [qbe 8] with magnetic fields, frequencies and wave vectors, for a random number of harmonics
+    # and for the number that the solver chooses.
     rng = np.random.default_rng(1961)
     missed, refused = [], 0
     for case in range(n_cases):

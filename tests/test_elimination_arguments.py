@@ -92,7 +92,7 @@ CALLS = [
 
 @pytest.mark.parametrize(("function", "arguments"), CALLS, ids=lambda v: getattr(v, "__name__", ""))
 def test_wrong_types(function, arguments):
-    """One argument wrong at a time. A value that happens to be allowed gives an answer."""
+    """One argument at a time is wrong. A value that happens to be allowed gives an answer."""
     function(**arguments)
     refused = 0
     for name in arguments:

@@ -31,7 +31,7 @@ def random_graph(seed, decades):
 
 
 def exact_flows(network):
-    """Flow of each link over the total current, and the logarithm of the total, exactly."""
+    """Exact flow of each link over the total current, and the logarithm of that current."""
     n = network.n_sites
     with mpmath.workdps(60):
         conductance = []
@@ -46,7 +46,7 @@ def exact_flows(network):
     for contact, value in ((network.source[0], 1), (network.drain[0], 0)):
         matrix[contact] = [Fraction(0)] * (n + 1)
         matrix[contact][contact], matrix[contact][n] = Fraction(1), Fraction(value)
-    for k in range(n):  # Gauss and Jordan
+    for k in range(n):  # Gauss-Jordan elimination
         pivot = next(r for r in range(k, n) if matrix[r][k] != 0)
         matrix[k], matrix[pivot] = matrix[pivot], matrix[k]
         matrix[k] = [v / matrix[k][k] for v in matrix[k]]
@@ -73,13 +73,14 @@ def ends_of(network):
 
 
 def check(seed, decades=None):
-    """Whether this graph needed wide numbers."""
+    """Check all flows of a graph; returns whether it needed wide numbers."""
     network = random_graph(seed, 100 * (seed % 5) if decades is None else decades)
     current = hn.solve_current(network)
     relative, log_total = exact_flows(network)
     assert current.log_conductance == pytest.approx(log_total, rel=1e-13, abs=1e-12), seed
-    # Flows down to 1e-9 of the current to 11 digits; smaller ones, of side loops, relative to
-    # rounding of the flows at their sites, or to the square of rounding of the whole current.
+    # Flows above 1e-9 of the current have 11 digits. Smaller ones belong to side loops: their
+    # error is compared with the rounding of the flows at their sites, or with the square of the
+    # rounding of the whole current.
     large = np.abs(relative) > 1e-9
     np.testing.assert_allclose(current.relative_flow[large], relative[large], rtol=1e-11)
     through = 0.5 * sum(
@@ -98,7 +99,7 @@ def test_forty_graphs():
 
 
 def test_wide_numbers_where_floats_do_not_reach():
-    """A thousand decades: both kinds of numbers occur."""
+    """Conductances span a thousand decades: some graphs need wide numbers, some do not."""
     assert 3 < sum(check(seed, 1000) for seed in range(2000, 2020)) < 18
 
 
@@ -139,7 +140,7 @@ def flows_in_many_digits(network, digits):
     [(40, 1e-4, 3), (40, 4e-5, 13), (50, 2e-5, 5), (50, 1e-5, 6), (50, 1e-6, 7)],
 )
 def test_dilute_samples_against_900_digits(n, density, seed):
-    """Spans of up to 1800 nats; at 1e-5 and below the current is less than the smallest float."""
+    """Logarithms span up to 1800; at 1e-5 and below the current is less than the smallest float."""
     network = hn.build_network(hn.random_sites(n, density=density, seed=seed), cutoff=1.5)
     current = hn.solve_current(network)
     relative, log_total = flows_in_many_digits(network, 900 if density > 2e-6 else 2500)
@@ -154,7 +155,7 @@ def test_dilute_samples_against_900_digits(n, density, seed):
 
 @pytest.mark.parametrize("density", [0.01, 1e-4, 1e-5])
 def test_one_link_far_above_all_others_changes_nothing(density):
-    """The closest pair of sites, joined by a link of exp(900) or of exp(1800): a short circuit."""
+    """A link of exp(900) or exp(1800) short-circuits the closest pair of sites."""
     network = hn.build_network(hn.random_sites(80, density=density, seed=8), cutoff=1.5)
     strongest = int(np.argmax(network.log_conductance))
     raised = network.log_conductance.copy()

@@ -1,4 +1,4 @@
-"""The kernel of the balance of sites against its plain twin, bit for bit."""
+"""The kernels of the balance of sites and their plain twins give the same bits."""
 
 import numpy as np
 import pytest

@@ -49,7 +49,7 @@ def test_pairs(kernel_version, n, order):
 
 
 def test_pairs_of_doublets_agree_as_blocks(kernel_version):
-    """Single elements depend on the basis of a doublet; sums over the doublets do not."""
+    """Single elements depend on the basis chosen in a doublet; sums over doublets do not."""
     arguments = stack(95, doublets=True)
     got, want = empty(N_K, ORDER), empty(N_K, ORDER)
     kernel_version(kernels.fill_pairs)(*arguments, 1e-9, 1e-13, True, *got)

@@ -1,4 +1,4 @@
-"""Meshes of traps against their twin. [nuclei 12]"""
+"""Kernels of the meshes of traps against their twins. [nuclei 12]"""
 
 import numpy as np
 import pytest

@@ -27,7 +27,7 @@ def solve(kernel, entry, row, column, width, source):
     ("n_drives", "n_rows", "width"), [(0, 3, 1), (1, 1, 0), (2, 4, 3), (3, 17, 4), (2, 6, 8)]
 )
 def test_band_solution_equals_its_twin(kernel_version, kind, n_drives, n_rows, width):
-    # without diagonal dominance, so that rows must be exchanged
+    # The diagonal does not dominate, so that rows must be exchanged.
     kernel = kernel_version(kernels.fill_band_solution)
     rng = np.random.default_rng(60221)
     row, column = band(n_rows, width)

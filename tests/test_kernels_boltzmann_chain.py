@@ -31,7 +31,7 @@ def test_chain_solution_equals_its_twin(kernel_version, n_chains, n_points):
 @pytest.mark.parametrize("lost", [0, 1])
 def test_a_singular_chain_shows_in_its_residual(kernel_version, lost):
     kernel = kernel_version(kernels.fill_chain_solution)
-    # [rashba 5] without one of its unknowns: that chain alone is not solved
+    # One unknown is taken out of [rashba 5] in one chain: only this chain has no solution.
     diagonal = np.broadcast_to(np.eye(4), (2, 3, 4, 4)).copy()
     diagonal[lost, 1, 2, 2] = 0.0
     zero, residual = np.zeros((2, 3, 4, 4)), np.empty(2)
@@ -86,12 +86,13 @@ def test_chain_blocks_equal_their_twin(kernel_version, interband, n_chains, n_po
 @pytest.mark.parametrize("top", [2, 4])
 def test_bessel_functions_equal_their_twin(kernel_version, top):
     kernel = kernel_version(kernels.fill_scaled_bessel)
-    # [rashba 6]: the ends of the pieces, 0, and arguments beyond any momentum
+    # [rashba 6]: arguments at the ends of the pieces, at 0, and beyond any momentum.
     ends = BESSEL_SCALE * (64 / np.arange(1, 65) - 1)
     x = np.concatenate([[0.0], ends, np.geomspace(1e-9, 1e9, 300)])
     for part in (x[:0], x[:1], x):
         found, expected = (np.full((top + 1, part.size), np.nan) for _ in range(2))
         kernel(part, bessel_table(top), BESSEL_SCALE, found)
         twin.fill_scaled_bessel(part, bessel_table(top), BESSEL_SCALE, expected)
-        # interpolation error 7e-15 of values up to 1, and rounding of the table: 1.1e-14 measured
+        # The interpolation has an error of 7e-15 for values up to 1; with the rounding of the table
+        # 1.1e-14 was measured.
         assert np.max(np.abs(found - expected), initial=0.0) < 1e-13

@@ -114,7 +114,7 @@ def test_find_events(kernel, period, n, seed):
     kernel(i, j, seam, contact.copy(), period, len(event), parent, shift, event)
     expected = twin.find_events(i, j, seam, contact)
     assert event[:, 0].tolist() == [row[0] for row in expected]
-    loop = expected[1][1:]  # later loops may be counted with the first of all added
+    loop = expected[1][1:]  # a later loop may differ by a multiple of the first
     assert event[1, 1:].tolist() in (loop, [-w for w in loop])
     for axis in range(dim):
         assert event[2 + axis, 0] < 0 or event[2 + axis, 1 + axis] != 0
@@ -159,7 +159,8 @@ def test_sweep_merges(kernel, period, n, seed):
         square = sum(s * s for s, _ in clusters)
         assert moment[row, 0] == square - clusters[0][0] ** 2
         weighted = sum(s * spread for s, spread in clusters)
-        rest = moment[row, 1] + clusters[0][0] * moment[row, 2]  # of equals, any may be left out
+        # Of several largest clusters any may be left out of the sum: add the one left out.
+        rest = moment[row, 1] + clusters[0][0] * moment[row, 2]
         assert rest == pytest.approx(weighted, rel=1e-10, abs=1e-10)
     parent, shift = start(n, seam)
     alone = empty_events(dim)

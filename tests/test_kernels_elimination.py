@@ -21,7 +21,7 @@ pytestmark = pytest.mark.kernel
 
 
 def random_graph(n, seed, dim=2, side=10.0):
-    """Positions in a square or a cube, and all links shorter than 2.2, in space 3.4."""
+    """Positions in a square or a cube; all pairs closer than 2.2 (in space 3.4) are linked."""
     position = np.random.default_rng(seed).uniform(0, side, (n, dim))
     pairs = neighbour_twin.fill_neighbours(position, (0,) * dim, 2.2 if dim == 2 else 3.4)
     link_i = np.array([i for i, _ in pairs], dtype=np.int64)
@@ -113,7 +113,7 @@ def analysed(n, seed, n_terminals=0, left_out=0, leaf=6):
 
 
 def test_boundaries_larger_than_the_memory_first_taken(kernel_version):
-    """A complete graph, one site per front: the boundaries need more than four entries per site."""
+    """In a complete graph the boundaries need more memory than the kernel allocates at first."""
     n = 30
     rows = [[(q, 0) for q in range(k + 1, n)] for k in range(n)]
     tree = np.arange(n + 1), np.arange(n) - 1, np.full(n, -1)
@@ -202,10 +202,11 @@ def test_memory_of_fronts(sample, reuse, kernel_version):
     assert end == max(b for _, b in blocks)
 
 
-# A compiled kernel has its constants compiled in. The plain one shows that no panel width matters.
+# Constants are fixed when a kernel is compiled. The plain versions of the kernels therefore show
+# that the result does not depend on the panel width.
 @pytest.fixture(params=[(False, 32), (True, 1), (True, 4), (True, 32)], ids=str)
 def numerical_kernel(request, monkeypatch):
-    """A function that returns a kernel as compiled, or plain with a given panel width."""
+    """A function that returns a kernel, either compiled or plain with a given panel width."""
     plain, panel = request.param
     if not plain:
         return lambda name: getattr(elimination_kernels, name)

@@ -28,7 +28,7 @@ def test_where_the_iteration_converges_it_agrees_with_newton():
     newton, fixed = beside_fixed_point(lattice(8, 1.0), 1.0, 0.5, 1.0, 3000, 1)
     assert newton["imbalance"] < 1e-13
     assert fixed["error"] < 1e-11
-    assert abs(fixed["carriers_over_wanted"] - 1.0) > 1e-4  # it does not keep the carriers
+    assert abs(fixed["carriers_over_wanted"] - 1.0) > 1e-4  # the iteration changes their number
 
 
 def test_monte_carlo_in_a_field_agrees():

@@ -17,7 +17,7 @@ FORM = np.array([[0.1, 1.0], [0.6, -0.2]])
 
 
 class Sample:
-    """A network in a random order of elimination, conductances over six decades, two spins held.
+    """Conductances over six decades, a random order of elimination, two sites held at zero.
 
     The scalar factor of the twin is part of it: every test compares with it or starts from it.
     """
@@ -73,7 +73,7 @@ class Sample:
         return kernels.Rows(self.order, self.rank, start, column, share, self.total)
 
     def dense_blocks(self):
-        """The matrix with rotations, [m, m, 3, 3]."""
+        """The matrix with rotations as an array [m, m, 3, 3]."""
         return twin.dense_blocks(
             self.m,
             self.links,
@@ -141,7 +141,7 @@ def test_solve(n, seed, cut, kernel_version):
 @CUTS
 @SAMPLES
 def test_fill_inverse(n, seed, cut, kernel_version):
-    """[nuclei 14]: against the twin; without a cut against the dense inverse."""
+    """[nuclei 14] against the twin, and with no link left out against the dense inverse."""
     s = Sample(n, seed, cut)
     rows = s.rows()
     between, diagonal = np.full(rows.column.size, np.nan), np.full(s.m, np.nan)
@@ -172,7 +172,7 @@ def test_eliminate_blocks(n, seed, symmetric, cut, kernel_version):
         waiting,
         blocks,
     )
-    # First the rows that reach no other tree, each by itself, then the others.
+    # Rows without entries in other trees are eliminated first, one per call; then the others.
     alone = [k for k in range(s.m // 2) if k not in rows.column[: rows.start[k]]]
     for k in alone:
         eliminate(np.array([k]), k + 1, *arguments)
@@ -391,7 +391,7 @@ def test_fallback_after_forty_iterations(turning, monkeypatch):
 
 
 def test_uniform_answer_of_a_slow_relaxation_keeps_its_digits():
-    """Equal spins in all local frames, without rotation: A sigma = n sigma / tau_s to rounding."""
+    """Without rotation A sigma = n sigma / tau_s, up to rounding, for equal spins on all sites."""
     network = hn.build_network(hn.random_sites(800, density=0.002, seed=3), cutoff=1.5)
     frames = find_frames(network, hop_table(network, np.zeros((2, 2))))
     rows = spin_rows(frames, np.full(800, 1e-18), np.eye(3), np.zeros(3), np.empty(0, np.int64))

@@ -86,7 +86,7 @@ class Sample:
 
 
 class Listed:
-    """The triads of a sample, what the kernels take of them, and the twin."""
+    """The triads of a sample: the arguments of the kernels, and the triangles of the twin."""
 
     def __init__(self, n, seed, spin_orbit, eta=0.3):
         self.sample, self.M = Sample(n, seed), np.array(spin_orbit)
@@ -101,7 +101,7 @@ class Listed:
         hops = self.sample.hops(self.M)
         self.factors = (self.sample.separation, self.determinant, hops, eta)
         self.strength, self.loop = triad_twin.fill_coefficients(self.triads, self.triangle)
-        # Rounding of the twin, whose loops are differences of terms of order one.
+        # The twin takes differences of terms of order one: this is its rounding.
         self.noise = 1e-14 * self.strength.max(initial=0.0)
         self.drop = self.sample.potential[self.sample.i] - self.sample.potential[self.sample.j]
 
@@ -148,7 +148,7 @@ def test_coefficients(n, seed, spin_orbit, kernel_version):
 @SAMPLES
 @COUPLINGS
 def test_torque(n, seed, spin_orbit, kernel_version):
-    """Torque, its moment, and the largest flow that two spins, each at most 12 Q, could drive."""
+    """Torque, its moment, and the bound on the flow by two spins with Lambda of at most 12 Q."""
     known = Listed(n, seed, spin_orbit)
     torque, moment = np.full((len(known.triads), 3, 4), np.nan), np.full(2, np.nan)
     kernel_version(coefficients.fill_torque)(known.link, *known.factors, known.drop, torque, moment)
@@ -168,7 +168,7 @@ def test_torque(n, seed, spin_orbit, kernel_version):
 @SAMPLES
 @COUPLINGS
 def test_feedback(n, seed, spin_orbit, kernel_version):
-    """Flows that spins drive, and the current: each flow j -> i times the drop of phi along it."""
+    """Flows that spins drive, and their current: the sum of each flow times its drop of phi."""
     known = Listed(n, seed, spin_orbit)
     source, current = np.full((len(known.triads), 3, 1), np.nan), np.full(3, np.nan)
     kernel_version(coefficients.fill_feedback)(
@@ -186,7 +186,7 @@ def test_feedback(n, seed, spin_orbit, kernel_version):
 
 
 def test_loops_keep_their_digits_at_any_coupling():
-    """Against 50-digit arithmetic: relative error of each component, thin triad, d = 1e-6 to 2."""
+    """Each component of the loops of a thin triad keeps its digits, for d from 1e-6 to 2."""
     mpmath = pytest.importorskip("mpmath")
     separation = np.array([[1.3, 0.4], [2.1, 0.6461], [0.8, 0.2461]])  # to j, to k, j to k
     for scale in (1e-6, 1e-3, 0.1, 2.0):
@@ -235,8 +235,8 @@ def test_loops_keep_their_digits_at_any_coupling():
             for place, (a, b, c) in enumerate([(0, 1, 2), (1, 2, 0), (2, 0, 1)]):
                 exact = times(times(turn(a, b), turn(b, c)), turn(c, a))[1:]
                 error = [abs(float(loop[0, place, x] / exact[x] - 1)) for x in range(3)]
-                # the thin area is itself known to eps 0.84 / 7e-5 = 2.7e-12; beyond
-                # 2 (a^2 + b^2) = 16 quaternions are multiplied, and each hop rounds by itself
+                # The small area itself has a relative error of eps 0.84 / 7e-5 = 2.7e-12. Above
+                # 2 (a^2 + b^2) = 16 the kernel multiplies quaternions, and each hop rounds too.
                 assert max(error) < (3e-12 if scale < 1 else 3e-11), (scale, place)
 
 
@@ -271,7 +271,7 @@ def test_turned_vectors(n, seed, kernel_version):
 
 @SAMPLES
 def test_transport(n, seed, kernel_version):
-    """Rotations between frames, exactly none on the forest, and the dephasing that is left."""
+    """Rotations between frames, exactly 1 on the forest, and the dephasing that remains."""
     sample, frame = Sample(n, seed, radius=3.0), np.empty((n, 4))
     forest, hops = sample.forest(), sample.hops(STRONG)
     kinetics.fill_frames(*sample.rows, hops, forest, frame)
@@ -291,7 +291,7 @@ def test_transport(n, seed, kernel_version):
 
 @SAMPLES
 def test_spin_rows(n, seed, kernel_version):
-    """The rows in two parts; the first call leaves the others alone."""
+    """The rows are filled in two calls. The first call does not change the rows of the second."""
     sample = Sample(n, seed)
     out, middle = np.full((n, 3), np.nan), n // 2
     kernel_version(kinetics.sum_spin_rows)(0, middle, sample.terms(), sample.sigma, out)

@@ -30,10 +30,6 @@ def chain(request):
     log_n[[2, 5]] = 0.0, VOLTAGE
     log_K = rng.uniform(-8, 0, i.size)
     going, coming = np.exp(log_K - log_n[i]), np.exp(log_K - log_n[j])
-    # The occupation of a terminal is 1: its links emit at the rate of the occupation inside.
-    for end, rate in ((i, going), (j, coming)):
-        rate[end == 5] *= np.exp(log_n[5] - VOLTAGE)
-        rate[end == 2] *= np.exp(log_n[2])
     e = analyse(dissect_graph(i, j, position, leaf_size=request.param), i, j, terminal)
     factored = factor_directed(e, going, coming, threads=1)
     rank = np.empty(n, np.int64)

@@ -73,7 +73,7 @@ def test_fill_cross(kernel_version, n):
     kernel(*vectors, *out)
     twins.fill_cross(*vectors, *expected)
     agree(out, expected, vectors**2)
-    kernel(*vectors, *vectors[3:])  # in place of a factor
+    kernel(*vectors, *vectors[3:])  # the second factor is overwritten by the result
     np.testing.assert_array_equal(vectors[3:], out)
 
 
@@ -89,7 +89,7 @@ def test_fill_rigid_cross(kernel_version, n):
     twins.fill_rigid_cross(a, a_z, b, b_z, *expected)
     for ours, theirs in zip(out, expected):
         agree(ours, theirs, a * b, a_z * b, b_z * a)
-    kernel(a, a_z, b, b_z, b, b_z)  # in place of a factor
+    kernel(a, a_z, b, b_z, b, b_z)  # the second factor is overwritten by the result
     np.testing.assert_array_equal(b, out[0])
     np.testing.assert_array_equal(b_z, out[1])
 

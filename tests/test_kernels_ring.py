@@ -21,7 +21,7 @@ def test_turns(n_sites, n_links, seed, kernel_version):
     wrap = rng.integers(-1, 2, n_links)
     order = rng.permutation(n_links)
     expected = twin.fill_turns(order, link_i, link_j, wrap, n_sites)
-    for calls in (1, 2):  # all links in one call, or the stronger ones in a first call
+    for calls in (1, 2):  # 1: all links in one call; 2: the stronger ones in a first call
         parent, turns = np.arange(n_sites), np.zeros(n_sites, np.int64)
         for part in np.array_split(order, calls):
             kernel_version(ring.fill_turns)(part, link_i, link_j, wrap, parent, turns)

@@ -1,4 +1,4 @@
-"""Carriers against their twin, draw by draw. [hopping 5b], [nuclei 1]"""
+"""The walk of carriers against its twin, with the same random numbers. [hopping 5b], [nuclei 1]"""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ N_CARRIERS = 6
 
 
 def random_hops(n, turning=False):
-    """Hops between all pairs of n sites, as the twin takes them and as the kernel takes them."""
+    """Hops between all pairs of n sites, in the form of the twin and in that of the kernel."""
     rng = np.random.default_rng(31)
     rates = np.exp(-3 * rng.uniform(size=(n, n)))
     neighbours = []
@@ -39,7 +39,7 @@ def random_hops(n, turning=False):
 
 
 def run(kernel, hops, most_hops):
-    """Call the kernel until all carriers are done; what was found, and the hops of every call."""
+    """Call the kernel until all carriers are done; returns the results and the hops per call."""
     found = kernels.Found(
         np.full((N_CARRIERS, TIME.size), -1),
         np.full((N_CARRIERS, TIME.size, 2), np.nan),

@@ -1,4 +1,4 @@
-"""Kernels of wide numbers against exact fractions: 700 decades of conductance, every digit."""
+"""Kernels of wide numbers keep every digit over 700 decades of conductance: exact fractions."""
 
 from fractions import Fraction
 
@@ -33,7 +33,7 @@ def close(found, expected, within=1e-13):
 
 @pytest.fixture
 def python(monkeypatch, kernel_version):
-    """Kernels in one version, with their helpers in the same."""
+    """Kernels together with their helpers, all compiled or all plain."""
     for helper in ("_normal", "_add", "_eliminate"):
         monkeypatch.setattr(wide_kernels, helper, kernel_version(getattr(wide_kernels, helper)))
     return kernel_version

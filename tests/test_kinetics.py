@@ -105,7 +105,9 @@ def test_digits_of_galvanic_current(tau_s, method):
     assert got.feedback_current.sum() == pytest.approx(GALVANIC[tau_s], rel=1e-9)
 
 
-RATIO = {  # full / f-route, N = 24, eta = 1e-3: columns are angle scales 0.1, 0.03, 0.01, 0.003
+# Polarisation of the full solution over that from f, for 24 sites and eta = 1e-3. The columns
+# belong to the scales 0.1, 0.03, 0.01 and 0.003 of the angle of rotation.
+RATIO = {
     1: [0.98043, 0.99822, 0.999802, 0.9999822],
     1e2: [0.96028, 0.99633, 0.999591, 0.9999632],
     1e4: [0.92257, 0.99593, 0.999585, 0.9999630],
@@ -116,7 +118,7 @@ RATIO = {  # full / f-route, N = 24, eta = 1e-3: columns are angle scales 0.1, 0
 
 @pytest.mark.parametrize("tau_s", RATIO)
 def test_full_solution_against_f(tau_s):
-    """The deviation is O(d^2) + const x tau_s / tau_DP: all ratios, to the digits given."""
+    """The deviation is O(d^2) + const x tau_s / tau_DP: each ratio agrees to the digits given."""
     network = twenty_four()
     f = solve_leading_order(network, [[0, 0.7], [0.4, 0]], eta=1e-3, tau_s=tau_s).f
     for scale, expected, digit in zip(
@@ -130,7 +132,7 @@ def test_full_solution_against_f(tau_s):
 
 
 def test_deviation_is_linear_in_the_spin_relaxation_time():
-    """0.0134, 0.0129, 0.0122 x tau_s / tau_DP at angle scales 0.003, 0.01, 0.03."""
+    """It is 0.0134, 0.0129, 0.0122 times tau_s / tau_DP at the angle scales 0.003, 0.01, 0.03."""
     network = twenty_four()
     for scale, tau_s, expected in (
         (0.003, 1e6, 0.0134),
@@ -171,7 +173,7 @@ def test_linear_precession_grows_and_rotation_does_not():
     st.sampled_from([0.01, 0.5]),
 )
 def test_frames_and_matrix_agree(seed, kT, geometry, angle, times, with_field, sinks, eta):
-    """All options together: energies, wrapping, any beta, fields, generation, anisotropy, sinks."""
+    """Both methods agree with all options: energies, cylinder, beta, fields, anisotropy, sinks."""
     rng = np.random.default_rng(seed)
     network = sample(120, 0.1, 100 + seed % 7, kT, geometry)
     tensor = rng.normal(size=(3, 3))
@@ -230,7 +232,7 @@ def test_sites_on_their_own_relax_by_themselves():
 
 
 def test_axes_are_free():
-    """R -> O R, beta -> O beta O^T turns spins by O: a quarter turn."""
+    """A quarter turn O, R -> O R and beta -> O beta O^T, turns the spins by O."""
     network = sample(300, 0.05, 4)
     O = np.array([[0.0, -1.0], [1.0, 0.0]])
     turned_sites = hn.sites_from_positions(
@@ -260,7 +262,7 @@ def test_axes_are_free():
 
 
 def check_onsager(network, matrix, tau_s, field=(0, 0, 0), wrong=False, eta=6.6e-3, rel=1e-11):
-    """J / s_0 = 4 N_e s / (tau_s v), component by component, B reversed [hopping S39]."""
+    """J / s_0 = 4 N_e s / (tau_s v), each component, with B reversed on one side [hopping S39]."""
     options = {"eta": eta, "tau_s": tau_s, "tolerance": 1e-13, "max_iterations": 800}
     current = hn.solve_current(network)
     forward = solve_kinetics(network, matrix, field=field, current=current, **options)
@@ -298,7 +300,7 @@ ONSAGER = pytest.mark.parametrize(
 
 @ONSAGER
 def test_onsager(density, kT, matrix, tau_s, field):
-    """Any coupling, energies and field: sigma_SGE = sigma_CISP^T 4 kT n / tau_s."""
+    """sigma_SGE = sigma_CISP^T 4 kT n / tau_s for any coupling, energies and field."""
     check_onsager(sample(3000, density, 3, kT), matrix, tau_s, field)
 
 
@@ -309,7 +311,7 @@ def test_onsager_of_fifty_thousand_sites(density, kT, matrix, tau_s, field):
 
 
 def test_onsager_needs_the_field_reversed():
-    """A deliberate error: the same B in both runs."""
+    """With the same B in both runs, which is wrong, the check must fail."""
     network = sample(1000, 0.05, 5)
     check_onsager(network, STRONG, 100, (0.01, 0.02, -0.01))
     with pytest.raises(AssertionError):
@@ -318,7 +320,7 @@ def test_onsager_needs_the_field_reversed():
 
 @METHODS
 def test_onsager_with_strong_feedback(method):
-    """eta = 0.5: spins and occupations fully coupled."""
+    """At eta = 0.5 spins and occupations are strongly coupled."""
     network = sample(200, 0.1, 9)
     for component in range(3):
         s = solve_kinetics(network, STRONG, eta=0.5, tau_s=30, method=method)
@@ -368,7 +370,7 @@ def test_feedback_its_bound_and_reciprocity(density, kT):
 
 @pytest.mark.parametrize(("eta", "sweeps"), [(1e-5, 0), (3e-3, 1), (0.5, 2)])
 def test_particle_rows_are_solved_whatever_is_done_about_feedback(eta, sweeps):
-    """Feedback left out below the tolerance, taken up once, or several times: [hopping 5a]."""
+    """[hopping 5a] holds whether feedback is left out, computed once, or computed several times."""
     network = sample(3000, 0.1, 4)
     current = hn.solve_current(network)
     full = solve_kinetics(network, 0.1 * FORM, eta=eta, tau_s=1e3, current=current)
@@ -390,7 +392,7 @@ def test_particle_rows_are_solved_whatever_is_done_about_feedback(eta, sweeps):
 
 @pytest.mark.parametrize("density", [0.1, 0.01])
 def test_drops_of_a_galvanic_run_belong_to_its_spins(density):
-    """Without a bias all drops come from spins: those of the last sweep, not of the one before."""
+    """Without a bias spins drive all drops: the spins of the solution, not of the sweep before."""
     network = sample(3000, density, 4)
     current = hn.solve_current(network)
     full = solve_kinetics(
@@ -414,7 +416,7 @@ def test_drops_of_a_galvanic_run_belong_to_its_spins(density):
 
 
 def test_galvanic_current_through_the_spin_current():
-    """SGE directly, and as inverse KKM and inverse SHE: the parts correspond to s_dr and s_diff."""
+    """The spin-galvanic current directly, and as the sum of inverse KKM and inverse SHE."""
     network, matrix, tau_s = sample(2000, 0.05, 6), 1e-3 * COUPLING / 0.07, 1e3
     leading = solve_leading_order(network, matrix, eta=0.01, tau_s=tau_s)
     galvanic = solve_kinetics(
@@ -437,7 +439,7 @@ def test_galvanic_current_through_the_spin_current():
 @pytest.mark.parametrize("geometry", ["open", "cylinder"])
 @pytest.mark.parametrize("kT", [None, 0.3])
 def test_leading_order_step_by_step(geometry, kT):
-    """KKM [hopping 10] with [hopping 11], moment [hopping 12], the parts, and f_curve's f."""
+    """[hopping 10] with [hopping 11], the moment [hopping 12], both parts, and f of `f_curve`."""
     network = sample(4000, 0.02, 7, kT, geometry)
     matrix = np.array([[0.002, 0.05], [0.03, -0.001]])
     for tau_s in (1.0, 1e4):
@@ -477,7 +479,7 @@ def test_digits_of_f_with_energies(disorder, tau_s, f, f_drift):
 
 
 def test_spin_balance_of_the_full_solution():
-    """sum S / tau_s = torque of the current + torque of precession, at any coupling."""
+    """At any coupling sum S / tau_s is the torque of the current plus that of the precession."""
     network = sample(3000, 0.03, 2, 0.3)
     got = solve_kinetics(network, STRONG, eta=0.05, tau_s=300)
     np.testing.assert_allclose(
@@ -509,7 +511,7 @@ F_LAMBDA = {  # f(1/tau_s + i omega) of the twelve-site network at tau_s = 100
 
 @pytest.mark.parametrize(("disorder", "omega"), F_LAMBDA)
 def test_magnetic_field_continues_f(disorder, omega):
-    """B along s: s_y = Re F; along the current: Re F / (1 + i omega tau_s); along z: Lorentzian."""
+    """The three directions of B: s_y = Re F, Re F / (1 + i omega tau_s), and a Lorentzian."""
     network, matrix, tau_s = twelve(disorder), 3e-4 * COUPLING / 0.07, 100.0
     F = F_LAMBDA[disorder, omega]
     leading = solve_leading_order(network, matrix, eta=0.01, tau_s=tau_s, normalisation="letter")
@@ -522,7 +524,9 @@ def test_magnetic_field_continues_f(disorder, omega):
     assert ratio((0, omega, 0)) == pytest.approx(F.real / f, rel=1e-3)
     turned = (F / (1 + 1j * omega * tau_s)).real / f
     assert ratio((omega, 0, 0)) == pytest.approx(turned, rel=1e-3, abs=2e-4)
-    both = [ratio((0, 0, sign * omega)) for sign in (1, -1)]  # odd part: f along x, turned
+    # B along z also turns the x component of f into s_y. This part is odd in B, and the mean over
+    # both signs removes it.
+    both = [ratio((0, 0, sign * omega)) for sign in (1, -1)]
     assert np.mean(both) == pytest.approx(1 / (1 + (omega * tau_s) ** 2), rel=1e-3)
 
 

@@ -47,7 +47,7 @@ def test_spin_map_shows_every_spin_of_some_length(network):
     assert len(dots.get_offsets()) == np.sum(length > 1e-3 * length.max())
     assert np.abs(dots.get_array()).max() <= 1
     quiet = hn.solve_kinetics(network, FORM, eta=0.01, tau_s=1.0, bias=0.0)
-    assert plot_spin_map(quiet).axes  # nothing to show is no error
+    assert plot_spin_map(quiet).axes  # a sample without spins gives an empty map, not an error
 
 
 def test_polarisation_grows_exponentially_with_density():
@@ -66,7 +66,7 @@ def test_polarisation_grows_exponentially_with_density():
     )
     table = cisp_against_density(material, [0.01, 0.03, 0.1], n_sites=1500, seed=3, field=1e4)
     assert np.all(np.diff(np.log(table["s"])) > 2)
-    # s ~ f / rho, rho_0 kept: only f, rho and n_s a_b / n change
+    # s is proportional to f / rho. With rho_0 unchanged only f, rho and n_s a_b / n change.
     ratio = table["s"] / (table["f"] / table["resistivity"])
     np.testing.assert_allclose(ratio, ratio[0], rtol=1e-12)
     figure = plot_cisp_density(table, field=1e4, title="s(n_s)")

@@ -1,7 +1,7 @@
 """The full equations where samples are cold, spans are wide, or arguments are wrong.
 
-[hopping S39]: reciprocity of the two currents is the check of digits, because the two solutions
-have nothing in common but the sample.
+Digits are checked by the reciprocity of two currents, [hopping S39]: their two solutions have
+nothing in common but the sample.
 """
 
 import itertools
@@ -48,11 +48,11 @@ def cold_network(number, kT):
 # ---- cold samples: the current follows sites that hold few electrons ----
 
 COLD = [
-    (4, 0.05),  # 6.1e-3 off at any tolerance, before the spins were refined
+    (4, 0.05),  # wrong by 6.1e-3 at any tolerance, before the spins were refined
     (8, 0.03),
     (14, 0.02),
     (19, 0.02),
-    (33, 0.02),  # 2e-11 off with a stated error of 1e-13
+    (33, 0.02),  # wrong by 2e-11 with a stated error of 1e-13, before the error was corrected
 ]
 MORE_COLD = [
     (number, kT) for number, kT in zip(range(20), itertools.cycle([0.1, 0.07, 0.05, 0.03, 0.02]))
@@ -95,13 +95,13 @@ def test_onsager_of_twenty_cold_samples(number, kT):
 @pytest.mark.parametrize("tau_s", [1.0, 100.0, 1e4])
 @pytest.mark.parametrize("kT", [0.02, 0.03, 0.05, 0.1])
 def test_stated_errors_of_cold_samples_cover(kT, tau_s):
-    """40 samples each; in the coldest the feedback is lost in the rounding of other flows."""
+    """In the coldest of 40 samples the feedback is lost in the rounding of other flows."""
     for number in range(40):
         check_cold(number, kT, tau_s)
 
 
 def test_galvanic_current_belongs_to_the_refined_spins():
-    """It was taken before the last refinement, and 6.4e-4 off."""
+    """Taken before the last refinement, the current would be wrong by 6.4e-4."""
     sites = hn.with_energies(
         hn.random_sites(200, density=0.03, seed=8), "gaussian", width=1.0, seed=8
     )
@@ -143,14 +143,14 @@ def answers(network, **options):
 
 @pytest.mark.parametrize("depth", [-40.0, -80.0, -800.0])
 def test_one_deep_trap_changes_little(depth):
-    """At 400 to 8000 kT. Rates to the trap grow linearly with its depth: f changes by percent."""
+    """Rates to a trap grow linearly with its depth, so f changes by percents (400 to 8000 kT)."""
     shallow, deep = answers(trapped(-5.0)), answers(trapped(depth))
     np.testing.assert_allclose(deep, shallow, rtol=0.05)
 
 
 @pytest.mark.parametrize("method", ["frames", "matrix"])
 def test_one_high_site_changes_nothing(method):
-    """From 100 kT to 800 kT above the others a site takes no part."""
+    """A site that lies 100 kT to 800 kT above the others has no effect."""
     rtol = 1e-12 if method == "frames" else 1e-6
     found = [answers(trapped(height), method=method) for height in (10.0, 80.0)]
     np.testing.assert_allclose(*found, rtol=rtol)
@@ -158,7 +158,7 @@ def test_one_high_site_changes_nothing(method):
 
 @pytest.mark.parametrize("shift", [-2000.0, -600.0, 600.0, 2000.0])
 def test_a_common_factor_of_all_rates_changes_nothing(shift):
-    """K and n times e^shift: the same spins, f and currents over the conductance."""
+    """K and n times e^shift give the same spins, f, and current over the conductance."""
     network = trapped(0.2)
     moved = join_sites(
         network.sites,
@@ -180,7 +180,7 @@ def test_a_common_factor_of_all_rates_changes_nothing(shift):
 
 @pytest.mark.parametrize("strength", [1e-60, 1e-30])
 def test_a_weak_coupling_is_the_leading_order(strength):
-    """The torque is of the order of strength**3, whose square no float can hold."""
+    """The torque is of the order of strength**3, and the square of that underflows."""
     network = twelve(0)
     full = solve_kinetics(network, strength * COUPLING, eta=0.01, tau_s=100.0)
     leading = solve_leading_order(network, COUPLING, eta=0.01, tau_s=100.0)
@@ -190,7 +190,7 @@ def test_a_weak_coupling_is_the_leading_order(strength):
 
 
 def test_rates_that_no_float_can_hold_are_refused():
-    """A pair of deep sites side by side, 400 kT below the others: the sentence names the span."""
+    """For two close sites 400 kT below the others the sentence names the span of the rates."""
     network = twelve(0)
     log_conductance = network.log_conductance.copy()
     inner = np.flatnonzero((network.link_i > 0) & (network.link_j < 11))[0]
@@ -210,7 +210,7 @@ def test_rates_that_no_float_can_hold_are_refused():
 
 
 def test_residual_of_the_matrix_shows_the_digits_that_it_has_lost():
-    """8.8e-6 off at n_s a_b^2 = 0.01, where the residual of the assembled matrix is 3e-16."""
+    """The solution is wrong by 8.8e-6, although the residual of the assembled matrix is 3e-16."""
     network = hn.build_network(hn.random_sites(1000, density=0.01, seed=3), cutoff=1.5)
     matrix = np.array([[0.03, 0.3], [-0.2, 0.1]])
     exact, lossy = (
@@ -223,7 +223,7 @@ def test_residual_of_the_matrix_shows_the_digits_that_it_has_lost():
 
 
 def test_particle_rows_are_part_of_the_residual():
-    """Flows that are left out stand in the particle rows; with feedback they are solved."""
+    """Without feedback the residual of the particle rows is the flow that was left out."""
     network = hn.build_network(hn.random_sites(2000, density=0.1, seed=4), cutoff=1.5)
     current = hn.solve_current(network)
     options = {"tau_s": 1e3, "current": current}
@@ -243,7 +243,7 @@ def test_particle_rows_are_part_of_the_residual():
 
 @pytest.mark.parametrize("kT", [None, 0.1])
 def test_potentials_of_the_sites(kT):
-    """Their differences are the drops; contacts have theirs, sites on their own have none."""
+    """Differences of potentials are the drops. Contacts have potentials, isolated sites do not."""
     sites = hn.random_sites(1000, density=0.02, seed=5)
     if kT is not None:
         sites = hn.with_energies(sites, "uniform", width=1.0, seed=5)
@@ -385,7 +385,7 @@ def cases():
 @pytest.mark.filterwarnings("ignore::hopnet.errors.ValidityWarning")
 @pytest.mark.parametrize("number", range(8))
 def test_wrong_types_are_answered_in_one_sentence(number):
-    """200 calls of every public name with one or two odd arguments: a HopnetError or a result."""
+    """With one or two odd arguments each of 200 calls gives a HopnetError or a result."""
     function, arguments = list(cases().items())[number]
     rng = np.random.default_rng(900 + number)
     names = list(arguments)

@@ -107,12 +107,12 @@ def test_torque_is_the_exchange_torque():
     first, spin = pumping.density(1).array, np.stack(pumping.spin())
     expected = 2 * RELAXING.exchange * np.cross(first, spin, axis=0)
     torque = pumping.dynamic_torque().array
-    # the equilibrium part chi S x S drops out, and so does the part that is not resolved
+    # The equilibrium part chi S x S is zero; the part that the grid does not resolve is left out.
     assert np.abs(torque - expected).max() < 1e-13 * np.abs(torque).max() + 1e-15
 
 
 def test_white_noise_keeps_spin_on_even_grids():
-    """Nyquist waves have a k^2 but no gradient. Without them [pumping A15] holds for any S."""
+    """Without Nyquist waves, which have a k^2 but no gradient, [pumping A15] holds for any S."""
     spin = np.random.default_rng(5).normal(size=(3, 8, 8))
     pumping = pump(PeriodicTexture(spin, (3.0,), 2.0), MEDIUM)
     assert pumping.removed > 0.1
@@ -125,7 +125,7 @@ def test_white_noise_keeps_spin_on_even_grids():
 
 
 def test_dealiased_products_are_exact():
-    """A texture fills the band: with a third of it kept, T = tau_rho + div j_sc is exact."""
+    """A third of the band of the texture is kept; then T = tau_rho + div j_sc is exact."""
     rng = np.random.default_rng(8)
     spin = rng.normal(size=(3, 32, 9))
     residual = pump(PeriodicTexture(spin, (3.0,), 2.0), MEDIUM, dealias=True).residuals()
@@ -134,7 +134,7 @@ def test_dealiased_products_are_exact():
 
 
 def test_static_texture_is_in_equilibrium():
-    """rho = chi S without potential and pumped current: only [pumping 8] flows, [pumping 16]."""
+    """rho = chi S; no potential, no pumped current: only the supercurrent [pumping 8] flows."""
     spin = np.random.default_rng(9).normal(size=(3, 9, 1))
     texture = PeriodicTexture(spin, (3.0,), 1.0)
     pumping = pump(texture, RELAXING)
@@ -145,7 +145,7 @@ def test_static_texture_is_in_equilibrium():
 
 
 def test_causality_of_the_propagator():
-    """<A> of a pulse vanishes before it and decays after it: the sign of iW in [pumping 6]."""
+    """The response to a pulse is zero before it and decays after it, by the sign of [pumping 6]."""
     time = np.linspace(0, 40, 801)[:-1]
     pulse = np.exp(-0.5 * ((time - 20) / 0.5) ** 2)[None, :] * np.ones((4, 1))
     answer = propagate(pulse, replace(RELAXING, tau_s=1.5), (1.0,), period=40.0)
@@ -165,7 +165,7 @@ def test_propagator_of_spin_relaxes_that_of_charge_does_not():
 
 
 def test_the_growing_mean_is_left_out():
-    """Without relaxation the mean of rho_2 is set to 0 and its growth reported."""
+    """Without relaxation the mean of rho_2 is set to 0, and its growth is reported."""
     pumping = pump(a_spiral(), MEDIUM)
     assert np.abs(pumping.density(2).at()[2].mean()) < 1e-15
     assert pumping.secular_rate[2] == pytest.approx(MEDIUM.torque_coefficient * 0.4 * 0.75)
@@ -196,7 +196,7 @@ def test_translation_by_a_cell():
 
 
 def test_time_reversal():
-    """Under S(t) -> S(-t) N changes sign, and mu_1 has the conjugate kernel."""
+    """Under S(t) -> S(-t) the torque source N changes sign, and mu_1 has the conjugate kernel."""
     texture = noise((9,), 9, 1, 6)
     back = np.roll(texture.spin[..., ::-1], 1, axis=-1)
     forth, reverse = (
@@ -229,14 +229,14 @@ def test_uniform_texture_carries_no_current():
 
 
 def helix_current(dimension, exchange, turn, fermi_energy):
-    """Spin current along a static helix from its exact bands, hbar = m = 1, in units of hbar.
+    """Spin current along a static helix from its exact bands, in units with hbar = m = 1.
 
     In the frame that turns with ``S = (cos Qx, sin Qx, 0)``: ``H = (k - sigma_z Q/2)^2/2 -
     J sigma_x``, and the current of s_z = sigma_z/2 along x is ``(k sigma_z - Q/2)/2``.
     """
 
     def states(energy):
-        """Transverse states below an energy, per volume."""
+        """Number of states of the transverse motion below an energy, per volume."""
         if dimension == 1:
             return np.where(energy > 0, 1.0, 0.0)
         if dimension == 2:
@@ -263,7 +263,7 @@ def helix_current(dimension, exchange, turn, fermi_energy):
         )
         for s in (1, -1)
     ]
-    # edges of the two bands, refined: 0.5 k^2 + turn^2/8 + s gap(k) = fermi energy
+    # Edges of the two bands, refined by root finding: 0.5 k^2 + turn^2/8 + s gap(k) = Fermi energy.
     from scipy.optimize import brentq
 
     edges = sorted(
@@ -344,7 +344,7 @@ def test_reference_coefficients(name):
 
 
 SPIRAL = {
-    # quantity, order: without relaxation, with tau_s = 3; each (x, y)
+    # Quantity and order: (x, y) without relaxation, and (x, y) with tau_s = 3.
     ("potential", 1): (
         (-4.891550384134e-02, -1.141361756298e-01),
         (-2.858538259746e-02, -9.052037822529e-02),
@@ -468,7 +468,7 @@ def test_reference_moving_wall():
 
 
 def test_reference_wall_leaves_spin_behind():
-    """Without relaxation a wall leaves ``- pi g`` per length travelled, for any v, w and D."""
+    """Without relaxation a wall leaves the spin ``- pi g`` per length, for any v, w and D."""
     v, length, time = 0.5, 64.0, np.linspace(0, 8, 81)
     start = moving_wall((256,), (length,), width=1.0, velocity=v)
     samples = [_moved(start, v * t) for t in time]
@@ -518,13 +518,13 @@ def test_rigid_and_sampled_textures_agree(vertex):
 
 
 def test_moving_and_sampled_textures_agree():
-    """A moving texture, stored once, against its samples over one round of the box."""
+    """A moving texture agrees with its samples over the time in which it crosses the box once."""
     n, length, velocity = 16, 4.0, 0.8
     x = 2 * np.pi * np.arange(n) / n
     rigid = RigidTexture(
         0.5 * np.exp(1j * x) + 0.2, 0.3 * np.cos(2 * x), (length,), 0.0, (velocity,)
     )
-    shifted = x[:, None] - x[None, :]  # one cell a sample
+    shifted = x[:, None] - x[None, :]  # moves by one cell per sample
     plus = 0.5 * np.exp(1j * shifted) + 0.2
     spin = np.stack([plus.real, plus.imag, 0.3 * np.cos(2 * shifted)])
     one = pump(rigid, RELAXING, vertex="full")
@@ -608,14 +608,14 @@ def test_spiral_torque_in_the_limit_of_weak_exchange(vertex, limit):
         limit = 0.7 * (rate**2 + FREQUENCY**2) / rate
         assert abs(limit - 1) > 0.02
     assert ratio[1] == pytest.approx(limit, rel=1e-3)
-    assert abs(ratio[0] / ratio[1] - 1) > 1e-4  # a limit, not a constant
+    assert abs(ratio[0] / ratio[1] - 1) > 1e-4  # the ratio depends on J: the limit is not trivial
 
 
 # electric field --------------------------------------------------------------------------------
 
 
 def test_spin_hall_current_is_antisymmetric():
-    """eps_{i j alpha} E_j of [pumping 19]: flow, field and polarisation at right angles."""
+    """In eps_{i j alpha} E_j of [pumping 19] flow, field and polarisation are at right angles."""
     rng = np.random.default_rng(3)
     field = rng.normal(size=3)
     current = spin_hall_current(field, 1.7)

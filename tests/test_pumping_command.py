@@ -36,7 +36,7 @@ def invoke(*words):
 
     @app.command("other")
     def other():
-        """A second command, so that ``pumping`` remains a word of the command line."""
+        """A second command. With one command alone, typer would not expect the word ``pumping``."""
 
     result = CliRunner().invoke(app, ["pumping", *map(str, words)])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
@@ -119,7 +119,7 @@ def test_si_and_reduced_units_agree():
     ],
 )
 def test_numbers_that_overflow_are_refused(words):
-    """They printed NaN and left with exit code 0."""
+    """Numbers that overflow are refused, not printed as NaN."""
     with pytest.raises(ParameterError):
         invoke(*words, "--json")
 
@@ -132,7 +132,7 @@ def test_a_run_does_not_replace_an_ensemble(tmp_path):
 
 
 def test_figures_are_written_whole(tmp_path, monkeypatch):
-    """A figure that fails halfway leaves the older one as it was."""
+    """If writing a figure fails, the older file remains unchanged."""
     figure = frame.new_figure(2.0, 2.0)
     path = tmp_path / "figure.png"
     path.write_bytes(b"older")
@@ -149,7 +149,7 @@ def test_crossover_command(tmp_path):
     assert report["crossover_q_ell"]["3d"] == pytest.approx(2.331122, abs=1e-6)
     assert report["rows"][3]["ratio_3d"] == pytest.approx(0.12003, abs=5e-6)
     local = [row["local"] for row in report["interface"]]
-    assert all(np.diff(local) < 0)  # the smoother the interface, the less is local
+    assert all(np.diff(local) < 0)  # a smoother interface has a smaller local part
     assert (out / "crossover.png").stat().st_size > 10_000
     assert "leading" in invoke("crossover")
 
@@ -165,7 +165,7 @@ def test_efficiency_command(tmp_path):
 
 
 def test_orders_command(tmp_path):
-    """As J -> 0 the ratio tends to 1 for the vertex "full", to a ratio of rates for "single"."""
+    """For J -> 0 the ratio tends to 1 with the vertex "full", to a ratio of rates with "single"."""
     out = tmp_path
     rows = json.loads(invoke("orders", "--json", "--out", out))
     for row in (r for r in rows if r["strength"] < 0.0031):

@@ -1,4 +1,4 @@
-"""One dimension between contacts.
+"""Textures in one dimension between contacts.
 
 [pumping 8], [pumping 9], [pumping 10], [pumping 14], [pumping 25], [pumping 26].
 """
@@ -30,7 +30,7 @@ def uniform(n):
 
 
 def test_reference_slab_between_reservoirs():
-    """mu(L/2) and j(L) from the closed form; the error is of second order in the cell."""
+    """The error against the closed form of mu(L/2) and j(L) is of second order in the cell."""
     mu, flow = -0.07442622041421512 - 0.1615788943767517j, -0.06134318788 - 0.19110721812j
     error = []
     for n in (128, 256):
@@ -52,7 +52,7 @@ def test_reference_slab_with_an_interface():
 
 
 def test_reference_texture_with_a_slope_at_the_wall():
-    """S_+ = x/L: the density at an insulating wall, where the printed form with <lap S> gives 0.
+    """Density at an insulating wall for S_+ = x/L, where the printed form with <lap S> gives 0.
 
     ``- (chi/(L kappa)) tanh(kappa L/2)`` with ``kappa^2 = iW/D``.
     """
@@ -96,7 +96,7 @@ def test_far_contacts_give_the_periodic_answer():
     cone=st.floats(0.1, 3.0),
 )
 def test_spin_is_balanced(left, right, tau_s, vertex, width, cone):
-    """What the torque adds leaves through the contacts, relaxes, or grows at the secular rate."""
+    """The spin of the torque leaves through contacts, relaxes, or grows at the secular rate."""
     texture = interface(
         (60,), (10.0,), edges=4.0, width=width, frequency=0.4, cone_angle=cone, cell_centred=True
     )
@@ -128,7 +128,7 @@ def test_sampled_precession_agrees_with_the_rigid_one(vertex, n_times):
 
 
 def test_rashba_charge_between_walls():
-    """No charge leaves. The constant part obeys ``D rho_c' = (a x T)_x``."""
+    """No charge passes the walls. The constant part obeys ``D rho_c' = (a x T)_x``."""
     texture = interface(
         (400,), (10.0,), edges=4.0, width=0.7, frequency=0.4, cone_angle=1.0, cell_centred=True
     )

@@ -119,7 +119,7 @@ def test_screened_current_has_no_divergence():
 
 
 def test_density_follows_from_the_spin_current_without_relaxation_only():
-    """[pumping 27] with its 1/D is exact without spin relaxation, and wrong with it."""
+    """[pumping 27], with its 1/D, is exact without spin relaxation and wrong with relaxation."""
     for medium, exact in ((MEDIUM, True), (RELAXING, False)):
         pumping = pump(two_waves(), medium)
         ours = rashba(pumping).density().array
@@ -172,9 +172,10 @@ def test_impurity_density_vanishes_for_one_frequency_in_two_dimensions():
 def test_rashba_factor_by_momentum_relaxation():
     """j = -(2 e tau/hbar^2) E x d(rho_s)/dt from m dv/dt = -m v/tau - (m/hbar) d(sigma x E)/dt.
 
-    The velocity of ``H = p^2/2m - E.(k x sigma)`` is ``p/m - (sigma x E)/hbar``; impurities relax
-    it, so a spin that turns at the rate W drags ``v = -(sigma x E)/hbar . iW tau/(1 + iW tau)``.
-    Checks the sign and the 2 of a_R, [pumping 25], line 2 of [pumping 24].
+    The velocity of ``H = p^2/2m - E.(k x sigma)`` is ``p/m - (sigma x E)/hbar``, and impurities
+    relax it. A spin that turns at the rate W therefore makes a velocity
+    ``v = -(sigma x E)/hbar . iW tau/(1 + iW tau)``. This test checks the sign and the factor of 2
+    in a_R, [pumping 25], line 2 of [pumping 24].
     """
     e, hbar, tau, omega = 1.3, 0.8, 0.7, 1e-7
     field = np.array([0.2, -0.3, 0.5])
@@ -242,7 +243,7 @@ def test_no_coupling_no_charge():
 
 
 def test_ohmic_current_beside_the_pumped_one():
-    """sigma_c E of [pumping 18] is Drude's n e^2 tau/m, with n from the Fermi sphere."""
+    """In [pumping 18] sigma_c is Drude's n e^2 tau/m, with n from the Fermi sphere."""
     gas = Medium.from_lab(exchange_meV=1, fermi_energy_eV=5, mean_free_path_nm=0.5)
     n = gas.fermi_wave_number**3 / (3 * np.pi**2)
     assert gas.conductivity == pytest.approx(n * gas.charge**2 * gas.tau / gas.mass, rel=1e-12)
@@ -273,7 +274,7 @@ def test_time_series_of_charge_agrees_with_the_periodic_answer():
 
 
 def direction_average(x, a, dimension):
-    """<1/(a + i x n)> by quadrature over directions."""
+    """Mean of 1/(a + i x n) over the directions n, by quadrature."""
     if dimension == 1:
         return 0.5 * (1 / (a + 1j * x) + 1 / (a - 1j * x))
     weight = (lambda u: 1 / np.pi) if dimension == 2 else (lambda u: 0.5 * np.sin(u))
@@ -307,7 +308,7 @@ def test_kinetic_deficit_is_diffusive_at_long_waves(dimension):
 
 
 CROSSOVER = [
-    # ell/lambda, leading, exact ratio, local share
+    # Columns: ell/lambda, ratio to leading order, exact ratio, local share.
     (0.001, 1.3159e-5, 1.3159e-5, 1.3159e-5),
     (0.01, 1.3159e-3, 1.3146e-3, 1.3128e-3),
     (0.03, 1.1844e-2, 1.1733e-2, 1.1597e-2),
@@ -330,7 +331,7 @@ def test_reference_crossover(row):
 
 
 def test_reference_ballistic_ratio():
-    """ell/lambda = 40: 159, where the leading order says 21 000."""
+    """At ell/lambda = 40 the ratio is 159; the leading order gives 21 000."""
     x = 2 * np.pi * 40
     assert abs(local_to_diffusive(x)) == pytest.approx(159, abs=0.5)
     assert abs(local_to_diffusive(x, kernel="diffusive")) == pytest.approx(2.1e4, rel=0.01)
@@ -354,7 +355,7 @@ def test_kinetic_current_is_the_diffusive_one_for_a_short_free_path():
 
 @pytest.mark.parametrize("dimension", [1, 2, 3])
 def test_kinetic_current_solves_the_kinetic_equation(dimension):
-    """Compare with a solution that resolves the velocity, for q ell and W tau of order 1."""
+    """A solution that resolves the velocity gives the same, for q ell and W tau of order 1."""
     medium = replace(MEDIUM, tau_s=5.0, dimension=dimension)
     frequency, k = 0.9, 2.0
     node, weight = np.polynomial.legendre.leggauss(200)
@@ -381,9 +382,10 @@ def test_kinetic_current_solves_the_kinetic_equation(dimension):
 
 @pytest.mark.parametrize(("q_ell", "turn"), [(0.03, 3e-5), (0.01, 3e-6)])
 def test_kinetic_torque_sides_with_the_full_vertex(q_ell, turn):
-    """The torque (2J/hbar) rho_1 x S with rho_1 from kinetics, against both vertices [pumping A1].
+    """The torque (2J/hbar) rho_1 x S of the kinetic equation is that of the vertex "full".
 
-    ``rho_1 = chi (1 - a I)/(1 - I) S``; the printed torque keeps one rung of that ladder.
+    There ``rho_1 = chi (1 - a I)/(1 - I) S``. The printed torque [pumping A1] keeps only one term
+    of this ladder series.
     """
     deficit = complex(kinetic_deficit(q_ell, turn, 3))
     density = deficit * (1 + 1j * turn) / (1j * turn + deficit)
@@ -411,7 +413,7 @@ def test_efficiency_is_the_ratio_of_the_computed_currents(kind, direction):
     pumping = pump(texture, medium)
     ours = conversion_efficiency(medium, 1.0, 0.4, kind=kind, direction=direction)
     if kind == "impurity":
-        # first order: the j_z, j_y polarised parts of one row of currents along y and z
+        # First order: the parts polarised along z and y of the currents along y and z, in one row.
         first = pump(texture, replace(medium, exchange=1e-9))
         charge = np.abs(impurity(first).current().rows[2][0]).max()
         spin = np.abs(first.pumped_current(1).rows[0][0]).max()
@@ -436,7 +438,7 @@ def test_exact_kernel_meets_the_diffusive_one(kind, direction):
 
 
 def test_rashba_over_impurity_is_free_of_tau():
-    """(3/4) (E_so k_F/e_F) / (lambda_so k_F^2) (k_F/q)."""
+    """The ratio is (3/4) (E_so k_F/e_F) / (lambda_so k_F^2) (k_F/q)."""
     for tau in (0.7, 0.05):
         gas = replace(MEDIUM, rashba=(0, 0, 0.5), tau=tau)
         q = 0.1
@@ -447,7 +449,7 @@ def test_rashba_over_impurity_is_free_of_tau():
 
 
 def test_platinum_like_numbers():
-    """ell = 1 nm, lambda = 10 nm, 10 GHz: the ratio is 0.12, not (ell/lambda)^2 = 0.01."""
+    """For 1 nm, 10 nm and 10 GHz the ratio is 0.12, while (ell/lambda)^2 = 0.01."""
     gas = Medium.from_lab(exchange_meV=1, fermi_energy_eV=5, mean_free_path_nm=1.0)
     turn = 2 * np.pi * 10e9 * gas.tau
     assert turn == pytest.approx(4.7e-5, rel=0.02)

@@ -1,4 +1,4 @@
-"""Wrong types and odd numbers at every public function: one sentence, and never a silent NaN.
+"""Wrong types and odd numbers in every public function give one sentence, never a silent NaN.
 
 [pumping 1], [pumping 6].
 """
@@ -354,7 +354,7 @@ def numbers_in(result):
 
 @pytest.mark.parametrize("name", CALLS)
 def test_odd_arguments_end_in_a_sentence(name, tmp_path, monkeypatch):
-    """200 calls: a finite result, or a HopnetError of one sentence."""
+    """Each of 200 calls gives a finite result, or a HopnetError of one sentence."""
     monkeypatch.chdir(tmp_path)
     room.save_texture("there.npz", SPIRAL)
     (tmp_path / "run.toml").write_text(RUN)
@@ -397,7 +397,7 @@ def test_every_public_name_is_fuzzed():
         lambda: room.compare_orders(GAS, 1.0, 0.4, 1e-300, [0.1]),
         lambda: room.compare_orders(GAS, 1.0, 0.4, 0.0, [0.1]),
         lambda: room.Medium(1e-3, 1e308, 1.3, 2.0),
-        lambda: room.Medium(1e-200, 1.0, 1.3, 2.0),  # J^2 underflows: no second order at all
+        lambda: room.Medium(1e-200, 1.0, 1.3, 2.0),  # J^2 underflows: no second order is left
         lambda: room.pump(room.spiral((8,), (1e-200,), frequency=0.4), GAS).density().at(),
         lambda: room.pump(room.spiral((8,), (1e200,), frequency=0.4), GAS).density().at(),
         lambda: room.pump(room.standing_wave((8,), (1.0,), frequency=0.4, amplitude=1e200), GAS),
@@ -452,7 +452,7 @@ def mutated(rng, data):
 
 @pytest.mark.parametrize("compressed", [False, True])
 def test_damaged_files_end_in_a_sentence(tmp_path, compressed):
-    """300 files with bytes changed, cut or zeroed: an error, or the same numbers."""
+    """300 files with bytes changed, cut or set to zero give an error, or the same numbers."""
     path, rng = tmp_path / "texture.npz", np.random.default_rng(299)
     save = np.savez_compressed if compressed else np.savez
     save(path, kind="PeriodicTexture", spin=FRAMES, lengths=[2.0], period=3.0)
@@ -498,7 +498,7 @@ def test_a_pickled_array_is_refused(tmp_path):
 
 
 def test_a_small_file_cannot_fill_the_memory(tmp_path):
-    """400 MB of zeros in half a megabyte: refused from the header alone."""
+    """A file of half a megabyte that expands to 400 MB of zeros is refused by its header alone."""
     header = io.BytesIO()
     shape = (3, 2_000_000, 8)
     np.lib.format.write_array_header_1_0(

@@ -1,4 +1,4 @@
-"""The error from a finite grid: estimated, covered, reported; cells and their centres.
+"""The error from a finite grid: its estimate must cover it; cells and their centres.
 
 [pumping 5], [pumping 7], [pumping 9], [pumping 10], [pumping 14].
 """
@@ -33,7 +33,7 @@ LENGTH = 10.0
 
 
 def around(x):
-    """Distance on the periodic box, from minus half of it to plus half."""
+    """Signed distance on the periodic box, between minus and plus half of its length."""
     return (x + LENGTH / 2) % LENGTH - LENGTH / 2
 
 
@@ -51,7 +51,7 @@ def random_interface(rng, width):
 
 
 def random_spectrum(rng, width):
-    """Amplitudes of random phase that fall exponentially, or as a power: kinks and worse."""
+    """Amplitudes of random phase that fall exponentially or as a power (kinks and jumps)."""
     number = np.arange(-400, 401)
     if rng.random() < 0.5:
         size = np.exp(-2 * width * np.abs(number))
@@ -119,7 +119,7 @@ def random_series(rng, width):
     return make
 
 
-# kind: points of the grid (from, to), and of the fine grid at least
+# For each kind: range of the number of points, and least number of points of the fine grid.
 KINDS = {
     random_wall: (8, 200, 1600),
     random_interface: (8, 200, 2400),
@@ -138,7 +138,7 @@ FIELDS = {
 
 
 def survey(n_cases, seed):
-    """Random textures on random grids: errors found and estimated, per case and field."""
+    """True and estimated errors of random textures on random grids, per case and field."""
     rng = np.random.default_rng(seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ValidityWarning)
@@ -157,7 +157,7 @@ def survey(n_cases, seed):
             relative = coarse.numerical_error()
             for name, field in FIELDS.items():
                 error = difference(coarse, exact, field, times)
-                # What the fine grid itself is off by: rounding, and a little of its own grid.
+                # Error of the fine grid itself: its rounding, and a small error of its own grid.
                 allowed = coarse.numerical_error(field) + 1e-11 * size_of(coarse, field)
                 yield case, kind.__name__, n, name, error, allowed, tail, relative
 
@@ -167,7 +167,7 @@ def size_of(pumping, field):
 
 
 def values(pumping, field):
-    """All components of a field with time last, or those that turn rigidly."""
+    """All components of a field, with time as the last axis; of a rigid texture its components."""
     return [np.stack(np.broadcast_arrays(*row)) for row in field(pumping).rows]
 
 
@@ -215,7 +215,7 @@ WALL_CURRENT = 9.87e7
 
 
 def sampled_wall(n):
-    """The wall of 5 nm in 200 nm as a user might sample it: no width is known to hopnet."""
+    """A wall of 5 nm in 200 nm, given as samples: hopnet does not know its width."""
     fine = moving_wall((16 * n,), (2e-7,), width=5e-9, velocity=200.0)
     return RigidTexture(fine.plus[::16], fine.z[::16], fine.lengths, 0.0, fine.velocity)
 
@@ -223,7 +223,7 @@ def sampled_wall(n):
 @pytest.mark.parametrize("n", [4, 5, 6, 7, 8, 12, 16])
 def test_a_wall_on_too_coarse_a_grid_is_warned_about(n):
     """On 16 and 4 cells the current is 5.1e7 and 3.2e6 A/m^2 instead of 9.87e7."""
-    with pytest.warns(ValidityWarning) as record:  # on 6 points Nyquist waves are left out as well
+    with pytest.warns(ValidityWarning) as record:  # with 6 points also about Nyquist waves
         pumping = pump(sampled_wall(n), METAL, vertex="full")
     assert any("finite grid" in str(w.message) for w in record)
     with warnings.catch_warnings():
@@ -295,7 +295,7 @@ def test_a_run_states_the_error_of_its_grid_or_is_refused():
 
 
 def test_fields_that_cancel_have_no_error():
-    """A flat spiral drives no second-order current: its rounding is not an error of the grid."""
+    """A flat spiral has no second-order current; its rounding is not an error of the grid."""
     pumping = pump(spiral((16,), (10.0,), frequency=0.4), replace(GAS, exchange=0.001, tau=0.05))
     assert pumping.numerical_error() < 1e-9
 
@@ -308,7 +308,7 @@ def test_a_static_texture_has_no_error():
 
 @pytest.mark.parametrize("n", [8, 9, 15, 16])
 def test_every_second_sample_is_that_of_the_function(n):
-    """Of a band-limited function, for an even and for an odd number of points."""
+    """This holds for a band-limited function, for even and odd numbers of points."""
 
     def function(m):
         x = 2 * np.pi * np.arange(m) / m
@@ -345,7 +345,7 @@ def exact_spiral_between_reservoirs(x, medium, length, frequency, q):
 
 @pytest.mark.filterwarnings("ignore::hopnet.errors.ValidityWarning")
 def test_a_spiral_between_contacts_stands_where_its_cells_are():
-    """Of second order in the cell; samples at the left edges would be off at first order."""
+    """The error is of second order in the cell; with samples at left edges it is of first order."""
     length, q = 4.0, 2 * np.pi / 4.0
     errors = []
     for n in (100, 200):
@@ -379,7 +379,7 @@ NAMED = {
 
 @pytest.mark.parametrize("name", NAMED)
 def test_every_texture_honours_cell_centred(name):
-    """The centres of 8 cells are every second point, from the second on, of 16 edges."""
+    """The centres of 8 cells are the second, fourth, ... of 16 edges."""
     centres, edges = NAMED[name](True), NAMED[name](False, 16)
     odd = (slice(1, None, 2),) * len(edges.shape)
     np.testing.assert_allclose(centres.plus, edges.plus[odd], atol=1e-13)
@@ -439,7 +439,7 @@ def junction_survey(n_cases, seed):
             left, right = ((INSULATING, RESERVOIR, 0.3, 5.0)[i] for i in rng.integers(4, size=2))
             medium = replace(GAS, tau_s=(math.inf, 3.0, 0.3)[rng.integers(3)])
             options = {"left": left, "right": right, "vertex": ("single", "full")[case % 2]}
-            # An odd multiple: the centres of the cells are centres of the fine cells too.
+            # With an odd multiple the centres of the cells are also centres of fine cells.
             times = 2 * (600 // n) + 1
             ours, exact = (solve_junction(make(m), medium, **options) for m in (n, n * times))
             for name in ("potential", "density", "pumped_current"):

@@ -167,7 +167,7 @@ def test_bad_questions_of_a_result():
     wall = pump(moving_wall((32,), (8.0,), width=1.0, velocity=0.1), GOOD)
     with pytest.raises(ParameterError, match="does not move"):
         rashba(wall, np.zeros((3, 32)))
-    with pytest.warns(ValidityWarning, match="finite grid"):  # white noise, the next frame unknown
+    with pytest.warns(ValidityWarning, match="finite grid"):  # white noise has no smooth next frame
         series = pump(TimeSeries(FRAMES[:, :5], (90.0,), np.arange(5.0)), GOOD)
     with pytest.raises(ParameterError, match="one of the samples"):
         series.density().at(0.5)
@@ -218,7 +218,7 @@ def test_doubtful_parameters_are_named(change, frequency, length, words):
 
 
 def test_ladder_warning_gives_the_size_of_the_error():
-    """At a ratio of 0.15 second order in J is off by about as much."""
+    """At a ratio of 0.15 the second order in J has an error of about this size."""
     medium = Medium(**MEDIUM | {"exchange": 0.05, "tau": 0.1}, tau_s=3.0)
     texture = spiral((16,), (2 * np.pi,), frequency=0.4)
     message = heard(lambda: pump(texture, medium))
@@ -263,7 +263,7 @@ def test_a_texture_that_does_not_close_is_named():
 
 
 def test_removed_norm_is_exact():
-    """For white noise the squares of what is left out and of what is kept add up to 1."""
+    """For white noise the squared norms of the removed and of the remaining part add up to 1."""
     spin = np.random.default_rng(5).normal(size=(3, 8, 6, 8))
     with pytest.warns(ValidityWarning):
         pumping = pump(PeriodicTexture(spin, (3.0, 2.0), 2.0), GOOD)

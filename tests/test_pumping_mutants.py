@@ -27,7 +27,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::hopnet.errors.ValidityWarning")
 
 
 def fails(check, *arguments):
-    """Call a test that passes on the right code; it must fail on the mutant."""
+    """Call a test that passes with the correct code; it must fail with the mutant."""
     with pytest.raises(AssertionError):
         check(*arguments)
 
@@ -123,7 +123,8 @@ def test_relaxation_added_to_the_printed_density(monkeypatch):
         return first if order == 1 else first + right(self, number, 2)
 
     monkeypatch.setattr(Pumping, "density_hat", literal)
-    flat = spin.spiral((16,), (2 * np.pi,), frequency=0.4)  # no mean: right without relaxation
+    # For a texture without a mean the mutant is right as long as there is no relaxation.
+    flat = spin.spiral((16,), (2 * np.pi,), frequency=0.4)
     spin.test_laws_hold_for_named_textures(flat, spin.MEDIUM, "single")
     assert spin.pump(flat, spin.RELAXING).residuals()["[pumping 14]"] > 0.02
     fails(spin.test_static_texture_is_in_equilibrium)
@@ -256,7 +257,7 @@ def test_nyquist_modes_kept(monkeypatch):
 
 
 def test_zero_mode_left_to_rounding(monkeypatch):
-    """The mean of N is divided by a rounding error, because the pole is not found by its index."""
+    """If the pole is not found by its index, the mean of N is divided by a rounding error."""
     right = Modes.respond
 
     def unguarded(self, *arguments, **strength):

@@ -1,8 +1,8 @@
-"""Plain twins of kernels/backbone.py: recursion, and every node taken out once."""
+"""Plain twins of kernels/backbone.py: recursion, and removal of one node after another."""
 
 
 def depth_first(rows, root):
-    """number, low, parent, parent_link as dicts; the order of the visit."""
+    """The dicts number, low, parent and parent_link, and the nodes in the order of the visit."""
     number, low, parent, parent_link, visited = {}, {}, {root: -1}, {root: -1}, []
 
     def visit(u):
@@ -33,7 +33,7 @@ def reached(rows, start, without=None):
 
 
 def mark_block(rows, root, second):
-    """Nodes that no other single node parts from the link root - second."""
+    """Nodes that stay joined to the link root - second when any one other node is removed."""
     nodes = range(len(rows))
     return [
         all(x in reached(rows, (root, second), w) for w in [None, *nodes] if w != x) for x in nodes
@@ -41,7 +41,7 @@ def mark_block(rows, root, second):
 
 
 def breadth_first(rows, root):
-    """Least number of links to every node, -1 out of reach: one ring after another."""
+    """Least number of links to every node, level by level; -1 for nodes out of reach."""
     level = [-1] * len(rows)
     level[root], step = 0, 0
     while step in level:

@@ -63,31 +63,31 @@ def sums(pair, f):
 
 
 def fill_values(energy, group, pair, mu, kT, value):
-    """Separate sums f_m K_m; equal to the pairwise ones where nothing nearly touches."""
+    """Separate sums f_m K_m, which equal the sums over pairs if no two bands nearly touch."""
     for i in range(len(energy)):
         value[i] = sums(pair[i], occupations(energy[i], group[i], mu, kT))
 
 
 def weighted(weight, value):
-    """Outer product; companion weights carry the first three sums only."""
+    """Outer product. The companions of the first weight serve for the first three sums only."""
     out = np.outer(weight, value)
     out[1:, 3:] = 0.0
     return out
 
 
 def add_filled(energy, pair, weight, mu, total):
-    """Every Fermi energy by itself, then differences between neighbours."""
+    """Sums at every Fermi energy, then the differences between neighbouring ones."""
     at = np.zeros((len(mu), *total.shape[2:]))
     for i in range(len(energy)):
         for j, level in enumerate(mu):
-            # a level met exactly counts as empty here and half full in `fermi`
+            # A level exactly at mu counts as empty here, but as half full in `fermi`.
             f = (energy[i] < level).astype(float)
             at[j] += weighted(weight[i], sums(pair[i], f))
     total[0] += np.diff(np.concatenate([0 * at[:1], at, 0 * at[:1]]), axis=0)
 
 
 def add_thermal(energy, group, pair, weight, mu, kT, total):
-    """Every chemical potential by itself."""
+    """Sums at every chemical potential."""
     for i in range(len(energy)):
         for j, level in enumerate(mu):
             f = occupations(energy[i], group[i], level, kT)
@@ -95,7 +95,7 @@ def add_thermal(energy, group, pair, weight, mu, kT, total):
 
 
 def fill_conserved(minus, plus, field, spin, mu, kT, value):
-    """The Kubo sum between k - q/2 and k + q/2 as matrices."""
+    """The Kubo sum between k - q/2 and k + q/2, written with matrices."""
     for i in range(len(minus)):
         e, u = np.linalg.eigh(minus[i])
         d, v = np.linalg.eigh(plus[i])

@@ -10,7 +10,7 @@ for _a in range(3):
 
 
 def cross(w):
-    """The matrix of x -> w x x."""
+    """The matrix that maps a vector x to the cross product of w and x."""
     return np.array([[0, -w[2], w[1]], [w[2], 0, -w[0]], [-w[1], w[0], 0]])
 
 
@@ -20,12 +20,12 @@ def partners_of(K, kind, total, l, keep):
 
 
 def count_partners(K, kind, total, trap, keep):
-    """Their number for each trap."""
+    """Number of partners of each trap."""
     return np.array([len(partners_of(K, kind, total, l, keep)) for l in trap])
 
 
 def fill_meshes(K, kind, total, field, l, reach):
-    """Partners of trap l and Y, I_i = sum_k Y_ik (x_k - X_l), which a field makes asymmetric."""
+    """Partners of trap l, and Y of I_i = sum_k Y_ik (x_k - X_l); Y is asymmetric in a field."""
     partners = partners_of(K, kind, total, l, reach.keep)
     if not partners:
         return partners, np.empty((0, 0))

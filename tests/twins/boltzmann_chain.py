@@ -34,7 +34,7 @@ def fill_chain_blocks(momentum, bottom, here, link, mass, alpha, interband, lowe
             s = momentum[c, k]
             p = abs(s)
             velocity = [p / mass + alpha / 2, bottom[c, k] / mass]
-            # partners: (helicity here, helicity there, momentum there, numbers, place)
+            # Partners: (helicity here, helicity there, momentum there, scattering numbers, place).
             partners = [(M, M, p, here[c, k], 0) for M in (0, 1)]
             if interband:
                 away = 1 if s > 0 else -1

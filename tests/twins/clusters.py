@@ -6,7 +6,7 @@ import numpy as np
 
 
 def fill_seams(position, period, link_i, link_j):
-    """Which image of site j is nearest, among those around."""
+    """Number of the nearest image of site j, by comparing all images around."""
     out = []
     for i, j in zip(link_i, link_j):
         step = position[j] - position[i]
@@ -55,7 +55,7 @@ def fill_candidates(link_i, link_j, log_conductance, seamless, block):
 
 
 def fill_order(candidate, log_conductance):
-    """Best conductor first, then by number."""
+    """Candidates with the best conductor first; links of equal conductance by their number."""
     return sorted(candidate, key=lambda l: (-log_conductance[l], l))
 
 
@@ -66,7 +66,7 @@ def joined(link_i, link_j, seam):
 
 
 def find_events(link_i, link_j, seam, contact):
-    """Rows (link, seams along each axis) of the events, -1 where they do not happen."""
+    """Rows (link, seams along each axis) of the events; -1 for an event that does not happen."""
     links, dim = joined(link_i, link_j, seam), seam.shape[1]
     event = [[-1] + [0] * dim for _ in range(2 * dim + 1)]
     loops = np.zeros((0, dim), int)
@@ -89,9 +89,9 @@ def find_events(link_i, link_j, seam, contact):
 
 
 def sweep_merges(link_i, link_j, seam, position, period):
-    """(link, sorted partner sizes, largest, sum s^2, sum s spread, spread of largest) of mergers.
+    """For each merger: (link, sorted sizes of the partners, clusters afterwards, largest first).
 
-    The sums leave out one largest cluster; sites are laid out along the links that merged.
+    A cluster is (size, spread). Its sites are placed along the links that merged.
     """
     links, tree, out, n = joined(link_i, link_j, seam), [], [], len(position)
     for m, link in enumerate(links):
@@ -122,7 +122,7 @@ def fill_labels(parent):
 
 
 def count_sizes(count, row, n_sites, n_octaves):
-    """Sizes kept one by one, then sorted into octaves."""
+    """Number of clusters in each octave of size, from a list of all sizes."""
     out = []
     for r in row:
         sizes = [1] * n_sites

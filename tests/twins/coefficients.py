@@ -11,7 +11,7 @@ PAULI = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
 
 
 def hop(d):
-    """exp(-i d.sigma), d in the plane."""
+    """The matrix exp(-i d.sigma) for d in the plane."""
     angle = np.hypot(*d)
     turn = np.tensordot([*d, 0.0], PAULI, axes=1)
     return np.cos(angle) * np.eye(2) - 1j * np.sinc(angle / np.pi) * turn
@@ -31,11 +31,11 @@ class Triangle:
         return np.exp(-np.hypot(*self.R(i, j)))
 
     def rate(self, i, j):
-        """1 / tau_ij."""
+        """The rate 1 / tau_ij of the hop j -> i."""
         return self.K[min(i, j), max(i, j)] / self.n[j]
 
     def strength(self, i, k, j):
-        """Q'_ikj [hopping S21]."""
+        """The coefficient Q'_ikj [hopping S21]."""
         J, w = self.overlap, self.rate
         return (
             self.eta
@@ -111,7 +111,7 @@ def fill_coefficients(triads, triangle):
 
 
 def fill_torque(triads, triangle, potential):
-    """Torque on the sites of each triad, and its moment: all pairs, Gamma_ikj n_j (X_j - X_i)."""
+    """Torque on the sites of each triad, summed over all pairs, and its moment."""
     torque = np.zeros((len(triads), 3, 3))
     moment = np.zeros(2)
     for t, triad in enumerate(triads):

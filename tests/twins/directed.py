@@ -1,10 +1,10 @@
-"""Plain twins of the directed elimination: dense, in the same order."""
+"""Plain twins of kernels/directed.py: a dense matrix in the same order of elimination."""
 
 import numpy as np
 
 
 def factor_directed_fronts(rates, n_eliminated):
-    """Shares w, shares v and pivots of each node of a dense matrix of rates, ground last."""
+    """Weights w, weights v and pivots of a dense matrix of rates, whose last node is the ground."""
     a = np.array(rates, dtype=complex if np.iscomplexobj(rates) else float)
     n = a.shape[0]
     w, v, pivot = np.zeros_like(a), np.zeros_like(a), np.zeros(n_eliminated, a.dtype)
@@ -23,7 +23,7 @@ def factor_directed_fronts(rates, n_eliminated):
 
 
 def fill_terminal_rates(reduced, n_eliminated):
-    """The rates that are left between terminals and ground, without the diagonal."""
+    """The rates that remain between terminals and ground, without the diagonal."""
     rates = np.array(reduced[n_eliminated:, n_eliminated:])
     np.fill_diagonal(rates, 0.0)
     return rates

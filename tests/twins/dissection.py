@@ -6,7 +6,7 @@ from hopnet.kernels.dissection import STRIP_SHARE
 
 
 def dissect(rows, coordinate, region, longest, half_width):
-    """Size of the smallest set of strip sites that separates left from right in one region."""
+    """Size of the smallest set of strip sites that separates left and right of a region."""
     value = np.array([coordinate[v] for v in region])
     median = np.sort(value)[len(region) // 2]
     reach = min(half_width, STRIP_SHARE * (value.max() - value.min()))

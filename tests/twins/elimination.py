@@ -65,7 +65,7 @@ def fill_root_table(fronts, value):
 
 
 def fill_terminal_mesh(mesh, n_eliminated):
-    """What `factor_fronts` leaves beyond the eliminated nodes."""
+    """The mesh that `factor_fronts` leaves between terminals and ground."""
     left = mesh[n_eliminated:, n_eliminated:].copy()
     np.fill_diagonal(left, 0.0)
     return left

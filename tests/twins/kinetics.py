@@ -17,7 +17,7 @@ def turn_vectors(q, sign, vector):
 
 
 def mark_forest(order, link_i, link_j, n_sites):
-    """Links of the spanning forest of largest weight, the first in ``order`` being largest."""
+    """Links of the spanning forest of largest weight; weights fall in the order of ``order``."""
     graph = networkx.Graph()
     graph.add_nodes_from(range(n_sites))
     for rank, l in enumerate(order):
@@ -55,7 +55,7 @@ def fill_transport(link_i, link_j, rotation, frame):
 
 
 def spin_terms(link_i, link_j, conductance, rotation, block, sigma):
-    """Every term of every spin row: a list of vectors a site."""
+    """The terms of every spin row: one list of vectors per site."""
     terms = [[block[i] @ sigma[i]] for i in range(len(sigma))]
     for i, j, K, q in zip(link_i, link_j, conductance, rotation):
         R = rotation_matrix(q)
@@ -69,7 +69,7 @@ def sum_spin_rows(*arguments):
 
 
 def fill_spin_residuals(link_i, link_j, conductance, rotation, block, sigma, rhs):
-    """|left - right| and the sum of the moduli; the on-site terms one by one."""
+    """|left - right| and the sum of the moduli of all terms, those on the site one by one."""
     arguments = (link_i, link_j, conductance, rotation, block, sigma)
     onsite = [np.abs(b) @ np.abs(s) for b, s in zip(block, sigma)]
     terms = spin_terms(*arguments)

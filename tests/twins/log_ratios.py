@@ -1,4 +1,4 @@
-"""Plain twins of the differences along a directed elimination: dense, in the same order.
+"""Plain twins of kernels/log_ratios.py: a dense matrix in the same order of elimination.
 
 ``w`` and ``v`` hold the weights of node k in row k, for all later columns; the columns behind the
 eliminated nodes are terminals, whose values are given.

@@ -13,7 +13,7 @@ def nearest_image(a, b, period):
 
 
 def fill_cells(position, shape, side):
-    """The list of sites of each cell, padding included."""
+    """The list of sites of each cell, also of the cells of the padding."""
     padded = [n + 2 for n in shape]
     cells = [[] for _ in range(np.prod(padded))]
     for i, place in enumerate(position):
@@ -34,7 +34,7 @@ def fill_neighbours(position, period, radius):
 
 
 def count_neighbours(position, period, radius):
-    """How many of the pairs begin at each site."""
+    """Number of pairs that begin at each site."""
     count = [0] * len(position)
     for i, _ in fill_neighbours(position, period, radius):
         count[i] += 1
@@ -58,7 +58,7 @@ def fill_separation(position, period, link_i, link_j):
 
 
 def mark_apart(position, period, distance):
-    """Which candidates survive, one after another."""
+    """Whether each candidate is kept, one after another."""
     kept = []
     out = []
     for p in position:

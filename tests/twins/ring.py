@@ -1,4 +1,4 @@
-"""Plain twins of the kernels of the ring."""
+"""Plain twins of kernels/ring.py."""
 
 import networkx
 

@@ -1,4 +1,4 @@
-"""Plain twins of kernels/symbolic.py: sets and lists, every subtree is searched again."""
+"""Plain twins of kernels/symbolic.py: sets and lists, with a search of every subtree."""
 
 
 def fill_edges(rank, link_i, link_j, n_eliminated):
@@ -12,7 +12,7 @@ def fill_edges(rank, link_i, link_j, n_eliminated):
 
 
 def subtree(left, right, t):
-    """The fronts below and at t."""
+    """The fronts below t, and t itself."""
     below = [t]
     for child in (left[t], right[t]):
         if child >= 0:
@@ -21,7 +21,7 @@ def subtree(left, right, t):
 
 
 def sum_subtrees(left, right, front_start, boundary_start):
-    """First front and multiply-adds of every subtree, each summed again."""
+    """First front and multiply-adds of every subtree, each by a sum of its own."""
     first, operations = [], []
     for t in range(len(left)):
         below = subtree(left, right, t)

@@ -16,7 +16,7 @@ def fill_triads(link):
 
 
 def add_to_sites(site, value, n_sites):
-    """Sum of what the triads give to each site."""
+    """Sum of the contributions of the triads to each site."""
     out = np.zeros((n_sites, value.shape[2]))
     for triad, parts in zip(site, value):
         for i, part in zip(triad, parts):

@@ -1,4 +1,4 @@
-"""Plain twin of kernels/walk.py: the same draws, rotations by Rodrigues' formula."""
+"""Plain twin of kernels/walk.py: the same random numbers, rotations by Rodrigues' formula."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ def rotated(vector, quaternion):
 
 
 def precessed(spin, omega, duration):
-    """The spin after a time in a field: a turn by |omega| duration about omega."""
+    """The spin after a time in a field: it turns by |omega| times this time about omega."""
     half = np.linalg.norm(omega) * duration / 2
     axis = np.asarray(omega) / max(np.linalg.norm(omega), 1e-300)
     return rotated(spin, (np.cos(half), *(np.sin(half) * axis)))

@@ -1,10 +1,10 @@
-"""Twins of kernels/wide.py: the same passes in exact fractions, one dense mesh."""
+"""Plain twins of kernels/wide.py: the same passes on one dense mesh, in exact fractions."""
 
 from fractions import Fraction
 
 
 def value_of(number):
-    """Fractions of the numbers of a Wide."""
+    """The numbers of a Wide as fractions."""
     return [
         Fraction(float(m)) * Fraction(2) ** (512 * int(e))
         for m, e in zip(number.mantissa, number.exponent)
@@ -44,7 +44,7 @@ def forward_wide(weight, b):
 
 
 def drop_wide(weight, source, fixed):
-    """All differences V_i - V_j from those among the columns beyond the positions."""
+    """All differences V_i - V_j from those among the columns after the eliminated nodes."""
     n, m = len(weight), len(weight) + len(fixed)
     table = [[Fraction(0)] * m for _ in range(m)]
     for i, a in enumerate(fixed):
