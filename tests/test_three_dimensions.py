@@ -542,3 +542,85 @@ def test_figures_are_projected():
     assert "n_s^{-1/3}" in figure.axes[0].get_title()
     fades = [lines.get_colors()[:, 3] for lines in figure.axes[0].collections[1:2]]
     assert fades[0].min() < 0.5 < fades[0].max() <= 1.0
+
+
+def test_shrinkage_counts_what_is_across_the_field():
+    """[response 3]: R^3 sin^2 adds up to 2 R^3 over the axes; no shrinkage along the field."""
+    current = hn.solve_current(space(400, aspect=1.5))
+    found = [hn.transport.shrinkage(current, field=axis) for axis in "xyz"]
+    cube = hn.transport.mean_hop(current, power=3)
+    assert sum(found) == pytest.approx(2 * cube / 12, rel=1e-12)
+    assert found[0] < min(found[1:])  # the current flows along x
+    chain = hn.sites_from_positions(
+        [[x, 5.0, 5.0] for x in (1.0, 4.0, 9.0)], length=10.0, width=10.0, height=10.0
+    )
+    current = hn.solve_current(hn.build_network(chain, cutoff_radius=6.0, contact_width=2.0))
+    assert hn.transport.shrinkage(current, field="x") == pytest.approx(0.0, abs=1e-12)
+    assert hn.transport.shrinkage(current, field="y") > 1.0
+    with pytest.raises(hn.ParameterError, match="sites in a plane"):
+        hn.transport.shrinkage(current, finite_length=True)
+
+
+LINEAR = {
+    "thermopower": lambda n, c: hn.seebeck_coefficient(c),
+    "Peltier heat": lambda n, c: hn.peltier_heat(c),
+    "Peltier heat at the source": lambda n, c: hn.peltier_heat(c, profile="source"),
+    "activation energy": lambda n, c: hn.activation_energy(c),
+    "activation, fixed electrons": lambda n, c: hn.activation_energy(c, fixed="electrons"),
+    "link response": lambda n, c: hn.link_response(c, n.distance),
+    "shrinkage": lambda n, c: hn.transport.shrinkage(c),
+    "noise": lambda n, c: hn.transport.log_noise(c),
+    "fourth moment": lambda n, c: hn.transport.log_noise(c, moment=4),
+    "links that carry the noise": lambda n, c: hn.transport.effective_links(c),
+    "response to charges": lambda n, c: hn.transport.site_response(c)[:50],
+    "strain": lambda n, c: hn.transport.strain_response(c)[:2, :2].ravel(),
+    "admittance": lambda n, c: np.abs(hn.admittance(n, [1e-4, 1.0])),
+    "voltage curve": lambda n, c: hn.voltage_curve(n, [0.1, 3.0])["current"].to_numpy(),
+    "bias": lambda n, c: hn.solve_bias(n, 2.0).flow[:50],
+}
+
+
+@pytest.fixture(scope="module")
+def warm_plane():
+    """The same sites with energies, in a plane and in space with one z, and their currents."""
+    flat = hn.random_sites(400, density=0.02, seed=12)
+    deep = hn.sites_from_positions(
+        np.column_stack([flat.position, np.full(400, 50.0)]),
+        length=flat.length,
+        width=flat.width,
+        height=100.0,
+    )
+    energy = hn.with_energies(flat, "gaussian", width=1.0, seed=3).energy
+    pairs = []
+    for sites in (flat, deep):
+        warm = dataclasses.replace(sites, energy=energy)
+        network = hn.build_network(
+            warm, kT=0.5, chemical_potential=0.1, cutoff_radius=22.0, contact_width=10.0
+        )
+        pairs.append((network, hn.solve_current(network)))
+    return pairs
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_what_a_plane_in_space_answers(name, warm_plane):
+    """Every answer about sites with one z is that of the plane."""
+    plane, inside = (LINEAR[name](*pair) for pair in warm_plane)
+    np.testing.assert_allclose(inside, plane, rtol=1e-9)
+    assert np.all(np.isfinite(inside))
+    assert np.any(np.abs(np.asarray(inside)) > 0)
+
+
+def test_drift_along_each_axis_of_a_torus():
+    """Turned axes and a turned field give the same velocity; a field curve begins linear."""
+    sites = hn.random_sites(700, density=0.02, seed=4, dimension=3, geometry="torus")
+    found = []
+    for shift in range(3):
+        order = [(axis - shift) % 3 for axis in range(3)]
+        network = hn.build_network(turned(sites, order), cutoff_radius=6.0)
+        found.append(hn.solve_drift(network, 0.2, axis="xyz"[shift]).velocity)
+    assert found[1] == pytest.approx(found[0], rel=1e-10)
+    assert found[2] == pytest.approx(found[0], rel=1e-10)
+    curve = hn.field_curve(hn.build_network(sites, cutoff_radius=6.0), [1e-4, 2e-4, 1.0])
+    velocity = np.abs(curve["velocity"].to_numpy())
+    assert velocity[1] == pytest.approx(2 * velocity[0], rel=1e-4)
+    assert velocity[2] > velocity[1]

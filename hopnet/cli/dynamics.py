@@ -1,5 +1,6 @@
 """``hopnet hanle``, ``step``, ``temperature``, ``walk``: field, time, energies, single carriers."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -8,6 +9,7 @@ from hopnet.cli.options import (
     KT,
     Density,
     DensityOfStates,
+    Dimension,
     Geometry,
     Json,
     NSites,
@@ -167,6 +169,7 @@ def temperature(
     seed: Seed,
     n_sites: NSites = 20_000,
     density: Density = 0.02,
+    dimension: Dimension = 2,
     samples: Annotated[int, typer.Option("--samples", help="Number of samples.")] = 2,
     temperatures: Annotated[
         str,
@@ -177,8 +180,11 @@ def temperature(
     ] = "1e-3:3e-2:7",
     density_of_states: DensityOfStates = "uniform",
     power: Annotated[
-        float, typer.Option("--power", help="Power p of the straight line against kT^-p.")
-    ] = 1 / 3,
+        float | None,
+        typer.Option(
+            "--power", help="Power p of the line against kT^-p (default: Mott's 1/(dimension + 1))."
+        ),
+    ] = None,
     out: Out = None,
     as_json: Json = False,
 ):
@@ -189,12 +195,15 @@ def temperature(
     import numpy as np
 
     from hopnet.checks import number, whole
+    from hopnet.network.sites import check_dimension, random_sites
     from hopnet.transport.variable_range import fit_mott_law
 
     samples = whole("--samples", samples, low=1)
-    power = number("--power", power, low=0.05, high=5.0)
+    mott = 1 / (check_dimension(dimension) + 1)
+    power = mott if power is None else number("--power", power, low=0.05, high=5.0)
     kT = temperatures_of(temperatures)
-    table = temperature_curves(seed, samples, n_sites, density, density_of_states, kT)
+    throw = partial(random_sites, n_sites, density=density, dimension=dimension)
+    table = temperature_curves(throw, seed, samples, density_of_states, kT)
     logs = np.array([t.log_resistivity for t in table])
     mean = logs.mean(axis=0)
     error = logs.std(axis=0, ddof=1) / np.sqrt(samples) if samples > 1 else None
@@ -212,7 +221,7 @@ def temperature(
         "kT_0": law.kT_0,
         "kT_0_error": error_of_law,
         "residual": law.residual,
-        "kT_0_g_a_b2": law.kT_0 * density,
+        f"kT_0_g_a_b{dimension}": law.kT_0 * density,
     }
     print_answer(answer, as_json)
     draw(
@@ -225,7 +234,7 @@ def temperature(
         law,
         exponent=xi,
         error=error,
-        title=f"{samples} samples of {n_sites} sites, $n_sa_b^2$ = {density:g}, "
+        title=f"{samples} samples of {n_sites} sites, $n_sa_b^{dimension}$ = {density:g}, "
         f"{density_of_states.replace('_', ' ')} density of states",
     )
 
@@ -257,13 +266,12 @@ def error_over_samples(kT: "np.ndarray", logs: "np.ndarray", power: float) -> fl
     return float(np.std(each, ddof=1) / np.sqrt(len(each)))
 
 
-def temperature_curves(seed, samples, n_sites, density, density_of_states, kT):
-    """The table of each sample, with a progress bar."""
+def temperature_curves(throw, seed, samples, density_of_states, kT):
+    """The table of each sample, with a progress bar; ``throw(seed=...)`` makes its sites."""
     import numpy as np
     from rich.progress import track
 
     from hopnet.network.energies import with_energies
-    from hopnet.network.sites import random_sites
     from hopnet.seeds import check_seed
     from hopnet.spin.temperature import temperature_curve
 
@@ -271,8 +279,7 @@ def temperature_curves(seed, samples, n_sites, density, density_of_states, kT):
     console = errors_console()
     for k in track(range(samples), description="samples", console=console, transient=True):
         stream = np.random.SeedSequence(check_seed(seed), spawn_key=(k,)).spawn(2)
-        sites = random_sites(n_sites, density=density, seed=stream[0])
-        sites = with_energies(sites, density_of_states, width=1.0, seed=stream[1])
+        sites = with_energies(throw(seed=stream[0]), density_of_states, width=1.0, seed=stream[1])
         tables.append(temperature_curve(sites, kT, chemical_potential=0.0))
     return tables
 

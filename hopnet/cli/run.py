@@ -361,7 +361,7 @@ def sample_words(directory: Path, scanned: Sequence[str]) -> str:
     sites = directory_config(directory)[1].sites
     known = {
         "sites.n_sites": f"N = {sites.n_sites}",
-        "sites.density": rf"$n_s a_b^2$ = {sites.density:g}",
+        "sites.density": rf"$n_s a_b^{sites.dimension}$ = {sites.density:g}",
         "sites.geometry": sites.geometry,
     }
     return ", ".join(text for key, text in known.items() if key not in scanned)

@@ -7,6 +7,7 @@ then read the median besides the mean.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -85,13 +86,12 @@ def noise_numbers(network: Network, current: Current, _threads: int | None) -> d
     }
 
 
-def shrinkage_numbers(
-    _network: Network, current: Current, _threads: int | None
-) -> dict[str, float]:
+def shrinkage_numbers(network: Network, current: Current, _threads: int | None) -> dict[str, float]:
     """Magnetoresistance by shrinkage of wave functions [response 3], in two approximations."""
+    plane = network.sites.dimension == 2  # the second one is not known in space
     return {
         "shrinkage": shrinkage(current),
-        "shrinkage_finite_length": shrinkage(current, finite_length=True),
+        "shrinkage_finite_length": shrinkage(current, finite_length=True) if plane else math.nan,
         "shrinkage_n_links": effective_number(shrinkage_terms(current)),
     }
 

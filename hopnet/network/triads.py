@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from hopnet.checks import array_of, instance_of
+from hopnet.checks import array_of, instance_of, one_of
 from hopnet.elimination.scaling import HIGHEST
 from hopnet.errors import ParameterError
 from hopnet.kernels import triads as kernels
@@ -23,6 +23,8 @@ __all__ = [
     "find_triads",
     "list_triads",
     "parts_of",
+    "plane_across",
+    "separation_across",
     "sum_over_triads",
 ]
 
@@ -267,3 +269,18 @@ def amplitudes(network: Network, log_unit: float = 0.0) -> tuple[np.ndarray, np.
     log_pair = 0.5 * (n[network.link_i] + n[network.link_j])
     hop = np.exp(network.log_conductance - log_unit + distance - log_pair)
     return hop, np.exp(log_pair - distance)
+
+
+def plane_across(network: Network, field: str) -> tuple[int, int]:
+    """The two axes across a magnetic field, right-handed with it, or a ParameterError."""
+    allowed = "xyz" if network.sites.dimension == 3 else "z"
+    hint = "in a plane the field stands on it"
+    return PLANES["xyz".index(one_of("field", field, tuple(allowed), hint))]
+
+
+def separation_across(network: Network, field: str) -> np.ndarray:
+    """float64[n_links, 2]: the vectors along the links, their part across a field [hall 8]."""
+    plane = list(plane_across(network, field))
+    if network.sites.dimension == 2:
+        return network.separation
+    return np.ascontiguousarray(network.separation[:, plane])

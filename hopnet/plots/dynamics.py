@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ def plot_mott_law(
     unit: str = "width",
     title: str = "",
 ) -> Figure:
-    """ln rho against T^(-1/3), with the straight line and the distances from it.
+    """ln rho against T^-p, p = 1/3 in the plane, with the line and the distances from it.
 
     Parameters
     ----------
@@ -59,7 +60,8 @@ def plot_mott_law(
     axes, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     axes.errorbar(x, log_resistivity, error, fmt="o", color=BLUE, label=r"$\ln(\rho/\rho_0)$")
     order = np.argsort(x)
-    power = "1/3" if abs(law.power - 1 / 3) < 1e-9 else f"{law.power:.3g}"
+    fraction = Fraction(law.power).limit_denominator(4)
+    power = str(fraction) if abs(law.power - fraction) < 1e-9 else f"{law.power:.3g}"
     axes.plot(
         x[order],
         line[order],
@@ -113,7 +115,8 @@ def temperature_figures(
     for place, (coordinates, rows) in enumerate(split_points(done, others)):
         tail = f"_{place:02d}" if others else ""
         label = ", ".join(f"{k.partition('.')[2]} = {v}" for k, v in zip(others, coordinates))
-        one = rows[rows["tau_s"] == rows["tau_s"].iloc[0]].groupby("network.kT")
+        first = rows.drop_duplicates(["network.kT", "sample"])  # every sample has a row per tau_s
+        one = first.groupby("network.kT")
         log_rho = one["log_resistivity"]
         kT, mean = log_rho.mean().index.to_numpy(), log_rho.mean().to_numpy()
         if kT.size >= 3:
@@ -124,7 +127,7 @@ def temperature_figures(
                 plot_mott_law(
                     kT,
                     mean,
-                    fit_mott_law(kT, mean),
+                    fit_mott_law(kT, mean, power=1 / 4 if "height" in rows else 1 / 3),
                     exponent=xi if np.all(np.isfinite(xi)) else None,
                     error=log_rho.sem().to_numpy() if n > 1 else None,
                     unit="",

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from hopnet.constants import PERCOLATION_RADII
 from hopnet.network.network import Network
@@ -249,8 +250,11 @@ def plot_exponents(table: pd.DataFrame, estimates: Exponents, *, dimension: int 
     left.legend(fontsize=7.5, frameon=False)
     right.axhline(1.0, color=GREY, linewidth=0.8)
     right.set_ylabel("mean / (size to the known power), smallest size = 1")
+    sizes = sorted(table["size"].unique())
     for axes in (left, right):
         axes.set_xscale("log")
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.set_xticks(sizes, [f"{size:.4g}" for size in sizes])
         axes.set_xlabel(rf"size $L$, in $n_s^{{-1/{dimension}}}$")
         finish(axes)
     return figure

@@ -17,11 +17,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hopnet.checks import instance_of, one_of
+from hopnet.checks import instance_of
 from hopnet.errors import ParameterError, ValidityWarning
 from hopnet.kernels.hall import fill_hall_terms
 from hopnet.network.network import Network
-from hopnet.network.triads import PLANES, Triads, amplitudes, list_triads, parts_of
+from hopnet.network.triads import (
+    Triads,
+    amplitudes,
+    list_triads,
+    parts_of,
+    plane_across,
+    separation_across,
+)
 from hopnet.records import Record, read_only
 from hopnet.threads import run_side_by_side
 from hopnet.transport.current import Current, in_unit, own_current
@@ -202,21 +209,6 @@ def sum_triad_terms(
     found = run_side_by_side(work, parts_of(network), threads)
     n, positive, negative, squares, marked = np.sum([np.zeros(5), *found], axis=0).tolist()
     return TermSums(int(n), positive, negative, squares, marked, None)
-
-
-def plane_across(network: Network, field: str) -> tuple[int, int]:
-    """The two axes across a magnetic field, right-handed with it, or a ParameterError."""
-    allowed = "xyz" if network.sites.dimension == 3 else "z"
-    hint = "in a plane the field stands on it"
-    return PLANES["xyz".index(one_of("field", field, tuple(allowed), hint))]
-
-
-def separation_across(network: Network, field: str) -> np.ndarray:
-    """float64[n_links, 2]: the vectors along the links, their part across a field [hall 8]."""
-    plane = list(plane_across(network, field))
-    if network.sites.dimension == 2:
-        return network.separation
-    return np.ascontiguousarray(network.separation[:, plane])
 
 
 def hall_angle(

@@ -25,6 +25,7 @@ from hopnet.checks import array_of, flag, instance_of, number, one_of, whole
 from hopnet.errors import ParameterError, ValidityWarning
 from hopnet.network.energies import FAULTS_OF_A_FORMULA, MARCUS, MarcusBath
 from hopnet.network.network import Network
+from hopnet.network.triads import separation_across
 from hopnet.transport.current import Current
 
 __all__ = [
@@ -294,19 +295,25 @@ def activation_terms(current: Current, bath_slope: Slope | None = None) -> np.nd
     return link_power(current) * (high * fermi(-high) - low * fermi(low) - slope)
 
 
-def shrinkage(current: Current, *, finite_length: bool = False) -> float:
+def shrinkage(current: Current, *, field: str = "z", finite_length: bool = False) -> float:
     """Magnetoresistance by shrinkage of wave functions: d ln rho / d beta, beta = (a_b / lambda)^4.
 
-    Equation [response 3], lambda^2 = hbar / (e B), the field normal to the plane:
+    Equation [response 3], lambda^2 = hbar / (e B), theta the angle between hop and field, which is
+    90 degrees in a plane:
 
-        ln J(R) = -R / a_b - a_b R^3 / (24 lambda^4)        d ln rho / d beta = <R^3> / 12
+        ln J(R) = -R / a_b - a_b R^3 sin^2(theta) / (24 lambda^4)
+
+        d ln rho / d beta = <R^3 sin^2(theta)> / 12
 
     Parameters
     ----------
     current : Current
+    field : {"x", "y", "z"}
+        Axis of the magnetic field. Sites in a plane take "z" only.
     finite_length : bool
         Multiply each R^3 by 1 + 3 a_b / (2 R), the next term of the exact Green function of a
-        zero-range centre in the plane at fixed energy: 17 % at R = 10 a_b.
+        zero-range centre in the plane at fixed energy: 17 % at R = 10 a_b. It is not known for
+        sites in space.
 
     Returns
     -------
@@ -314,15 +321,25 @@ def shrinkage(current: Current, *, finite_length: bool = False) -> float:
         In dilute samples of the R-model it tends to l_c^3 / 12. With a localisation radius per
         site, R^3 (a_i + a_j) / 2 a_b stands for R^3.
     """
-    return float(shrinkage_terms(current, finite_length=finite_length).sum())
+    return float(shrinkage_terms(current, field=field, finite_length=finite_length).sum())
 
 
-def shrinkage_terms(current: Current, *, finite_length: bool = False) -> np.ndarray:
+def shrinkage_terms(
+    current: Current, *, field: str = "z", finite_length: bool = False
+) -> np.ndarray:
     """float64[n_links]: what each link adds to `shrinkage`."""
     power = link_power(current)
     network = current.network
     distance, radius = network.distance, network.sites.radius
     cube, square = distance**3, 1.5 * distance**2
+    across = separation_across(network, field)
+    if network.sites.dimension == 3:
+        if finite_length:
+            raise ParameterError(
+                "finite_length needs sites in a plane, these have 3 coordinates; the next term of "
+                "the exponent is known there only, leave it out."
+            )
+        cube = distance * np.sum(across**2, axis=1)
     if radius is not None:
         # Each of the two states adds a R^3 / 24 to the exponent of the rate.
         cube *= 0.5 * (radius[network.link_i] + radius[network.link_j])
