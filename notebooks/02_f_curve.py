@@ -55,9 +55,10 @@ def mean_and_error(rows):
 #
 # At the right end spins relax before they hop, and only the drift counts. Further left spins live
 # longer than an electron stays on its site. They diffuse back, and $f$ falls. A single hopping rate
-# would make it fall within one decade of $\tau_s$. It falls over eight, because the hopping times
-# span as many. Dilute samples share almost the whole curve. The dense sample starts lower and ends
-# in a foot, which the last section explains. Bands show the standard error of the mean.
+# would make it fall within one decade of $\tau_s$. It falls over eight decades, because the hopping
+# times span eight decades. The curves of dilute samples almost coincide. The dense sample starts
+# lower and has a shoulder at long $\tau_s$, which the last section explains. Bands show the
+# standard error of the mean.
 
 # %%
 densities = (0.1, 0.03, 0.01, 0.003)

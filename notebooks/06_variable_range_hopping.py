@@ -54,8 +54,8 @@ def warm_sites(n_sites, seed, density_of_states="uniform"):
 # ## The resistivity
 #
 # Each temperature is a network of its own on the same sites, with $\ln G_{ij} = -2R_{ij}/a_b -
-# (|e_i| + |e_j| + |e_i - e_j|)/2k_BT$ up to the prefactor of the phonons. Links with a larger
-# exponent than matters are left out. The resistivity grows by 25 powers of ten over one and a half
+# (|e_i| + |e_j| + |e_i - e_j|)/2k_BT$ up to the prefactor of the phonons. Links whose exponent is
+# too large to matter are left out. The resistivity grows by 25 powers of ten over one and a half
 # decades of temperature. Kirchhoff's laws are solved in the unit of the conductances that carry the
 # current, so nothing underflows.
 #

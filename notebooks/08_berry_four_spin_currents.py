@@ -62,11 +62,12 @@ def four(model, mu=0.0, kT=0.0):
 # %% [markdown]
 # ## They are equal as long as the spin is conserved
 #
-# The model of Bernevig, Hughes and Zhang is a Chern insulator of spin up beside its mirror image of
-# spin down: $-2$, from one edge channel each. Now a term is added that mixes the spins. The gap
-# stays open, and the four currents are no longer equal. The conserved current obeys a conservation
-# law, but it is not quantised any more. LCC and XN jump to 0 even for the weakest mixing: it splits
-# the doublets into bands without spin z, and LCC and XN contain the spin *of a band*.
+# The model of Bernevig, Hughes and Zhang consists of a Chern insulator for spin up and its mirror
+# image for spin down. Each has one edge channel, and the spin current is $-2$. Now a term is added
+# that mixes the spins. The gap stays open, and the four currents are no longer equal. The conserved
+# current obeys a conservation law, but it is not quantised any more. LCC and XN jump to 0 even for
+# the weakest mixing: it splits the doublets into bands without spin z, and LCC and XN contain the
+# spin *of a band*.
 
 # %%
 mixing = np.linspace(0.0, 0.8, 5 if small else 17)
@@ -209,7 +210,7 @@ plt.show()
 # - All four forms are $-2$ where the spin is conserved, and differ where it is not.
 # - Kane-Mele in the gap: the conventional current of a public Wannier code, 2.054; LCC 1.888, XN
 #   1.066, and 1.841 for the conserved one.
-# - Full bands carry neither conventional nor conserved current, but LCC and XN.
+# - In full bands the conventional and the conserved current are zero; LCC and XN are not.
 # - The pieces from the kinetic equation add up to XN; with the printed sign of $I_2$, to LCC.
 # - Whole doublets without warping give 0 for a large cutoff; with it, LCC is not -XN.
 

@@ -62,7 +62,7 @@ def torus(n_sites, density, seed=3, sigma=0.0, **options):
 # because the carriers wait for very different times in the dead ends.
 #
 # Links reach 2.5 critical lengths $l_c$ here, not 1.5: in a strong field a carrier leaves a dead
-# end by one long hop along the field instead of going back. The column `long_share` tells whether
+# end by one long hop along the field instead of going back. The column `long_share` shows whether
 # the longest links matter.
 
 # %%

@@ -1,4 +1,4 @@
-"""The full coupled equations beside one Kirchhoff solve, and beside a sparse LU where that fits."""
+"""The full coupled equations beside Kirchhoff's laws, and beside a sparse LU where that fits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Spins in nuclear fields beside one Kirchhoff solve, memory over ten decades, and lineshapes."""
+"""Spins in nuclear fields beside one solution of Kirchhoff's laws; memory; line shapes."""
 
 from __future__ import annotations
 

@@ -250,8 +250,8 @@ def solve_kinetics(
     tau_s ~ tau_DP. If it would exceed 40, or if spins turn in the magnetic field during tau_s, the
     factor is made of 3x3 blocks, and 5 to 15 iterations are enough.
 
-    Cost: 1 to 1.5 Kirchhoff solves at half-angles up to 0.01 per hop, of which the triads are a
-    third. With 3x3 blocks it is 2 Kirchhoff solves at n_s a_b^2 = 0.01 and 4 at 0.1, where the
+    Cost: 1 to 1.5 solutions of Kirchhoff's laws at half-angles up to 0.01 per hop, a third of it
+    for the triads. With 3x3 blocks it is 2 solutions at n_s a_b^2 = 0.01 and 4 at 0.1, where the
     factor holds 16 blocks per site. Feedback is included where it could exceed the tolerance
     (half-angles of about 0.1 per hop): one sweep, which costs as much again.
     `hopnet bench kinetics` measures all of this.
