@@ -14,6 +14,20 @@ __all__ = ["add_to"]
 RANGE = 0.5  # default of --range; any other value is refused for a potential without range
 NO_FIELD = (0.0, 0.0, 0.0)  # default of --larmor
 
+RashbaVertex = Annotated[float, typer.Option(help="Rashba vertex of the disorder.")]
+MottVertex = Annotated[float, typer.Option(help="Mott vertex of the disorder.")]
+Strength = Annotated[float, typer.Option(help="Potential v_0 N_0, which sets skew scattering.")]
+Coupling = Annotated[float, typer.Option(help="Coupling alpha in alpha (s_x p_y - s_y p_x).")]
+Mass = Annotated[float, typer.Option(help="Mass m.")]
+Harmonics = Annotated[
+    int | None,
+    typer.Option(help="Highest angular harmonic (default: enough for an error of 1e-9)."),
+]
+Larmor = Annotated[tuple[float, float, float], typer.Option(help="Larmor frequency, x y z.")]
+StripWidth = Annotated[
+    float | None, typer.Option(help="Also compute the spin across a strip of this width.")
+]
+
 commands = typer.Typer(
     name="boltzmann",
     help="Spin and charge of delocalised electrons: quantum Boltzmann and Rashba kinetics.",
@@ -28,30 +42,19 @@ def add_to(app: typer.Typer) -> None:
 
 @commands.command("response")
 def response(
-    lambda_xy: Annotated[float, typer.Option(help="Rashba vertex of the disorder.")] = 0.05,
-    lambda_z: Annotated[float, typer.Option(help="Mott vertex of the disorder.")] = 0.1,
-    strength: Annotated[
-        float, typer.Option(help="Potential v_0 N_0, which sets skew scattering.")
-    ] = 0.2,
-    rashba: Annotated[
-        float, typer.Option(help="Coupling alpha in alpha (s_x p_y - s_y p_x).")
-    ] = 0.005,
-    mass: Annotated[float, typer.Option(help="Mass m.")] = 1.0,
+    lambda_xy: RashbaVertex = 0.05,
+    lambda_z: MottVertex = 0.1,
+    strength: Strength = 0.2,
+    rashba: Coupling = 0.005,
+    mass: Mass = 1.0,
     momentum: Annotated[float, typer.Option(help="Fermi momentum p_F.")] = 1.0,
     time: Annotated[float, typer.Option(help="Drude time tau_D.")] = 20.0,
-    harmonics: Annotated[
-        int | None,
-        typer.Option(help="Highest angular harmonic (default: enough for an error of 1e-9)."),
-    ] = None,
+    harmonics: Harmonics = None,
     star: Annotated[bool, typer.Option(help="Include the star diagram.")] = True,
-    larmor: Annotated[
-        tuple[float, float, float], typer.Option(help="Larmor frequency, x y z.")
-    ] = NO_FIELD,
+    larmor: Larmor = NO_FIELD,
     frequency: Annotated[float, typer.Option(help="omega of exp(+i omega t).")] = 0.0,
     temperature: Annotated[float, typer.Option(help="Thermal energy kT.")] = 0.0,
-    width: Annotated[
-        float | None, typer.Option(help="Also compute the spin across a strip of this width.")
-    ] = None,
+    width: StripWidth = None,
     convention: Annotated[str, typer.Option(help="consistent or printed.")] = "consistent",
     as_json: Json = False,
     out: Out = None,
@@ -71,6 +74,8 @@ def response(
     )
     from hopnet.boltzmann.thermal import thermal_response
 
+    if width is not None and out is None:
+        raise ParameterError("--width draws a figure, got no folder for it; give --out DIR too.")
     electrons = Electrons(mass, rashba, momentum, time)
     disorder = Disorder(lambda_xy, lambda_z, strength)
     projected = coefficients(electrons, disorder, convention)
@@ -93,8 +98,6 @@ def response(
     print_nested(table, as_json)
     if out is not None:
         save_figures(out, response_figures(electrons, disorder, harmonics, width), as_json)
-    elif width is not None:
-        raise ParameterError("--width draws a figure, got no folder for it; give --out DIR too.")
 
 
 def thermal_table(warm) -> dict[str, float]:
@@ -169,10 +172,10 @@ def rashba(
         ),
     ] = RANGE,
     fermi_energy: Annotated[float, typer.Option(help="Fermi energy E_F, positive.")] = 0.5,
-    mass: Annotated[float, typer.Option(help="Mass m.")] = 1.0,
+    mass: Mass = 1.0,
     skew: Annotated[float, typer.Option(help="Strength kappa of the skew kernel.")] = 0.0,
-    lambda_xy: Annotated[float, typer.Option(help="Rashba vertex of the disorder.")] = 0.0,
-    lambda_z: Annotated[float, typer.Option(help="Mott vertex of the disorder.")] = 0.0,
+    lambda_xy: RashbaVertex = 0.0,
+    lambda_z: MottVertex = 0.0,
     interband: Annotated[
         bool, typer.Option(help="Scattering between the bands; smooth disorder has none.")
     ] = True,

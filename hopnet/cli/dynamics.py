@@ -26,6 +26,20 @@ if TYPE_CHECKING:
 
 __all__ = ["add_to"]
 
+Temperatures = Annotated[
+    str,
+    typer.Option(
+        "--temperatures",
+        help="kT divided by the width of the band: a list with commas, or start:stop:n.",
+    ),
+]
+Power = Annotated[
+    float | None,
+    typer.Option(
+        "--power", help="Power p of the line against kT^-p (default: Mott's 1/(dimension + 1))."
+    ),
+]
+
 
 def add_to(app: typer.Typer) -> None:
     """Register the four commands with ``app`` (a typer.Typer)."""
@@ -171,20 +185,9 @@ def temperature(
     density: Density = 0.02,
     dimension: Dimension = 2,
     samples: Annotated[int, typer.Option("--samples", help="Number of samples.")] = 2,
-    temperatures: Annotated[
-        str,
-        typer.Option(
-            "--temperatures",
-            help="kT divided by the width of the band: a list with commas, or start:stop:n.",
-        ),
-    ] = "1e-3:3e-2:7",
+    temperatures: Temperatures = "1e-3:3e-2:7",
     density_of_states: DensityOfStates = "uniform",
-    power: Annotated[
-        float | None,
-        typer.Option(
-            "--power", help="Power p of the line against kT^-p (default: Mott's 1/(dimension + 1))."
-        ),
-    ] = None,
+    power: Power = None,
     out: Out = None,
     as_json: Json = False,
 ):
@@ -202,8 +205,8 @@ def temperature(
     mott = 1 / (check_dimension(dimension) + 1)
     power = mott if power is None else number("--power", power, low=0.05, high=5.0)
     kT = temperatures_of(temperatures)
-    throw = partial(random_sites, n_sites, density=density, dimension=dimension)
-    table = temperature_curves(throw, seed, samples, density_of_states, kT)
+    make_sites = partial(random_sites, n_sites, density=density, dimension=dimension)
+    table = temperature_curves(make_sites, seed, samples, density_of_states, kT)
     logs = np.array([t.log_resistivity for t in table])
     mean = logs.mean(axis=0)
     error = logs.std(axis=0, ddof=1) / np.sqrt(samples) if samples > 1 else None
@@ -266,8 +269,8 @@ def error_over_samples(kT: "np.ndarray", logs: "np.ndarray", power: float) -> fl
     return float(np.std(each, ddof=1) / np.sqrt(len(each)))
 
 
-def temperature_curves(throw, seed, samples, density_of_states, kT):
-    """The table of each sample, with a progress bar; ``throw(seed=...)`` makes its sites."""
+def temperature_curves(make_sites, seed, samples, density_of_states, kT):
+    """The table of each sample, with a progress bar; ``make_sites(seed=...)`` makes its sites."""
     import numpy as np
     from rich.progress import track
 
@@ -279,7 +282,9 @@ def temperature_curves(throw, seed, samples, density_of_states, kT):
     console = errors_console()
     for k in track(range(samples), description="samples", console=console, transient=True):
         stream = np.random.SeedSequence(check_seed(seed), spawn_key=(k,)).spawn(2)
-        sites = with_energies(throw(seed=stream[0]), density_of_states, width=1.0, seed=stream[1])
+        sites = with_energies(
+            make_sites(seed=stream[0]), density_of_states, width=1.0, seed=stream[1]
+        )
         tables.append(temperature_curve(sites, kT, chemical_potential=0.0))
     return tables
 

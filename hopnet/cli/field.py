@@ -15,6 +15,38 @@ if TYPE_CHECKING:
 
 __all__ = ["add_to"]
 
+File = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[FILE.toml]",
+        help="A run file with fields: its first sample is taken, and no option of a sample.",
+    ),
+]
+SampleSeed = Annotated[
+    int | None, typer.Option("--seed", help="Seed of the sample, a whole number.")
+]
+Periodic = Annotated[
+    str, typer.Option(help="torus (field along x) or cylinder (field around it, along y).")
+]
+Cutoff = Annotated[
+    float | None,
+    typer.Option(help="Longest link in l_c; by default it grows with the field up to 2.5."),
+]
+BandKT = Annotated[
+    float | None,
+    typer.Option(
+        "--kT", help="Thermal energy divided by the width of a Gaussian band of energies."
+    ),
+]
+Bath = Annotated[str, typer.Option(help="ohmic, miller_abrahams or heat_bath.")]
+Concentration = Annotated[
+    float | None,
+    typer.Option(help="Mean number of carriers per site, which exclude each other."),
+]
+Start = Annotated[float, typer.Option(help="Smallest field, in kT/(e l_c).")]
+Stop = Annotated[float, typer.Option(help="Largest field, in kT/(e l_c).")]
+Count = Annotated[int, typer.Option(help="Number of fields, spaced evenly in the logarithm.")]
+
 
 class Asked(NamedTuple):
     """One sample and the fields that are asked for.
@@ -41,41 +73,18 @@ def add_to(app: typer.Typer) -> None:
 
 
 def field(
-    file: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="[FILE.toml]",
-            help="A run file with fields: its first sample is taken, and no option of a sample.",
-        ),
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option("--seed", help="Seed of the sample, a whole number.")
-    ] = None,
+    file: File = None,
+    seed: SampleSeed = None,
     n_sites: NSites = 4000,
     density: Density = 0.05,
-    geometry: Annotated[
-        str, typer.Option(help="torus (field along x) or cylinder (field around it, along y).")
-    ] = "torus",
-    cutoff: Annotated[
-        float | None,
-        typer.Option(help="Longest link in l_c; by default it grows with the field up to 2.5."),
-    ] = None,
-    kT: Annotated[
-        float | None,
-        typer.Option(
-            "--kT", help="Thermal energy divided by the width of a Gaussian band of energies."
-        ),
-    ] = None,
-    bath: Annotated[
-        str, typer.Option(help="ohmic, miller_abrahams or heat_bath.")
-    ] = "miller_abrahams",
-    concentration: Annotated[
-        float | None,
-        typer.Option(help="Mean number of carriers per site, which exclude each other."),
-    ] = None,
-    start: Annotated[float, typer.Option(help="Smallest field, in kT/(e l_c).")] = 0.01,
-    stop: Annotated[float, typer.Option(help="Largest field, in kT/(e l_c).")] = 10.0,
-    n: Annotated[int, typer.Option(help="Number of fields, spaced evenly in the logarithm.")] = 10,
+    geometry: Periodic = "torus",
+    cutoff: Cutoff = None,
+    kT: BandKT = None,
+    bath: Bath = "miller_abrahams",
+    concentration: Concentration = None,
+    start: Start = 0.01,
+    stop: Stop = 10.0,
+    n: Count = 10,
     threads: Threads = None,
     out: Out = None,
     as_json: Json = False,
@@ -84,9 +93,6 @@ def field(
 
     Example: hopnet field --n-sites 2000 --seed 7 --out figures/
     """
-    import numpy as np
-
-    from hopnet.checks import number, whole
     from hopnet.errors import ParameterError
     from hopnet.transport.field_curve import field_curve
 
@@ -97,13 +103,7 @@ def field(
             raise ParameterError(
                 "hopnet field needs --seed or a run file, got neither; give --seed 7 for example."
             )
-        low = number("start", start, low=0.0, above=True, unit="kT/(e l_c)")
-        high = number("stop", stop, low=low, unit="kT/(e l_c)")
-        if low == high and n > 1:
-            raise ParameterError(
-                f"start and stop must differ for {n} fields, got {low:g} twice; set --n 1."
-            )
-        fields = np.geomspace(low, high, whole("n", n, low=1, high=1000))
+        fields = fields_between(start, stop, n)
         asked = random_sample(n_sites, density, seed, geometry, (cutoff, kT, bath), fields)
         asked = asked._replace(concentration=concentration)
     l_c = asked.critical_length
@@ -123,6 +123,22 @@ def field(
         print_table(shown.to_dict("records"), digits=4)
     if out is not None:
         save_figures(out, figures_of(asked, curve, threads), as_json)
+
+
+def fields_between(start, stop, n):
+    """The fields from ``start`` to ``stop`` in kT/(e l_c), spaced evenly in the logarithm."""
+    import numpy as np
+
+    from hopnet.checks import number, whole
+    from hopnet.errors import ParameterError
+
+    low = number("start", start, low=0.0, above=True, unit="kT/(e l_c)")
+    high = number("stop", stop, low=low, unit="kT/(e l_c)")
+    if low == high and n > 1:
+        raise ParameterError(
+            f"start and stop must differ for {n} fields, got {low:g} twice; set --n 1."
+        )
+    return np.geomspace(low, high, whole("n", n, low=1, high=1000))
 
 
 def from_file(path):

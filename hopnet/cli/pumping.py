@@ -11,6 +11,9 @@ from hopnet.cli.output import check_finite, print_table, save_figures, short
 
 __all__ = ["add_to"]
 
+# Wave numbers times the mean free path in the table of `efficiency`: from diffusive to ballistic.
+Q_ELL = (0.001, 0.01, 0.1, 0.3, 1.0, 3.0, 10.0)
+
 
 def add_to(app: typer.Typer) -> None:
     """Register the command group ``pumping`` with ``app`` (a typer.Typer)."""
@@ -160,44 +163,11 @@ def efficiency(
     import numpy as np
 
     from hopnet.checks import number
-    from hopnet.pumping.conversion import conversion_efficiency
-    from hopnet.pumping.medium import Medium
-    from hopnet.pumping.run_file import read_run_file
 
-    if file is None:
-        medium = Medium.from_lab(
-            exchange_meV=3,
-            fermi_energy_eV=5,
-            mean_free_path_nm=0.5,
-            rashba_meV_nm=(0, 0, 10),
-            impurity_nm2=2e-5,
-        )
-    else:
-        medium = read_run_file(file).medium.build()
+    medium = medium_of(file)
     frequency_GHz = number("--frequency-GHz", frequency_GHz, low=0.0, high=1e9, unit="GHz")
     frequency = 2e9 * np.pi * frequency_GHz
-    unit = medium.hbar / (2 * medium.charge)
-    rows = []
-    for q_ell in (0.001, 0.01, 0.1, 0.3, 1.0, 3.0, 10.0):
-        row = {"q_ell": q_ell}
-        for name, kind, direction in (
-            ("rashba_transverse", "rashba", "transverse"),
-            ("rashba_longitudinal", "rashba", "longitudinal"),
-            ("impurity", "impurity", "transverse"),
-        ):
-            for kernel in ("diffusive", "boltzmann"):
-                row[f"{name}_{kernel}"] = float(
-                    unit
-                    * conversion_efficiency(
-                        medium,
-                        q_ell / medium.mean_free_path,
-                        frequency,
-                        kind=kind,
-                        direction=direction,
-                        kernel=kernel,
-                    )
-                )
-        rows.append(row)
+    rows = [efficiency_row(medium, q_ell, frequency) for q_ell in Q_ELL]
     check_finite(rows)
     if as_json:
         print(json.dumps({"unit": "2e/hbar", "rows": rows}, indent=1))
@@ -213,6 +183,46 @@ def efficiency(
         from hopnet.plots.pumping import plot_efficiency
 
         save_figures(out, {"efficiency": plot_efficiency(medium, frequency)}, as_json)
+
+
+def medium_of(file):
+    """The medium of a run file; without one, a metal with Rashba coupling and impurities."""
+    from hopnet.pumping.medium import Medium
+    from hopnet.pumping.run_file import read_run_file
+
+    if file is not None:
+        return read_run_file(file).medium.build()
+    return Medium.from_lab(
+        exchange_meV=3,
+        fermi_energy_eV=5,
+        mean_free_path_nm=0.5,
+        rashba_meV_nm=(0, 0, 10),
+        impurity_nm2=2e-5,
+    )
+
+
+def efficiency_row(medium, q_ell, frequency):
+    """Charge over spin current in 2e/hbar at one q ell: each mechanism, with both kernels."""
+    from hopnet.pumping.conversion import conversion_efficiency
+
+    unit = medium.hbar / (2 * medium.charge)
+    row = {"q_ell": q_ell}
+    for name, kind, direction in (
+        ("rashba_transverse", "rashba", "transverse"),
+        ("rashba_longitudinal", "rashba", "longitudinal"),
+        ("impurity", "impurity", "transverse"),
+    ):
+        for kernel in ("diffusive", "boltzmann"):
+            ratio = conversion_efficiency(
+                medium,
+                q_ell / medium.mean_free_path,
+                frequency,
+                kind=kind,
+                direction=direction,
+                kernel=kernel,
+            )
+            row[f"{name}_{kernel}"] = float(unit * ratio)
+    return row
 
 
 def orders(

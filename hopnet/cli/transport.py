@@ -20,6 +20,47 @@ __all__ = ["add_to"]
 # the direct current to six decades above it. A wider range takes more factors.
 SLOWEST, FASTEST = 1e-4, 1e6
 
+File = Annotated[
+    Path,
+    typer.Argument(
+        help="Network (.npz, .mtx) or sites (.npz, .csv, .parquet, .xyz).", show_default=False
+    ),
+]
+ThermalEnergy = Annotated[
+    float | None,
+    typer.Option("--kT", help="Thermal energy, in the unit of the energies of the file."),
+]
+ChemicalPotential = Annotated[
+    float | None,
+    typer.Option(
+        "--chemical-potential",
+        help="Chemical potential, in the unit of kT; electrons then exclude each other.",
+    ),
+]
+Bath = Annotated[str, typer.Option(help="ohmic, miller_abrahams, heat_bath or marcus.")]
+ReorganisationEnergy = Annotated[
+    float | None, typer.Option(help="Reorganisation energy of the bath marcus, in the unit of kT.")
+]
+CutoffMargin = Annotated[
+    float | None, typer.Option(help="Distance that links reach beyond l_c, in a_b (default: 6).")
+]
+Unit = Annotated[
+    float, typer.Option(help="The localisation radius a_b in the unit of a table of sites.")
+]
+Length = Annotated[
+    float | None, typer.Option(help="Side of the sample along x, in the unit of the table.")
+]
+Width = Annotated[
+    float | None, typer.Option(help="Side of the sample along y, in the unit of the table.")
+]
+TableGeometry = Annotated[str, typer.Option(help="open or cylinder, for a table of sites.")]
+Contacts = Annotated[
+    str, typer.Option(help="x or y, or two lists of sites as 0,1:8,9 (counted from 0).")
+]
+Frequencies = Annotated[
+    str | None, typer.Option(help="Angular frequencies in 1/tau_0: a list, or start:stop:n.")
+]
+
 
 def add_to(app: typer.Typer) -> None:
     """Register the command ``transport`` with ``app`` (a typer.Typer)."""
@@ -27,51 +68,18 @@ def add_to(app: typer.Typer) -> None:
 
 
 def transport(
-    file: Annotated[
-        Path,
-        typer.Argument(
-            help="Network (.npz, .mtx) or sites (.npz, .csv, .parquet, .xyz).", show_default=False
-        ),
-    ],
-    kT: Annotated[
-        float | None,
-        typer.Option("--kT", help="Thermal energy, in the unit of the energies of the file."),
-    ] = None,
-    chemical_potential: Annotated[
-        float | None,
-        typer.Option(
-            "--chemical-potential",
-            help="Chemical potential, in the unit of kT; electrons then exclude each other.",
-        ),
-    ] = None,
-    bath: Annotated[
-        str, typer.Option(help="ohmic, miller_abrahams, heat_bath or marcus.")
-    ] = "ohmic",
-    reorganisation_energy: Annotated[
-        float | None,
-        typer.Option(help="Reorganisation energy of the bath marcus, in the unit of kT."),
-    ] = None,
-    cutoff_margin: Annotated[
-        float | None,
-        typer.Option(help="Distance that links reach beyond l_c, in a_b (default: 6)."),
-    ] = None,
-    unit: Annotated[
-        float, typer.Option(help="The localisation radius a_b in the unit of a table of sites.")
-    ] = 1.0,
-    length: Annotated[
-        float | None, typer.Option(help="Side of the sample along x, in the unit of the table.")
-    ] = None,
-    width: Annotated[
-        float | None, typer.Option(help="Side of the sample along y, in the unit of the table.")
-    ] = None,
-    geometry: Annotated[str, typer.Option(help="open or cylinder, for a table of sites.")] = "open",
-    contacts: Annotated[
-        str, typer.Option(help="x or y, or two lists of sites as 0,1:8,9 (counted from 0).")
-    ] = "x",
-    frequencies: Annotated[
-        str | None,
-        typer.Option(help="Angular frequencies in 1/tau_0: a list, or start:stop:n."),
-    ] = None,
+    file: File,
+    kT: ThermalEnergy = None,
+    chemical_potential: ChemicalPotential = None,
+    bath: Bath = "ohmic",
+    reorganisation_energy: ReorganisationEnergy = None,
+    cutoff_margin: CutoffMargin = None,
+    unit: Unit = 1.0,
+    length: Length = None,
+    width: Width = None,
+    geometry: TableGeometry = "open",
+    contacts: Contacts = "x",
+    frequencies: Frequencies = None,
     threads: Threads = None,
     out: Out = None,
     as_json: Json = False,
