@@ -13,12 +13,13 @@ import os
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from hopnet import machine
 from hopnet.network.build import build_network
-from hopnet.network.sites import random_sites
+from hopnet.network.sites import check_dimension, random_sites
 from hopnet.percolation.thresholds import percolation_threshold
 from hopnet.spin.curve import f_curve
 from hopnet.transport.current import solve_current
@@ -37,6 +38,7 @@ def measure(
     cutoff: float = 1.5,
     seed: int = 1,
     curve: bool = True,
+    dimension: int = 2,
 ) -> list[dict[str, Any]]:
     """Time and memory of each step of one sample, for each size, and the exponents.
 
@@ -47,15 +49,18 @@ def measure(
     density, cutoff, seed
         The networks.
     curve : bool
-        Also f at five tau_s.
+        Also f at five tau_s, which samples in space do not have.
+    dimension : {2, 3}
+        Dimension of the samples.
 
     Returns
     -------
     list of dict
     """
+    check_dimension(dimension)
     rows: list[dict[str, Any]] = []
     for n in map(int, n_sites):
-        words = f"{n}, {density!r}, {cutoff!r}, {seed!r}, {bool(curve)!r}"
+        words = f"{n}, {density!r}, {cutoff!r}, {seed!r}, {bool(curve)!r}, {dimension!r}"
         code = f"from hopnet.bench.size import print_steps; print_steps({words})"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
         lines = done.stdout.decode().splitlines()
@@ -79,16 +84,20 @@ def exponents(rows):
     return found
 
 
-def print_steps(n_sites, density, cutoff, seed, curve):
+def print_steps(n_sites, density, cutoff, seed, curve, dimension):
     """Run the steps of one size, and print one line of JSON for each as soon as it is done."""
-    small = build_network(random_sites(1000, density=0.1, seed=seed), cutoff=cutoff)
-    f_curve(small, TAU_S, current=solve_current(small))  # compiles or loads the kernels
+    throw = partial(random_sites, seed=seed, dimension=dimension)
+    small = build_network(throw(1000, density=density), cutoff=cutoff)
+    warm = solve_current(small)  # compiles or loads the kernels
+    curve = curve and dimension == 2
+    if curve:
+        f_curve(small, TAU_S, current=warm)
     percolation_threshold(small)
     base = memory_now()
     made: dict[str, Any] = {}
 
     def build():
-        sites = random_sites(n_sites, density=density, seed=seed)
+        sites = throw(n_sites, density=density)
         made["network"] = build_network(sites, cutoff=cutoff)
         return {"links_per_site": made["network"].n_links / n_sites}
 
