@@ -243,3 +243,11 @@ def test_every_equation_row_resolves(label, cells):
 def test_no_file_is_two_files():
     for path in python_files(PACKAGE) + python_files(KERNELS):
         assert len(path.read_text().splitlines()) <= 600, f"{path.relative_to(ROOT)}: two ideas?"
+
+
+def test_commands_do_not_postpone_their_annotations():
+    """typer would compile each postponed annotation from its text, at every start."""
+    for path in python_files(PACKAGE / "cli"):
+        lines = path.read_text().splitlines()
+        if "import typer" in lines:
+            assert "from __future__ import annotations" not in lines, path.name
