@@ -124,9 +124,7 @@ for axes in (left, right):
     axes.set(xlim=(0, sites.length), ylim=(0, sites.width))
 plt.show()
 print(f"resistivity {current.resistivity:.4g} rho_0 = {np.log(current.resistivity):.2f} nepers;")
-print(
-    f"2 l_c = {2 * threshold.threshold_length:.2f}; current lost on the way {current.imbalance:.0e}"
-)
+print(f"2 l_c = {2 * threshold.threshold_length:.2f}; imbalance {current.imbalance:.0e}")
 
 # %% [markdown]
 # ## The spin

@@ -14,7 +14,7 @@
 # # Hopping in three dimensions
 #
 # Impurity bands, organic semiconductors and granular films are samples in space. `dimension=3`
-# throws sites into a box instead of a rectangle; every function for charge then works as before.
+# places sites in a box instead of a rectangle; every function for charge then works as before.
 # This lesson looks at what space changes: the percolation length, Mott's law, and the Hall effect.
 #
 # Lengths are in units of $a_b$; the density is $n_s a_b^3$.
@@ -45,9 +45,9 @@ def take(figure):
 # %% [markdown]
 # ## One sample
 #
-# The current is exact here too: at every site it is conserved to rounding, however far the
-# conductances lie apart. Sparse samples show it best. At $n_s a_b^3 = 10^{-4}$ the conductances of
-# neighbouring links differ by many powers of ten, and most solvers stop.
+# The current is exact here too: at every site it is conserved to machine precision, whatever the
+# contrast of the conductances. Sparse samples show this best. At $n_s a_b^3 = 10^{-4}$ the
+# conductances of neighbouring links differ by many powers of ten, and most solvers stop.
 
 # %%
 N = 2_000 if SMALL else 20_000
@@ -61,7 +61,7 @@ for density in (1e-2, 1e-3, 1e-4):
     assert current.imbalance < 1e-14
 
 # %% [markdown]
-# A picture shows the box from one side. What lies at the back fades.
+# The picture shows the box from one side. What lies at the back is drawn paler.
 
 # %%
 sites = hn.random_sites(N // 4, density=1e-3, seed=2, dimension=3)
@@ -91,8 +91,8 @@ for n_sites in sizes:
 # %% [markdown]
 # The cost of an exact solution grows faster than in the plane, as the square of the number of
 # sites, because the smallest cut through a box of $N$ sites has $N^{2/3}$ sites and not $N^{1/2}$.
-# `hopnet estimate` knows this. The default cutoff of $l_c + 6\, a_b$ gives many links in space.
-# `cutoff_margin=4` is four times cheaper and changes the conductance by less than a percent at
+# `hopnet estimate` takes this into account. The default cutoff of $l_c + 6\, a_b$ gives many links
+# in space. `cutoff_margin=4` is four times cheaper and changes the conductance by less than 1 % at
 # densities below 0.01.
 
 # %%
@@ -137,17 +137,17 @@ axes.legend(frameon=False)
 figure.tight_layout()
 
 # %% [markdown]
-# The measured points are steeper than the line of percolation. The resistivity holds a factor in
-# front of the exponential, which depends on temperature too; a fit of the slope alone counts it as
-# part of $T_0$. This is why numbers from experiments scatter around the number of the theory.
+# The computed points are steeper than the line of percolation. The prefactor of the exponential
+# depends on temperature too, and a fit of the slope alone counts this dependence as part of $T_0$.
+# This is one reason why numbers from experiments scatter around the number of the theory.
 
 # %% [markdown]
 # ## A Hall effect along any axis
 #
 # A field along $z$ turns a current along $x$ into $y$, a field along $y$ turns it into $-z$. The
 # flux through a triangle of sites is the component of its area vector along the field, so that
-# only triangles that the field sees from above contribute. Both Hall angles agree in the mean; one
-# sample shows how much a few triangles decide.
+# triangles parallel to the field do not contribute. On average both Hall angles are equal; in one
+# sample a few triangles make them differ.
 
 # %%
 sites = hn.random_sites(
@@ -171,9 +171,9 @@ print(f"d ln rho / d beta: field along the current {along:.1f}, across it {acros
 assert along < across
 
 # %% [markdown]
-# ## What is not in space
+# ## What is left out
 #
-# Spins are two-dimensional in hopnet. Functions for spins say so, in one sentence.
+# Spins are two-dimensional in hopnet. Functions for spins refuse a sample in space.
 
 # %%
 try:

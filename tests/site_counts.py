@@ -1,6 +1,6 @@
 """Newman and Ziff's ensemble: sites are added one by one at a fixed length of links.
 
-It is another way to the same threshold, kept here as a check of `hopnet.percolation.criticality`.
+It finds the same threshold by another method and checks `hopnet.percolation.criticality`.
 """
 
 import numpy as np
@@ -34,7 +34,7 @@ def sample_site_counts(n_sites, samples, *, seed, first=0):
     -------
     DataFrame
         n_sites, size, sample; number of sites at which a loop first wraps (first), along x, along
-        y and a second way (second).
+        y and a second direction (second).
     """
     check_samples(n_sites, samples)
     rows = []

@@ -84,7 +84,7 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(typed, words, capsys, monkeyp
 
 
 def test_a_place_that_cannot_be_written(capsys, tmp_path):
-    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "file").write_text("a file, not a folder")
     typed = ["percolation", "sample", "--seed", "1", "--n-sites", "200", "--out"]
     assert main([*typed, str(tmp_path / "file" / "below")]) == 2
     assert "give a place that can be read or written" in capsys.readouterr().err

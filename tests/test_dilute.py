@@ -62,7 +62,7 @@ CASES = [
     (600, 3e-4, 3, 400),
     (600, 3e-5, 5, 900),  # the drop of a loop is exp(-900), less than the smallest float
     (250, 1e-5, 2, 1500),
-    (300, 1.2e-5, 4, 1500),  # a correction in floats found no way out: ln G was -289
+    (300, 1.2e-5, 4, 1500),  # a correction step with floats failed here: ln G was -289
 ]
 
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from hopnet.kernels import backbone as walks
+from hopnet.kernels import backbone as searches
 from hopnet.kernels import clusters as kernels
 
-from twins import backbone as walks_twin
+from twins import backbone as searches_twin
 from twins import clusters as twin
 
 pytestmark = pytest.mark.kernel
@@ -203,41 +203,41 @@ def graph(n, n_links, seed):
 GRAPHS = [(1, 0, 1), (2, 1, 1), (2, 2, 2), (12, 11, 3), (12, 14, 4), (12, 16, 5), (12, 25, 6)]
 
 
-@both(walks, "depth_first")
+@both(searches, "depth_first")
 @pytest.mark.parametrize("shape", GRAPHS)
 def test_depth_first(kernel, shape):
     rows, arrays = graph(*shape)
     number, low, parent, parent_link, visited = np.full((5, shape[0]), -7)
     n = kernel(*arrays, 0, number, low, parent, parent_link, visited)
-    expected = walks_twin.depth_first(rows, 0)
+    expected = searches_twin.depth_first(rows, 0)
     assert visited[:n].tolist() == expected[4]
     for found, wanted in zip((number, low, parent, parent_link), expected):
         assert {v: int(found[v]) for v in expected[4]} == wanted
     assert np.flatnonzero(number >= 0).tolist() == sorted(expected[4])
 
 
-@both(walks, "mark_block")
+@both(searches, "mark_block")
 @pytest.mark.parametrize("shape", GRAPHS[1:])
 def test_mark_block(kernel, shape):
     rows, arrays = graph(*shape)
     number, low, parent, parent_link, visited = np.empty((5, shape[0]), np.int64)
     marked = []
     for root in [u for u in range(shape[0]) if rows[u]]:
-        n = walks.depth_first(*arrays, root, number, low, parent, parent_link, visited)
+        n = searches.depth_first(*arrays, root, number, low, parent, parent_link, visited)
         out = np.empty(shape[0], np.bool_)
         kernel(visited, n, number, low, parent, out)
-        assert out.tolist() == walks_twin.mark_block(rows, root, int(visited[1]))
+        assert out.tolist() == searches_twin.mark_block(rows, root, int(visited[1]))
         marked.append(out.sum())
     assert min(marked) >= 2
 
 
-@both(walks, "breadth_first")
+@both(searches, "breadth_first")
 @pytest.mark.parametrize("shape", GRAPHS)
 def test_breadth_first(kernel, shape):
     rows, arrays = graph(*shape)
     level, parent, parent_link = np.empty((3, shape[0]), np.int64)
     kernel(*arrays, 0, level, parent, parent_link)
-    assert level.tolist() == walks_twin.breadth_first(rows, 0)
+    assert level.tolist() == searches_twin.breadth_first(rows, 0)
     for v in range(shape[0]):
         if level[v] > 0:
             assert level[parent[v]] == level[v] - 1

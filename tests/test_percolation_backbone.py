@@ -107,7 +107,7 @@ def test_backbone_of_a_torus_is_the_block_of_its_critical_link(seed):
     assert set(backbone.link.tolist()) == links
     graph.remove_edge(*ends)
     assert backbone.chemical_length == nx.shortest_path_length(graph, *ends) + 1
-    loop = np.zeros(2)  # the shortest loop, walked once, ends where it began but for the period
+    loop = np.zeros(2)  # sum over the shortest loop: it closes up to one period
     at = int(network.link_i[threshold.link])
     for l in backbone.path_link.tolist():
         forward = network.link_i[l] == at

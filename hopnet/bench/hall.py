@@ -39,9 +39,9 @@ def measure(
     Returns
     -------
     list of dict
-        The order of elimination and the current are made beforehand. The reference of the Hall
-        angle is 1.5 solves of Kirchhoff's laws and one sum over the triads (that of
-        `spin_generation`), that of the torus 2.5 solves: a ratio below 1 keeps the promise.
+        The order of elimination and the current are computed before, not timed. The Hall angle is
+        compared with 1.5 solutions of Kirchhoff's laws and one sum over the triads (that of
+        `spin_generation`), the torus with 2.5 solutions. The aim is a ratio below 1.
         On a machine that others use, the ratio of the minima is the safer one.
     """
     warnings.simplefilter("ignore", ValidityWarning)
@@ -69,7 +69,7 @@ def measure(
         },
         repeats=repeats,
     )
-    promise = [1.5 * a + b for a, b in zip(seconds["current"], seconds["triads"])]
+    aim = [1.5 * a + b for a, b in zip(seconds["current"], seconds["triads"])]
     size = f"N={n_sites} density={density:g}"
     angle = hall_angle(torus, torus=found["torus"], threads=threads)
 
@@ -85,7 +85,7 @@ def measure(
             "Hall angle of the cylinder, current known",
             seconds["hall"],
             "1.5 Kirchhoff + triads",
-            promise,
+            aim,
             **of_minima("hall", 1.5 * least["current"] + least["triads"]),
             tangent=found["hall"].tangent,
         ),

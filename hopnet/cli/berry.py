@@ -21,19 +21,17 @@ PERIODIC = ("qwz", "bhz", "haldane", "kane-mele", "bi2se3-lattice")
 NAMES = (*PERIODIC, "massive-dirac", "rashba", "bi2se3")
 
 
+commands = typer.Typer(
+    name="berry",
+    help="Spin currents from Berry connections: printed (LCC), sign-corrected (XN), "
+    "conventional and conserved.\n\nExample: hopnet berry forms kane-mele --kT 0.01",
+    no_args_is_help=True,
+)
+
+
 def add_to(app: typer.Typer) -> None:
     """Register the command group ``berry`` with ``app`` (a typer.Typer)."""
-    topic = typer.Typer(
-        no_args_is_help=True,
-        help="Spin currents from Berry connections: printed (LCC), sign-corrected (XN), "
-        "conventional and conserved.\n\nExample: hopnet berry forms kane-mele --kT 0.01",
-    )
-    topic.command("forms")(forms)
-    topic.command("chern")(chern)
-    topic.command("well")(well)
-    topic.command("pieces")(pieces)
-    topic.command("figures")(figures)
-    app.add_typer(topic, name="berry")
+    app.add_typer(commands)
 
 
 def model_named(name):
@@ -83,6 +81,7 @@ def print_forms(title, rows, notes):
         print(note)
 
 
+@commands.command()
 def forms(
     model: Annotated[str, typer.Argument(help=f"One of {', '.join(NAMES)}.")],
     mu: Energy = 0.0,
@@ -173,6 +172,7 @@ FORMS = {
 }
 
 
+@commands.command()
 def chern(
     model: Annotated[str, typer.Argument(help=f"One of {', '.join(PERIODIC[:4])}.")],
     mu: Energy = 0.0,
@@ -207,6 +207,7 @@ def chern(
     )
 
 
+@commands.command()
 def well(
     material: Annotated[
         str, typer.Option("--material", help="GaAs, InAs, InSb, Ge or 'Ge printed'.")
@@ -270,6 +271,7 @@ def well(
     print_forms(title, rows, notes)
 
 
+@commands.command()
 def pieces(
     model: Annotated[str, typer.Argument(help=f"One of {', '.join(PERIODIC[:4])}.")] = "qwz",
     mu: Energy = 0.9,
@@ -305,6 +307,7 @@ def pieces(
     print_forms(f"{model}, mu {mu:g}, kT {kT:g}: e/hbar", rows, notes)
 
 
+@commands.command()
 def figures(
     out: Annotated[Path, typer.Option("--out", help="Folder for tables and figures.")],
     which: Annotated[

@@ -40,7 +40,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(commands)
 
 
-@commands.command("response")
+@commands.command()
 def response(
     lambda_xy: RashbaVertex = 0.05,
     lambda_z: MottVertex = 0.1,
@@ -156,7 +156,7 @@ def response_figures(electrons, disorder, harmonics, width) -> dict[str, Any]:
     return drawn
 
 
-@commands.command("rashba")
+@commands.command()
 def rashba(
     alpha: Annotated[
         float, typer.Option(help="Splitting alpha of (alpha/2)(s_x p_y - s_y p_x).")
@@ -264,7 +264,7 @@ def choose_potential(kind, time, width, mass):
     raise ParameterError(f"potential must be delta, gaussian, yukawa or angular, got {kind!r}.")
 
 
-@commands.command("insb")
+@commands.command()
 def insb(as_json: Json = False):
     """Recompute the paper's numbers for an InSb inversion layer; name those that do not follow.
 

@@ -26,7 +26,7 @@ __all__ = [
     "numbers",
 ]
 
-# Largest number of values in one option. More than this is a slip in a range, not a wish.
+# Largest number of values in one option. A larger number is almost certainly a mistyped range.
 LONGEST_LIST = 10_000
 
 NSites = Annotated[int, typer.Option("--n-sites", help="Number of sites of a sample.")]

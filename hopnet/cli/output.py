@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,11 +16,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "check_finite",
+    "duration",
     "errors_console",
     "print_answer",
     "print_table",
     "save_figures",
     "save_table",
+    "say",
     "short",
 ]
 
@@ -52,6 +55,23 @@ def check_finite(answer: Any, name: str = "the answer") -> None:
             f"{name} comes out as {answer!r}: an input lies too far outside what numbers can hold; "
             "choose less extreme input."
         )
+
+
+def say(text: str) -> None:
+    """Print a line without delay; characters unknown to the terminal become question marks."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(text.encode(encoding, "replace").decode(encoding), flush=True)
+
+
+def duration(seconds: float) -> str:
+    """A time as a short text with a suitable unit."""
+    if seconds < 1:
+        return f"{seconds:.2g} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 172800 else f"{seconds / 86400:.1f} days"
 
 
 def print_answer(answer: Mapping[str, Any], as_json: bool, *, title: str = "") -> None:

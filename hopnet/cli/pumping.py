@@ -15,20 +15,20 @@ __all__ = ["add_to"]
 Q_ELL = (0.001, 0.01, 0.1, 0.3, 1.0, 3.0, 10.0)
 
 
+commands = typer.Typer(
+    name="pumping",
+    help="Spin pumping and spin-charge conversion.\n\n"
+    "Example: hopnet pumping run runs/pumping_junction.toml --out results/junction",
+    no_args_is_help=True,
+)
+
+
 def add_to(app: typer.Typer) -> None:
     """Register the command group ``pumping`` with ``app`` (a typer.Typer)."""
-    topic = typer.Typer(
-        no_args_is_help=True,
-        help="Spin pumping and spin-charge conversion.\n\n"
-        "Example: hopnet pumping run runs/pumping_junction.toml --out results/junction",
-    )
-    topic.command("run")(run)
-    topic.command("crossover")(crossover)
-    topic.command("efficiency")(efficiency)
-    topic.command("orders")(orders)
-    app.add_typer(topic, name="pumping")
+    app.add_typer(commands)
 
 
+@commands.command()
 def run(
     file: Annotated[Path, typer.Argument(help="Run file (TOML).")],
     out: Out = None,
@@ -87,6 +87,7 @@ def print_summary(summary):
             print(f"  {name:<44} {short(value)}")
 
 
+@commands.command()
 def crossover(
     frequency_tau: Annotated[
         float, typer.Option("--frequency-tau", help="Angular frequency times tau.")
@@ -146,6 +147,7 @@ def crossover(
         save_figures(out, {"crossover": figure}, as_json)
 
 
+@commands.command()
 def efficiency(
     file: Annotated[Path | None, typer.Argument(help="Run file that defines the medium.")] = None,
     frequency_GHz: Annotated[
@@ -225,6 +227,7 @@ def efficiency_row(medium, q_ell, frequency):
     return row
 
 
+@commands.command()
 def orders(
     cone_angle_deg: Annotated[
         float, typer.Option("--cone-angle-deg", help="Opening angle of the spiral, degrees.")

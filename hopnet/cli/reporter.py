@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from hopnet.cli.run import duration, say
+from hopnet.cli.output import duration, say
 from hopnet.ensemble.listener import Listener
 from hopnet.ensemble.observables import OBSERVABLES
 from hopnet.ensemble.tasks import Report

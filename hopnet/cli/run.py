@@ -4,7 +4,6 @@ import contextlib
 import json
 import math
 import signal
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,9 +11,11 @@ from typing import Annotated, Any
 
 import typer
 
+from hopnet.cli.options import Json
+from hopnet.cli.output import duration, say
 from hopnet.errors import ParameterError
 
-__all__ = ["add_to", "duration", "say"]
+__all__ = ["add_to"]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -29,7 +30,6 @@ MOST_DRAWN = 300_000
 
 File = Annotated[Path, typer.Argument(metavar="FILE.toml", help="The run file.")]
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="A result directory.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Workers = Annotated[int, typer.Option(help="Number of processes, each with one thread.")]
 
 
@@ -47,7 +47,7 @@ def run(
         ),
     ] = None,
     shard: Annotated[
-        str | None, typer.Option(metavar="I/N", help="Compute only every N-th sample, from I on.")
+        str | None, typer.Option(metavar="I/N", help="Compute only every N-th batch, from I on.")
     ] = None,
     threads: Annotated[
         int | None, typer.Option(help="Number of threads, if there is one worker.")
@@ -124,7 +124,7 @@ def estimate(
     force: Annotated[
         bool, typer.Option("--force", help="Estimate even if the memory seems too small.")
     ] = False,
-    json_: Json = False,
+    as_json: Json = False,
 ) -> None:
     """Check a run file; estimate its time, memory and disk space from a short measurement.
 
@@ -136,10 +136,10 @@ def estimate(
     config = load_run(file).config
     check_options(config, 1 if config.cluster is not None else workers)
     check_fit(config, workers, force=force)
-    if not json_:
+    if not as_json:
         compile_kernels()
     facts = estimate_run(config, workers)
-    if json_:
+    if as_json:
         print(json.dumps(facts, indent=1))
         return
     say(f"{file}: {facts['question'] or 'no question'}")
@@ -157,7 +157,7 @@ def estimate(
     say(f"  disk                {facts['disk'] / 1e6:.2g} MB")
 
 
-def status(directory: Directory, json_: Json = False) -> None:
+def status(directory: Directory, as_json: Json = False) -> None:
     """Print how many samples of a run are done, running, failed and missing.
 
     Example: hopnet status results/f_curve
@@ -165,7 +165,7 @@ def status(directory: Directory, json_: Json = False) -> None:
     from hopnet.ensemble.results import run_status
 
     facts = run_status(directory)
-    if json_:
+    if as_json:
         print(json.dumps(facts, indent=1))
         return
     say(f"{facts['directory']}: {facts['question'] or 'no question'}")
@@ -207,7 +207,7 @@ def collect(
         bool,
         typer.Option("--restore", help="First restore files that were set aside but are intact."),
     ] = False,
-    json_: Json = False,
+    as_json: Json = False,
 ) -> None:
     """Write summary and statistics of the finished samples, even if some are missing.
 
@@ -215,7 +215,7 @@ def collect(
     """
     from hopnet.ensemble import results
 
-    if json_:
+    if as_json:
         found = results.gather_directory(directory, restore=restore)
         print(json.dumps({"rows": found.n_rows, "n_missing": found.n_missing}))
         return
@@ -381,20 +381,3 @@ def draw(figure: Any, directory: Path, name: str) -> None:
             "directory to where you may write."
         ) from None
     say(f"wrote {path}")
-
-
-def say(text: str) -> None:
-    """Print a line without delay; characters unknown to the terminal become question marks."""
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    print(text.encode(encoding, "replace").decode(encoding), flush=True)
-
-
-def duration(seconds: float) -> str:
-    """A time as a short text with a suitable unit."""
-    if seconds < 1:
-        return f"{seconds:.2g} s"
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    if seconds < 7200:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h" if seconds < 172800 else f"{seconds / 86400:.1f} days"

@@ -405,7 +405,7 @@ def run_with_dask(
 ) -> Iterator[Report]:
     """Compute tasks on the workers of a client.
 
-    Only a few tasks per worker are handed out at a time and their results are released when they
+    Only a few tasks per worker are given out at a time and their results are released when they
     arrive, so neither scheduler nor driver grows with the number of tasks.
 
     Parameters

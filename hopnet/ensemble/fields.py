@@ -75,7 +75,7 @@ def field_numbers(
             network,
             np.array(values) / l_c,
             concentration=physical.get("field.concentration"),
-            # Networks of sites with energies know their bath.
+            # A network of sites with energies holds its bath.
             bath=None if network.kT is not None else physical.get("network.bath"),
             threads=threads,
         )

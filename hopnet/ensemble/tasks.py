@@ -1,6 +1,6 @@
 """Tasks: a worker computes a batch of samples and writes its file.
 
-`hopnet.ensemble.engines` hands tasks to many processes, `run_here` computes them in this one. The
+`hopnet.ensemble.engines` gives tasks to many processes, `run_here` computes them in this one. The
 process that computes a batch writes it to disk, at the end and every few seconds before; only a
 short report travels back.
 """

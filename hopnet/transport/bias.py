@@ -89,7 +89,7 @@ class Bias(Record):
     residual : float
         Largest change of a log-odd that Newton's method still asks for; 0 for few carriers.
     steps : int
-        Newton steps, with those at smaller voltages on the way; 0 for few carriers.
+        Newton steps, including those at smaller voltages; 0 for few carriers.
     """
 
     network: Network

@@ -81,7 +81,7 @@ class Drift(Record):
     residual : float
         Largest change of a log-odd that Newton's method still asks for; 0 for few carriers.
     steps : int
-        Newton steps, with those at smaller fields on the way; 0 for few carriers.
+        Newton steps, including those at smaller fields; 0 for few carriers.
     """
 
     network: Network
