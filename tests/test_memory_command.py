@@ -7,9 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import hopnet as hn
 from hopnet.cli.main import main
 from hopnet.errors import ParameterError, ValidityWarning
 from hopnet.plots import memory as plots
+from hopnet.plots.ensemble import run_figures
+from hopnet.plots.nuclei import external_fields
 from hopnet.spin.blocking import fit_line_shapes
 from hopnet.spin.memory_file import read_memory_file, run_memory
 from samples import random_network
@@ -101,8 +104,6 @@ def test_a_file_must_ask_for_something(tmp_path):
 
 
 def test_pictures_are_drawn():
-    import hopnet as hn
-
     network = random_network(100, 0.1, 81)
     current = hn.solve_current(network)
     share = np.linspace(1.0, 1e4, 100)
@@ -115,3 +116,51 @@ def test_pictures_are_drawn():
         ),
     ]
     assert all(figure.axes[0].get_xlabel() for figure in figures)
+
+
+# ---- runs over many samples ----
+
+NUCLEAR_RUN = {
+    "sites": {"n_sites": 60, "density": 0.05, "seed": 1, "geometry": "cylinder"},
+    "observables": {"nuclear_f": True, "magnetoresistance": True},
+    "nuclei": {"strength": 0.01, "background_time": 1e5},
+    "traps": {"fraction": 0.1},
+    "ensemble": {"samples": 2},
+    "scan": {"sites.density": [0.05, 0.03], "nuclei.strength": [0.1, 0.01]},
+}
+
+
+def test_a_run_in_nuclear_fields_draws_its_figures(tmp_path):
+    """f and its ratio against the strength, rates of sites, and both laws with their misfits."""
+    hn.run_ensemble(NUCLEAR_RUN, tmp_path / "run")
+    assert main(["plot", str(tmp_path / "run")]) == 0
+    names = {path.stem for path in (tmp_path / "run" / "figures").iterdir()}
+    assert names == {"nuclear_f", "nuclear_site_rates", "magnetoresistance"}
+    table = hn.read_results(tmp_path / "run")
+    statistics = hn.read_results(tmp_path / "run", what="statistics")
+    figures = dict(run_figures(table, statistics, table.attrs["scanned"]))
+    left, right = figures["nuclear_f"].axes
+    # One line per density and quantity, from the weakest strength on.
+    own = statistics[statistics["sites.density"] == 0.05].sort_values("nuclei.strength")
+    assert left.containers[0].lines[0].get_xdata().tolist() == [0.01, 0.1]
+    assert left.containers[0].lines[0].get_ydata().tolist() == own["nuclear_f"].tolist()
+    assert right.containers[0].lines[0].get_ydata().tolist() == own["nuclear_ratio"].tolist()
+    assert len(left.containers) == 4
+    panels = figures["magnetoresistance"].axes
+    assert len([axes for axes in panels if axes.axison]) == 4
+    row = statistics.iloc[0]
+    B = external_fields(statistics)
+    mean = [row[f"mr_at_{x:g}"] for x in B]
+    for fit, line in zip(fit_line_shapes(B, mean), panels[0].get_lines()[1:]):
+        assert line.get_label().endswith(f"{100 * fit.residual:.1f} %")
+        # The drawn law is the fitted one: half of its saturation at B_0, or a quarter.
+        half = np.interp(fit.width, *line.get_data())
+        share = 0.5 if fit.law == "lorentzian" else 0.25
+        assert half == pytest.approx(100 * share * fit.saturation, rel=0.02)
+
+
+def test_files_of_other_commands_are_named(capsys):
+    folder = Path(__file__).resolve().parents[1] / "runs"
+    for name, command in (("spin_memory", "hopnet memory"), ("pumping_wall", "hopnet pumping run")):
+        assert main(["run", str(folder / f"{name}.toml")]) == 2
+        assert f"run `{command} " in capsys.readouterr().err

@@ -90,6 +90,7 @@ def measure(
                 seconds["current"],
                 iterations=found["spins"].iterations,
                 row_residual=found["spins"].residual,
+                peak_MB=peak_apart("nuclei", "solve_once", n_sites, density, strength, tau_s),
             )
         )
     if memory_sites:
@@ -99,6 +100,17 @@ def measure(
     if lattices:
         rows += lattice_line_shapes(lattices)
     return rows
+
+
+def solve_once(n_sites, density, strength, tau_s):
+    """Solve once in this process and print its peak memory, network and current included, in MB."""
+    network = build_network(
+        random_sites(int(n_sites), density=density, seed=1, geometry="cylinder")
+    )
+    current = solve_current(network)
+    field = overhauser_fields(network, strength, seed=2)
+    options = {"eta": 6.58e-3, "tau_s": tau_s, "field": field, "current": current}
+    print_peak(lambda: solve_kinetics(network, 0.013 * FORM, **options))
 
 
 def memory_rows(n_sites, density, strength, threads):

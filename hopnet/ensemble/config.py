@@ -35,6 +35,7 @@ from hopnet.ensemble.sections import (
     SitesSection,
     SpinSection,
     TrapsSection,
+    check_command,
     validate_section,
 )
 from hopnet.ensemble.thermal import CHARGE_ALONE, check_energies
@@ -579,7 +580,9 @@ def read_config(path: str | Path) -> RunConfig:
 
 def config_from_text(text: str, *, source: str = "the run file") -> RunConfig:
     """A RunConfig from the text of a TOML file; see `config_from_dict`."""
-    return config_from_dict(parse_toml(text, source=source), source=source)
+    table = parse_toml(text, source=source)
+    check_command(table, source)
+    return config_from_dict(table, source=source)
 
 
 def as_toml(config: RunConfig) -> str:

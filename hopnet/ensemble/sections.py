@@ -11,7 +11,7 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
@@ -19,6 +19,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 
 from hopnet.checks import shown
 from hopnet.ensemble.linear_response import admittance_name
+from hopnet.errors import ParameterError
 from hopnet.toml import Section, sentence
 
 __all__ = [
@@ -34,8 +35,16 @@ __all__ = [
     "SitesSection",
     "SpinSection",
     "TrapsSection",
+    "check_command",
     "validate_section",
 ]
+
+# Sections that only the files of other commands have, with these commands.
+OTHER_COMMANDS = {
+    "memory": "hopnet memory",
+    "noise": "hopnet memory",
+    "medium": "hopnet pumping run",
+}
 
 # Largest number of samples of one run, over all points, when it starts. Each costs the driver
 # about 1 kB while it waits; a larger number would ask for gigabytes before the first sample.
@@ -51,6 +60,16 @@ Model = TypeVar("Model", bound=BaseModel)
 AboveZero = Annotated[float, Field(gt=0, le=LARGEST_NUMBER, allow_inf_nan=False)]
 FromZero = Annotated[float, Field(ge=0, le=LARGEST_NUMBER, allow_inf_nan=False)]
 Level = Annotated[float, Field(ge=-LARGEST_NUMBER, le=LARGEST_NUMBER, allow_inf_nan=False)]
+
+
+def check_command(table: Mapping[str, Any], source: str) -> None:
+    """Refuse the content of a run file that belongs to another command, and name that command."""
+    for section, command in OTHER_COMMANDS.items():
+        if section in table:
+            raise ParameterError(
+                f"{source} has the section [{section}], so it is a file of another command; run "
+                f"`{command} {source}`."
+            )
 
 
 def validate_section(model: type[Model], table: dict[str, Any], path: Sequence[str]) -> Model:

@@ -32,6 +32,12 @@ from hopnet.plots.frame import (
     new_figure,
 )
 from hopnet.plots.hall import plot_hall_law
+from hopnet.plots.nuclei import (
+    external_fields,
+    plot_magnetoresistance_run,
+    plot_nuclear_run,
+    plot_site_rates_run,
+)
 
 __all__ = [
     "plot_against",
@@ -65,6 +71,8 @@ SYMBOL = {
     "network.chemical_potential": r"$\mu$",
     "sites.density_of_states": "energies",
     "sites.energy_width": "width",
+    "nuclei.strength": r"$\sigma\tau_0$",
+    "traps.fraction": "traps",
 }
 
 
@@ -519,6 +527,20 @@ def field_figures(
         yield "effective_temperature", plot_effective_temperature(statistics, density[0])
 
 
+def nuclear_figures(
+    statistics: pd.DataFrame, scanned: Sequence[str]
+) -> Iterator[tuple[str, Figure]]:
+    """The figures of a run in nuclear fields."""
+    if "nuclear_ratio_of_means" in statistics:
+        others = [key for key in scanned if key != "nuclei.strength"]
+        labels = [point_label(others, values) for values, _ in split_points(statistics, others)]
+        yield "nuclear_f", plot_nuclear_run(statistics, scanned, labels)
+        yield "nuclear_site_rates", plot_site_rates_run(statistics, scanned, labels)
+    if external_fields(statistics).size:
+        labels = [point_label(scanned, values) for values, _ in split_points(statistics, scanned)]
+        yield "magnetoresistance", plot_magnetoresistance_run(statistics, scanned, labels)
+
+
 def run_figures(
     table: pd.DataFrame, statistics: pd.DataFrame, scanned: Sequence[str]
 ) -> Iterator[tuple[str, Figure]]:
@@ -544,6 +566,7 @@ def run_figures(
         yield from temperature_figures(table, scanned)
     if "hall_tangent" in table:
         yield "hall_law", plot_hall_law(table, scanned)
+    yield from nuclear_figures(statistics, scanned)
     if not statistics["f"].isna().all():
         yield from spin_figures(table, statistics, scanned)
 
