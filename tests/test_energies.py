@@ -19,7 +19,8 @@ from samples import TWELVE
 SITES = hn.random_sites(4000, density=0.01, seed=515)
 
 
-def twelve(disorder):
+def twelve_from_sites(disorder):
+    """The network of `samples.twelve`, built from sites with energies by `build_network`."""
     number = np.arange(12)
     energy = disorder * 0.1 * number * np.cos(number)
     sites = hn.sites_from_positions(TWELVE, length=10, width=10, energy=energy)
@@ -36,7 +37,7 @@ def twelve(disorder):
 )
 def test_digits_with_and_without_disorder(disorder, conductance, f_drift, f):
     """Digits found independently, from Pauli traces and dense matrices."""
-    network = twelve(disorder)
+    network = twelve_from_sites(disorder)
     current = hn.solve_current(network)
     curve = hn.f_curve(network, [1, 100], current=current, normalisation="letter")
     assert current.conductance == pytest.approx(conductance, rel=1e-11)

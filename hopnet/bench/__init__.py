@@ -17,6 +17,8 @@ from pathlib import Path
 
 from hopnet.machine import describe_machine, peak_memory
 
+__all__ = ["page", "paired", "peak_apart", "print_peak", "report", "row"]
+
 
 def paired(candidates, *, repeats=5, warm_up=1):
     """Time several callables in turn: A B C A B C ..., so that a slow machine slows all alike.

@@ -227,7 +227,7 @@ def find_backbone(network: Network, threshold_length: float | None = None) -> Ba
     )
     clusters = find_clusters(network, -0.5 * least if np.isfinite(least) else None)
     cluster = clusters.percolates[clusters.label]
-    return gather(network, -0.5 * least, occupied, parts, cluster)
+    return backbone_record(network, -0.5 * least, occupied, parts, cluster)
 
 
 def wrapping_backbone(network: Network, threshold: Threshold) -> Backbone:
@@ -280,10 +280,10 @@ def wrapping_backbone(network: Network, threshold: Threshold) -> Backbone:
         path_link=np.append(parts.path_link, last),
         joined=parts.joined,
     )
-    return gather(network, threshold.threshold_length, occupied, parts, parts.joined)
+    return backbone_record(network, threshold.threshold_length, occupied, parts, parts.joined)
 
 
-def gather(network, length, occupied, parts, cluster):
+def backbone_record(network, length, occupied, parts, cluster):
     """The `Backbone` record from the parts of the graph of occupied links."""
     link = np.sort(occupied[parts.link])
     site = np.zeros(network.n_sites, np.bool_)
