@@ -43,7 +43,10 @@ def test_commands_and_figures(name, tmp_path, capsys):
     elif name == "temperature":
         assert answer["kT_0_g_a_b2"] == pytest.approx(13.8, rel=0.4)
     else:
-        assert abs(answer["D_walk"] - answer["D_linear_response"]) < 4 * answer["D_walk_error"]
+        assert (
+            abs(answer["D_walk"] - answer["D_linear_response"])
+            < 4 * answer["D_walk_standard_error"]
+        )
 
 
 @pytest.mark.parametrize(

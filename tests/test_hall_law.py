@@ -70,7 +70,7 @@ def test_the_law_of_a_made_table():
     assert law["tangent_slope"].iloc[1] == pytest.approx(0.5, rel=1e-13)
     assert law["median_slope"].iloc[1] == pytest.approx(0.5, rel=1e-13)
     lengths = [float(hn.critical_length(d)) for d in (0.01, 0.1)]
-    assert law["length"].tolist() == pytest.approx(lengths, rel=1e-13)
+    assert law["critical_length"].tolist() == pytest.approx(lengths, rel=1e-13)
     step = 2 * (lengths[0] - lengths[1])
     assert law["tangent_slope_xi_c"].iloc[1] == pytest.approx(-8.5 / step, rel=1e-13)
     with pytest.raises(hn.ParameterError, match="hall_angle = true"):

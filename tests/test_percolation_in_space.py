@@ -139,13 +139,13 @@ def test_commands_in_space(capsys, tmp_path):
     rows = pd.read_csv(tmp_path / "samples.csv")
     value, error = infinite_threshold(rows, 3)
     assert answer["l_c_cbrt_density"] == pytest.approx(value, rel=1e-12)
-    assert answer["error"] == pytest.approx(error, rel=1e-9)
+    assert answer["standard_error"] == pytest.approx(error, rel=1e-9)
     assert answer["literature"] == SPACE.l_c
     assert (tmp_path / "collapse.png").stat().st_size > 10_000
     typed = ["percolation", "mott", "--side", "10", "--samples", "30", "--seed", "2", "--json"]
     assert command.main(typed) == 0
     answer = json.loads(capsys.readouterr().out)
-    assert within(answer["mott_number"], answer["error"], 17.12, 4.0)
+    assert within(answer["mott_number"], answer["standard_error"], 17.12, 4.0)
     assert command.main([*typed, "--dimension", "4"]) == 2
     assert "2 (a plane) or 3 (space)" in capsys.readouterr().err
 

@@ -40,8 +40,8 @@ def test_the_table_is_that_of_the_functions(table_of_sites, capsys):
     }
     for name, value in expected.items():
         assert rows[name]["value"] == pytest.approx(value, rel=1e-9)
-        assert rows[name]["error"] > 0
-        assert rows[name]["n_carriers"] > 1
+        assert rows[name]["cutoff_error"] > 0
+        assert rows[name]["n_effective"] > 1
     at = [row["real"] + 1j * row["imaginary"] for row in answer["admittance"]]
     np.testing.assert_allclose(at, hn.admittance(network, [1e-6, 1e-3]), rtol=1e-9)
 
@@ -79,8 +79,8 @@ def test_errors_cover_longer_links():
             for margin in (4.0, 10.0)
         )
         error = np.abs(short["value"] - long["value"])
-        assert np.all(error <= short["error"])
-        assert np.all(error > 1e-5 * short["error"]), "the error is not empty"
+        assert np.all(error <= short["cutoff_error"])
+        assert np.all(error > 1e-5 * short["cutoff_error"]), "the error is not empty"
 
 
 def test_the_gate_map_is_a_convolution():

@@ -124,7 +124,7 @@ def forms(
         "unit": unit,
         **{name: float(value) for name, value in numbers.items()},
         "mean_torque": float(result.torque[0]),
-        "error": float(factor * result.error[0]),
+        "numerical_error": float(factor * result.error[0]),
         "points": result.points,
         "min_gap": result.min_gap,
         "domain": repr(domain),
@@ -137,7 +137,7 @@ def forms(
     title = f"{model}: sigma^{spin}_{current}{field}, {unit}"
     rows = [(name, value, meanings[name]) for name, value in numbers.items()]
     notes = [
-        f"integration error {report['error']:.2g}, {result.points} wave vectors, "
+        f"integration error {report['numerical_error']:.2g}, {result.points} wave vectors, "
         f"smallest gap {result.min_gap:.3g}",
         f"domain {domain}",
     ]
@@ -196,14 +196,14 @@ def chern(
         "chern": integer.value,
         "sigma_yx_S": float(value[0]),
         "integral": float(value[0] / E2_OVER_H),
-        "error": float(error[0] / E2_OVER_H),
+        "numerical_error": float(error[0] / E2_OVER_H),
     }
     if as_json:
         print(json.dumps(report, indent=1))
         return
     print(
         f"{model}: Chern number {integer.value}; (1/2pi) Int Om = {report['integral']:.9f} "
-        f"+- {report['error']:.1g}, sigma_yx = -sigma_xy = {value[0]:.6g} S"
+        f"+- {report['numerical_error']:.1g}, sigma_yx = -sigma_xy = {value[0]:.6g} S"
     )
 
 
@@ -254,7 +254,7 @@ def well(
         "xn": float(xn),
         "conventional": float(conventional),
         "conserved_kT_0.2_meV": float(conserved),
-        "error": float(error),
+        "numerical_error": float(error),
     }
     if as_json:
         print(json.dumps(report, indent=1))
@@ -359,7 +359,8 @@ def rows_of(curves):
             row = {"curve": curve.label, "unit": curve.unit, "x": float(x)}
             for name in ("lcc", "xn", "conventional", "conserved", "error"):
                 column = getattr(curve, name)
-                row[name] = "" if column is None else float(column[j])
+                title = "numerical_error" if name == "error" else name
+                row[title] = "" if column is None else float(column[j])
             rows.append(row)
     return rows
 

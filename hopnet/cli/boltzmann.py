@@ -215,7 +215,7 @@ def rashba(
         },
         "chain_momenta": answer.n_points,
         "chains": answer.n_chains,
-        "error": answer.error,
+        "numerical_error": answer.error,
         "residual": answer.residual,
         "growing": list(answer.growing),
     }

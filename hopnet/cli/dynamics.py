@@ -222,7 +222,7 @@ def temperature(
         "log_resistivity": mean.tolist(),
         "xi_c": xi.tolist(),
         "kT_0": law.kT_0,
-        "kT_0_error": error_of_law,
+        "kT_0_standard_error": error_of_law,
         "residual": law.residual,
         f"kT_0_g_a_b{dimension}": law.kT_0 * density,
     }
@@ -332,7 +332,7 @@ def walk(
         "carriers": carriers,
         "seed": seed,
         "D_walk": value,
-        "D_walk_error": error,
+        "D_walk_standard_error": error,
         "D_linear_response": D,
         "sqrt_D_tau_s": float(np.sqrt(D * tau_s)),
         "length": sites.length,

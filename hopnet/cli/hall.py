@@ -96,7 +96,7 @@ def in_code_units(hall: "HallAngle") -> dict[str, Any]:
     """Lines of an answer: Hall angle, conductivities and the triads that carry it."""
     return {
         "tan_theta_H_over_eta_b": hall.tangent,
-        "numerical_error_of_the_cutoff": hall.cutoff_error,
+        "cutoff_error": hall.cutoff_error,
         "f_plateau": hall.f_plateau,
         "log_sigma_xx": hall.log_conductivity_xx,
         "log_sigma_yy": hall.log_conductivity_yy,

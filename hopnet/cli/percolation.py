@@ -175,12 +175,12 @@ def threshold(
     for size, rows in table.groupby("n_sites"):
         value, error = infinite_threshold(rows, dimension)
         answer["rows"].append(
-            {"n_sites": int(size), "samples": len(rows), quantity: value, "error": error}
+            {"n_sites": int(size), "samples": len(rows), quantity: value, "standard_error": error}
         )
     value, error, chi_squared = combined_threshold(table, dimension=dimension)
     answer |= {
         quantity: value,
-        "error": error,
+        "standard_error": error,
         "chi_squared": chi_squared,
         "literature": known.l_c,
         "deviation_over_error": (value - known.l_c) / error,
@@ -221,7 +221,7 @@ def exponents(
     table = gather(partial(sample_critical, dimension=dimension), sizes, samples, seed)
     found = critical_exponents(table, dimension=dimension)
     value, error, _ = combined_threshold(table, dimension=dimension)
-    first = {"quantity": threshold_name(dimension), "value": value, "error": error}
+    first = {"quantity": threshold_name(dimension), "value": value, "standard_error": error}
     answer: dict[str, Any] = {"rows": [first | {"literature": known.l_c}]}
     for name, estimate in found._asdict().items():
         row = estimate_row(name, estimate) | {"literature": getattr(known, name)}
@@ -262,7 +262,7 @@ def mott(
         value, error = dual_threshold(table["first"], table["second"])
     else:
         value, error = wrapping_threshold(table["first"], WRAPPING_IN_SPACE)
-    answer = {"mott_number": value, "error": error, "samples": samples, "side": side}
+    answer = {"mott_number": value, "standard_error": error, "samples": samples, "side": side}
     print_answer(answer, as_json, title="Mott's number kT_0 g a_b^dim")
     write_study(out, answer, table, {}, as_json)
 
@@ -277,7 +277,7 @@ def estimate_row(name: str, estimate: "Estimate") -> dict[str, Any]:
     return {
         "quantity": name,
         "value": estimate.value,
-        "error": estimate.error,
+        "standard_error": estimate.error,
         "statistical": estimate.statistical,
         "window_error": estimate.window_error,
         "largest_sizes_fitted": best_window(estimate),

@@ -86,13 +86,13 @@ def hall_law(table: pd.DataFrame, scanned: Sequence[str]) -> pd.DataFrame:
     pandas.DataFrame
         The scanned keys, n_samples; ``log_sigma`` (mean of ln sigma_xx rho_0) with its standard
         error; ``tangent`` (mean over samples of tan(theta_H) / (eta b)), ``median``, each with its
-        standard error; ``numerical_error`` of the cutoff; ``n_triads`` (median over samples of the
-        effective number of triads), ``negative_share``; ``length`` (l_c, or xi_c / 2), ``optimal``
-        (the estimate from one triad). ``tangent_slope``, ``median_slope``: d ln tan(theta_H) /
-        d ln sigma between this point and the one before; ``tangent_slope_xi_c``,
-        ``median_slope_xi_c``: d ln tan(theta_H) / d xi_c, with xi_c = 2 ``length``; each with its
-        standard error. Points come in the order of rising log_sigma; where ``network.kT`` is
-        scanned, each density is a series of its own.
+        standard error; ``cutoff_error``; ``n_triads`` (median over samples of the
+        effective number of triads), ``negative_share``; ``critical_length`` (l_c, or xi_c / 2),
+        ``optimal`` (the estimate from one triad). ``tangent_slope``, ``median_slope``:
+        d ln tan(theta_H) / d ln sigma between this point and the one before;
+        ``tangent_slope_xi_c``, ``median_slope_xi_c``: d ln tan(theta_H) / d xi_c, with
+        xi_c = 2 ``critical_length``; each with its standard error. Points come in the order of
+        rising log_sigma; where ``network.kT`` is scanned, each density is a series of its own.
 
     Raises
     ------
@@ -125,10 +125,10 @@ def hall_law(table: pd.DataFrame, scanned: Sequence[str]) -> pd.DataFrame:
                 "tangent_standard_error": tangent.sem(),
                 "median": median,
                 "median_standard_error": MEDIAN_ERROR * 0.5 * (high - low) / np.sqrt(n),
-                "numerical_error": own["hall_cutoff_error"].mean(),
+                "cutoff_error": own["hall_cutoff_error"].mean(),
                 "n_triads": own["hall_n_effective"].median(),
                 "negative_share": own["hall_negative_share"].mean(),
-                "length": length,
+                "critical_length": length,
                 "optimal": float(optimal_triad(length)),
             }
         )
@@ -145,7 +145,10 @@ def with_slopes(rows: pd.DataFrame) -> pd.DataFrame:
     for name in ("tangent", "median"):
         value = rows[name].to_numpy()
         error = rows[f"{name}_standard_error"].to_numpy() / value
-        axes = (("slope", rows["log_sigma"].to_numpy()), ("slope_xi_c", 2.0 * rows["length"]))
+        axes = (
+            ("slope", rows["log_sigma"].to_numpy()),
+            ("slope_xi_c", 2.0 * rows["critical_length"]),
+        )
         for label, x in axes:
             slope = slope_error = np.empty(0)
             if len(rows) > 1:

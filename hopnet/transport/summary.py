@@ -29,7 +29,7 @@ __all__ = ["transport_table"]
 def transport_table(
     network: Network, *, current: Current | None = None, threads: int | None = None
 ) -> pd.DataFrame:
-    """Linear transport coefficients of one sample, with errors and the number of their carriers.
+    """Linear transport coefficients of one sample, with errors and effective numbers of links.
 
     Parameters
     ----------
@@ -43,9 +43,10 @@ def transport_table(
     Returns
     -------
     DataFrame
-        One row per quantity: ``quantity``, ``value``, ``unit``, ``error`` and ``n_carriers``.
-        ``error`` is the estimated absolute error of this sample by links beyond the cutoff, NaN
-        where it is not known (lattices and given links). ``n_carriers`` is the effective number of
+        One row per quantity: ``quantity``, ``value``, ``unit``, ``cutoff_error`` and
+        ``n_effective``.
+        ``cutoff_error`` is the estimated change by links beyond the cutoff, NaN where it is not
+        known (lattices and given links). ``n_effective`` is the effective number of
         links (of triads for the Hall angle) that carry the result; where it is below about 30,
         another sample gives a very different value.
 
@@ -62,21 +63,21 @@ def transport_table(
     current = own_current(network, current, threads)
     rows: list[dict[str, Any]] = []
 
-    def add(quantity: str, value: float, unit: str, error: float, n_carriers: float) -> None:
+    def add(quantity: str, value: float, unit: str, cutoff_error: float, n: float) -> None:
         rows.append(
             {
                 "quantity": quantity,
                 "value": value,
                 "unit": unit,
-                "error": error,
-                "n_carriers": n_carriers,
+                "cutoff_error": cutoff_error,
+                "n_effective": n,
             }
         )
 
     power = link_power(current)
-    carriers = effective_number(power)
+    effective = effective_number(power)
     eps = current.cutoff_error
-    add("ln resistivity", current.log_resistivity, "ln(rho_0)", eps, carriers)
+    add("ln resistivity", current.log_resistivity, "ln(rho_0)", eps, effective)
     for quantity, terms, value, unit in weighted_means(network, current):
         error = error_of_sum(current, terms)
         add(quantity, value, unit, error, effective_number(terms))
