@@ -90,7 +90,8 @@ TASKS = {
     "Percolation": "percolation_threshold Threshold find_clusters Clusters sweep_clusters "
     "find_backbone Backbone",
     "Ensembles": "run_ensemble read_results sample_seed",
-    "Materials": "Material conductivities",
+    "Materials": "Material read_material conductivities laboratory_numbers laboratory_table "
+    "Laboratory",
     "Markov chains": "stationary_occupation first_passage",
     "Errors and warnings": "HopnetError ParameterError DataError ConvergenceError "
     "NotPercolatingError ValidityWarning",

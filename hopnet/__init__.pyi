@@ -10,9 +10,9 @@ from .errors import HopnetError as HopnetError
 from .errors import NotPercolatingError as NotPercolatingError
 from .errors import ParameterError as ParameterError
 from .errors import ValidityWarning as ValidityWarning
+from .hall_response import hall_response as hall_response
 from .material import Material as Material
 from .material import conductivities as conductivities
-from .material import hall_response as hall_response
 from .network.build import build_network as build_network
 from .network.energies import with_energies as with_energies
 from .network.lattices import lattice_sites as lattice_sites
@@ -48,6 +48,10 @@ from .spin.hyperfine import kubo_toyabe as kubo_toyabe
 from .spin.hyperfine import memory_of_a_site as memory_of_a_site
 from .spin.hyperfine import overhauser_fields as overhauser_fields
 from .spin.kinetics.solve import solve_kinetics as solve_kinetics
+from .spin.laboratory import Laboratory as Laboratory
+from .spin.laboratory import laboratory_numbers as laboratory_numbers
+from .spin.laboratory import laboratory_table as laboratory_table
+from .spin.laboratory import read_material as read_material
 from .spin.memory import SpinRelaxation as SpinRelaxation
 from .spin.memory import spin_relaxation as spin_relaxation
 from .spin.noise import SpinNoise as SpinNoise

@@ -6,84 +6,48 @@ rho_0) and SI meet. Axes are those of the letter: x along [1-10], y along [110] 
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
-from scipy.constants import e, hbar, k, m_e, physical_constants
+from scipy.constants import e, hbar, k, physical_constants
 
-from hopnet.checks import array_of, instance_of, is_real, number, one_of, shown
+from hopnet.checks import array_of, instance_of, number, one_of, shown
 from hopnet.constants import PERCOLATION_RADIUS, Z_CROSS
 from hopnet.errors import ParameterError, ValidityWarning
+from hopnet.material_file import DENSITIES_OF_STATES, LARGEST, SMALLEST, read_material_file
 from hopnet.records import Record, read_only
-from hopnet.toml import Finite, Positive, Section, parse_toml, read_text, validate
 
 __all__ = [
+    "LARGEST",
+    "LARGEST_ETA",
+    "LARGEST_KELVIN",
+    "LARGEST_VOLTS",
     "Conductivities",
-    "HallResponse",
     "Material",
+    "check_in_range",
     "conductivities",
-    "hall_response",
     "high_density_polarisation",
+    "kelvin",
+    "limits_of",
+    "quiet_limits",
+    "sheet_resistivity",
     "warn_of_limits",
 ]
 
 # l_c sqrt(n_s) as the letter rounds it (1.19847 to six digits, `PERCOLATION_RADIUS`).
 LETTER_RADIUS = 1.2
 
-# Numbers in SI units that are accepted. Their products stay within the range of floats; no material
-# comes near these bounds.
-SMALLEST, LARGEST = 1e-60, 1e60
+# Largest temperature in K and field in V/m of a table; far above any experiment on hopping.
+LARGEST_KELVIN, LARGEST_VOLTS = 1e5, 1e11
 
-# Flux through an equilateral triad of side l_c, in radian, up to which the Hall effect counts as
-# linear: sin(0.1) differs from 0.1 by 0.2 %. A larger bound would hide the orders that are left
-# out.
-LARGEST_FLUX = 0.1
-
-Row = Annotated[list[Finite], Field(min_length=2, max_length=2)]
-
-
-class MaterialSection(Section):
-    """The table [material] of a file; the keys carry their units.
-
-    One of T_K and rho_0_kOhm is given.
-    """
-
-    a_b_nm: Positive
-    J_0_meV: Positive
-    tau_0_ps: Positive
-    tau_s_ns: Positive
-    m_m_e: Positive
-    n_per_cm2: Positive
-    n_s_per_cm2: Positive
-    beta_meV_A: Annotated[list[Row], Field(min_length=2, max_length=2)]
-    T_K: Positive | None = None
-    rho_0_kOhm: Positive | None = None
-
-
-class MaterialFile(BaseModel):
-    """A file with a table [material]; other tables are allowed."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
-    material: MaterialSection
-
-
-# The name and the unit in SI of each key of a material file.
-TOML_UNITS = {
-    "a_b_nm": ("a_b", 1e-9),
-    "J_0_meV": ("J_0", 1e-3 * e),
-    "tau_0_ps": ("tau_0", 1e-12),
-    "tau_s_ns": ("tau_s", 1e-9),
-    "m_m_e": ("m", m_e),
-    "n_per_cm2": ("n", 1e4),
-    "n_s_per_cm2": ("n_s", 1e4),
-    "beta_meV_A": ("beta", 1e-13 * e),
-    "T_K": ("T", 1.0),
-    "rho_0_kOhm": ("rho_0", 1e3),
-}
+# hbar / (J_0 tau_0) up to which the interference through a third site counts as a correction. At 1
+# it is as large as the direct hop, and the theory has no meaning.
+LARGEST_ETA = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +74,15 @@ class Material(Record):
     rho_0 : float, Ohm, optional
         Sheet resistance scale of a hop. One of T (the temperature) and rho_0 is given, the other
         follows from rho_0 = k_B T tau_0 n_s / (e^2 n).
+    disorder_width : float, J, optional
+        Width of the density of states, as in `hopnet.with_energies`. Without it all sites have the
+        same energy.
+    density_of_states : str
+        Its form, as in `hopnet.with_energies`. Used with ``disorder_width`` only.
+    g_factor : float, optional
+        For magnetic fields in tesla.
+    resistance : float, Ohm, optional
+        The sheet resistance that was measured at T. `with_resistivity` finds tau_0 from it.
 
     Raises
     ------
@@ -139,15 +112,20 @@ class Material(Record):
     beta: np.ndarray
     T: float | None = None
     rho_0: float | None = None
+    disorder_width: float | None = None
+    density_of_states: str = "uniform"
+    g_factor: float | None = None
+    resistance: float | None = None
 
     def __post_init__(self) -> None:
         # A frozen record sets its checked values through object.__setattr__, only here.
         def put(name: str, value: Any) -> None:
             object.__setattr__(self, name, value)
 
-        for name in ("a_b", "J_0", "tau_0", "tau_s", "m", "n", "n_s", "T", "rho_0"):
+        optional = ("T", "rho_0", "disorder_width", "resistance")
+        for name in ("a_b", "J_0", "tau_0", "tau_s", "m", "n", "n_s", *optional):
             value = getattr(self, name)
-            if value is None and name in ("T", "rho_0"):
+            if value is None and name in optional:
                 continue
             unit, hint = "in SI units", "correct it"
             put(name, number(name, value, low=SMALLEST, high=LARGEST, unit=unit, hint=hint))
@@ -157,6 +135,9 @@ class Material(Record):
                 f"rho_0 = k_B T tau_0 n_s / (e^2 n)), got T={self.T!r} and rho_0={self.rho_0!r}; "
                 "leave one out."
             )
+        one_of("density_of_states", self.density_of_states, DENSITIES_OF_STATES)
+        if self.g_factor is not None:
+            put("g_factor", number("g_factor", self.g_factor, low=-1e6, high=1e6))
         beta = array_of(
             "beta",
             self.beta,
@@ -202,6 +183,46 @@ class Material(Record):
         """l_c: percolation length of random sites, in m."""
         return PERCOLATION_RADIUS / np.sqrt(self.n_s)
 
+    @property
+    def binding_energy(self) -> float:
+        """hbar^2 / (2 m a_b^2): binding energy of a state that falls as exp(-r/a_b), in J."""
+        return float(hbar**2 / (2.0 * self.m * self.a_b**2))
+
+    def at(self, temperature: float) -> Material:
+        """The same material at another temperature, with the same tau_0.
+
+        Parameters
+        ----------
+        temperature : float, K
+
+        Returns
+        -------
+        Material
+        """
+        return dataclasses.replace(self, T=temperature, rho_0=None)
+
+    def with_resistivity(self, ratio: float) -> Material:
+        """The same material with the tau_0 that gives its measured ``resistance`` at T.
+
+        Parameters
+        ----------
+        ratio : float
+            Resistivity of the network in units of rho_0 (`Current.resistivity`).
+
+        Returns
+        -------
+        Material
+            tau_0 = resistance e^2 n / (k_B T n_s ratio).
+        """
+        if self.resistance is None:
+            raise ParameterError(
+                "with_resistivity needs the measured resistance of the material, it has none; give "
+                "Material(resistance=) or resistance_kOhm in its file."
+            )
+        ratio = number("ratio", ratio, low=0.0, above=True, unit="in units of rho_0")
+        tau_0 = self.resistance / ratio * e**2 * self.n / (k * kelvin(self) * self.n_s)
+        return dataclasses.replace(self, tau_0=tau_0, rho_0=None)
+
     def precession(self, field: float, g_factor: float) -> float:
         """Precession frequency in a magnetic field, g mu_B B tau_0 / hbar, in 1/tau_0.
 
@@ -239,8 +260,10 @@ class Material(Record):
     def from_toml(cls, path: str | Path) -> Material:
         """Read the table [material] of a TOML file; its keys carry their units.
 
-        The keys are a_b_nm, J_0_meV, tau_0_ps, tau_s_ns, m_m_e, n_per_cm2, n_s_per_cm2, beta_meV_A
-        and one of T_K and rho_0_kOhm.
+        Needed are a_b_nm, m_m_e, n_per_cm2, n_s_per_cm2, one of T_K and rho_0_kOhm, and either
+        J_0_meV and tau_0_ps or resistance_kOhm, the sheet resistance at T_K. For spins: tau_s_ns
+        and beta_meV_A, and g_factor for magnetic fields. For site energies: disorder_width_meV or
+        states_per_meV_cm2, and density_of_states.
 
         Parameters
         ----------
@@ -250,6 +273,9 @@ class Material(Record):
         Returns
         -------
         Material
+            With a measured resistance, tau_0 is that of exp(2 l_c / a_b) at equal energies;
+            `hopnet.read_material` takes it from samples. Without J_0_meV, J_0 is the
+            `binding_energy`, an estimate. Without beta_meV_A, beta is zero.
 
         Raises
         ------
@@ -257,18 +283,7 @@ class Material(Record):
             If the file cannot be read, or a key is unknown, missing, of a wrong type or range.
         """
         source = str(path)
-        table = parse_toml(read_text(path, what="material file"), source=source)
-        if not isinstance(table.get("material"), dict):
-            raise ParameterError(
-                f"{source} must hold the table [material], it has "
-                f"{', '.join(map(repr, table)) or 'no table'}; add it."
-            )
-        section = validate(MaterialFile, table, source=source).material
-        given = {}
-        for key, (name, unit) in TOML_UNITS.items():
-            value = getattr(section, key)
-            if value is not None:
-                given[name] = np.array(value) * unit if name == "beta" else value * unit
+        given = read_material_file(source)
         try:
             return cls(**given)
         except ParameterError as failure:
@@ -383,6 +398,16 @@ def check_in_range(name: str, value: Any, zero: bool = False) -> None:
         )
 
 
+def quiet_limits() -> AbstractContextManager[Any]:
+    """A context without ValidityWarnings, for code that has called `warn_of_limits` before."""
+    return warnings.catch_warnings(action="ignore", category=ValidityWarning)
+
+
+def kelvin(material: Material) -> float:
+    """T in K. A material always has it, given or computed from rho_0."""
+    return float(material.T)  # type: ignore[arg-type]
+
+
 def sheet_unit(material: Material) -> float:
     """rho_0 in Ohm. A material always has it, given or computed from T."""
     return float(material.rho_0)  # type: ignore[arg-type]
@@ -447,124 +472,8 @@ def high_density_polarisation(
     return material.tau_s / material.tau_DP * beta * k_dr / material.J_0
 
 
-@dataclass(frozen=True)
-class HallResponse(Record):
-    """Hall response of a material in SI units, to first order in the magnetic field.
-
-    Attributes
-    ----------
-    angle_per_tesla : float, 1/T
-        tan(theta_H) / B. Positive: charge flowing along +x is deflected to +y by B along +z.
-    mobility : float, m^2/(V s)
-        Hall mobility, the modulus of ``angle_per_tesla``.
-    coefficient : float, m^2/C
-        Sheet Hall coefficient R_H = E_y / (j_x B), 1/(q n) for free carriers of charge q.
-    resistivity : float, Ohm
-        The sheet resistivity that was used.
-    apparent_density : float, 1/m^2
-        1 / (e abs(R_H)): the density that a Hall measurement seems to show.
-    """
-
-    angle_per_tesla: float
-    mobility: float
-    coefficient: float
-    resistivity: float
-    apparent_density: float
-
-
-def hall_response(
-    material: Material,
-    tangent: float,
-    *,
-    resistivity: str | float = "percolation",
-    carrier: str = "electron",
-    amplitude_sign: int = -1,
-    field: float | None = None,
-) -> HallResponse:
-    """Hall mobility and Hall coefficient of a material.
-
-    Equation [hall 6], with t = tan(theta_H) / (eta b) of `hopnet.hall_angle`, q the charge of the
-    carriers and J_0 with its sign::
-
-        tan(theta_H) = (hbar / (J_0 tau_0)) (q B a_b^2 / hbar) t = (q a_b^2 / (J_0 tau_0)) B t
-        mu_H = abs(tan(theta_H)) / B        R_H = - rho tan(theta_H) / B
-
-    Parameters
-    ----------
-    material : Material
-        The material in SI units. Its J_0 is the modulus of the amplitude.
-    tangent : float
-        tan(theta_H) / (eta b), from `hopnet.hall_angle`; n_s a_b^2 times the plateau of f.
-    resistivity : float or str
-        Sheet resistivity as in `conductivities`.
-    carrier : {"electron", "hole"}
-        Electrons carry -e, holes +e.
-    amplitude_sign : {-1, 1}
-        Sign of J_0. Bonding s states have a negative amplitude (-1): R_H then has the sign of free
-        carriers of the same charge, the ordinary one. With a positive amplitude it is opposite, the
-        anomalous Hall sign.
-    field : float, T, optional
-        Magnetic field, to check that the response is linear.
-
-    Returns
-    -------
-    HallResponse
-
-    Raises
-    ------
-    ParameterError
-        If an argument is out of range, or if ``field`` puts more than 0.1 radian of flux through a
-        triad of side l_c: the effect is then not linear in the field, and no other order is known.
-
-    Notes
-    -----
-    Weak coupling to phonons. For classical white noise the angle doubles. The magnetoresistance of
-    shrinking wave functions is `hopnet.transport.shrinkage`; other even orders are not computed.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from scipy.constants import e, m_e
-    >>> letter = Material(a_b=10e-9, J_0=10e-3 * e, tau_0=10e-12, tau_s=100e-9, m=0.1 * m_e,
-    ...                   n=1e14, n_s=2e15, beta=1e-12 * e * np.array([[0, 1], [1, 0]]), rho_0=50e3)
-    >>> hall = hall_response(letter, 0.123)
-    >>> round(hall.mobility * 1e4, 2), hall.coefficient < 0
-    (1.23, True)
-    """
-    instance_of("material", material, Material, "make it with hopnet.Material")
-    tangent = number("tangent", tangent, low=-LARGEST, high=LARGEST, hint="take it from hall_angle")
-    one_of("carrier", carrier, ("electron", "hole"))
-    if not is_real(amplitude_sign) or amplitude_sign not in (-1, 1):
-        raise ParameterError(
-            "amplitude_sign must be -1 or 1, the sign of J_0, got "
-            f"{shown(amplitude_sign)}; bonding s states have -1."
-        )
-    if field is not None:
-        field = number("field", field, low=-LARGEST, high=LARGEST, unit="T")
-        flux = e * abs(field) / hbar * np.sqrt(3.0) / 4.0 * material.critical_length**2
-        if flux > LARGEST_FLUX:
-            raise ParameterError(
-                f"the flux e B A / hbar through a triad of side l_c must be at most {LARGEST_FLUX} "
-                f"for a linear Hall effect, got {flux:.3g} at {shown(field)} T; take a smaller "
-                "field."
-            )
-    rho = sheet_resistivity(material, resistivity)
-    charge = e if carrier == "hole" else -e
-    unit = charge * material.a_b**2 / (amplitude_sign * material.J_0 * material.tau_0)
-    per_tesla = unit * tangent
-    coefficient = -rho * per_tesla
-    check_in_range("R_H", coefficient, zero=True)
-    return HallResponse(
-        angle_per_tesla=per_tesla,
-        mobility=abs(per_tesla),
-        coefficient=coefficient,
-        resistivity=rho,
-        apparent_density=1.0 / (e * abs(coefficient)) if coefficient else np.inf,
-    )
-
-
-def warn_of_limits(material: Material, field: float | None = None) -> None:
-    """Warn (ValidityWarning) of each limit of the theory that the material exceeds.
+def limits_of(material: Material, field: float | None = None) -> list[str]:
+    """The limits of the theory that a material exceeds, each as one sentence without its period.
 
     Parameters
     ----------
@@ -572,6 +481,10 @@ def warn_of_limits(material: Material, field: float | None = None) -> None:
         The material in SI units.
     field : float, V/m, optional
         Electric field.
+
+    Returns
+    -------
+    list of str
     """
     instance_of("material", material, Material, "make it with hopnet.Material")
     if field is not None:
@@ -586,6 +499,11 @@ def warn_of_limits(material: Material, field: float | None = None) -> None:
             f"n = {material.n / material.n_s:.2g} n_s: the theory assumes that occupations are "
             "small compared with one"
         )
+    if material.eta > 0.1 * LARGEST_ETA:
+        limits.append(
+            f"hbar / (J_0 tau_0) = {material.eta:.2g}: the interference through a third site is "
+            "no small correction, and spins and the Hall effect need it to be; check J_0 and tau_0"
+        )
     if material.tau_s > 0.1 * material.tau_DP:
         limits.append(
             f"tau_s = {material.tau_s / material.tau_DP:.2g} tau_DP with the estimate "
@@ -595,5 +513,18 @@ def warn_of_limits(material: Material, field: float | None = None) -> None:
     if field is not None and e * abs(field) * material.critical_length > k * material.T:
         ratio = e * abs(field) * material.critical_length / (k * material.T)
         limits.append(f"e E l_c = {ratio:.3g} k_B T: the response to such a field is not linear")
-    for limit in limits:
+    return limits
+
+
+def warn_of_limits(material: Material, field: float | None = None) -> None:
+    """Warn (ValidityWarning) of each limit of the theory that the material exceeds.
+
+    Parameters
+    ----------
+    material : Material
+        The material in SI units.
+    field : float, V/m, optional
+        Electric field.
+    """
+    for limit in limits_of(material, field):
         warnings.warn(f"{limit}.", ValidityWarning, stacklevel=3)

@@ -5,7 +5,8 @@ import pytest
 from scipy.constants import e, hbar, m_e
 
 import hopnet as hn
-from hopnet.material import LARGEST_FLUX, Material, hall_response
+from hopnet.hall_response import LARGEST_FLUX, hall_response
+from hopnet.material import Material
 
 
 def letter(**changes):

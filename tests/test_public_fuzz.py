@@ -128,6 +128,10 @@ def calls(folder):
         "Material": material,
         "Material.from_toml": {"path": ROOT / "runs" / "material_letter.toml"},
         "conductivities": {"material": whole, "f": 0.1},
+        "read_material": {"path": ROOT / "runs" / "material_letter.toml", "seed": 1},
+        "laboratory_numbers": {"material": whole, "seed": 1, "n_sites": 60, "samples": 1},
+        "laboratory_table": {"material": whole, "temperatures": [1.0, 2.0], "seed": 1}
+        | {"n_sites": 60, "samples": 1},
         "hall_response": {"material": whole, "tangent": 0.1},
         "build_network": {"sites": OPEN.sites},
         "network_from_links": CHAIN_LINKS,
@@ -226,6 +230,7 @@ RESULTS = {
     "HallAngle",
     "Torus",
     "Terminals",
+    "Laboratory",
 }
 # Refused even with right arguments: an empty folder has no results.
 REFUSED = {"read_results"}

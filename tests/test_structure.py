@@ -16,7 +16,7 @@ TESTS = ROOT / "tests"
 LAYERS = [
     {"kernels"},
     {"constants", "errors", "records", "files", "seeds", "checks", "threads", "machine", "toml"}
-    | {"material"},  # the ground
+    | {"material", "material_file", "hall_response", "progress"},  # the ground
     {"elimination"},
     {"network"},
     {"transport"},
@@ -200,7 +200,10 @@ def test_kernels_follow_the_rules(path, node, decorator):
 @pytest.mark.parametrize("path", python_files(KERNELS), ids=lambda p: p.name)
 def test_kernel_files_stand_alone(path):
     for dotted, _ in imported_modules(ast.parse(path.read_text())):
-        assert dotted.split(".")[0] in {"numpy", "numba", "math", "cmath", "typing"}, dotted
+        allowed = {"numpy", "numba", "math", "cmath", "typing"}
+        if path.name == "__init__.py":  # it says that kernels are being compiled
+            allowed |= {"sys", "multiprocessing"}
+        assert dotted.split(".")[0] in allowed, dotted
 
 
 def equation_rows():

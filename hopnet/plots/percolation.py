@@ -16,6 +16,7 @@ from hopnet.percolation.scaling import Exponents, by_size
 from hopnet.plots.frame import BLACK, BLUE, GREEN, GREY, ORANGE, RED, depth_fade, finish, new_figure
 
 __all__ = [
+    "draw_backbone",
     "plot_backbone",
     "plot_collapse",
     "plot_exponents",
@@ -52,7 +53,7 @@ def plot_backbone(backbone: Any) -> Figure:
     return figure
 
 
-def draw_backbone(axes, backbone):
+def draw_backbone(axes: Any, backbone: Any) -> None:
     """Draw the content of `plot_backbone` into axes, without a legend."""
     from matplotlib.collections import LineCollection
     from matplotlib.colors import to_rgba_array
@@ -76,7 +77,7 @@ def draw_backbone(axes, backbone):
     )
     for order, (name, link, colour, width) in enumerate(layers):
         lines = LineCollection(
-            segments(network, link),
+            list(segments(network, link)),
             colors=to_rgba_array(colour, depth_fade(sites, network.link_i[link])),
             linewidths=width,
             capstyle="round",

@@ -31,7 +31,7 @@ BASES = [
     "plot done --sample 0",
     "bench nothing",
     "bench solve --set n_sites=200 --set repeats=1",
-    "conductivities material.toml --seed 1 --n-sites 200 --f 1",
+    "material material.toml --seed 1 --n-sites 200 --samples 1 --f 1",
     "kinetics --seed 1 --n-sites 100 --angles 0.013 --tau-s 100",
     "hanle --seed 1 --n-sites 100",
     "step --seed 1 --n-sites 100",
