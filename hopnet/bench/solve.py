@@ -167,7 +167,7 @@ def hopnet_drops(problem):
 
 
 def hopnet_solve_current(problem):
-    """All of solve_current: also clusters, the correction step and the accounts."""
+    """All of solve_current: also clusters, the correction step and the check of the balance."""
     return solve_current(replace(problem.network)).flow
 
 

@@ -118,7 +118,7 @@ def add_missed(
     model : Model
         Band model.
     grid : Grid
-        From `grid_of`.
+        The result of `grid_of`.
     crossing : Crossing
         Operators, chemical potentials and kT.
     k : float64[n, d]

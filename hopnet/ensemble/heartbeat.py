@@ -272,5 +272,5 @@ def retire(beat: Beat) -> None:
 
 
 def overlap(a: tuple[int, int], b: tuple[int, int]) -> bool:
-    """Whether two shards (i, n) share a sample: sample numbers k with k = i mod n."""
+    """Whether two shards (i, n) share a batch: shard i of n has the batches k = i mod n."""
     return (a[0] - b[0]) % math.gcd(a[1], b[1]) == 0

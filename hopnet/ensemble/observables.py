@@ -189,7 +189,7 @@ def compute_observables(
         Keys of `OBSERVABLES`, and names of admittances at frequencies.
     network : Network
     current : Current
-        Of this network.
+        The current of this network.
     threads : int or None
     physical : dict
         Physical keys of the point.

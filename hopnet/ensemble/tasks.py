@@ -301,7 +301,7 @@ def record_failure(task: Task, number: int, status: str, reason: str) -> Report:
     Returns
     -------
     Report
-        Of this sample alone.
+        The report of this sample alone.
     """
     alone = task.only([number])
     work = Progressing(alone, None)

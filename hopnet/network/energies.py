@@ -259,7 +259,7 @@ def named_bath(bath: Any, kT: float | None, reorganisation_energy: float | None)
     kT : float or None
         Thermal energy; None for the R-model.
     reorganisation_energy : float or None
-        In the unit of kT; needed by "marcus" and by no other bath.
+        Reorganisation energy in the unit of kT; only "marcus" needs it.
     """
     bath = check_bath(bath)
     if bath != MARCUS:

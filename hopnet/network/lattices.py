@@ -42,8 +42,8 @@ def lattice_sites(
     Returns
     -------
     Sites
-        In a rectangle of n_x n_y or a box of n_x n_y n_z cells; every site sits in the middle of
-        its own cell.
+        Sites in a rectangle of n_x n_y or a box of n_x n_y n_z cells, each in the middle of its
+        own cell.
 
     Raises
     ------

@@ -257,7 +257,7 @@ def read_matrix_market(
     contacts : (source, drain)
         Numbers of the sites, counted from 0.
     sites : Sites, optional
-        With positions; by default the sites are laid out (`network_from_links`).
+        Sites with positions; by default the sites are laid out (`network_from_links`).
     logarithms : bool
         Whether the elements are logarithms of conductances, of either sign.
     order : array_like, optional

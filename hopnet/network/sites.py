@@ -513,7 +513,7 @@ def sites_from_positions(
     Returns
     -------
     Sites
-        In the order given.
+        The sites in the order of the positions.
 
     Raises
     ------

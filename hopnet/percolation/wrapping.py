@@ -65,7 +65,7 @@ def wrapping_threshold(values: Any, probability: float) -> tuple[float, float]:
 
 
 def wrapping_probability(values: np.ndarray, n_sites: float, length: float, dimension: int) -> Any:
-    """float64[n], the probability that each sample wraps at a length, were its N Poissonian.
+    """float64[n]: probability that each sample wraps at a length, if its N were Poissonian.
 
     A sample of N sites that wraps at l would wrap at l_c if it had N (l / l_c)^dim sites.
     """

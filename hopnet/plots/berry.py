@@ -28,7 +28,7 @@ def plot_insulator(curves: Any) -> Figure:
     Parameters
     ----------
     curves : sequence of Curve
-        From `hopnet.berry.insulator_curves`; the last keeps the whole doublets.
+        The curves of `hopnet.berry.insulator_curves`; the last one keeps whole doublets.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def plot_cutoff(curves: Any, warped: Any = None) -> Figure:
     Parameters
     ----------
     curves : sequence of Curve
-        From `hopnet.berry.cutoff_curves`; the last keeps the whole doublets.
+        The curves of `hopnet.berry.cutoff_curves`; the last one keeps whole doublets.
     warped : sequence of Curve, optional
         The same with the warping terms and m along z, in a second panel.
 
@@ -155,7 +155,7 @@ def plot_well(curves: Any, *, xlabel: Any, logarithmic: bool = False, title: str
     Parameters
     ----------
     curves : sequence of Curve
-        From `hopnet.berry.well_energy_curves` or `well_field_curves`.
+        The curves of `hopnet.berry.well_energy_curves` or `well_field_curves`.
     xlabel : str
     logarithmic : bool
         Logarithmic axis of x.

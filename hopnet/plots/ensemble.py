@@ -228,7 +228,7 @@ def plot_low_density(statistics: pd.DataFrame, scanned: Sequence[str]) -> Figure
     Parameters
     ----------
     statistics : pandas.DataFrame
-        With ``sites.density`` among the scanned keys.
+        The statistics of a run with ``sites.density`` among the scanned keys.
     scanned : sequence of str
 
     Returns
@@ -476,7 +476,7 @@ def plot_margin(statistics: pd.DataFrame, scanned: Sequence[str]) -> Figure:
     Parameters
     ----------
     statistics : pandas.DataFrame
-        Of the same samples at every margin (``common_random``).
+        The statistics of a run with the same samples at every margin (``common_random``).
     scanned : sequence of str
 
     Returns

@@ -39,7 +39,7 @@ def plot_field_curve(curve: pd.DataFrame, critical_length: float) -> Figure:
     Parameters
     ----------
     curve : pandas.DataFrame
-        From `hopnet.transport.field_curve.field_curve`.
+        The result of `hopnet.transport.field_curve.field_curve`.
     critical_length : float, in a_b
         l_c, the unit of length of the field axis.
     """
@@ -190,7 +190,7 @@ def plot_effective_temperature(
     Parameters
     ----------
     statistics : pandas.DataFrame
-        Of a run over network.kT and fields, at one density.
+        The statistics of a run over network.kT and fields, at one density.
     density : float
         n_s a_b^2.
     width : float

@@ -116,9 +116,9 @@ def plot_hall_triads(hall: HallAngle, triads: Triads, *, share: float = 0.9) -> 
     Parameters
     ----------
     hall : HallAngle
-        With the contribution of each triad.
+        The Hall angle of a sample, with the contribution of each triad.
     triads : Triads
-        Of the same network.
+        The triads of the same network.
     share : float
         Share of the Hall angle that the triads drawn carry.
 

@@ -269,7 +269,7 @@ def plot_collapse(
     Parameters
     ----------
     table : DataFrame
-        With columns size, first, second.
+        Table of samples with the columns size, first, second.
     nu, l_c : float, optional
         Exponent and threshold with which the right picture is scaled; default: those of the
         literature.

@@ -47,7 +47,7 @@ def plot_line(
     Parameters
     ----------
     position : dict of str to float64[n], nm
-        Of ``texture``, ``current`` and ``density``.
+        Positions of the points of ``texture``, ``current`` and ``density``.
     texture_lines : dict of str to float64[n]
     currents, densities : pair of dicts of str to float64[n]
         First and second order; currents in A/m^2, densities in nm**-3.
@@ -101,7 +101,7 @@ def plot_junction(junction: Any, *, title: str = "") -> Figure:
     Parameters
     ----------
     junction : contacts.Junction
-        Of a rigid or periodic texture, in SI.
+        The solution for a rigid or periodic texture, in SI units.
     title : str
 
     Returns
@@ -335,13 +335,13 @@ def plot_efficiency(medium: Any, frequency: Any, *, title: str = "") -> Figure:
     Parameters
     ----------
     medium : Medium
-        With a Rashba field, an impurity coupling, or both.
+        A medium with a Rashba field, an impurity coupling, or both.
     frequency : float, 1/time
 
     Returns
     -------
     matplotlib Figure
-        In units of 2e/hbar, so that 1 converts each spin into a charge.
+        The conversion in units of 2e/hbar: 1 converts each spin into a charge.
     """
     figure = new_figure(6.6, 4.8)
     axes = figure.subplots()

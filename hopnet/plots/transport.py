@@ -141,9 +141,9 @@ def plot_gate_map(current: Current, response: np.ndarray, *, tip: float | None =
     Parameters
     ----------
     current : Current
-        Of a network with energies.
+        The current of a network with energies.
     response : float64[n_sites]
-        Of `hopnet.transport.site_response`.
+        The result of `hopnet.transport.site_response`.
     tip : float, in a_b, optional
         Width of the potential of the tip; by default 0.4 l_c.
 

@@ -172,7 +172,7 @@ def write_view(
     Returns
     -------
     Path
-        Of the page.
+        The page that was written.
 
     Raises
     ------

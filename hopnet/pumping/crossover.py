@@ -29,7 +29,7 @@ __all__ = [
 ADVICE = "give q_ell and frequency_tau of ordinary size"
 # Points along the axis of `interface_split`, and the length of its box in units of the width plus
 # the spin diffusion length. 8192 points leave 40 or more per width down to a tenth of a free path;
-# in a box of 60 such lengths the two interfaces do not see each other (exp(-30)).
+# in a box of 60 such lengths the two interfaces do not affect each other (exp(-30)).
 SPLIT_POINTS, SPLIT_BOX = 8192, 60
 
 

@@ -374,7 +374,8 @@ def diffusion_of(seam: Seam, found: Around) -> float:
     b = own[:m] + own[m:] - velocity * share + L * (share @ closed.up - share @ closed.down)
     q = close_with(closed, b)
     everywhere = factored.occupation(injection, np.tile(q, 2))[:n]
-    # Mean time in the strip after a high copy: what waits there has not counted its turn yet.
+    # Mean time in the strip of a carrier that comes from a high copy. The displacement of such a
+    # carrier does not yet contain the period L that it has just crossed.
     ones = np.zeros(n + m)
     ones[:n] = seam.kept
     ones[seam.seam] = 0.0

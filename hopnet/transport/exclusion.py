@@ -302,7 +302,8 @@ def newton_change(crowd: Crowd, strength: float, y: np.ndarray) -> tuple[np.ndar
         Zero where the occupation is given.
     frozen : Frozen
     imbalance : float
-        Of the flows once log-odds move to those of the frozen chain, to first order.
+        First-order estimate of the imbalance of the flows once log-odds move to those of the
+        frozen chain.
     """
     network, free = crowd.network, crowd.free
     i, j, n = network.link_i, network.link_j, network.n_sites

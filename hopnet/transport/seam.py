@@ -109,8 +109,8 @@ def check_ring_axis(network: Network, axis: str | None) -> int:
 def dissect_along(network: Network, axis: int) -> Dissection:
     """The order of elimination whose first cut opens the ring along the axis."""
     sites = network.sites
-    # The dissection opens the longest ring first, of equal ones that of the last axis: take the
-    # axis last, and stretch it so that no other is longer.
+    # The dissection opens the longest ring first, and of equally long ones that of the last axis.
+    # So the wanted axis is put last, and stretched until no other ring is longer.
     others = [number for number in range(sites.dimension) if number != axis]
     across, along = [sites.period[number] for number in others], sites.period[axis]
     stretch = max(1.0, max(across) / along)
