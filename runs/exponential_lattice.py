@@ -14,9 +14,9 @@ exponent of their own there, and the optimal path is the path of the minimum spa
 
     python runs/exponential_lattice.py --side 250 --out runs/results/exponential_lattice
 
-writes ``lattice.csv`` and ``lattice.png``. On one core the strengths that floats hold take seconds
-each, also at --side 500 (``lattice_500.csv`` has these). The two beyond took three minutes each at
-250, on a machine that others used, and take about eight times as long at 500.
+writes ``lattice_250.csv`` and ``lattice_250.png``. On one core the strengths that floats hold take
+one to three seconds each, also at --side 500. The two beyond took three minutes each at 250, and 16
+and 30 minutes at 500, on a machine that others used.
 """
 
 from __future__ import annotations
@@ -204,7 +204,7 @@ def draw(table: pd.DataFrame, lattice: Lattice, drawn: dict[float, Any], path: P
     top[0].plot(a[shown], -table["log_conductance"][shown] / a[shown], "o-", color=BLUE)
     weakest = table["bottleneck"].iloc[0]
     top[0].axhline(weakest, color=GREY, linestyle="--", linewidth=1, label="weakest on the tree")
-    top[0].legend(frameon=False, fontsize=8, loc="lower right")
+    top[0].legend(frameon=False, fontsize=8, loc="best")
     top[0].set_ylabel(r"$-\ln G\,/\,a$")
     top[1].plot(a[shown], np.exp(table["log_noise"][shown]), "o-", color=BLUE)
     top[1].set_yscale("log")
@@ -262,9 +262,9 @@ def main() -> None:
             drawn[a] = maps
         print(" ".join(f"{name}={value:.6g}" for name, value in row.items()), flush=True)
         table = pd.DataFrame(rows).sort_values("a")
-        table.to_csv(chosen.out / "lattice.csv", index=False)
+        table.to_csv(chosen.out / f"lattice_{chosen.side}.csv", index=False)
         if len(drawn) == len(DRAWN):
-            draw(table, lattice, drawn, chosen.out / "lattice.png")
+            draw(table, lattice, drawn, chosen.out / f"lattice_{chosen.side}.png")
     flow, path = drawn[max(DISORDER)]
     if not np.array_equal(path, tree):
         raise SystemExit("the optimal path differs from that of the spanning tree")

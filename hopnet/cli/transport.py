@@ -1,5 +1,6 @@
 """``hopnet transport``: linear transport of one sample from a file, as a table and figures."""
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -7,7 +8,7 @@ import typer
 
 from hopnet.cli.options import Json, Out, Threads
 from hopnet.cli.output import print_answer, print_table, save_figures
-from hopnet.errors import DataError, ParameterError
+from hopnet.errors import ConvergenceError, DataError, ParameterError, ValidityWarning
 
 if TYPE_CHECKING:
     from hopnet.network.network import Network
@@ -227,8 +228,17 @@ def figures_of(network: "Network", current: "Current", threads: int | None) -> d
     capacity = float(np.exp(network.log_capacity).mean())
     rate = current.conductance / capacity
     if np.isfinite(rate) and rate > 0:
-        model = admittance_model(
-            network, SLOWEST * rate, FASTEST * rate, current=current, threads=threads
-        )
-        figures["spectrum"] = plot_spectrum(model)
+        try:
+            model = admittance_model(
+                network, SLOWEST * rate, FASTEST * rate, current=current, threads=threads
+            )
+        except ConvergenceError:
+            warnings.warn(
+                "no spectrum is drawn: rounding is too large for its model in this dilute sample. "
+                "Give --frequencies for exact values.",
+                ValidityWarning,
+                stacklevel=2,
+            )
+        else:
+            figures["spectrum"] = plot_spectrum(model)
     return figures

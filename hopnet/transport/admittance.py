@@ -32,10 +32,17 @@ from hopnet.transport.thermopower import linear_profile
 
 __all__ = ["AdmittanceModel", "admittance", "admittance_model"]
 
-# Distance between the first poles of the model, in decades. Intervals whose error is too large are
-# halved afterwards. A larger distance takes more rounds of halving, a smaller one more poles than
-# smooth spectra need.
-FIRST_STEP = 1.0
+# Distance in decades between the first poles of the model, times ln(1 + 2 / tolerance). Measured
+# errors fall as exp(-3.1 / distance). Intervals whose error is too large are halved afterwards: a
+# larger number takes more rounds of halving, a smaller one more poles than most spectra need.
+STEP = 3.1
+# Largest distance between the first poles, in decades, whatever the tolerance. A larger one can
+# miss a part of the spectrum.
+WIDEST_STEP = 1.0
+# Stated error by rounding over the difference found at the two nearest poles.
+ROUNDING_SAFETY = 4.0
+# The two right-hand sides of the model: Lap w, and c w.
+LAPLACIAN, CHARGE = 0, 1
 # Largest number of poles of a model: 0.1 decades apart over ten decades. More poles do not reduce
 # the error, because rounding dominates it; fewer would refuse wide ranges.
 MOST_POLES = 100
@@ -210,6 +217,9 @@ class AdmittanceModel(Record):
         Conductance of the strongest link, the unit of F.
     slowest, fastest : float, in 1/tau_0
         Range of abs(s) for which the error was checked.
+    rounding : float64[n_poles]
+        Difference between F and the value that was solved for at each pole, where both would be
+        equal without rounding.
     """
 
     network: Network
@@ -219,6 +229,7 @@ class AdmittanceModel(Record):
     unit: float
     slowest: float
     fastest: float
+    rounding: np.ndarray
 
     def __call__(self, rate: ArrayLike) -> np.ndarray:
         """G(s) at any rates s off the negative real axis; s = 1j * omega for a frequency."""
@@ -232,9 +243,33 @@ class AdmittanceModel(Record):
         inside = (size == 0) | (
             (size >= (1 - EDGE) * self.slowest) & (size <= (1 + EDGE) * self.fastest)
         )
-        with np.errstate(divide="ignore"):
-            error = size * self.unit * self.model.error(rate) + 1e-12 * np.abs(self(rate))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            error = np.where(size == 0, 0.0, size * self.unit * self.model.sharp_error(rate))
+        error = error + 1e-12 * np.abs(self(rate)) + self.rounding_error(rate)
         return np.where(inside, error, np.maximum(error, self.high - self.static))
+
+    def rounding_error(self, rate: ArrayLike) -> np.ndarray:
+        """The part of `numerical_error` that comes from rounding: that of the two nearest poles."""
+        size = np.abs(check_off_axis(rate))
+        pole = self.model.pole
+        above = np.clip(np.searchsorted(pole, size), 1, pole.size - 1)
+        nearest = np.maximum(self.rounding[above - 1], self.rounding[above])
+        return ROUNDING_SAFETY * size * self.unit * nearest
+
+
+class Solved(NamedTuple):
+    """What is known at one pole of the model.
+
+    Attributes
+    ----------
+    solution : float64[n_sites]
+        (Lap + s c)^-1 of one of the two sides.
+    value : float
+        F(s), from the solution and the other side.
+    """
+
+    solution: np.ndarray
+    value: float
 
 
 class ModelEquation(NamedTuple):
@@ -246,6 +281,8 @@ class ModelEquation(NamedTuple):
     conductance : float64[n_links]
     occupation : float64[n_sites]
         The capacity c of each site.
+    away : float64[n_sites]
+        w = X - u with the static potential X; 0 at the contacts.
     sides : float64[n_sites, 2]
         Lap w and c w.
     unit : float, in 1/rho_0
@@ -254,13 +291,16 @@ class ModelEquation(NamedTuple):
     symbolic: Elimination
     conductance: np.ndarray
     occupation: np.ndarray
+    away: np.ndarray
     sides: np.ndarray
     unit: float
 
-    def solve(self, rate: float, threads: int | None) -> np.ndarray:
-        """float64[n_sites, 2]: the solutions for both sides at one real rate."""
+    def solve(self, rate: float, side: int, threads: int | None) -> Solved:
+        """The solution for one of the two sides at one real rate, and F there."""
         excess = rate * self.occupation
-        return factor(self.symbolic, self.conductance, excess, threads=threads).solve(self.sides)
+        factored = factor(self.symbolic, self.conductance, excess, threads=threads)
+        solution = factored.solve(self.sides[:, side])
+        return Solved(solution, float((self.sides[:, 1 - side] * solution).sum()))
 
 
 def model_equation(network: Network, u: np.ndarray, threads: int | None) -> ModelEquation:
@@ -274,9 +314,9 @@ def model_equation(network: Network, u: np.ndarray, threads: int | None) -> Mode
     potential = static.solve(fed_from_source(network, conductance))
     occupation = np.exp(network.log_capacity) / np.exp(scale)
     lap_u = net_flow(network, conductance * (u[network.link_i] - u[network.link_j]))
-    sides = np.stack([-lap_u, occupation * (potential - u)], axis=1)
-    sides[~inner] = 0.0
-    return ModelEquation(symbolic, conductance, occupation, sides, float(np.exp(scale)))
+    away = np.where(inner, potential - u, 0.0)
+    sides = np.stack([np.where(inner, -lap_u, 0.0), occupation * away], axis=1)
+    return ModelEquation(symbolic, conductance, occupation, away, sides, float(np.exp(scale)))
 
 
 def admittance_model(
@@ -329,32 +369,33 @@ def admittance_model(
     high = float((network.conductance * (u[network.link_i] - u[network.link_j]) ** 2).sum())
     equation = model_equation(network, u, threads)
     ends = np.log10(slowest / MARGIN), np.log10(fastest * MARGIN)
-    poles = np.logspace(*ends, int(np.ceil((ends[1] - ends[0]) / FIRST_STEP)) + 1)
+    step = min(WIDEST_STEP, STEP / np.log(1.0 + 2.0 / tolerance))
+    poles = np.logspace(*ends, max(2, int(np.ceil((ends[1] - ends[0]) / step)) + 1))
     probes = np.geomspace(slowest, fastest, 101)
-    solved: dict[float, np.ndarray] = {}
+    solved: dict[float, Solved] = {}
     while True:
         for pole in poles.tolist():
             if pole not in solved:
-                solved[pole] = equation.solve(pole, threads)
-        model = rational_model(
-            equation.symbolic,
-            network.link_i,
-            network.link_j,
-            equation.conductance,
-            equation.sides[:, 0],
-            equation.sides[:, 1],
-            poles,
-            occupation=equation.occupation,
-            solutions=np.stack([solved[pole] for pole in poles.tolist()], axis=1),
-        )
+                side = LAPLACIAN if pole > np.sqrt(slowest * fastest) else CHARGE
+                solved[pole] = equation.solve(pole, side, threads)
+        model, rounding = projected_model(network, equation, solved)
+        static = current.conductance
         found = AdmittanceModel(
-            network, current.conductance, high, model, equation.unit, slowest, fastest
+            network, static, high, model, equation.unit, slowest, fastest, rounding
         )
-        error = np.maximum(
-            *(found.numerical_error(s) / np.abs(found(s)) for s in (probes, 1j * probes))
-        )
+        size = np.minimum(*(np.abs(found(s)) for s in (probes, 1j * probes)))
+        error = np.maximum(*(found.numerical_error(s) for s in (probes, 1j * probes))) / size
         if error.max() <= tolerance:
             return found
+        by_rounding = float((found.rounding_error(probes) / size).max())
+        if by_rounding > tolerance:
+            raise ConvergenceError(
+                f"the model of the spectrum must have a relative error below {tolerance:g}, "
+                f"rounding alone makes {by_rounding:.1e}, as in dilute samples; use "
+                "hopnet.admittance, which is exact, or raise the tolerance.",
+                estimate=found,
+                residual=by_rounding,
+            )
         # Halve every interval between poles in which the error is too large.
         wrong = np.unique(np.searchsorted(poles, probes[error > tolerance]))
         poles = np.sort(np.concatenate([poles, np.sqrt(poles[wrong - 1] * poles[wrong])]))
@@ -366,3 +407,28 @@ def admittance_model(
         estimate=found,
         residual=float(error.max()),
     )
+
+
+def projected_model(
+    network: Network, equation: ModelEquation, solved: dict[float, Solved]
+) -> tuple[RationalModel, np.ndarray]:
+    """The model from the solutions at some poles, and its difference from them at each pole.
+
+    With the solution x_c = (Lap + s c)^-1 c w the projection holds the other one too, because
+    (Lap + s c)^-1 Lap w = w - s x_c and w belongs to it.
+    """
+    poles = np.array(sorted(solved))
+    model = rational_model(
+        equation.symbolic,
+        network.link_i,
+        network.link_j,
+        equation.conductance,
+        equation.sides[:, LAPLACIAN],
+        equation.sides[:, CHARGE],
+        poles,
+        occupation=equation.occupation,
+        solutions=np.stack([solved[pole].solution for pole in poles.tolist()], axis=1)[:, :, None],
+        fixed=equation.away[:, None],
+    )
+    exact = np.array([solved[pole].value for pole in poles.tolist()])
+    return model, np.abs(model(poles) - exact)
