@@ -303,15 +303,17 @@ class ModelEquation(NamedTuple):
         return Solved(solution, float((self.sides[:, 1 - side] * solution).sum()))
 
 
-def model_equation(network: Network, u: np.ndarray, threads: int | None) -> ModelEquation:
-    """The equation of `admittance_model`, with w = X - u from the static potential X."""
+def model_equation(network: Network, current: Current, u: np.ndarray) -> ModelEquation:
+    """The equation of `admittance_model`, with w = X - u from the static potential X.
+
+    In clusters without a path to the contacts X is 0: any constant would do there.
+    """
     inner = network.terminals == INNER
     symbolic = analyse(network.dissection, network.link_i, network.link_j, network.terminals)
     conductance, scale = scaled_conductance(
         network.link_i, network.link_j, network.log_conductance, network.terminals
     )
-    static = factor(symbolic, conductance, threads=threads)
-    potential = static.solve(fed_from_source(network, conductance))
+    potential = np.nan_to_num(current.potential, nan=0.0)
     occupation = np.exp(network.log_capacity) / np.exp(scale)
     lap_u = net_flow(network, conductance * (u[network.link_i] - u[network.link_j]))
     away = np.where(inner, potential - u, 0.0)
@@ -367,7 +369,7 @@ def admittance_model(
     current = own_current(network, current, threads)
     u = external_potential(network, profile)
     high = float((network.conductance * (u[network.link_i] - u[network.link_j]) ** 2).sum())
-    equation = model_equation(network, u, threads)
+    equation = model_equation(network, current, u)
     ends = np.log10(slowest / MARGIN), np.log10(fastest * MARGIN)
     step = min(WIDEST_STEP, STEP / np.log(1.0 + 2.0 / tolerance))
     poles = np.logspace(*ends, max(2, int(np.ceil((ends[1] - ends[0]) / step)) + 1))
