@@ -171,8 +171,16 @@ class Record:
         )
         return f"<p><b>{type(self).__name__}</b></p><table>{cells}</table>"
 
-    def plot(self) -> Any:
+    def plot(self, *, slab: Any = None) -> Any:
         """The picture of this record; a ParameterError if its kind has none.
+
+        Samples in space are projected along z, and what lies at the back fades.
+
+        Parameters
+        ----------
+        slab : (float, float), a_b, optional
+            Draw only what lies between these two heights z: a slice of a sample in space. Of
+            sites, networks, currents and clusters.
 
         Returns
         -------
@@ -180,7 +188,7 @@ class Record:
             A notebook shows it; ``figure.savefig(path)`` writes it.
         """
         # The plots lie above the records, and need Matplotlib, which nothing else does.
-        return importlib.import_module("hopnet.plots.records").plot_record(self)
+        return importlib.import_module("hopnet.plots.records").plot_record(self, slab=slab)
 
     def to_frame(self) -> pd.DataFrame:
         """A DataFrame of the arrays of the record, or one row if it holds only single numbers.

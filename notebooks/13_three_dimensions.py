@@ -69,6 +69,13 @@ network = hn.build_network(sites, cutoff_margin=4)
 take(hn.find_backbone(network).plot())
 
 # %% [markdown]
+# `slab` draws a slice: what lies between two heights. The current uses the detours above and below.
+
+# %%
+height = network.sites.height
+take(hn.solve_current(network).plot(slab=(0.4 * height, 0.6 * height)))
+
+# %% [markdown]
 # ## The percolation length
 #
 # In the plane $l_c = 1.198\, n_s^{-1/2}$. In space $l_c = 0.8676\, n_s^{-1/3}$: a sphere of this

@@ -624,3 +624,25 @@ def test_drift_along_each_axis_of_a_torus():
     velocity = np.abs(curve["velocity"].to_numpy())
     assert velocity[1] == pytest.approx(2 * velocity[0], rel=1e-4)
     assert velocity[2] > velocity[1]
+
+
+def test_slices_of_a_sample():
+    """A picture between two heights shows the sites there, and only of samples in space."""
+    network = space(600, density=0.02)
+    current, height = hn.solve_current(network), network.sites.height
+    slab = (0.4 * height, 0.6 * height)
+    z = network.sites.position[:, 2]
+    n_inside = int(np.sum((slab[0] <= z) & (z <= slab[1])))
+    for record in (network.sites, network, current, hn.find_clusters(network, 4.0)):
+        axes = record.plot(slab=slab).axes[0]
+        assert r"\leq z/a_b \leq" in axes.get_title()
+    assert len(network.sites.plot(slab=slab).axes[0].collections[0].get_offsets()) == n_inside
+    assert f"({n_inside} of them shown)" in network.plot(slab=slab).axes[0].get_title()
+    with pytest.raises(hn.ParameterError, match="two heights"):
+        network.plot(slab=(5.0, 2.0))
+    with pytest.raises(hn.ParameterError, match="slab"):
+        network.plot(slab=3.0)
+    with pytest.raises(hn.ParameterError, match="slab is known for"):
+        hn.find_backbone(network).plot(slab=slab)
+    with pytest.raises(hn.ParameterError, match="lie in a plane"):
+        hn.random_sites(50, density=0.02, seed=1).plot(slab=(1.0, 2.0))

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
+from hopnet.checks import array_of
 from hopnet.errors import ParameterError
 from hopnet.plots.dynamics import plot_hanle
 from hopnet.plots.frame import BLACK, BLUE, GREY, ORANGE, finish, new_figure
@@ -25,13 +26,15 @@ __all__ = ["plot_record"]
 COLOURED = 10
 
 
-def plot_record(record: Record) -> Figure:
+def plot_record(record: Record, *, slab: Any = None) -> Figure:
     """The picture of a record.
 
     Parameters
     ----------
     record : Record
         One of the kinds in `PICTURES`.
+    slab : (float, float), a_b, optional
+        Two heights; of the kinds in `SLICED`.
 
     Returns
     -------
@@ -40,33 +43,71 @@ def plot_record(record: Record) -> Figure:
     Raises
     ------
     ParameterError
-        If there is no picture of this kind.
+        If there is no picture of this kind, or no slice of it.
     """
     kind = type(record).__name__
     if kind not in PICTURES:
         raise ParameterError(
             f"there is no picture of {kind}; those with one are {', '.join(sorted(PICTURES))}."
         )
-    return PICTURES[kind](record)
+    if slab is None:
+        return PICTURES[kind](record)
+    if kind not in SLICED:
+        raise ParameterError(
+            f"slab is known for {', '.join(sorted(SLICED))}, this is a {kind}; leave it out."
+        )
+    return SLICED[kind](record, check_slab(record, slab))
 
 
-def plane(network: Any, title: str) -> tuple[Figure, Any, np.ndarray]:
+def check_slab(record: Any, slab: Any) -> tuple[float, float]:
+    """Two heights, the lower one first, or a ParameterError."""
+    sites = record if hasattr(record, "position") else getattr(record, "network", record)
+    sites = getattr(sites, "sites", sites)
+    if sites.height is None:
+        raise ParameterError(
+            "a slab needs sites in space, these lie in a plane; leave slab out, or take "
+            "random_sites(..., dimension=3)."
+        )
+    low, high = array_of("slab", slab, shape=(2,)).tolist()
+    if not 0.0 <= low < high <= sites.height:
+        raise ParameterError(
+            f"slab must be two heights from 0 to {sites.height:.4g} a_b, the lower one first, got "
+            f"{low:g} and {high:g}; take ({sites.height / 3:.4g}, {2 * sites.height / 3:.4g}), "
+            "the middle."
+        )
+    return low, high
+
+
+Slab = tuple[float, float] | None
+
+
+def sites_inside(sites: Any, box: np.ndarray, slab: Slab) -> np.ndarray:
+    """bool[n_sites]: which sites lie in a window, and between two heights."""
+    place = sites.position
+    inside = np.all((place[:, :2] >= box[:, 0]) & (place[:, :2] <= box[:, 1]), axis=1)
+    return inside if slab is None else inside & (slab[0] <= place[:, 2]) & (place[:, 2] <= slab[1])
+
+
+def slab_words(slab: Slab) -> str:
+    """The heights between which a picture shows a sample."""
+    return "" if slab is None else rf", ${slab[0]:.4g} \leq z/a_b \leq {slab[1]:.4g}$"
+
+
+def plane(network: Any, title: str, slab: Slab = None) -> tuple[Figure, Any, np.ndarray]:
     """Figure and axes of the plane of a sample, and the sites in the part that is drawn.
 
     Samples of more than `LARGEST` sites are cut to a window around the middle.
     """
     sites = network.sites
     box = window(sites, LARGEST)
-    inside = np.all(
-        (sites.position[:, :2] >= box[:, 0]) & (sites.position[:, :2] <= box[:, 1]), axis=1
-    )
+    inside = sites_inside(sites, box, slab)
     figure = new_figure(7.6, 7.0)
     axes = figure.add_subplot()
     axes.set(xlim=box[0], ylim=box[1], aspect="equal", xlabel=r"$x/a_b$", ylabel=r"$y/a_b$")
     part = "" if inside.all() else f" ({inside.sum()} of them shown)"
     axes.set_title(
         rf"{title}$N$ = {sites.n_sites}{part}, $n_s a_b^{sites.dimension}$ = {sites.density:.4g}, "
-        f"{sites.geometry}",
+        f"{sites.geometry}{slab_words(slab)}",
         fontsize=10,
     )
     return figure, axes, inside
@@ -77,12 +118,10 @@ def draw_sites(axes: Any, network: Any, inside: np.ndarray) -> None:
     axes.scatter(*network.sites.position[inside, :2].T, s=2.0, color=GREY, linewidth=0, zorder=1)
 
 
-def plot_sites(sites: Any) -> Figure:
+def plot_sites(sites: Any, slab: Slab = None) -> Figure:
     """The sites of a sample, coloured by their energy if they have one."""
     box = window(sites, 10 * LARGEST)
-    inside = np.all(
-        (sites.position[:, :2] >= box[:, 0]) & (sites.position[:, :2] <= box[:, 1]), axis=1
-    )
+    inside = sites_inside(sites, box, slab)
     figure = new_figure(7.0, 6.4)
     axes = figure.add_subplot()
     x, y = sites.position[inside, :2].T
@@ -95,15 +134,15 @@ def plot_sites(sites: Any) -> Figure:
     axes.set(xlim=box[0], ylim=box[1], aspect="equal", xlabel=r"$x/a_b$", ylabel=r"$y/a_b$")
     axes.set_title(
         rf"$N$ = {sites.n_sites}, $n_s a_b^{sites.dimension}$ = {sites.density:.4g}, "
-        f"{sites.geometry}",
+        f"{sites.geometry}{slab_words(slab)}",
         fontsize=10,
     )
     return figure
 
 
-def plot_network(network: Any) -> Figure:
+def plot_network(network: Any, slab: Slab = None) -> Figure:
     """The links of a network, coloured by conductance, and the contacts."""
-    figure, axes, inside = plane(network, "")
+    figure, axes, inside = plane(network, "", slab)
     seen = np.flatnonzero(inside[network.link_i] | inside[network.link_j])
     seen = seen[np.argsort(network.log_conductance[seen])]  # strong links on top
     decades = network.log_conductance[seen] / np.log(10)
@@ -115,16 +154,16 @@ def plot_network(network: Any) -> Figure:
     figure.colorbar(lines, ax=axes, shrink=0.85, label=r"$\log_{10}$ of conductance $\times\rho_0$")
     draw_sites(axes, network, inside)
     for contact, colour in zip(network.contacts, (ORANGE, BLUE)):
-        place = network.sites.position[contact, :2]
+        place = network.sites.position[contact[inside[contact]], :2]
         axes.scatter(*place.T, s=6.0, color=colour, linewidth=0, zorder=3)
     return figure
 
 
-def plot_current(current: Any) -> Figure:
+def plot_current(current: Any, slab: Slab = None) -> Figure:
     """The links that carry current, coloured by their share of it."""
     network = current.network
     title = rf"$\ln(G\rho_0)$ = {current.log_conductance:.4g}; "
-    figure, axes, inside = plane(network, title)
+    figure, axes, inside = plane(network, title, slab)
     draw_sites(axes, network, inside)
     lines = draw_flow(axes, network, current, inside)
     if lines is not None:
@@ -142,11 +181,11 @@ def plot_spin(spin: Any) -> Figure:
     return figure
 
 
-def plot_clusters(clusters: Any) -> Figure:
+def plot_clusters(clusters: Any, slab: Slab = None) -> Figure:
     """The sites, in colours of the largest clusters; those of all others are grey."""
     network = clusters.network
     longest = clusters.threshold_length
-    figure, axes, inside = plane(network, rf"links up to {longest:.4g} $a_b$; ")
+    figure, axes, inside = plane(network, rf"links up to {longest:.4g} $a_b$; ", slab)
     rank = np.full(clusters.size.size, COLOURED)
     largest = np.argsort(-clusters.size)[:COLOURED]
     rank[largest] = np.arange(largest.size)
@@ -222,4 +261,11 @@ PICTURES: dict[str, Callable[[Any], Figure]] = {
     "SpinRelaxation": plot_relaxation,
     "TimeCurve": plot_response,
     "TriadShares": plot_triads,
+}
+
+SLICED: dict[str, Callable[[Any, Slab], Figure]] = {
+    "Clusters": plot_clusters,
+    "Current": plot_current,
+    "Network": plot_network,
+    "Sites": plot_sites,
 }
