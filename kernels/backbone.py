@@ -83,6 +83,84 @@ def depth_first(start, neighbour, link, root, number, low, parent, parent_link, 
 
 
 @njit(cache=True, nogil=True)
+def mark_paths(start, neighbour, contact, at_contact, out):
+    """Mark the sites that lie on a path between two contacts that visits no site twice.
+
+    Parameters
+    ----------
+    start, neighbour : integers[n_sites + 1], integers[2 n_links]
+        The neighbours of site u stand in the places ``start[u]`` to ``start[u + 1]``.
+    contact : int64[n_sites]
+        0 for a site of the source, 1 for a site of the drain, negative for all others.
+    at_contact : tuple of two integers[n]
+        Neighbours of the source, and of the drain, that belong to no contact.
+    out : bool[n_sites]
+        Overwritten. Sites of the contacts are not marked.
+
+    Notes
+    -----
+    With one more link between the contacts, which are one node each, these sites form the
+    biconnected component of that link. The search starts at the drain (node n + 1) and goes on
+    through that link to the source (node n). It is that of `depth_first` and `mark_block`, with
+    arrays of 32 bits. Several links between the same two nodes count as one: they change no low
+    number that decides whether a node is marked.
+    """
+    n = start.shape[0] - 1
+    number = np.full(n + 2, -1, np.int32)
+    low = np.empty(n + 2, np.int32)
+    parent = np.empty(n + 2, np.int32)
+    visited = np.empty(n + 2, np.int32)
+    # ``place[u]`` counts the neighbours of u that were looked at.
+    place = np.zeros(n + 2, np.int32)
+    number[n + 1] = 0
+    low[n + 1] = 0
+    parent[n + 1] = -1
+    number[n] = 1
+    low[n] = 1
+    parent[n] = n + 1
+    visited[0] = n + 1
+    visited[1] = n
+    n_visited = 2
+    u = n
+    while u >= 0:
+        # The next neighbour of u, -1 if there is none.
+        v = -1
+        p = place[u]
+        if u < n:
+            if start[u] + p < start[u + 1]:
+                v = neighbour[start[u] + p]
+                if contact[v] >= 0:
+                    v = n + contact[v]
+        elif p < at_contact[u - n].shape[0]:
+            v = at_contact[u - n][p]
+        if v >= 0:
+            place[u] = p + 1
+            if number[v] < 0:
+                number[v] = n_visited
+                low[v] = n_visited
+                parent[v] = u
+                visited[n_visited] = v
+                n_visited += 1
+                u = v
+            elif v != parent[u]:
+                low[u] = min(low[u], number[v])
+        else:
+            # All neighbours of u are done: go back to its parent, which takes over the low number.
+            before = parent[u]
+            if before >= 0:
+                low[before] = min(low[before], low[u])
+            u = before
+    # A node belongs if its parent does and if it lies on a loop through its parent. The source
+    # belongs by definition; other children of the drain do not.
+    out[:] = False
+    for m in range(2, n_visited):
+        v = visited[m]
+        u = parent[v]
+        inside = u == n or (u < n and out[u])
+        out[v] = inside and low[v] < number[u]
+
+
+@njit(cache=True, nogil=True)
 def mark_block(visited, n_visited, number, low, parent, out):
     """Mark the nodes that lie on a loop through the first link of the search.
 

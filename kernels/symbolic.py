@@ -73,6 +73,36 @@ def fill_edges(rank, link_i, link_j, n_eliminated, row_start, row_neighbour, edg
 
 
 @njit(cache=True, nogil=True)
+def list_terminal_links(terminal, link_i, link_j, out):
+    """List the links from one terminal to another.
+
+    Parameters
+    ----------
+    terminal : int64[n_nodes]
+        The number of the terminal of each node, negative for all other nodes.
+    link_i, link_j : int64[n_links]
+        The two nodes of each link.
+    out : int64[at least the number of such links, or 0]
+        Overwritten with the links, ascending, as far as it reaches.
+
+    Returns
+    -------
+    int64
+        The number of such links.
+    """
+    count = 0
+    for l in range(link_i.shape[0]):
+        a = terminal[link_i[l]]
+        if a >= 0:
+            b = terminal[link_j[l]]
+            if b >= 0 and a != b:
+                if count < out.shape[0]:
+                    out[count] = l
+                count += 1
+    return count
+
+
+@njit(cache=True, nogil=True)
 def sum_subtrees(left, right, front_start, boundary_start, first_front, operations):
     """First front of the subtree below each front, and the multiply-adds of that subtree.
 

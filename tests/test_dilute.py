@@ -9,9 +9,8 @@ import pytest
 import hopnet as hn
 from hopnet.elimination.scaling import HIGHEST, log_conductance_span
 from hopnet.elimination.symbolic import analyse
-from hopnet.transport import balance
 from hopnet.transport.balance import net_flow, on_paths
-from hopnet.transport.current import flows_by_wide_numbers
+from hopnet.transport.current import flows_by_wide_numbers, prepare
 
 
 def merged_graph(network):
@@ -80,8 +79,9 @@ def test_side_loops_and_dead_ends(n, density, seed, digits):
     assert not current.relative_flow[~live].any()
     assert np.abs(exact[~live]).max(initial=0.0) < 1e-300
 
-    # Flows relative to those nearby. A loop whose drop is a small part of the drops at its sites
-    # may lose digits where it carries less than 1e-15 of the current.
+    # Flows relative to those nearby. In wide numbers a loop whose drop is a small part of the drops
+    # at its sites may lose digits where it carries less than 1e-15 of the current. Potentials in
+    # limbs keep all digits.
     through = 0.5 * sum(
         np.bincount(end, np.abs(exact), n) for end in (network.link_i, network.link_j)
     )
@@ -89,7 +89,7 @@ def test_side_loops_and_dead_ends(n, density, seed, digits):
     judged = nearby > 1e-250
     wrong = np.abs(current.relative_flow - exact) > 1e-9 * nearby
     assert not wrong[nearby > 1e-15].any()
-    assert wrong[judged].sum() <= 0.04 * judged.sum()
+    assert wrong[judged].sum() <= (0 if density > 5e-5 else 0.04) * judged.sum()
 
     if log_conductance_span(*network_graph(network)) < HIGHEST:
         check_drift(network, current, exact)
@@ -120,6 +120,23 @@ def check_drift(network, current, exact):
     assert found == pytest.approx(f, rel=1e-11 * rounding)
 
 
+@pytest.mark.parametrize(("n", "density"), [(600, 1e-4), (2000, 1e-3), (2000, 0.01)])
+def test_drops_around_triangles_add_up_to_zero(n, density):
+    """The second law, relative to the drops of the triangle: no drop is lost beside a larger one.
+
+    Links without a flow are left out, and so are drops close to the last limb.
+    """
+    network = hn.build_network(hn.random_sites(n, density=density, seed=1), cutoff=1.5)
+    current = hn.solve_current(network)
+    link = hn.find_triads(network).link
+    ij, ik, jk = current.drop[link].T
+    judged = np.all(on_paths(network)[link], axis=1)
+    judged &= np.abs(current.drop[link]).max(axis=1) > 1e-280
+    largest = np.abs(current.drop[link]).max(axis=1)
+    assert judged.sum() > n
+    assert np.all(np.abs(ij + jk - ik)[judged] <= 4e-16 * largest[judged])
+
+
 def survey(seeds):
     """Floats against wide numbers, from n_s a_b^2 = 1e-3 to where floats end."""
     compared = 0
@@ -127,7 +144,8 @@ def survey(seeds):
         density = 10 ** np.random.default_rng(seed).uniform(-5, -3)
         network = hn.build_network(hn.random_sites(200, density=density, seed=seed), cutoff=1.5)
         current = hn.solve_current(network)
-        symbolic = analyse(network.dissection, network.link_i, network.link_j, network.terminals)
+        terminal, _ = prepare(network, 1)
+        symbolic = analyse(network.dissection, network.link_i, network.link_j, terminal)
         flows = flows_by_wide_numbers(network, symbolic)
         total = net_flow(network, flows.flow)[network.source].sum()
         log_total = flows.log_unit + np.log(total)
@@ -146,14 +164,3 @@ def test_floats_against_wide_numbers():
 @pytest.mark.slow
 def test_floats_against_wide_numbers_500_times():
     assert survey(range(1000, 1500)) == 500
-
-
-def test_large_samples_find_dead_ends_first(monkeypatch):
-    """Above `LARGE` sites dead ends are found in 32-bit indices before the first solution."""
-    network = hn.build_network(hn.random_sites(900, density=1e-3, seed=4), cutoff=1.5)
-    live, current = on_paths(network), hn.solve_current(network)
-    monkeypatch.setattr(balance, "LARGE", 10)
-    assert np.array_equal(on_paths(network), live)
-    again = hn.solve_current(network)
-    assert np.array_equal(again.flow[live], current.flow[live])
-    assert not again.flow[~live].any()

@@ -244,3 +244,41 @@ def test_breadth_first(kernel, shape):
             assert (parent[v], parent_link[v]) in rows[v]
         else:
             assert parent[v] == parent_link[v] == -1
+
+
+def random_rows(n, n_links, seed):
+    """Rows of a random graph without double links, as lists and as (start, neighbour)."""
+    pairs = np.random.default_rng(seed).integers(0, max(n, 1), (n_links, 2))
+    pairs = np.unique(np.sort(pairs[pairs[:, 0] != pairs[:, 1]], axis=1), axis=0)
+    rows = [[] for _ in range(n)]
+    for i, j in pairs.tolist():
+        rows[i].append(j)
+        rows[j].append(i)
+    start = np.cumsum([0, *map(len, rows)])
+    return rows, start, np.array([j for row in rows for j in row], np.int64)
+
+
+@both(kernels, "fill_clusters")
+@pytest.mark.parametrize("case", [(0, 0), (1, 0), (30, 10), (30, 25), (30, 80)])
+def test_fill_clusters(kernel, case):
+    rows, start, neighbour = random_rows(*case, seed=sum(case))
+    out = np.full(case[0], 7)
+    count = kernel(start, neighbour, out)
+    assert list(out) == twin.fill_clusters(rows)
+    assert count == (out.max() + 1 if out.size else 0)
+
+
+@both(walks, "mark_paths")
+@pytest.mark.parametrize("seed", range(12))
+def test_mark_paths(kernel, seed):
+    n = 24
+    rows, start, neighbour = random_rows(n, 16 + 2 * seed, seed)
+    contact = np.full(n, -1)
+    contact[:3], contact[-3:] = 0, 1  # seeds without a path between them are among these
+    at_contact = tuple(
+        np.array([j for i in np.flatnonzero(contact == c) for j in rows[i] if contact[j] < 0], int)
+        for c in (0, 1)
+    )
+    out = np.ones(n, np.bool_)
+    kernel(start, neighbour, contact, at_contact, out)
+    assert list(out) == walks_twin.mark_paths(rows, contact)

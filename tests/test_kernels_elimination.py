@@ -342,3 +342,16 @@ def test_drops(sample, numerical_kernel):
     differences = elimination_twin.drop_fronts(numbers.expected_weight, source, fixed)
     along = [differences[k, q] for k, row in enumerate(case.rows) for q, _ in row]
     np.testing.assert_allclose(edge_drop, along, rtol=1e-9, atol=1e-13)
+
+
+@pytest.mark.parametrize("n_links", [0, 40])
+def test_links_between_terminals(n_links, kernel_version):
+    rng = np.random.default_rng(9)
+    terminal = rng.integers(-2, 3, 12)
+    link_i, link_j = rng.integers(0, 12, (2, n_links))
+    expected = symbolic_twin.list_terminal_links(terminal, link_i, link_j)
+    kernel = kernel_version(symbolic_kernels.list_terminal_links)
+    out = np.full(n_links + 2, -7)
+    assert kernel(terminal, link_i, link_j, out) == len(expected)
+    assert list(out) == [*expected, *[-7] * (n_links + 2 - len(expected))]
+    assert kernel(terminal, link_i, link_j, np.empty(0, np.int64)) == len(expected)

@@ -23,6 +23,7 @@ __all__ = [
     "HIGHEST",
     "LOWEST",
     "ScaledRates",
+    "conductance_in_floats",
     "critical_log_conductance",
     "log_conductance_span",
     "scaled_conductance",
@@ -210,15 +211,41 @@ def scaled_conductance(
     ParameterError
         If a link lies more than exp(`HIGHEST`) above the critical conductance.
     """
+    found = conductance_in_floats(link_i, link_j, log_conductance, terminal)
+    if isinstance(found, float):
+        raise span_error(found)
+    return found
+
+
+def conductance_in_floats(
+    link_i: npt.ArrayLike,
+    link_j: npt.ArrayLike,
+    log_conductance: npt.ArrayLike,
+    terminal: npt.ArrayLike,
+) -> tuple[np.ndarray, float] | float:
+    """What `scaled_conductance` returns, or how far the largest conductance lies too high.
+
+    Parameters
+    ----------
+    link_i, link_j, log_conductance, terminal
+        As for `scaled_conductance`.
+
+    Returns
+    -------
+    (conductance, log_scale), or float
+        Where a link lies more than exp(`HIGHEST`) above the critical conductance: the logarithm of
+        that ratio.
+    """
     graph = check_graph(link_i, link_j, log_conductance, terminal)
     log_K = graph[2]
     if log_K.size == 0:
         return np.empty(0), 0.0
-    if np.ptp(log_K) <= ORDINARY:
-        scale = float(log_K.max())
-        return np.exp(log_K - scale), scale
+    highest = float(log_K.max())
+    if highest - float(log_K.min()) <= ORDINARY:
+        return np.exp(log_K - highest), highest
     scale = critical(*graph)
-    check_span(log_K - scale)
+    if highest - scale > HIGHEST:
+        return highest - scale
     return exponential(log_K - scale), scale
 
 
@@ -254,12 +281,17 @@ def log_conductance_span(
 
 def check_span(log_conductance):
     """Raise if a link lies too far above the critical conductance (logarithms over it)."""
-    if log_conductance.max(initial=-np.inf) > HIGHEST:
-        raise ParameterError(
-            f"links must lie below exp({HIGHEST:g}) times the critical conductance of the sample, "
-            f"the largest lies at exp({log_conductance.max():.0f}); raise the density or the "
-            "temperature."
-        )
+    highest = float(log_conductance.max(initial=-np.inf))
+    if highest > HIGHEST:
+        raise span_error(highest)
+
+
+def span_error(highest):
+    """The error of a link at exp(highest) times the critical conductance."""
+    return ParameterError(
+        f"links must lie below exp({HIGHEST:g}) times the critical conductance of the sample, "
+        f"the largest lies at exp({highest:.0f}); raise the density or the temperature."
+    )
 
 
 def exponential(logarithm):

@@ -136,8 +136,7 @@ def analyse(
         )
         tables = symbolic_kernels.place_tables(which, fronts, which.size > 1, tables, table_start)
         subtree_tables = tables if which is groups[0][-1] else subtree_tables
-    kind_i, kind_j = kind[link_i], kind[link_j]
-    terminal_link = np.flatnonzero((kind_i >= 0) & (kind_j >= 0) & (kind_i != kind_j))
+    terminal_link = links_between_terminals(kind, link_i, link_j)
     return Elimination(
         fronts=fronts,
         node=node,
@@ -148,7 +147,7 @@ def analyse(
         edge_link=edge_link,
         edge_sign=edge_sign,
         terminal_link=terminal_link,
-        terminal_ends=np.stack([kind_i[terminal_link], kind_j[terminal_link]], axis=1),
+        terminal_ends=np.stack([kind[link_i[terminal_link]], kind[link_j[terminal_link]]], axis=1),
         groups=groups,
         contribution_start=contribution_start,
         contribution_size=contributions,
@@ -165,6 +164,10 @@ def check_terminal(terminal, n_nodes):
     if terminal is None:
         return np.full(n_nodes, -1, np.int64)
     hint = "use -2 (left out), -1 (eliminated) or the number of a terminal"
+    plain = type(terminal) is np.ndarray and terminal.dtype == np.int64
+    plain = plain and terminal.shape == (n_nodes,) and n_nodes > 0
+    if plain and terminal.min() >= -2 and terminal.max() < n_nodes:
+        return terminal.copy()
     found = array_of("terminal", terminal, shape=(n_nodes,), low=-2, empty=True, hint=hint)
     terminal = found.astype(np.int64)
     if np.any(terminal != found) or terminal.max(initial=-1) >= max(n_nodes, 1):
@@ -173,6 +176,14 @@ def check_terminal(terminal, n_nodes):
             f"{found.max(initial=-1)!r}; {hint}."
         )
     return terminal
+
+
+def links_between_terminals(kind, link_i, link_j):
+    """int64 array of the links from one terminal to another."""
+    count = symbolic_kernels.list_terminal_links(kind, link_i, link_j, np.empty(0, np.int64))
+    found = np.empty(count, np.int64)
+    symbolic_kernels.list_terminal_links(kind, link_i, link_j, found)
+    return found
 
 
 def fronts_of(dissection, kept, rank, link_i, link_j, n_terminals):

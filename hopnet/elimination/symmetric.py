@@ -303,11 +303,13 @@ def check_entries(name: str, value: npt.ArrayLike, *shapes: tuple[int, ...]) -> 
 
 def negligible_entry(*arrays: np.ndarray) -> float:
     """The size below which an entry counts as zero: `NEGLIGIBLE`, or `SMALLEST` for a wide span."""
-    sizes = np.concatenate([np.abs(array).ravel() for array in arrays])
-    sizes = sizes[sizes > 0]
-    if sizes.size == 0:
+    low, high = np.inf, 0.0
+    for array in arrays:
+        sizes = np.abs(array) if array.dtype.kind == "c" else array
+        low = min(low, float(sizes.min(initial=np.inf, where=sizes > 0)))
+        high = max(high, float(sizes.max(initial=0.0)))
+    if high == 0.0:
         return NEGLIGIBLE
-    low, high = sizes.min(), sizes.max()
     return NEGLIGIBLE if low >= 1 / SPAN and high <= SPAN * low else SMALLEST
 
 

@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from hopnet.checks import flag, instance_of, number, one_of, shown
 from hopnet.elimination.dissection import Dissection, dissect_graph
 from hopnet.errors import DataError, NotPercolatingError, ParameterError
-from hopnet.kernels import neighbours
+from hopnet.kernels import clusters, neighbours
 from hopnet.network.energies import Bath, check_bath
 from hopnet.network.neighbours import lengths, link_separation
 from hopnet.network.rules import check_apart, check_links
@@ -268,11 +266,9 @@ class Network(Record):
     @cached_property
     def cluster(self) -> np.ndarray:
         """int64[n_sites]: number of the connected cluster of each site."""
-        graph = coo_array(
-            (np.ones(self.n_links, np.int8), (self.link_i, self.link_j)),
-            shape=(self.n_sites, self.n_sites),
-        )
-        return read_only(connected_components(graph, directed=False)[1], np.int64)
+        out = np.empty(self.n_sites, np.int64)
+        clusters.fill_clusters(self.row_start, self.row_neighbour, out)
+        return read_only(out, np.int64, copy=False)
 
     @cached_property
     def isolated(self) -> np.ndarray:

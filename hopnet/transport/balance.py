@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -10,15 +11,20 @@ from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
 from hopnet.kernels import backbone as kernels
 from hopnet.kernels.balance import largest_change, sum_flows
-from hopnet.kernels.neighbours import fill_rows
 from hopnet.network.network import INNER, Network
 
 __all__ = [
+    "BALANCED",
+    "CORRECTIONS",
+    "SOUND",
+    "Balance",
     "balance_at_sites",
+    "balance_of_sums",
     "balanced_flows",
     "net_flow",
     "on_paths",
     "site_potential",
+    "sites_on_paths",
     "unbalanced_sites",
 ]
 
@@ -43,11 +49,6 @@ CORRECTIONS = 40
 # corrections, a larger one would accept such nodes.
 SOUND = 1e-6
 
-# Number of sites above which memory counts more than time. Dead ends are then found before the
-# first solution, in 32-bit indices. Samples of this size always have loops to correct. A larger
-# number needs more memory, a smaller one searches for dead ends where that is not needed.
-LARGE = 300_000
-
 First = Callable[[], tuple[np.ndarray, np.ndarray]]
 Add = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
@@ -70,10 +71,30 @@ def net_flow(network: Network, flow: np.ndarray) -> np.ndarray:
     return np.bincount(network.link_i, flow, n) - np.bincount(network.link_j, flow, n)
 
 
-def balance_at_sites(
-    network: Network, flow: np.ndarray, terminal: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+class Balance(NamedTuple):
     """Net flow and throughput of each site, and how far inner sites are from balance.
+
+    Attributes
+    ----------
+    net : float64[n_sites]
+        Net flow out of each site, the same numbers as those of `net_flow`.
+    throughput : float64[n_sites]
+        Half the sum of the moduli of the flows at each site.
+    site_imbalance : float64[n_sites]
+        |net_i| / throughput_i at inner sites; 0 elsewhere, and where less than `FAINT` of the
+        largest throughput flows.
+    imbalance : float
+        sum |net_i| / sum throughput_i over inner sites.
+    """
+
+    net: np.ndarray
+    throughput: np.ndarray
+    site_imbalance: np.ndarray
+    imbalance: float
+
+
+def balance_at_sites(network: Network, flow: np.ndarray, terminal: np.ndarray) -> Balance:
+    """The balance of every site.
 
     Parameters
     ----------
@@ -86,28 +107,58 @@ def balance_at_sites(
 
     Returns
     -------
-    net : float64[n_sites]
-        Net flow out of each site, the same numbers as those of `net_flow`.
-    throughput : float64[n_sites]
-        Half the sum of the moduli of the flows at each site.
-    site_imbalance : float64[n_sites]
-        |net_i| / throughput_i at inner sites; 0 elsewhere, and where less than `FAINT` of the
-        largest throughput flows.
-    imbalance : float
-        sum |net_i| / sum throughput_i over inner sites.
+    Balance
     """
-    n = network.n_sites
-    net, entering, throughput, size_j = np.empty((4, n))
-    sum_flows(network.link_i, network.link_j, flow, net, entering, throughput, size_j)
-    net -= entering
-    throughput += size_j
-    throughput *= 0.5
-    error = np.where(terminal == INNER, np.abs(net), 0.0)
+    at_site = np.empty((4, network.n_sites))
+    sum_flows(network.link_i, network.link_j, flow, *at_site)
+    return balance_of_sums(at_site, terminal)
+
+
+def balance_of_sums(at_site: np.ndarray, terminal: np.ndarray) -> Balance:
+    """The balance of every site from the sums of `hopnet.kernels.balance.sum_flows`.
+
+    Parameters
+    ----------
+    at_site : float64[4, n_sites]
+        Sums of the flow over the links that a site begins and over those that it ends, and the
+        same sums of the moduli.
+    terminal : int64[n_sites]
+        As in `balance_at_sites`.
+    """
+    net = at_site[0] - at_site[1]
+    throughput = 0.5 * (at_site[2] + at_site[3])
+    inner = terminal == INNER
+    error = np.where(inner, np.abs(net), 0.0)
     checked = throughput > FAINT * throughput.max(initial=0.0)
-    site_imbalance = np.divide(error, throughput, out=np.zeros(n), where=checked)
-    total = throughput[terminal == INNER].sum()
+    site_imbalance = np.divide(error, throughput, out=np.zeros(net.shape), where=checked)
+    total = throughput[inner].sum()
     imbalance = float(error.sum() / total) if total > 0 else 0.0
-    return net, throughput.copy(), site_imbalance, imbalance
+    return Balance(net, throughput, site_imbalance, imbalance)
+
+
+def sites_on_paths(network: Network) -> np.ndarray:
+    """Whether each site lies on a path between the contacts that visits no site twice.
+
+    No current flows through other sites: they belong to dead ends. A contact is one node.
+
+    Returns
+    -------
+    bool[n_sites]
+        False for the sites of the contacts themselves.
+
+    Notes
+    -----
+    The time is proportional to the number of links.
+    """
+    terminal = network.terminals
+    at_contact = []
+    for contact in network.contacts:
+        rows = [network.row_neighbour[slice(*network.row_start[i : i + 2])] for i in contact]
+        beside = np.concatenate(rows) if rows else np.empty(0, np.int64)
+        at_contact.append(beside[terminal[beside] < 0])
+    out = np.empty(network.n_sites, np.bool_)
+    kernels.mark_paths(network.row_start, network.row_neighbour, terminal, tuple(at_contact), out)
+    return out
 
 
 def on_paths(network: Network) -> np.ndarray:
@@ -118,51 +169,31 @@ def on_paths(network: Network) -> np.ndarray:
     Returns
     -------
     bool[n_links]
-
-    Notes
-    -----
-    With one more link between the contacts these links form the biconnected component of that
-    link. A contact is one node. The time is proportional to the number of links.
     """
-    n = network.n_sites + 2
-    # A large network needs half the memory for its indices if they have 32 bits.
-    index = np.int32 if n > LARGE and 2 * network.n_links < 2**31 - 2 else np.int64
-    node = np.arange(network.n_sites, dtype=index)
-    node[network.source], node[network.drain] = n - 2, n - 1
-    between = node[network.link_i] != node[network.link_j]
-    # The added link from source to drain comes first.
-    link_i, link_j = np.empty((2, 1 + np.count_nonzero(between)), index)
-    link_i[0], link_j[0] = n - 2, n - 1
-    link_i[1:] = node[network.link_i[between]]
-    link_j[1:] = node[network.link_j[between]]
-    start = np.empty(n + 1, np.int64)
-    neighbour, link = np.empty((2, 2 * link_i.size), index)
-    fill_rows(link_i, link_j, start, neighbour, link)
-    del link_i, link_j
-    number, low, parent, parent_link, visited = np.empty((5, n), index)
-    n_visited = kernels.depth_first(
-        start, neighbour, link, n - 1, number, low, parent, parent_link, visited
-    )
-    block = np.empty(n, np.bool_)
-    kernels.mark_block(visited, n_visited, number, low, parent, block)
-    between &= block[node[network.link_i]]
-    between &= block[node[network.link_j]]
-    return between
+    terminal, carries = network.terminals, sites_on_paths(network)
+    carries |= terminal >= 0
+    i, j = network.link_i, network.link_j
+    within = (terminal[i] >= 0) & (terminal[i] == terminal[j])
+    return carries[i] & carries[j] & ~within
 
 
-def balanced_flows(network: Network, first: First, add: Add) -> tuple[np.ndarray, np.ndarray, bool]:
+def balanced_flows(
+    network: Network, terminal: np.ndarray, first: First, add: Add
+) -> tuple[np.ndarray, np.ndarray, bool]:
     """Drops and flows with every inner site balanced relative to its own throughput.
 
     The elimination makes each drop accurate relative to the flows through the better of its two
     sites. A side loop that is attached to a site of large flow then needs corrections. The first
     one feeds the net flow of every site. Others follow only where a site stays unbalanced: they
     feed the net flow of such sites alone, since that of the others is rounding of larger flows and
-    would disturb the loops again. Dead ends get no flow.
+    would disturb the loops again.
 
     Parameters
     ----------
     network : Network
         The network whose links carry the flow.
+    terminal : int64[n_sites]
+        The kind of each site: `Network.terminals`, with dead ends left out.
     first : function
         ``first()`` returns the drops and flows of the first solution. It is a function so that
         no other reference keeps these arrays in memory.
@@ -176,26 +207,16 @@ def balanced_flows(network: Network, first: First, add: Add) -> tuple[np.ndarray
     balanced : bool
         False where a number that is needed is less than the smallest float.
     """
-    dead = np.zeros(network.n_links, np.bool_)
-    early = network.n_sites > LARGE
-    if early:  # before the first solution takes its memory
-        dead = ~on_paths(network)
     drop, flow = first()
-    fed = np.where(network.terminals == INNER, -net_flow(network, flow), 0.0)
-    for correction in range(CORRECTIONS):
+    fed = np.where(terminal == INNER, -net_flow(network, flow), 0.0)
+    for _ in range(CORRECTIONS):
         with np.errstate(all="ignore"):
             new_drop, new_flow = add(drop, flow, fed)
         change, largest = largest_change(new_flow, flow)
         if not change <= SOUND * largest:
             return drop, flow, False
         drop, flow = new_drop, new_flow
-        del new_drop, new_flow
-        drop[dead], flow[dead] = 0.0, 0.0
-        net, unbalanced = unbalanced_sites(network, flow)
-        if correction == 0 and unbalanced.any() and not early:
-            dead = ~on_paths(network)
-            drop[dead], flow[dead] = 0.0, 0.0
-            net, unbalanced = unbalanced_sites(network, flow)
+        net, unbalanced = unbalanced_sites(network, flow, terminal)
         if not unbalanced.any():
             return drop, flow, True
         fed = np.where(unbalanced, -net, 0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from hopnet.checks import array_of, instance_of, number
-from hopnet.elimination.scaling import HIGHEST, log_conductance_span, scaled_conductance
+from hopnet.elimination.dissection import SERIAL_SITES
+from hopnet.elimination.potentials import MOST_LIMBS, Potentials, limbs_needed
+from hopnet.elimination.scaling import conductance_in_floats
 from hopnet.elimination.symbolic import Elimination, analyse
 from hopnet.elimination.symmetric import Factor, factor
 from hopnet.elimination.wide import (
@@ -22,9 +25,20 @@ from hopnet.elimination.wide import (
     wide_from_log,
 )
 from hopnet.errors import ConvergenceError, DataError, ParameterError
-from hopnet.network.network import Network, check_digest
+from hopnet.network.network import INNER, LEFT_OUT, Network, check_digest
 from hopnet.records import Record, load_arrays, read_only, save_arrays
-from hopnet.transport.balance import balance_at_sites, balanced_flows, site_potential
+from hopnet.threads import thread_count
+from hopnet.transport.balance import (
+    BALANCED,
+    CORRECTIONS,
+    SOUND,
+    Balance,
+    balance_at_sites,
+    balance_of_sums,
+    balanced_flows,
+    site_potential,
+    sites_on_paths,
+)
 from hopnet.transport.cutoff import OuterShell, outer_shell
 
 if TYPE_CHECKING:
@@ -35,6 +49,10 @@ __all__ = ["Current", "in_unit", "length_of_flow", "own_current", "solve_current
 # Largest relative difference of source and drain current that is accepted. Machine precision
 # gives about 1e-15. A larger bound could hide an error of the elimination.
 BALANCE = 1e-9
+
+# Number of corrections in a row that may leave as many sites unbalanced as before, until potentials
+# get more limbs. A smaller number would add limbs without need, a larger one corrects in vain.
+PATIENCE = 3
 
 # Names of the stored fields: one value per link, one value per site, single numbers.
 ON_LINKS = ("drop", "flow", "relative_flow")
@@ -190,12 +208,12 @@ def length_of_flow(network: Network, relative_flow: np.ndarray) -> float:
 
 
 class Flows(NamedTuple):
-    """Drops, and flows in the unit exp(log_unit) / rho_0 (at unit bias); see `balanced_flows`."""
+    """Drops, and flows in the unit exp(log_unit) / rho_0 (at unit bias), with their balance."""
 
     drop: np.ndarray
     flow: np.ndarray
-    balanced: bool
     log_unit: float
+    balance: Balance
 
 
 def solve_current(network: Network, *, threads: int | None = None) -> Current:
@@ -205,13 +223,14 @@ def solve_current(network: Network, *, threads: int | None = None) -> Current:
 
         0 = sum_j G_ij (V_j - V_i)        V = 1 at the source, 0 at the drain
 
-    The elimination is free of subtractions (see `hopnet.elimination.symmetric`). It gives the
-    drop of each link directly, never as a difference of two potentials, so each drop is accurate
-    relative to the flows nearby, whatever the spread of the conductances. The net flow that
-    remains at each site is then fed into the same factor, again and again until every site is
-    balanced relative to its own throughput (see `hopnet.transport.balance`; once is enough but at
-    very low densities). This makes the flows of side loops accurate that carry far less than the
-    links around them. The flow of dead ends, and of sites without a path to a contact, is 0.
+    The elimination is free of subtractions (see `hopnet.elimination.symmetric`). Potentials keep
+    as many digits as the smallest drop needs (`hopnet.elimination.potentials`), so each drop is
+    accurate relative to the flows nearby, whatever the spread of the conductances, and the drops
+    around every loop add up to zero. The net flow that rounding leaves at each site is then fed
+    into the same factor, again and again until every site is balanced relative to its own
+    throughput (see `hopnet.transport.balance`; once is enough but at very low densities). This
+    makes the flows of side loops accurate that carry far less than the links around them. Dead
+    ends, and sites without a path to a contact, are left out: their flow is 0.
 
     Parameters
     ----------
@@ -238,7 +257,8 @@ def solve_current(network: Network, *, threads: int | None = None) -> Current:
     Conductances are floats in the unit of the largest one. Where they span more than exp(250),
     the unit is the critical conductance. Where the largest one exceeds that by exp(660), or where a
     drop underflows that is needed, wide numbers replace floats (`hopnet.elimination.wide`). The
-    answer does not depend on a common factor of all conductances.
+    answer does not depend on a common factor of all conductances. On two threads or more the dead
+    ends are found while the order of elimination is made.
     """
     instance_of("network", network, Network, "make it with hopnet.build_network")
     if network.sites.geometry == "torus":
@@ -247,15 +267,14 @@ def solve_current(network: Network, *, threads: int | None = None) -> Current:
             "hopnet.solve_torus for its conductivity tensor, or geometry='cylinder' or 'open'."
         )
     network.check_percolation()
-    terminal = network.terminals
+    terminal, scaled = prepare(network, threads)
     symbolic = analyse(network.dissection, network.link_i, network.link_j, terminal)
-    graph = network.link_i, network.link_j, network.log_conductance, terminal
-    balanced = False
-    if log_conductance_span(*graph) <= HIGHEST:
-        drop, flow, balanced, log_unit = flows_by_floats(network, symbolic, threads)
-    if not balanced:
-        drop, flow, balanced, log_unit = flows_by_wide_numbers(network, symbolic)
-    net, throughput, site_imbalance, imbalance = balance_at_sites(network, flow, terminal)
+    flows = None
+    if not isinstance(scaled, float):
+        flows = flows_by_floats(network, symbolic, *scaled, threads)
+    if flows is None:
+        flows = flows_by_wide_numbers(network, symbolic)
+    drop, flow, log_unit, (net, throughput, site_imbalance, imbalance) = flows
     source_current = float(net[network.source].sum())
     drain_current = float(-net[network.drain].sum())
     total = check_balance(source_current, drain_current, drop)
@@ -280,24 +299,85 @@ def solve_current(network: Network, *, threads: int | None = None) -> Current:
     )
 
 
-def flows_by_floats(network: Network, symbolic: Elimination, threads: int | None) -> Flows:
-    """Drops and flows by one factor in floats, and one correction by the same factor."""
-    n_links = network.n_links
-    graph = network.link_i, network.link_j, network.log_conductance, network.terminals
-    conductance, log_unit = scaled_conductance(*graph)
-    made: list[Factor] = []
+def prepare(
+    network: Network, threads: int | None
+) -> tuple[np.ndarray, tuple[np.ndarray, float] | float]:
+    """The kind of each site, dead ends left out, and what `conductance_in_floats` returns.
 
-    def first():
-        made.append(factor(symbolic, conductance, threads=threads))
-        drop = made[0].link_drops(n_links, (1.0, 0.0))
-        return drop, conductance * drop
+    The order of elimination is made at the same time, if there is a second thread.
+    """
 
-    def add(drop, _, fed):
-        corrected = made[0].link_drops(n_links, (0.0, 0.0), rhs=fed)
-        corrected += drop
-        return corrected, conductance * corrected
+    def kinds_and_conductances() -> tuple[np.ndarray, tuple[np.ndarray, float] | float]:
+        kind = network.terminals.copy()
+        kind[(kind == INNER) & ~sites_on_paths(network)] = LEFT_OUT
+        graph = network.link_i, network.link_j, network.log_conductance, network.terminals
+        return kind, conductance_in_floats(*graph)
 
-    return Flows(*balanced_flows(network, first, add), log_unit)
+    if thread_count(threads) == 1 or network.n_sites <= SERIAL_SITES:
+        return kinds_and_conductances()
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(kinds_and_conductances)
+        _ = network.dissection
+        return found.result()
+
+
+def flows_by_floats(
+    network: Network,
+    symbolic: Elimination,
+    conductance: np.ndarray,
+    log_unit: float,
+    threads: int | None,
+) -> Flows | None:
+    """Drops and flows by one factor in floats and corrections by the same factor.
+
+    None where a number that is needed is less than the smallest float.
+    """
+    factored = factor(symbolic, conductance, threads=threads)
+    mesh = factored.terminal_conductance
+    n_limbs, n_first = limbs_needed(conductance, float(mesh[0, 1]) if mesh.size else 0.0)
+    flows = corrected_flows(network, factored, conductance, log_unit, (n_limbs, n_first))
+    if flows is None and n_limbs < MOST_LIMBS:
+        flows = corrected_flows(network, factored, conductance, log_unit, (MOST_LIMBS, n_first))
+    return flows
+
+
+def corrected_flows(
+    network: Network,
+    factored: Factor,
+    conductance: np.ndarray,
+    log_unit: float,
+    limbs: tuple[int, int],
+) -> Flows | None:
+    """Flows with every inner site balanced, or None where potentials have too few limbs.
+
+    The first correction feeds the net flow of every site. Others follow only where a site stays
+    unbalanced, as in `balanced_flows`.
+    """
+    terminal = factored.elimination.terminal
+    ends = network.link_i, network.link_j
+    potentials = Potentials(factored, *limbs)
+    drop, flow = np.empty(network.n_links), np.zeros(network.n_links)
+    at_site, _, _ = potentials.fill_flows(ends, conductance, drop, flow)
+    fed = np.where(terminal == INNER, at_site[1] - at_site[0], 0.0)
+    fewest, waited = network.n_sites + 1, 0
+    for _ in range(CORRECTIONS):
+        if not potentials.add(fed):
+            return None
+        at_site, change, largest = potentials.fill_flows(ends, conductance, drop, flow)
+        balance = balance_of_sums(at_site, terminal)
+        unbalanced = balance.site_imbalance > BALANCED
+        n_unbalanced = int(np.count_nonzero(unbalanced))
+        if not change <= SOUND * largest:
+            return None
+        if n_unbalanced == 0:
+            return Flows(drop, flow, log_unit, balance)
+        # Sites that no correction balances need more limbs.
+        waited = 0 if n_unbalanced < fewest else waited + 1
+        fewest = min(fewest, n_unbalanced)
+        if waited == PATIENCE:
+            return None
+        fed = np.where(unbalanced, -balance.net, 0.0)
+    return None
 
 
 def flows_by_wide_numbers(network: Network, symbolic: Elimination) -> Flows:
@@ -320,7 +400,9 @@ def flows_by_wide_numbers(network: Network, symbolic: Elimination) -> Flows:
     def first():
         return ratio_of_wide(wide_drop, one), ratio_of_wide(wide_flow, unit)
 
-    return Flows(*balanced_flows(network, first, add), float(log_of_wide(unit)))
+    drop, flow, _ = balanced_flows(network, symbolic.terminal, first, add)
+    balance = balance_at_sites(network, flow, symbolic.terminal)
+    return Flows(drop, flow, float(log_of_wide(unit)), balance)
 
 
 def check_balance(source_current, drain_current, drop):

@@ -51,3 +51,16 @@ def breadth_first(rows, root):
                     level[v] = step + 1
         step += 1
     return level
+
+
+def mark_paths(rows, contact):
+    """Sites on a path between the contacts: the block of the link between the two merged nodes."""
+    n = len(rows)
+    node = [n + c if c >= 0 else i for i, c in enumerate(contact)]
+    merged = [[] for _ in range(n + 2)]
+    for i, row in enumerate(rows):
+        merged[node[i]] += [(node[j], None) for j in row if node[j] != node[i]]
+    merged[n].append((n + 1, None))
+    merged[n + 1].append((n, None))
+    marked = mark_block(merged, n + 1, n)
+    return [bool(marked[i]) and node[i] == i for i in range(n)]

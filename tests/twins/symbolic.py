@@ -95,3 +95,9 @@ def place_tables(which, fronts, start):
             assert end <= a or begin >= b
             above = fronts.parent[above]
     return [block(t) for t in which]
+
+
+def list_terminal_links(terminal, link_i, link_j):
+    """Links whose ends belong to two different terminals."""
+    kinds = zip(terminal[link_i], terminal[link_j], strict=True)
+    return [l for l, (a, b) in enumerate(kinds) if a >= 0 and b >= 0 and a != b]
