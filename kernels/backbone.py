@@ -1,4 +1,4 @@
-"""Backbone: depth-first and breadth-first searches of a graph, without recursion.
+"""Backbone and clusters: depth-first and breadth-first searches of a graph, without recursion.
 
 A node lies on the backbone if it lies on a loop through one added link from source to drain. The
 depth-first search numbers the nodes in order of the visit and finds the *low* number of each::
@@ -220,3 +220,41 @@ def breadth_first(start, neighbour, link, root, level, parent, parent_link):
                 parent_link[v] = link[place]
                 queue[tail] = v
                 tail += 1
+
+
+@njit(cache=True, nogil=True)
+def fill_clusters(start, neighbour, out):
+    """Number of the connected cluster of each site, in the order of their first sites.
+
+    Parameters
+    ----------
+    start, neighbour : int64[n_sites + 1], int64[2 n_links]
+        The neighbours of site i stand in the places ``start[i]`` to ``start[i + 1]``.
+    out : int64[n_sites]
+        Overwritten.
+
+    Returns
+    -------
+    int64
+        The number of clusters.
+    """
+    out[:] = -1
+    stack = np.empty(out.shape[0], np.int32)
+    count = 0
+    for first in range(out.shape[0]):
+        if out[first] >= 0:
+            continue
+        out[first] = count
+        stack[0] = first
+        depth = 1
+        while depth > 0:
+            depth -= 1
+            i = stack[depth]
+            for a in range(start[i], start[i + 1]):
+                j = neighbour[a]
+                if out[j] < 0:
+                    out[j] = count
+                    stack[depth] = j
+                    depth += 1
+        count += 1
+    return count

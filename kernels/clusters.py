@@ -126,44 +126,6 @@ def _root(parent, i):
 
 
 @njit(cache=True, nogil=True)
-def fill_clusters(start, neighbour, out):
-    """Number of the connected cluster of each site, in the order of their first sites.
-
-    Parameters
-    ----------
-    start, neighbour : int64[n_sites + 1], int64[2 n_links]
-        The neighbours of site i stand in the places ``start[i]`` to ``start[i + 1]``.
-    out : int64[n_sites]
-        Overwritten.
-
-    Returns
-    -------
-    int64
-        The number of clusters.
-    """
-    out[:] = -1
-    stack = np.empty(out.shape[0], np.int32)
-    count = 0
-    for first in range(out.shape[0]):
-        if out[first] >= 0:
-            continue
-        out[first] = count
-        stack[0] = first
-        depth = 1
-        while depth > 0:
-            depth -= 1
-            i = stack[depth]
-            for a in range(start[i], start[i + 1]):
-                j = neighbour[a]
-                if out[j] < 0:
-                    out[j] = count
-                    stack[depth] = j
-                    depth += 1
-        count += 1
-    return count
-
-
-@njit(cache=True, nogil=True)
 def fill_seams(position, period, link_i, link_j, out):
     """Seams crossed on the shortest path from site i to site j, with sign, along each axis.
 

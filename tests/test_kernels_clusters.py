@@ -258,13 +258,13 @@ def random_rows(n, n_links, seed):
     return rows, start, np.array([j for row in rows for j in row], np.int64)
 
 
-@both(kernels, "fill_clusters")
+@both(walks, "fill_clusters")
 @pytest.mark.parametrize("case", [(0, 0), (1, 0), (30, 10), (30, 25), (30, 80)])
 def test_fill_clusters(kernel, case):
     rows, start, neighbour = random_rows(*case, seed=sum(case))
     out = np.full(case[0], 7)
     count = kernel(start, neighbour, out)
-    assert list(out) == twin.fill_clusters(rows)
+    assert list(out) == walks_twin.fill_clusters(rows)
     assert count == (out.max() + 1 if out.size else 0)
 
 

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from hopnet.checks import flag, instance_of, number, one_of, shown
 from hopnet.elimination.dissection import Dissection, dissect_graph
 from hopnet.errors import DataError, NotPercolatingError, ParameterError
-from hopnet.kernels import clusters, neighbours
+from hopnet.kernels import backbone, neighbours
 from hopnet.network.energies import Bath, check_bath
 from hopnet.network.neighbours import lengths, link_separation
 from hopnet.network.rules import check_apart, check_links
@@ -267,7 +267,7 @@ class Network(Record):
     def cluster(self) -> np.ndarray:
         """int64[n_sites]: number of the connected cluster of each site."""
         out = np.empty(self.n_sites, np.int64)
-        clusters.fill_clusters(self.row_start, self.row_neighbour, out)
+        backbone.fill_clusters(self.row_start, self.row_neighbour, out)
         return read_only(out, np.int64, copy=False)
 
     @cached_property

@@ -64,3 +64,25 @@ def mark_paths(rows, contact):
     merged[n + 1].append((n, None))
     marked = mark_block(merged, n + 1, n)
     return [bool(marked[i]) and node[i] == i for i in range(n)]
+
+
+def fill_clusters(rows):
+    """Cluster of each site, numbered by first sites: one label spreads at a time."""
+    label = [None] * len(rows)
+    count = 0
+    for first in range(len(rows)):
+        if label[first] is None:
+            for i in joined_to(rows, first):
+                label[i] = count
+            count += 1
+    return label
+
+
+def joined_to(rows, first):
+    """All sites joined to one site, itself included."""
+    found, queue = {first}, [first]
+    while queue:
+        new = set(rows[queue.pop()]) - found
+        found |= new
+        queue += new
+    return found

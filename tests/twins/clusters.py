@@ -133,25 +133,3 @@ def count_sizes(count, row, n_sites, n_octaves):
         octave = np.floor(np.log2(sizes)).astype(int) if sizes else np.empty(0, int)
         out.append(np.bincount(octave, minlength=n_octaves))
     return np.array(out)
-
-
-def fill_clusters(rows):
-    """Cluster of each site, numbered by first sites: one label spreads at a time."""
-    label = [None] * len(rows)
-    count = 0
-    for first in range(len(rows)):
-        if label[first] is None:
-            for i in reached(rows, first):
-                label[i] = count
-            count += 1
-    return label
-
-
-def reached(rows, first):
-    """All sites joined to one site, itself included."""
-    found, queue = {first}, [first]
-    while queue:
-        new = set(rows[queue.pop()]) - found
-        found |= new
-        queue += new
-    return found
