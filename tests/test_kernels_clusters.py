@@ -258,17 +258,17 @@ def random_rows(n, n_links, seed):
     return rows, start, np.array([j for row in rows for j in row], np.int64)
 
 
-@both(walks, "fill_clusters")
+@both(searches, "fill_clusters")
 @pytest.mark.parametrize("case", [(0, 0), (1, 0), (30, 10), (30, 25), (30, 80)])
 def test_fill_clusters(kernel, case):
     rows, start, neighbour = random_rows(*case, seed=sum(case))
     out = np.full(case[0], 7)
     count = kernel(start, neighbour, out)
-    assert list(out) == walks_twin.fill_clusters(rows)
+    assert list(out) == searches_twin.fill_clusters(rows)
     assert count == (out.max() + 1 if out.size else 0)
 
 
-@both(walks, "mark_paths")
+@both(searches, "mark_paths")
 @pytest.mark.parametrize("seed", range(12))
 def test_mark_paths(kernel, seed):
     n = 24
@@ -281,4 +281,4 @@ def test_mark_paths(kernel, seed):
     )
     out = np.ones(n, np.bool_)
     kernel(start, neighbour, contact, at_contact, out)
-    assert list(out) == walks_twin.mark_paths(rows, contact)
+    assert list(out) == searches_twin.mark_paths(rows, contact)
