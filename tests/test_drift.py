@@ -313,3 +313,74 @@ def test_flows_of_dilute_samples_balance_in_any_field(field):
     network = torus(n=6000, density=0.01, cutoff=2.5)
     drift = hn.solve_drift(network, field / hn.critical_length(0.01))
     assert drift.imbalance < 1e-14
+
+
+# ---- in space ----
+
+
+def cubic(n_x, n_y, n_z, sigma, geometry="torus", seed=3):
+    """A cubic lattice with Gaussian energies, hops to the six nearest neighbours."""
+    sites = hn.lattice_sites("cubic", n_x, n_y, n_z=n_z, spacing=3.0, geometry=geometry)
+    energy = sigma * np.random.default_rng(seed).standard_normal(n_x * n_y * n_z)
+    return hn.build_network(
+        hn.with_energies(sites, energy), cutoff_radius=3.1, kT=1.0, bath="miller_abrahams"
+    )
+
+
+@pytest.mark.parametrize("axis", "xyz")
+@pytest.mark.parametrize("concentration", [None, 0.2])
+def test_cubic_lattice_against_a_dense_master_equation(axis, concentration):
+    """Rates by hand, p by dense algebra (few carriers) or put into the mean-field equation."""
+    network = cubic(6, 5, 4, 2.0)
+    k, F = "xyz".index(axis), 0.5
+    drift = hn.solve_drift(network, F, axis=axis, concentration=concentration)
+    step = network.separation[:, k]
+    e = network.sites.energy
+    assert np.all(np.isin(np.abs(np.round(network.separation, 9)), (0.0, 3.0)))
+    n, rate = network.n_sites, np.zeros((network.n_sites,) * 2)
+    i, j = network.link_i, network.link_j
+    rise = e[j] - e[i] - F * step
+    rate[i, j] = np.exp(-6.0 - np.maximum(rise, 0.0))
+    rate[j, i] = np.exp(-6.0 - np.maximum(-rise, 0.0))
+    p = drift.occupation
+    if concentration is None:
+        matrix = rate.T - np.diag(rate.sum(axis=1))
+        matrix[0] = 1.0
+        exact = np.linalg.solve(matrix, np.eye(n)[0])
+        np.testing.assert_allclose(p, exact, rtol=1e-10)
+        q = np.ones(n)
+    else:
+        q = 1.0 - p
+        assert p.sum() == near(0.2 * n, rel=1e-12)
+    hops = p[:, None] * q[None, :] * rate
+    assert np.abs(hops.sum(axis=0) - hops.sum(axis=1)).max() < 1e-12 * hops.max()
+    flow = hops[i, j] - hops[j, i]
+    assert drift.velocity == near(flow @ step / p.sum(), rel=1e-10)
+    np.testing.assert_allclose(drift.flow, flow, atol=1e-12 * np.abs(flow).max())
+
+
+def test_cubic_lattice_without_energies_has_the_velocity_of_one_link():
+    """v = a k (1 - exp(-e F a / kT)) for every axis, and J_sd / J_ds = exp(eV / kT)."""
+    for axis in "xyz":
+        drift = hn.solve_drift(cubic(5, 4, 4, 0.0), 0.7, axis=axis)
+        assert drift.velocity == near(3.0 * np.exp(-6.0) * -np.expm1(-2.1), rel=1e-12)
+    bias = hn.solve_bias(cubic(6, 4, 4, 2.0, "open"), 5.0)
+    assert bias.forward / bias.backward == near(np.exp(5.0), rel=1e-12)
+    assert bias.imbalance < 1e-14
+
+
+@pytest.mark.slow
+def test_mobility_of_a_gaussian_cubic_lattice():
+    """ln mu of few carriers falls as -0.42 (sigma / kT)^2 (Pasveer et al., PRL 94, 206601 (2005)).
+
+    Twenty sites along each edge; the mobility of each sample is multiplied by the mean of
+    exp(-e / kT) over its sites and divided by that of the infinite sample, exp(sigma^2 / 2 kT^2).
+    """
+    found = []
+    for sigma in (1.0, 3.0):
+        network = cubic(20, 20, 20, sigma, seed=7)
+        drift = hn.solve_drift(network, 1e-3, axis="x")
+        own = np.exp(-network.sites.energy).mean() / np.exp(0.5 * sigma**2)
+        found.append(np.log(drift.mobility * own))
+    slope = (found[1] - found[0]) / (3.0**2 - 1.0**2)
+    assert slope == near(-0.42, rel=0.15)

@@ -37,7 +37,10 @@ __all__ = ["Crowd", "Frozen", "Steady", "filling_of", "follow", "starting_odds"]
 # the change before was about 1e-6, and the remaining error is rounding. A larger value gives fewer
 # digits.
 TOLERANCE = 1e-11
-# The same at intermediate fields, where a solution only has to be a good start for the next field.
+# If the last change was above this, one more step follows: the current is wrong by about as much as
+# the log-odds. A smaller value costs a step that gains nothing; a larger one gives fewer digits.
+ROUNDING = 1e-14
+# The tolerance at intermediate fields, where a solution only has to be a good start for the next one.
 # A smaller value costs more steps; a larger one makes the next start worse.
 ROUGH = 1e-2
 # Below this change, Newton takes the full step. Above it, a site may become fuller by log(1 + d)
@@ -250,7 +253,7 @@ def follow(
 
 def converge(crowd: Crowd, strength: float, y: np.ndarray, tolerance: float) -> Steady:
     """Damped Newton steps at one field, until they are below the tolerance or have failed."""
-    best = None
+    best, last = None, False
     for step in range(1, STEPS + 1):
         y = normalised(crowd, y)
         try:
@@ -262,9 +265,15 @@ def converge(crowd: Crowd, strength: float, y: np.ndarray, tolerance: float) -> 
         residual = float(np.abs(change).max(initial=0.0))
         if not np.isfinite(residual):
             break
-        best = Steady(y, frozen, residual, imbalance, step)
-        if residual <= tolerance or (step >= PATIENCE and residual > RESTLESS):
+        if last and best is not None and residual > best.residual:
             return best
+        best = Steady(y, frozen, residual, imbalance, step)
+        if last or (step >= PATIENCE and residual > RESTLESS):
+            return best
+        if residual <= tolerance:
+            if tolerance > TOLERANCE or residual <= ROUNDING:
+                return best
+            last = True
         y = y + (change if residual < FULL else damped(change))
     if best is None:
         raise ParameterError(
