@@ -40,8 +40,8 @@ TOLERANCE = 1e-11
 # If the last change was above this, one more step follows: the current is wrong by about as much as
 # the log-odds. A smaller value costs a step that gains nothing; a larger one gives fewer digits.
 ROUNDING = 1e-14
-# The tolerance at intermediate fields, where a solution only has to be a good start for the next one.
-# A smaller value costs more steps; a larger one makes the next start worse.
+# The tolerance at intermediate fields, where a solution only has to be a good start for the next
+# field. A smaller value costs more steps; a larger one makes the next start worse.
 ROUGH = 1e-2
 # Below this change, Newton takes the full step. Above it, a site may become fuller by log(1 + d)
 # and emptier by log(1 - d + d^2 / 2): a larger value lets steps overshoot.
