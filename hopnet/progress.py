@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from hopnet.checks import flag
 
-__all__ = ["in_notebook", "track"]
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+__all__ = ["bar_of", "in_notebook", "track", "wants_bar"]
 
 T = TypeVar("T")
 
@@ -19,6 +22,19 @@ def in_notebook() -> bool:
         return False
     shell = sys.modules["IPython"].get_ipython()
     return shell is not None and "IPKernelApp" in shell.config
+
+
+def wants_bar(progress: bool | None) -> bool:
+    """Whether a bar is to be shown: as ``progress`` says, and by default in notebooks only."""
+    return in_notebook() if progress is None else flag("progress", progress)
+
+
+def bar_of() -> Progress:
+    """A progress bar that leaves nothing behind, on standard error or in the notebook."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    return Progress(console=Console(stderr=not in_notebook()), transient=True)
 
 
 def track(
@@ -40,12 +56,8 @@ def track(
     ------
     The items.
     """
-    show = in_notebook() if progress is None else flag("progress", progress)
-    if not show:
+    if not wants_bar(progress):
         yield from items
         return
-    from rich.console import Console
-    from rich.progress import track as bar
-
-    console = Console(stderr=not in_notebook())
-    yield from bar(items, description=text, total=total, console=console, transient=True)
+    with bar_of() as bar:
+        yield from bar.track(items, total=total, description=text)

@@ -3,12 +3,16 @@
 import importlib
 import inspect
 import re
+import warnings
 from pathlib import Path
 
 import pytest
 import yaml
 
 import hopnet
+import hopnet as hn
+from hopnet.cli.main import PANELS, main
+from hopnet.progress import track
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = [
@@ -141,3 +145,37 @@ def test_doctor_finds_nothing_wrong(capsys):
     told = capsys.readouterr()
     assert "all checks passed" in told.out
     assert told.err == ""
+
+
+@pytest.mark.slow
+def test_lines_that_warm_the_cache_are_commands(capsys):
+    """Every line of ``hopnet doctor --warm`` runs, or its kernels would stay uncompiled."""
+    from hopnet.cli import doctor
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        doctor.warm_functions()
+        for line in doctor.WARMING:
+            assert main(line.split()) == 0, line
+    capsys.readouterr()
+
+
+def test_help_is_in_groups(capsys):
+    main(["--help"])
+    text = capsys.readouterr().out
+    for panel in PANELS:
+        assert panel in text, panel
+    assert "─ Commands ─" not in text
+
+
+def test_bars_only_where_asked(capsys, monkeypatch):
+    assert list(track([1, 2], "samples")) == [1, 2]
+    assert capsys.readouterr().err == ""
+    assert list(track([1, 2], "samples", progress=True)) == [1, 2]
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.stderr.isatty", lambda: True)
+        patch.setenv("TERM", "xterm")
+        assert list(track([1, 2], "samples", progress=True)) == [1, 2]
+    assert "samples" in capsys.readouterr().err
+    with pytest.raises(hn.ParameterError, match="progress"):
+        list(track([1], "samples", progress="yes"))

@@ -1,6 +1,11 @@
 """``hopnet doctor``: the facts that a bug report needs, and a self-test."""
 
+from typing import TYPE_CHECKING, Annotated
+
 import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 __all__ = ["add_to"]
 
@@ -14,10 +19,14 @@ def add_to(app: typer.Typer) -> None:
     app.command("doctor")(doctor)
 
 
-def doctor():
+def doctor(
+    warm: Annotated[
+        bool, typer.Option("--warm", help="Compile every kernel first, for example on installing.")
+    ] = False,
+):
     """Print versions, threads, cache and memory; compile the kernels; solve a known network.
 
-    Example: hopnet doctor
+    Example: hopnet doctor --warm
     """
     from rich.console import Console
     from rich.table import Table
@@ -27,6 +36,8 @@ def doctor():
     for name, value in facts():
         table.add_row(name, value)
     console.print(table)
+    if warm:
+        warm_cache(console)
     failures = 0
     for name, check in CHECKS:
         with console.status(f"{name} (compiling, once, the first time) ..."):
@@ -38,6 +49,64 @@ def doctor():
         console.print(f"[red]{failures} of {len(CHECKS)} checks failed[/red]: please report this.")
         raise typer.Exit(1)
     console.print("[green]all checks passed[/green]")
+
+
+# One line per topic: a command of little work that needs the kernels of the topic.
+WARMING = (
+    "percolation sample --n-sites 400 --seed 1",
+    "percolation threshold --sizes 100,200 --samples 10 --seed 1",
+    "percolation exponents --sizes 100,200,400 --samples 10 --seed 1",
+    "hanle --n-sites 300 --seed 1",
+    "step --n-sites 300 --seed 1",
+    "temperature --n-sites 400 --samples 1 --seed 1 --temperatures 0.02,0.05,0.1",
+    "walk --n-sites 150 --carriers 20 --longest 100 --seed 1",
+    "hall sample --n-sites 400 --seed 1",
+    "field --n-sites 300 --seed 1 --n 2",
+    "kinetics --n-sites 100 --seed 1 --angles 0.013 --tau-s 100",
+    "berry forms qwz --points 16",
+    "boltzmann response --lambda-xy 0.05 --lambda-z 0.1 --rashba 0.005",
+    "pumping efficiency",
+)
+
+
+def warm_functions() -> None:
+    """Small tasks of the topics whose commands need a file."""
+    import hopnet as hn
+    from hopnet.spin import choose_traps
+
+    sites = hn.random_sites(150, density=0.1, seed=1)
+    network = hn.build_network(sites)
+    hn.admittance(network, [1e-3])
+    field = hn.overhauser_fields(network, 0.01, seed=1)
+    hn.spin_relaxation(network, [1.0, 10.0], field=field)
+    hn.magnetoresistance(network, choose_traps(network, 0.1, seed=1), [0.1], field=field)
+    hn.solve_bias(network, 1.0)
+
+
+def warm_cache(console: "Console") -> None:
+    """Compile the kernels of every topic by small tasks; later runs load them from the cache."""
+    import contextlib
+    import io
+    import warnings
+
+    from hopnet.cli.main import main
+    from hopnet.ensemble.plan import warm_up
+
+    with console.status("compiling, once: runs, transport, memory ..."):
+        warm_up()
+        warm_functions()
+    for line in WARMING:
+        quiet = io.StringIO()
+        with (  # what the commands print is not wanted here
+            console.status(f"compiling, once: {line.partition(' --')[0]} ..."),
+            contextlib.redirect_stdout(quiet),
+            contextlib.redirect_stderr(quiet),
+            warnings.catch_warnings(action="ignore"),
+        ):
+            code = main(line.split())
+        if code:
+            console.print(f"[red]{line}[/red]: {quiet.getvalue().strip()[-200:]}")
+    console.print("all kernels are in the cache")
 
 
 def facts():

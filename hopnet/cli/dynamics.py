@@ -18,7 +18,7 @@ from hopnet.cli.options import (
     TauS,
     numbers,
 )
-from hopnet.cli.output import errors_console, print_answer, save_figures
+from hopnet.cli.output import errors_console, print_answer, save_figures, working
 from hopnet.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -80,9 +80,11 @@ def hanle(
     current = solve_current(network)
     field = np.linspace(0.0, largest, 101) / tau_s
     points, form = {}, 1e-4 * np.array([[0.0, 0.7], [0.4, 0.0]])
-    curve = hanle_curve(network, tau_s, field, current=current, spin_orbit=form)
+    with working("solving for the curve ..."):
+        curve = hanle_curve(network, tau_s, field, current=current, spin_orbit=form)
     if full:
-        points = full_hanle(network, current, tau_s, field[[3, 10, 30, 60, 100]], form)
+        with working("solving the full equations at five fields ..."):
+            points = full_hanle(network, current, tau_s, field[[3, 10, 30, 60, 100]], form)
     answer = {
         "n_sites": n_sites,
         "density": density,
@@ -156,7 +158,8 @@ def step(
     tau_s = check_one_time(tau_s)
     network = build_network(random_sites(n_sites, density=density, seed=seed, geometry=geometry))
     time = np.logspace(-3, 1, 81) * tau_s
-    response = step_response(network, tau_s, time).value
+    with working("solving for the response in time ..."):
+        response = step_response(network, tau_s, time).value
     half = float(np.exp(np.interp(0.5, response, np.log(time)))) / tau_s
     answer = {
         "n_sites": n_sites,
@@ -323,8 +326,9 @@ def walk(
         "spin": (0.0, 0.6, 0.8),
         "tau_s": tau_s,
     }
-    found = monte_carlo(network, time, n_carriers=carriers, seed=seed, **given)
-    square, spin = expected_walk(network, time, **given)
+    with working(f"walking {carriers} carriers ..."):
+        found = monte_carlo(network, time, n_carriers=carriers, seed=seed, **given)
+        square, spin = expected_walk(network, time, **given)
     D = float(np.trace(diffusion_tensor(network)) / 2)
     value, error = found.diffusion(-3, -1)
     answer = {

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from hopnet.cli.options import Density, Json, NSites, Out, Threads
-from hopnet.cli.output import print_answer, print_table, save_figures
+from hopnet.cli.output import is_watched, print_answer, print_table, save_figures
 
 if TYPE_CHECKING:
     import numpy as np
@@ -113,6 +113,7 @@ def field(
         concentration=asked.concentration,
         bath=asked.bath,
         threads=threads,
+        progress=is_watched(),
     )
     shown = curve.drop(columns=["inverse_velocity", "log_velocity"], errors="ignore")
     shown = shown.dropna(axis=1, how="all")

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from hopnet.cli.options import Density, Json, NSites, Out, Seed, numbers
-from hopnet.cli.output import print_table, save_figures, save_table
+from hopnet.cli.output import is_watched, print_table, save_figures, save_table
 from hopnet.errors import ParameterError
 
 __all__ = ["add_to"]
@@ -56,7 +56,12 @@ def kinetics(
     network = build_network(random_sites(n_sites, density=density, seed=seed))
     form = [[0.0, 1.0], [anisotropy, 0.0]]
     table = full_over_leading(
-        network, form, eta=eta, angles=numbers(angles, "angles"), tau_s=numbers(times, "tau-s")
+        network,
+        form,
+        eta=eta,
+        angles=numbers(angles, "angles"),
+        tau_s=numbers(times, "tau-s"),
+        progress=is_watched(),
     )
     rows = table.to_dict("records")
     if as_json:

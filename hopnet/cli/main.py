@@ -12,12 +12,23 @@ from hopnet.errors import HopnetError, ValidityWarning
 # Longest message about the command line, in characters. A shorter one would cut the lists of names.
 LONGEST_MESSAGE = 400
 
+# The groups of ``hopnet --help``, in their order.
+PANELS = {
+    "Ensembles of samples": "run estimate status collect plot view",
+    "One sample": "hanle step temperature walk kinetics field transport hall memory",
+    "A material in SI units": "material",
+    "Percolation": "percolation",
+    "Delocalised electrons and magnets": "boltzmann berry pumping",
+    "Tools": "doctor bench",
+}
+PANEL_OF = {name: panel for panel, names in PANELS.items() for name in names.split()}
+
 # What a wrong option raises. Some versions of typer bring their own copy of click, so the class is
 # looked up among the ancestors of typer's error.
 USAGE_ERRORS: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 INTERRUPTED = 130
 
-__all__ = ["main"]
+__all__ = ["PANELS", "main"]
 
 app = typer.Typer(
     name="hopnet",
@@ -86,6 +97,10 @@ def add_topics():
         doctor,
     ):
         topic.add_to(app)
+    for one in (*app.registered_commands, *app.registered_groups):
+        own = one.name or getattr(getattr(one, "typer_instance", None), "info", one).name
+        name = own or getattr(one.callback, "__name__", "")
+        one.rich_help_panel = PANEL_OF.get(str(name), "Tools")
 
 
 def show_warning(message, category, filename, lineno, _file=None, line=None):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hopnet.cli.options import Json, NSites, Out, Seed, numbers
-from hopnet.cli.output import check_finite, print_table, save_figures, save_table
+from hopnet.cli.output import check_finite, is_watched, print_table, save_figures, save_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,13 +92,6 @@ def material_command(
         print(json.dumps(answer, indent=1))
     else:
         print_all(lines, answer)
-
-
-def is_watched() -> bool:
-    """Whether standard error is a terminal, where progress bars help."""
-    import sys
-
-    return sys.stderr.isatty()
 
 
 def without_nan(rows: list[dict[Any, Any]]) -> list[dict[str, Any]]:

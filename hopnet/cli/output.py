@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +19,14 @@ __all__ = [
     "check_finite",
     "duration",
     "errors_console",
+    "is_watched",
     "print_answer",
     "print_table",
     "save_figures",
     "save_table",
     "say",
     "short",
+    "working",
 ]
 
 WIDTH = 160  # columns of a table that is not printed to a terminal, so that no row is broken
@@ -102,6 +105,21 @@ def errors_console() -> Console:
     from rich.console import Console
 
     return Console(stderr=True)
+
+
+def is_watched() -> bool:
+    """Whether standard error is a terminal, where progress bars help."""
+    return sys.stderr.isatty()
+
+
+@contextlib.contextmanager
+def working(text: str) -> Iterator[None]:
+    """A line with a spinner while a command works, on a terminal only."""
+    if not is_watched():
+        yield
+        return
+    with errors_console().status(text):
+        yield
 
 
 def print_table(

@@ -21,7 +21,7 @@ from hopnet.cli.options import (
     counts,
     numbers,
 )
-from hopnet.cli.output import errors_console, print_answer, save_figures, save_table
+from hopnet.cli.output import errors_console, is_watched, print_answer, save_figures, save_table
 from hopnet.errors import HopnetError, ParameterError
 
 if TYPE_CHECKING:
@@ -257,7 +257,9 @@ def mott(
     from hopnet.percolation.mott import sample_mott_numbers
     from hopnet.percolation.wrapping import dual_threshold, wrapping_threshold
 
-    table = sample_mott_numbers(side, samples, seed=seed, dimension=dimension)
+    table = sample_mott_numbers(
+        side, samples, seed=seed, dimension=dimension, progress=is_watched()
+    )
     if dimension == 2:
         value, error = dual_threshold(table["first"], table["second"])
     else:
@@ -302,7 +304,11 @@ def resistivity(
     from hopnet.percolation.criticality import sample_resistivities
 
     table = sample_resistivities(
-        n_sites, samples, densities=numbers(densities, "densities"), seed=seed
+        n_sites,
+        samples,
+        densities=numbers(densities, "densities"),
+        seed=seed,
+        progress=is_watched(),
     )
     rows = []
     for density, own in table.groupby("density"):

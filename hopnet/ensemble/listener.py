@@ -8,8 +8,10 @@ from typing import Any
 import pandas as pd
 
 from hopnet.ensemble.tasks import Report
+from hopnet.errors import ParameterError
+from hopnet.progress import bar_of, wants_bar
 
-__all__ = ["Listener"]
+__all__ = ["BarListener", "Listener", "listener_for"]
 
 
 class Listener:
@@ -37,3 +39,60 @@ class Listener:
         self, directory: Path, statistics: pd.DataFrame | None, n_tasks: int, n_missing: int
     ) -> None:
         """The tables are written; ``statistics`` is None if nothing is finished yet."""
+
+
+class BarListener(Listener):
+    """Shows the progress of a run as a bar, and its notes above the bar."""
+
+    def __init__(self) -> None:
+        self.bar: Any = None
+        self.task: Any = None
+
+    def note(self, text: str) -> None:
+        """Print a note."""
+        if self.bar is not None:
+            self.bar.console.print(text, highlight=False, markup=False)
+
+    def start(self, n_tasks: int, n_finished: int) -> None:
+        """Start the bar."""
+        self.stop()
+        self.bar = bar_of()
+        self.bar.start()
+        if n_finished:
+            self.note(f"{n_finished} samples that were finished before are kept")
+        self.task = self.bar.add_task("samples", total=n_tasks)
+
+    def report(self, report: Report, progress: dict[str, Any]) -> None:
+        """Move the bar."""
+        if self.bar is not None:
+            self.bar.update(self.task, completed=progress["n_ended"])
+        if report.status != "done":
+            self.note(f"{report.task.label}: {report.status} {report.reason}")
+
+    def collected(
+        self, directory: Path, statistics: pd.DataFrame | None, n_tasks: int, n_missing: int
+    ) -> None:
+        """Stop the bar, and say what is missing and where the tables are."""
+        if n_missing:
+            self.note(f"{n_missing} of {n_tasks} samples are missing")
+        if statistics is not None:
+            self.note(f"wrote {directory / 'statistics.csv'}")
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop the bar, if there is one."""
+        if self.bar is not None:
+            self.bar.stop()
+            self.bar = None
+
+
+def listener_for(listener: Listener | None, progress: bool | None) -> Listener:
+    """The listener that was given, or else a bar if ``progress`` or a notebook asks for one."""
+    if listener is None:
+        return BarListener() if wants_bar(progress) else Listener()
+    if not isinstance(listener, Listener):
+        raise ParameterError(
+            f"listener must be a hopnet.ensemble.Listener, got {type(listener).__name__}; derive "
+            "a class from it."
+        )
+    return listener

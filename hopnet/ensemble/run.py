@@ -19,7 +19,7 @@ from hopnet.ensemble.config import RunConfig, as_toml, config_from_dict, config_
 from hopnet.ensemble.engines import Engine, check_batch_system, start_engine
 from hopnet.ensemble.heartbeat import Heartbeat
 from hopnet.ensemble.ledger import Examination, Ledger, open_ledger
-from hopnet.ensemble.listener import Listener
+from hopnet.ensemble.listener import Listener, listener_for
 from hopnet.ensemble.manifest import read_manifest
 from hopnet.ensemble.plan import Progress, check_memory, task_cost
 from hopnet.ensemble.results import Gathered, gather, long_table
@@ -74,6 +74,7 @@ def run_ensemble(
     force: bool = False,
     retry: bool = False,
     listener: Listener | None = None,
+    progress: bool | None = None,
 ) -> pd.DataFrame:
     """Compute the samples of a run file that are still missing, and collect the table.
 
@@ -102,7 +103,9 @@ def run_ensemble(
     retry : bool
         Compute failed samples again.
     listener : Listener, optional
-        Receives the events of the run.
+        Receives the events of the run, in place of the progress bar.
+    progress : bool, optional
+        Show a progress bar; by default in notebooks only.
 
     Returns
     -------
@@ -129,6 +132,7 @@ def run_ensemble(
         force=force,
         retry=retry,
         listener=listener,
+        progress=progress,
     )
     if gathered is None:
         return pd.DataFrame()
@@ -146,6 +150,7 @@ def complete_run(
     force: bool = False,
     retry: bool = False,
     listener: Listener | None = None,
+    progress: bool | None = None,
 ) -> Gathered | None:
     """`run_ensemble` without the long table in memory.
 
@@ -156,12 +161,7 @@ def complete_run(
     """
     run = load_run(file)
     config = run.config
-    listener = Listener() if listener is None else listener
-    if not isinstance(listener, Listener):
-        raise ParameterError(
-            f"listener must be a hopnet.ensemble.Listener, got {type(listener).__name__}; derive "
-            "a class from it."
-        )
+    listener = listener_for(listener, progress)
     flag("retry", retry)
     flag("force", force)
     directory = directory_of(run, out)

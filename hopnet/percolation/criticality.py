@@ -21,6 +21,7 @@ from hopnet.percolation.backbone import wrapping_backbone
 from hopnet.percolation.clusters import sweep_clusters
 from hopnet.percolation.thresholds import EVENTS, find_events, percolation_threshold
 from hopnet.percolation.wrapping import wrapping_probability
+from hopnet.progress import track
 from hopnet.seeds import check_seed, random_stream
 from hopnet.threads import limit_threads
 from hopnet.transport.current import solve_current
@@ -88,16 +89,23 @@ def check_samples(n_sites, samples, first=0):
     return n_sites, samples, whole("first", first, low=0)
 
 
-def each_sample(n_sites, samples, seed, first=0, dimension=2):
+def each_sample(n_sites, samples, seed, first=0, dimension=2, progress=False):
     """For each sample, the columns that identify it and the generator of its random numbers."""
     n_sites, samples, first = check_samples(n_sites, samples, first)
-    for sample in range(first, first + samples):
+    every = range(first, first + samples)
+    for sample in track(every, f"samples of {n_sites} sites", progress=progress):
         yield sample_row(n_sites, sample, dimension), sample_generator(seed, n_sites, sample)
 
 
 @limit_threads(1)
 def sample_thresholds(
-    n_sites: int, samples: int, *, seed: int, first: int = 0, dimension: int = 2
+    n_sites: int,
+    samples: int,
+    *,
+    seed: int,
+    first: int = 0,
+    dimension: int = 2,
+    progress: bool | None = None,
 ) -> pd.DataFrame:
     """Wrapping thresholds of random networks on a torus.
 
@@ -113,6 +121,8 @@ def sample_thresholds(
         Number of the first sample.
     dimension : {2, 3}
         Dimension of the samples.
+    progress : bool, optional
+        Show a progress bar; by default in notebooks only.
 
     Returns
     -------
@@ -128,7 +138,7 @@ def sample_thresholds(
     """
     last = EVENTS[check_dimension(dimension)][-1]
     rows = []
-    for row, generator in each_sample(n_sites, samples, seed, first, dimension):
+    for row, generator in each_sample(n_sites, samples, seed, first, dimension, progress):
         sites = torus_sites(row["n_sites"], generator, dimension)
         for network in growing_networks(sites):
             events = find_events(network, stop=last)
@@ -157,7 +167,13 @@ def critical_radius(dimension):
 
 @limit_threads(1)
 def sample_critical(
-    n_sites: int, samples: int, *, seed: int, first: int = 0, dimension: int = 2
+    n_sites: int,
+    samples: int,
+    *,
+    seed: int,
+    first: int = 0,
+    dimension: int = 2,
+    progress: bool | None = None,
 ) -> pd.DataFrame:
     """Thresholds, critical clusters and backbones of random networks on a torus.
 
@@ -165,6 +181,8 @@ def sample_critical(
     ----------
     n_sites, samples, seed, first, dimension
         As in `sample_thresholds`.
+    progress : bool, optional
+        Show a progress bar; by default in notebooks only.
 
     Returns
     -------
@@ -178,7 +196,7 @@ def sample_critical(
     """
     last = EVENTS[check_dimension(dimension)][-1]
     rows = []
-    for row, generator in each_sample(n_sites, samples, seed, first, dimension):
+    for row, generator in each_sample(n_sites, samples, seed, first, dimension, progress):
         sites = torus_sites(row["n_sites"], generator, dimension)
         for network in growing_networks(sites):
             sweep = sweep_clusters(network)
@@ -254,6 +272,7 @@ def sample_conductances(
     first: int = 0,
     geometry: str = "cylinder",
     dimension: int = 2,
+    progress: bool | None = None,
 ) -> pd.DataFrame:
     """Conductance at l_c of networks whose links have equal conductances.
 
@@ -263,6 +282,8 @@ def sample_conductances(
         As in `sample_thresholds`.
     geometry : {"cylinder", "open"}
         Geometry of the samples.
+    progress : bool, optional
+        Show a progress bar; by default in notebooks only.
 
     Returns
     -------
@@ -283,7 +304,7 @@ def sample_conductances(
     one_of("geometry", geometry, ("cylinder", "open"))
     check_dimension(dimension)
     rows = []
-    for row, generator in each_sample(n_sites, samples, seed, first, dimension):
+    for row, generator in each_sample(n_sites, samples, seed, first, dimension, progress):
         sites = random_sites(
             row["n_sites"], density=DENSITY, seed=generator, geometry=geometry, dimension=dimension
         )
@@ -306,7 +327,13 @@ def sample_conductances(
 
 @limit_threads(1)
 def sample_resistivities(
-    n_sites: int, samples: int, *, densities: Sequence[float], seed: int, geometry: str = "open"
+    n_sites: int,
+    samples: int,
+    *,
+    densities: Sequence[float],
+    seed: int,
+    geometry: str = "open",
+    progress: bool | None = None,
 ) -> pd.DataFrame:
     """Resistivity and percolation threshold of the same samples.
 
@@ -321,6 +348,8 @@ def sample_resistivities(
         Seed of the random numbers.
     geometry : {"open", "cylinder"}
         Geometry of the samples.
+    progress : bool, optional
+        Show a progress bar; by default in notebooks only.
 
     Returns
     -------
@@ -342,7 +371,7 @@ def sample_resistivities(
         )
     rows = []
     for density in density_list:
-        for row, generator in each_sample(n_sites, samples, seed):
+        for row, generator in each_sample(n_sites, samples, seed, progress=progress):
             sites = random_sites(row["n_sites"], density=density, seed=generator, geometry=geometry)
             network = build_network(sites)
             current = solve_current(network, threads=1)

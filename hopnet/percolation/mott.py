@@ -11,6 +11,7 @@ from hopnet.network.neighbours import candidate_links
 from hopnet.network.network import join_sites
 from hopnet.network.sites import check_dimension, sites_in_box
 from hopnet.percolation.thresholds import find_events
+from hopnet.progress import track
 from hopnet.records import read_only
 from hopnet.seeds import check_seed, random_stream
 
@@ -37,7 +38,12 @@ MOST_SAMPLES = 10_000_000
 
 
 def sample_mott_numbers(
-    side: float, n_samples: int, *, seed: int, dimension: int = 2
+    side: float,
+    n_samples: int,
+    *,
+    seed: int,
+    dimension: int = 2,
+    progress: bool | None = None,
 ) -> pd.DataFrame:
     """Mott's number from percolation, sample by sample.
 
@@ -58,6 +64,8 @@ def sample_mott_numbers(
         Seed of the random numbers. Sample k depends on (seed, k) only.
     dimension : {2, 3}
         Number of axes of the sample.
+    progress : bool, optional
+        Show a progress bar; by default in notebooks only.
 
     Returns
     -------
@@ -95,7 +103,7 @@ def sample_mott_numbers(
     names = EVENTS_BY_COLUMN[dimension]
     power = dimension + 1
     rows = []
-    for k in range(n_samples):
+    for k in track(range(n_samples), "samples", progress=progress):
         stream = random_stream(check_seed(seed), k)
         length = 0.5 * ABOUT_MOTT[dimension] ** (1 / power) * side
         events = wrap_in_space_and_energy(length, stream, dimension)

@@ -22,6 +22,7 @@ from hopnet.checks import array_of, instance_of, number, site_numbers, whole
 from hopnet.errors import ParameterError, ValidityWarning
 from hopnet.kernels import blocking as kernels
 from hopnet.network.network import Network, join_sites
+from hopnet.progress import track
 from hopnet.records import Record, read_only
 from hopnet.seeds import Seed, random_stream
 from hopnet.spin.kinetics.checks import check_field
@@ -390,6 +391,7 @@ def magnetoresistance(
     shells: int = SHELLS,
     keep: float = KEEP,
     threads: int | None = None,
+    progress: bool | None = None,
 ) -> MagnetoResistance:
     """Resistance of a sample with spin blocking, against an external field along z [nuclei 12].
 
@@ -405,6 +407,8 @@ def magnetoresistance(
         Nuclear fields (`hopnet.overhauser_fields`).
     tau_s, shells, keep, threads
         As in `block_spins`.
+    progress : bool, optional
+        Show a progress bar; by default in notebooks only.
 
     Returns
     -------
@@ -431,7 +435,7 @@ def magnetoresistance(
     instance_of("network", network, Network, "make it with hopnet.build_network")
     nuclei = np.broadcast_to(check_field(network, field), (network.n_sites, 3))
     resistance, n_negative, most_negative, largest_share = [], 0, 0.0, 0.0
-    for B in (0.0, *values):
+    for B in track((0.0, *values.tolist()), "fields", progress=progress):
         blocked = block_spins(
             network,
             trap,

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from hopnet.checks import array_of, instance_of, number, one_of
 from hopnet.errors import ConvergenceError, ValidityWarning
 from hopnet.network.network import Network
+from hopnet.progress import track
 from hopnet.records import Record, read_only
 from hopnet.spin.kinetics.checks import check_field
 from hopnet.spin.kinetics.resolvent import Resolvent, spin_model
@@ -269,6 +270,7 @@ def orientation_curve(
     along: str = "spin",
     spin_orbit: ArrayLike | None = None,
     threads: int | None = None,
+    progress: bool | None = None,
 ) -> SteadyOrientation:
     """Polarisation recovery or Hanle curve of a pumped sample with frozen nuclear fields.
 
@@ -290,6 +292,8 @@ def orientation_curve(
         the plane it reduces it (Hanle).
     spin_orbit : array_like[2, 2], optional
     threads : int, optional
+    progress : bool, optional
+        Show a progress bar; by default in notebooks only.
 
     Returns
     -------
@@ -306,6 +310,6 @@ def orientation_curve(
             network, tau_s, field=nuclei + B * unit, spin_orbit=spin_orbit, threads=threads
         )
         / tau_s
-        for B in values
+        for B in track(values.tolist(), "fields", progress=progress)
     ]
     return SteadyOrientation(network, read_only(values), tau_s, read_only(np.array(remaining)))

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from hopnet.checks import array_of, instance_of, number
 from hopnet.network.build import build_network
 from hopnet.network.sites import Sites
+from hopnet.progress import track
 from hopnet.spin.curve import f_curve
 from hopnet.transport.current import solve_current
 from hopnet.transport.diffusion import diffusion_constant
@@ -27,6 +28,7 @@ def temperature_curve(
     cutoff: float | None = None,
     cutoff_margin: float | None = None,
     threads: int | None = None,
+    progress: bool | None = None,
 ) -> pd.DataFrame:
     """One sample at several temperatures.
 
@@ -43,6 +45,8 @@ def temperature_curve(
         As in `hopnet.build_network`.
     threads : int, optional
         Number of threads. No result depends on it.
+    progress : bool, optional
+        Show a progress bar; by default in notebooks only.
 
     Returns
     -------
@@ -67,7 +71,7 @@ def temperature_curve(
     if tau_s is not None:
         tau_s = number("tau_s", tau_s, low=0.0, infinite=True, unit="in tau_0")
     rows = []
-    for temperature in temperatures.tolist():
+    for temperature in track(temperatures.tolist(), "temperatures", progress=progress):
         network = build_network(
             sites,
             cutoff=cutoff,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from hopnet.network.build import CUTOFF_MARGIN
 from hopnet.network.energies import Bath
 from hopnet.network.network import Network
 from hopnet.network.sites import critical_length
+from hopnet.progress import track
 from hopnet.transport.bias import (
     BetweenContacts,
     Bias,
@@ -190,6 +191,7 @@ def drifts_over(
     bath: Bath | None,
     threads: int | None,
     flows: bool,
+    progress: bool | None,
 ) -> list[AtField | None]:
     """The drift at each field; None from where blocking does not converge.
 
@@ -204,15 +206,18 @@ def drifts_over(
         As in `solve_drift`.
     flows : bool
         Whether every flow is computed for few carriers too.
+    progress : bool or None
+        As in `field_curve`.
     """
+    todo = track(fields, "fields", progress=progress)
     if filling == (None, None):
         if not flows:
-            return [single_at_field(seam, F, bath, threads) for F in fields]
-        return [at_field(drift_of_seam(seam, F, bath=bath, threads=threads)) for F in fields]
+            return [single_at_field(seam, F, bath, threads) for F in todo]
+        return [at_field(drift_of_seam(seam, F, bath=bath, threads=threads)) for F in todo]
     crowd, y = crowd_around(seam, filling, bath=bath, threads=threads)
     found: list[AtField | None] = []
     start = y, 0.0
-    for F in fields:
+    for F in todo:
         try:
             drift = crowded_drift(seam, crowd, F, start)
         except ConvergenceError as failure:
@@ -261,6 +266,7 @@ def field_curve(
     flows: bool = False,
     bath: Bath | None = None,
     threads: int | None = None,
+    progress: bool | None = None,
 ) -> pd.DataFrame:
     """Drift of carriers over fields, one row for each field.
 
@@ -282,6 +288,8 @@ def field_curve(
         imbalance, which is nan without them. With many carriers flows are always computed.
     bath, threads
         As in `solve_drift`.
+    progress : bool, optional
+        Show a progress bar; by default in notebooks only.
 
     Returns
     -------
@@ -312,7 +320,13 @@ def field_curve(
     signs = (1.0, -1.0) if both_signs else (1.0,)
     solved = [
         drifts_over(
-            seam, (sign * fields).tolist(), filling, bath=bath, threads=threads, flows=flows
+            seam,
+            (sign * fields).tolist(),
+            filling,
+            bath=bath,
+            threads=threads,
+            flows=flows,
+            progress=progress,
         )
         for sign in signs
     ]
@@ -347,7 +361,7 @@ def row_of_bias(
 
 
 def singles_over(
-    network: Network, voltages: Sequence[float], bath: Bath | None, threads: int | None
+    network: Network, voltages: Iterable[float], bath: Bath | None, threads: int | None
 ) -> list[dict[str, float]]:
     """Rows of `voltage_curve` of few carriers, without their flows: one analysis for all."""
     solve = between_contacts(network, bath=bath, threads=threads)
@@ -367,17 +381,19 @@ def biases_over(
     filling: tuple[float | None, float | None],
     bath: Bath | None,
     threads: int | None,
+    progress: bool | None,
 ) -> list[dict[str, float]]:
     """Rows of `voltage_curve` with every flow; nan from where blocking does not converge."""
     if filling == (None, None):
-        solved = [solve_bias(network, V, bath=bath, threads=threads) for V in voltages]
+        todo = track(voltages, "voltages", progress=progress)
+        solved = [solve_bias(network, V, bath=bath, threads=threads) for V in todo]
         return [row_of_bias(V, b, share_of_long_links(b)) for V, b in zip(voltages, solved)]
     crowd, y = crowd_between(
         network, share_of_voltage(network), filling, bath=bath, threads=threads
     )
     rows: list[dict[str, float]] = []
     begin = 0.0
-    for V in voltages:
+    for V in track(voltages, "voltages", progress=progress):
         try:
             bias = crowded_bias(crowd, check_bias(network, V), y, begin)
         except ConvergenceError as failure:
@@ -397,6 +413,7 @@ def voltage_curve(
     flows: bool = False,
     bath: Bath | None = None,
     threads: int | None = None,
+    progress: bool | None = None,
 ) -> pd.DataFrame:
     """Current between the contacts over voltages, one row for each voltage.
 
@@ -411,6 +428,8 @@ def voltage_curve(
         As in `field_curve`.
     bath, threads
         As in `solve_bias`.
+    progress : bool, optional
+        Show a progress bar; by default in notebooks only.
 
     Returns
     -------
@@ -430,9 +449,10 @@ def voltage_curve(
     filling = filling_of(network, concentration, chemical_potential)
     values = np.atleast_1d(voltages).tolist()
     if filling == (None, None) and not flows:
-        rows = singles_over(network, values, bath, threads)
+        todo = track(values, "voltages", progress=progress)
+        rows = singles_over(network, todo, bath, threads)
     else:
-        rows = biases_over(network, values, filling, bath, threads)
+        rows = biases_over(network, values, filling, bath, threads, progress)
     curve = pd.DataFrame(rows)
     if "long_share" in curve:
         share = curve["long_share"].fillna(0.0).to_numpy()

@@ -15,6 +15,7 @@ from hopnet.material import Material, conductivities
 from hopnet.network.build import build_network
 from hopnet.network.network import Network
 from hopnet.network.sites import random_sites
+from hopnet.progress import track
 from hopnet.spin.coefficients import check_eta, check_spin_orbit
 from hopnet.spin.curve import f_curve
 from hopnet.spin.kinetics.leading import solve_leading_order
@@ -34,6 +35,7 @@ def full_over_leading(
     tau_s: Sequence[float],
     current: Current | None = None,
     threads: int | None = None,
+    progress: bool | None = None,
 ) -> pd.DataFrame:
     """Full solution over leading order, for several strengths of the coupling.
 
@@ -52,6 +54,8 @@ def full_over_leading(
     current : Current, optional
         The current of this network; solved for if it is not given.
     threads : int, optional
+    progress : bool, optional
+        Show a progress bar; by default in notebooks only.
 
     Returns
     -------
@@ -71,7 +75,7 @@ def full_over_leading(
         )
     current = own_current(network, current, threads)
     rows = []
-    for t in times:
+    for t in track(times.tolist(), "relaxation times", progress=progress):
         leading = solve_leading_order(
             network, form, eta=eta, tau_s=t, current=current, threads=threads
         )
@@ -104,6 +108,7 @@ def cisp_against_density(
     seed: int,
     field: float,
     geometry: str = "cylinder",
+    progress: bool | None = None,
 ) -> pd.DataFrame:
     """Current-induced polarisation against the density of sites, other parameters unchanged.
 
@@ -123,6 +128,8 @@ def cisp_against_density(
         Electric field.
     geometry : {"cylinder", "open"}
         The cylinder gives the bulk value of f.
+    progress : bool, optional
+        Show a progress bar; by default in notebooks only.
 
     Returns
     -------
@@ -136,7 +143,7 @@ def cisp_against_density(
     one_of("geometry", geometry, ("cylinder", "open"))
     tau_s = material.tau_s / material.tau_0
     rows = []
-    for value in values:
+    for value in track(values.tolist(), "densities", progress=progress):
         scale = value / material.density
         here = dataclasses.replace(material, n=material.n * scale, n_s=material.n_s * scale, T=None)
         network = build_network(random_sites(n_sites, density=value, seed=seed, geometry=geometry))
