@@ -149,13 +149,29 @@ def fill_seams(position, period, link_i, link_j, out):
 
 
 @njit(cache=True, nogil=True)
+def _join_links(link_i, link_j, part, order, begin, first, label, parent, keep):
+    """Join the sites of a block by links in order; keep the links that join two clusters."""
+    for m in range(order.shape[0]):
+        l = part[order[m]]
+        a = _root(parent, label[link_i[l] - begin])
+        b = _root(parent, label[link_j[l] - begin])
+        if a != b:
+            keep[l - first] = True
+            if parent[a] > parent[b]:
+                a, b = b, a
+            parent[a] += parent[b]
+            parent[b] = a
+    for i in range(label.shape[0]):
+        label[i] = _root(parent, label[i])
+
+
+@njit(cache=True, nogil=True)
 def fill_candidates(link_i, link_j, log_conductance, seamless, block, n_parts, out):
     """List the links that can join clusters or close a loop around the sample.
 
     Sites are taken in blocks of consecutive numbers, which are neighbours in space. A link within a
-    block is left out if better links of the same block, none of them across a seam, join its two
-    sites already: it would change nothing. What is left is a spanning forest of each block, the
-    links between blocks, and the links across a seam.
+    block is left out if better links of the same block, none across a seam, join its two sites
+    already. A spanning forest of each block, links between blocks and links across a seam stay.
 
     Parameters
     ----------
@@ -167,10 +183,9 @@ def fill_candidates(link_i, link_j, log_conductance, seamless, block, n_parts, o
     block : int64
         Number of sites in a block: as many as the fast memory holds.
     n_parts : int64
-        Number of parts into which the links of a block are divided, best conductors first. The
-        parts have equal ranges of ln K. After each part every site gets the number of its cluster.
-        Most links of the next part then join two sites of the same number and are dropped before
-        they are sorted. Sorting takes most of the time.
+        Number of parts of equal ranges of ln K, best conductors first. Sorting takes most of the
+        time, so each site gets the number of its cluster after each part. Links of the next part
+        that join two sites of one number are dropped before they are sorted.
     out : int64[n_links]
         ``out[:n]`` is overwritten with the numbers of the links that stay, ascending.
 
@@ -229,18 +244,7 @@ def fill_candidates(link_i, link_j, log_conductance, seamless, block, n_parts, o
             done = part_end[p]
             # Join the others in order: the links that join two clusters form the spanning forest.
             _sort_stably(key[:n], order[:n], sorted_key[:n], start[: max(n // 4, 1) + 1])
-            for m in range(n):
-                l = part[order[m]]
-                a = _root(parent, label[link_i[l] - begin])
-                b = _root(parent, label[link_j[l] - begin])
-                if a != b:
-                    keep[l - first] = True
-                    if parent[a] > parent[b]:
-                        a, b = b, a
-                    parent[a] += parent[b]
-                    parent[b] = a
-            for i in range(block):
-                label[i] = _root(parent, label[i])
+            _join_links(link_i, link_j, part, order[:n], begin, first, label, parent, keep)
         for l in range(first, last):
             if keep[l - first]:
                 out[kept] = l

@@ -483,7 +483,7 @@ class ClusterSection(Section):
         ):
             raise ValueError(
                 "a name of letters, digits and the characters _ . @ : + = , / - is needed, got "
-                f"{shown(value)}; write the name as the batch system knows it"
+                f"{shown(value)}; write the name that the batch system uses"
             )
         return value
 
