@@ -86,8 +86,8 @@ def exponents(rows):
 
 def print_steps(n_sites, density, cutoff, seed, curve, dimension):
     """Run the steps of one size, and print one line of JSON for each as soon as it is done."""
-    throw = partial(random_sites, seed=seed, dimension=dimension)
-    small = build_network(throw(1000, density=density), cutoff=cutoff)
+    place = partial(random_sites, seed=seed, dimension=dimension)
+    small = build_network(place(1000, density=density), cutoff=cutoff)
     warm = solve_current(small)  # compiles or loads the kernels
     curve = curve and dimension == 2
     if curve:
@@ -97,7 +97,7 @@ def print_steps(n_sites, density, cutoff, seed, curve, dimension):
     made: dict[str, Any] = {}
 
     def build():
-        sites = throw(n_sites, density=density)
+        sites = place(n_sites, density=density)
         made["network"] = build_network(sites, cutoff=cutoff)
         return {"links_per_site": made["network"].n_links / n_sites}
 

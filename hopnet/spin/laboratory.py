@@ -313,7 +313,7 @@ def averaged(
     """The mean over samples of each number, with its standard error, in SI units."""
     ratio, ratio_error = mean_and_error([row.log_ratio for row in rows])
     ratio = math.exp(ratio)
-    f, f_error = mean_and_error([row.f for row in rows])
+    f, error_of_f = mean_and_error([row.f for row in rows])
     tangent, tangent_error = mean_and_error([row.tangent for row in rows])
     # One field has one s per sample: f and the resistance of a sample belong together.
     each = [polarisation_of(material, row.f, math.exp(row.log_ratio), field) for row in rows]
@@ -332,7 +332,7 @@ def averaged(
         window=k * kelvin(material) * exponent,
         regime=regime_of(rows),
         f=f,
-        f_standard_error=f_error,
+        f_standard_error=error_of_f,
         polarisation=s,
         polarisation_standard_error=s_error,
         hall_mobility=hall.mobility if material.eta <= LARGEST_ETA else math.nan,

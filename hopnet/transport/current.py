@@ -51,7 +51,8 @@ __all__ = ["Current", "in_unit", "length_of_flow", "own_current", "solve_current
 BALANCE = 1e-9
 
 # Number of corrections in a row that may leave as many sites unbalanced as before, until potentials
-# get more limbs. A smaller number would add limbs without need, a larger one corrects in vain.
+# get more limbs. A smaller number would add limbs without need, a larger one makes corrections
+# that gain nothing.
 PATIENCE = 3
 
 # Names of the stored fields: one value per link, one value per site, single numbers.
