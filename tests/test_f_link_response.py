@@ -92,6 +92,44 @@ def test_a_cylinder_at_fast_relaxation():
         f_link_response(current, 10.0)
 
 
+@pytest.mark.parametrize(("density", "seed"), [(0.005, 9), (0.003, 10), (0.002, 9)])
+def test_dilute_samples_against_differences(density, seed):
+    """All links at once in a random direction, and the link of the largest response alone.
+
+    The coordinate along strong links must not be differenced: that gave responses 1000 times too
+    large at 0.002, whose sum over links was right.
+    """
+    network = hn.build_network(hn.random_sites(2000, density=density, seed=seed))
+    current = hn.solve_current(network)
+    tau_s = 1e-3 * np.exp(-current.log_conductance)
+    found = f_link_response(current, tau_s)
+    largest = int(np.argmax(np.abs(found)))
+    directions = np.zeros((2, network.n_links))
+    directions[0] = np.random.default_rng(1).normal(size=network.n_links)
+    directions[1, largest] = 1.0
+    h = 1e-3
+    for direction in directions:
+        values = []
+        for sign in (1, -1):
+            other = join_sites(
+                network.sites,
+                network.link_i,
+                network.link_j,
+                network.log_conductance + sign * h * direction,
+                contacts=network.contacts,
+            )
+            values.append(hn.f_curve(other, [tau_s], tolerance=0).f[0])
+        slope = (values[0] - values[1]) / (2 * h)
+        assert abs(found @ direction - slope) < 2e-3 * np.abs(found).max()
+
+
+@pytest.mark.parametrize("time", [1e-3, 0.3])
+def test_very_dilute_samples_are_refused(time):
+    current = hn.solve_current(hn.build_network(hn.random_sites(2000, density=0.001, seed=9)))
+    with pytest.raises(hn.ConvergenceError, match="dilute"):
+        f_link_response(current, time * np.exp(-current.log_conductance))
+
+
 def test_lost_digits_are_not_returned():
     """At n_s a_b^2 = 0.002 rounding of strong triads exceeds the response of weak links."""
     current = hn.solve_current(hn.build_network(hn.random_sites(3000, density=0.002, seed=9)))

@@ -18,7 +18,6 @@ from hopnet.network.network import INNER, Network
 from hopnet.network.triads import Triads, amplitudes
 from hopnet.spin.equations import SpinEquations, f_and_spin_at_rate, spin_equations
 from hopnet.spin.generation import triad_lists
-from hopnet.transport.balance import net_flow
 from hopnet.transport.current import Current
 from hopnet.transport.response import link_power
 
@@ -193,13 +192,18 @@ def sums_over_triads(equations: SpinEquations, dz: np.ndarray) -> tuple[np.ndarr
 def relative_change_of_length(equations: SpinEquations, kirchhoff: Factor) -> np.ndarray:
     """d ln L_eff / d ln g_l of `Current.effective_length`, by one more right-hand side.
 
-    With L_eff = sum of K dX R / G and Lap v = div(K R), v = 0 at the contacts, it is
-    flow_l (R_l - dv_l) / (G L_eff) - p_l.
+    With L_eff = sum of K dX R / G it is -flow_l (psi_i - psi_j) / (G L_eff) - p_l. The potential
+    psi obeys Kirchhoff's laws at the inner sites and is the coordinate along the current at the
+    sites of the contacts. Only positive terms are added, so that strong links keep their digits.
     """
     network, current = equations.network, equations.current
-    R = network.separation[:, "xy".index(network.axis)]
+    x = network.sites.position[:, "xy".index(network.axis)]
     inner = network.terminals == INNER
-    source = np.where(inner, net_flow(network, equations.conductance * R), 0.0)
-    dv = kirchhoff.link_drops(network.n_links, (0.0, 0.0), rhs=source)
-    change = current.relative_flow * (R - dv) / current.effective_length
+    i, j, K = network.link_i, network.link_j, equations.conductance
+    held = np.where(inner, 0.0, x)
+    n = network.n_sites
+    fed = np.bincount(i, K * held[j], n) + np.bincount(j, K * held[i], n)
+    drop = kirchhoff.link_drops(network.n_links, (0.0, 0.0), rhs=np.where(inner, fed, 0.0))
+    drop = np.where(inner[i] | inner[j], drop, 0.0) + held[i] - held[j]
+    change = -current.relative_flow * drop / current.effective_length
     return change - link_power(current)
