@@ -103,7 +103,13 @@ def network_from_links(
         raise ParameterError(
             f"a link must join two different sites, one joins site {site} to itself; leave it out."
         )
-    value = array_of("log_conductance", log_conductance, shape=first.shape, empty=True)
+    value = array_of(
+        "log_conductance",
+        log_conductance,
+        shape=first.shape,
+        empty=True,
+        hint="leave links without a conductance out",
+    )
     first, second = np.minimum(first, second), np.maximum(first, second)
     if flag("add_parallel", add_parallel):
         first, second, value = merge_parallel(first, second, value)

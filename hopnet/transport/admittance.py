@@ -57,7 +57,9 @@ def external_potential(network: Network, profile: ArrayLike | None) -> np.ndarra
     """The external potential of each site: 1 on the source, 0 on the drain."""
     if profile is None:
         return linear_profile(network)
-    found = array_of("profile", profile, shape=(network.n_sites,))
+    found = array_of(
+        "profile", profile, shape=(network.n_sites,), hint="give one external potential per site"
+    )
     if np.any(found[network.source] != 1.0) or np.any(found[network.drain] != 0.0):
         raise ParameterError(
             "the external potential must be 1 on the whole source and 0 on the whole drain; "

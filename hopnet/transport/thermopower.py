@@ -54,7 +54,9 @@ def temperature_profile(network: Network, profile: str | ArrayLike) -> np.ndarra
         step[network.source] = 1.0
         step[network.drain] = 0.0
         return read_only(step)
-    found = array_of("profile", profile, shape=(network.n_sites,))
+    found = array_of(
+        "profile", profile, shape=(network.n_sites,), hint="give one relative temperature per site"
+    )
     for name, sites, value in (("source", network.source, 1.0), ("drain", network.drain, 0.0)):
         if np.any(found[sites] != value):
             raise ParameterError(
