@@ -16,7 +16,6 @@ import pytest
 from scipy.constants import e, m_e
 
 import hopnet as hn
-from hopnet.hall_response import hall_response
 from hopnet.material import Material
 from hopnet.transport.response import (
     activation_energy,
@@ -84,8 +83,11 @@ CASES = {
     "width below three cutoffs": (narrow, "at least 3 cutoffs"),
     "J_0 = 0": (lambda: material(J_0=0.0), "J_0 must be a finite number"),
     "J_0 NaN": (lambda: material(J_0=NAN), "J_0 must be a finite number"),
-    "large b A": (lambda: hall_response(material(), 0.1, field=100.0), "at most 0.1 for a linear"),
-    "b A NaN": (lambda: hall_response(material(), 0.1, field=NAN), "field"),
+    "large b A": (
+        lambda: hn.hall_response(material(), 0.1, field=100.0),
+        "at most 0.1 for a linear",
+    ),
+    "b A NaN": (lambda: hn.hall_response(material(), 0.1, field=NAN), "field"),
     "R-model: activation": (lambda: activation_energy(plain()), "R-model"),
     "R-model: charges": (lambda: site_response(plain()), "R-model"),
     "R-model: thermopower": (lambda: hn.peltier_heat(plain()), "these have none"),

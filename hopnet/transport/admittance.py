@@ -46,6 +46,8 @@ LAPLACIAN, CHARGE = 0, 1
 # Largest number of poles of a model: 0.1 decades apart over ten decades. More poles do not reduce
 # the error, because rounding dominates it; fewer would refuse wide ranges.
 MOST_POLES = 100
+# Tolerance below which the first poles are not set closer: rounding keeps the error above it.
+SMALLEST_TOLERANCE = 1e-12
 # Factor by which the poles extend beyond the range of rates. A smaller one makes the error larger
 # at the ends of the range, a larger one takes more poles.
 MARGIN = 4.0
@@ -373,8 +375,10 @@ def admittance_model(
     high = float((network.conductance * (u[network.link_i] - u[network.link_j]) ** 2).sum())
     equation = model_equation(network, current, u)
     ends = np.log10(slowest / MARGIN), np.log10(fastest * MARGIN)
-    step = min(WIDEST_STEP, STEP / np.log(1.0 + 2.0 / tolerance))
-    poles = np.logspace(*ends, max(2, int(np.ceil((ends[1] - ends[0]) / step)) + 1))
+    wanted = float(np.clip(tolerance, SMALLEST_TOLERANCE, 1.0))
+    step = min(WIDEST_STEP, STEP / np.log(1.0 + 2.0 / wanted))
+    n_poles = int(np.ceil((ends[1] - ends[0]) / step)) + 1
+    poles = np.logspace(*ends, min(n_poles, MOST_POLES))
     probes = np.geomspace(slowest, fastest, 101)
     solved: dict[float, Solved] = {}
     while True:
