@@ -12,17 +12,18 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from hopnet.checks import array_of, path_of, site_numbers
-from hopnet.errors import DataError
+from hopnet.errors import DataError, HopnetError, ParameterError
 from hopnet.files import atomic_write
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray
 
 __all__ = [
     "Record",
@@ -59,6 +60,23 @@ UNREADABLE = (
     RuntimeError,
     zipfile.BadZipFile,
     zlib.error,
+)
+
+
+# Single numbers of a record, as they go into a table.
+SINGLE = (bool, int, float, complex, str, np.generic)
+# Rows that have a number and no coordinate of their own.
+NUMBERED = (
+    "site",
+    "link",
+    "triad",
+    "cluster",
+    "merger",
+    "mode",
+    "point",
+    "window",
+    "negative_link",
+    "backbone_link",
 )
 
 
@@ -137,8 +155,13 @@ class Record:
     """Base of the records: one line as text, a small table in notebooks, a DataFrame of the arrays.
 
     A class derives from it and is made a frozen dataclass. It may define ``describe``, the text
-    after its name; by default that is its numbers and the shapes of its arrays.
+    after its name; by default that is its numbers and the shapes of its arrays. A class with arrays
+    states in ``table_row`` what a row of its table is ("site", "link", "time" ...), and in
+    ``table_columns`` which arrays are the columns.
     """
+
+    table_row: ClassVar[str] = ""
+    table_columns: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -191,47 +214,85 @@ class Record:
         return importlib.import_module("hopnet.plots.records").plot_record(self, slab=slab)
 
     def to_frame(self) -> pd.DataFrame:
-        """A DataFrame of the arrays of the record, or one row if it holds only single numbers.
+        """A DataFrame with one row per ``table_row`` of the class, or one row of single numbers.
 
-        Rows are sites or links if arrays belong to those, whichever are more, and begin with x and
-        y or with i and j; otherwise there are as many rows as most of the arrays have elements.
-        Arrays of another length are left out. Columns of matrices are numbered, those of vectors
-        in space end with _x, _y, _z.
+        Rows that are sites or links begin with x and y, or with i and j. Columns of vectors in
+        space end with _x, _y, _z; other arrays of two or more axes have numbered columns.
+
+        Raises
+        ------
+        ParameterError
+            If the class holds arrays and does not state what a row is.
         """
         import pandas as pd
 
         fields = dataclasses.fields(self)  # type: ignore[arg-type]
         values = {field.name: getattr(self, field.name) for field in fields}
-        arrays = {k: v for k, v in values.items() if isinstance(v, np.ndarray) and v.ndim}
-        if not arrays:
-            simple = (bool, int, float, complex, str, np.generic)
-            return pd.DataFrame([{k: v for k, v in values.items() if isinstance(v, simple)}])
-        lengths = [array.shape[0] for array in arrays.values()]
-        network = values.get("network")
-        own = () if network is None else (network.n_sites, network.n_links)
-        lengths = [length for length in lengths if length in own] or lengths
-        length = max(lengths, key=lengths.count)
-        columns = columns_of_network(network, length)
-        for name, array in arrays.items():
-            if array.shape[0] != length or array.ndim > 2:
-                continue
-            if array.ndim == 1:
-                columns[name] = array
-                continue
-            width = array.shape[1]
-            is_vector = width in (2, 3) and array.dtype.kind == "f"
-            ends = "xyz"[:width] if is_vector else [str(k) for k in range(width)]
-            columns |= {f"{name}_{end}": array[:, k] for k, end in enumerate(ends)}
+        if not self.table_columns:
+            held = [k for k, v in values.items() if isinstance(v, np.ndarray) and v.ndim]
+            if held:
+                raise ParameterError(
+                    f"a {type(self).__name__} has no table, because its arrays ({', '.join(held)}) "
+                    "have no rows in common; take them one by one."
+                )
+            return pd.DataFrame([{k: v for k, v in values.items() if isinstance(v, SINGLE)}])
+        columns = columns_of_network(values.get("network"), self.table_row)
+        for name in self.table_columns:
+            if values[name] is not None:
+                columns |= columns_of_array(name, np.asarray(values[name]))
         return pd.DataFrame(columns)
 
+    def to_xarray(self) -> xarray.Dataset:
+        """An xarray Dataset: one dimension, the ``table_row`` of the class; needs xarray.
 
-def columns_of_network(network: Any, length: int) -> dict[str, np.ndarray]:
+        The first column of a curve is the coordinate (``tau_s``, ``field``, ``time`` ...), of sites
+        and links it is their number. Single numbers are in ``attrs``.
+
+        Raises
+        ------
+        HopnetError
+            If xarray is not installed.
+        ParameterError
+            If the record has no table.
+        """
+        frame = self.to_frame()
+        row = self.table_row or "row"
+        try:
+            from xarray import Dataset
+        except ImportError:
+            raise HopnetError(
+                "to_xarray needs the package xarray; install it (pip install xarray), or take "
+                "to_frame."
+            ) from None
+        first = str(frame.columns[0])
+        numbered = row in NUMBERED or not self.table_columns
+        at = np.arange(len(frame)) if numbered else frame[first].to_numpy()
+        dimension = row if numbered else first
+        data = {str(k): (dimension, frame[k].to_numpy()) for k in frame if numbered or k != first}
+        fields = dataclasses.fields(self)  # type: ignore[arg-type]
+        single = {field.name: getattr(self, field.name) for field in fields}
+        attrs = {k: v for k, v in single.items() if isinstance(v, SINGLE)}
+        return Dataset(data, coords={dimension: at}, attrs=attrs | {"record": type(self).__name__})
+
+
+def columns_of_network(network: Any, row: str) -> dict[str, np.ndarray]:
     """The columns that say which site or link a row is; none if the rows are something else."""
-    if network is not None and network.n_sites == length:
+    if network is not None and row == "site":
         return dict(zip(network.sites.axes, network.sites.position.T))
-    if network is not None and network.n_links == length:
+    if network is not None and row == "link":
         return {"i": network.link_i, "j": network.link_j}
     return {}
+
+
+def columns_of_array(name: str, array: np.ndarray) -> dict[str, np.ndarray]:
+    """The columns of one array, whose first axis is the rows."""
+    if array.ndim == 1:
+        return {name: array}
+    flat = array.reshape(array.shape[0], -1)
+    width = flat.shape[1]
+    vector = array.ndim == 2 and width in (2, 3) and array.dtype.kind == "f"
+    ends = "xyz"[:width] if vector else [str(k) for k in range(width)]
+    return {f"{name}_{end}": flat[:, k] for k, end in enumerate(ends)}
 
 
 def in_short(value: Any) -> str:

@@ -2,7 +2,9 @@
 
 import dataclasses
 import importlib
+import pkgutil
 import re
+import sys
 import warnings
 from pathlib import Path
 
@@ -116,3 +118,54 @@ def test_every_kind_with_a_picture_is_drawn(records):
         assert any(one.get_title() or one.get_xlabel() for one in axes), name
     with pytest.raises(hn.ParameterError, match="there is no picture of Threshold; those with"):
         hn.percolation_threshold(records["Network"]).plot()
+
+
+@dataclasses.dataclass(frozen=True)
+class Table(Record):
+    """A record that does not state its rows."""
+
+    a: np.ndarray
+    b: np.ndarray
+
+
+def every_record(kind=Record):
+    for own in kind.__subclasses__():
+        yield own
+        yield from every_record(own)
+
+
+def test_classes_state_the_rows_of_their_tables(records):
+    """Columns are fields, and the arrays of a row have one length: no table is guessed."""
+    for module in pkgutil.walk_packages(hn.__path__, "hopnet."):
+        if "__main__" not in module.name:
+            importlib.import_module(module.name)
+    stated = [own for own in every_record() if own.table_columns]
+    assert len(stated) > 35
+    for own in stated:
+        assert set(own.table_columns) <= {field.name for field in dataclasses.fields(own)}, own
+        assert own.table_row, own
+    for record in records.values():
+        if type(record).table_columns:
+            assert len(record.to_frame()) > 0
+    with pytest.raises(hn.ParameterError, match="no rows in common"):
+        Table(np.zeros(3), np.zeros(2)).to_frame()
+
+
+def test_curves_as_xarray(records, monkeypatch):
+    xarray = pytest.importorskip("xarray")
+    curve = records["FCurve"]
+    found = curve.to_xarray()
+    assert isinstance(found, xarray.Dataset)
+    assert found.f.dims == ("tau_s",)
+    np.testing.assert_array_equal(found.tau_s, curve.tau_s)
+    np.testing.assert_array_equal(found.sel(tau_s=curve.tau_s[1]).f, curve.f[1])
+    assert found.attrs["f_drift"] == curve.f_drift
+    links = records["Current"].to_xarray()
+    assert links.flow.dims == ("link",)
+    assert links.sizes["link"] == records["Network"].n_links
+
+
+def test_without_xarray_one_sentence(records, monkeypatch):
+    monkeypatch.setitem(sys.modules, "xarray", None)
+    with pytest.raises(hn.HopnetError, match="pip install xarray"):
+        records["FCurve"].to_xarray()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, ClassVar, NamedTuple, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -82,6 +82,17 @@ class Curve(Record):
     conserved_error : float64[n] or None
         Error of the conserved current.
     """
+
+    table_row: ClassVar[str] = "point"
+    table_columns: ClassVar[tuple[str, ...]] = (
+        "x",
+        "lcc",
+        "xn",
+        "conventional",
+        "conserved",
+        "error",
+        "conserved_error",
+    )
 
     label: str
     x: np.ndarray

@@ -18,7 +18,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -103,6 +103,17 @@ class SpinHall(Record):
     length_unit : str
         Unit of length of the model.
     """
+
+    table_row: ClassVar[str] = "chemical_potential"
+    table_columns: ClassVar[tuple[str, ...]] = (
+        "mu",
+        "lcc",
+        "xn",
+        "conventional",
+        "torque",
+        "berry",
+        "moment",
+    )
 
     mu: np.ndarray
     lcc: np.ndarray

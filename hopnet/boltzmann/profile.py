@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +53,14 @@ class SpinProfile(Record):
     residual : float
         Largest misfit of the continuity equation and of the edges, relative to sigma_D.
     """
+
+    table_row: ClassVar[str] = "position"
+    table_columns: ClassVar[tuple[str, ...]] = (
+        "position",
+        "magnetisation",
+        "spin_current",
+        "charge_current",
+    )
 
     position: np.ndarray
     magnetisation: np.ndarray

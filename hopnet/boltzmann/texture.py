@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +44,14 @@ class SpinTexture(Record):
     line_spin_z, line_spin_along_momentum, line_spin_along_field : float64[k]
         Weights of these delta functions.
     """
+
+    table_row: ClassVar[str] = "momentum"
+    table_columns: ClassVar[tuple[str, ...]] = (
+        "momentum",
+        "spin_z",
+        "spin_along_momentum",
+        "spin_along_field",
+    )
 
     momentum: np.ndarray
     spin_z: np.ndarray

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -79,6 +80,9 @@ class Interpolated(Record):
     node : float64[n_nodes]
         The z where the function was evaluated, ascending.
     """
+
+    table_row: ClassVar[str] = "point"
+    table_columns: ClassVar[tuple[str, ...]] = ("value", "error")
 
     value: np.ndarray
     error: np.ndarray
@@ -296,6 +300,9 @@ class RationalModel(Record):
     leave_one_out : tuple of (rate, weight)
         One model for each pole, made without that pole; used to estimate the error.
     """
+
+    table_row: ClassVar[str] = "mode"
+    table_columns: ClassVar[tuple[str, ...]] = ("rate", "weight")
 
     pole: np.ndarray
     rate: np.ndarray

@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -109,6 +109,9 @@ class Network(Record):
     Quantities that follow from these are computed when they are first needed, and kept. A copy by
     ``dataclasses.replace(network)`` keeps none of them.
     """
+
+    table_row: ClassVar[str] = "link"
+    table_columns: ClassVar[tuple[str, ...]] = ("log_conductance",)
 
     sites: Sites
     link_i: np.ndarray

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -53,6 +53,9 @@ class Triads(Record):
     link : int64[n_triads, 3]
         The links ij, ik, jk of each triad.
     """
+
+    table_row: ClassVar[str] = "triad"
+    table_columns: ClassVar[tuple[str, ...]] = ("site", "link")
 
     network: Network
     site: np.ndarray

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -46,6 +47,9 @@ class Backbone(Record):
     dead_end : bool[n_sites]
         Whether a site belongs to a cluster that joins the contacts, but not to the backbone.
     """
+
+    table_row: ClassVar[str] = "backbone_link"
+    table_columns: ClassVar[tuple[str, ...]] = ("link",)
 
     network: Network
     threshold_length: float

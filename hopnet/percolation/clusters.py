@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -49,6 +50,15 @@ class Clusters(Record):
         Whether the cluster wraps around a periodic sample.
     """
 
+    table_row: ClassVar[str] = "cluster"
+    table_columns: ClassVar[tuple[str, ...]] = (
+        "size",
+        "gyration_radius",
+        "touches_source",
+        "touches_drain",
+        "wraps",
+    )
+
     network: Network
     threshold_length: float
     label: np.ndarray
@@ -57,11 +67,6 @@ class Clusters(Record):
     touches_source: np.ndarray
     touches_drain: np.ndarray
     wraps: np.ndarray
-
-    def to_frame(self) -> pd.DataFrame:
-        """A DataFrame with one row per cluster; the sites of cluster k are ``label == k``."""
-        names = ("size", "gyration_radius", "touches_source", "touches_drain", "wraps")
-        return pd.DataFrame({name: getattr(self, name) for name in names})
 
     @property
     def n_clusters(self) -> int:
@@ -255,6 +260,9 @@ class ClusterSweep(Record):
     thresholds : dict of str to Threshold
         The events of `percolation_threshold` that happened.
     """
+
+    table_row: ClassVar[str] = "merger"
+    table_columns: ClassVar[tuple[str, ...]] = ("link", "threshold_length", "count", "moment")
 
     network: Network
     link: np.ndarray

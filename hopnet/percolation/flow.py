@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -57,6 +58,9 @@ class FlowStatistics(Record):
     cut_crossings : float64[n_cuts]
         sum of share over the links that cross each cut: 1 where nothing flows back.
     """
+
+    table_row: ClassVar[str] = "link"
+    table_columns: ClassVar[tuple[str, ...]] = ("share", "power")
 
     current: Current
     share: np.ndarray

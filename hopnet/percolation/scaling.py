@@ -16,7 +16,7 @@ statistical error and the scatter between windows.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -64,6 +64,9 @@ class Estimate(Record):
     window_size, window_value, window_weight : arrays[n_windows]
         Number of points, answer and weight of each window.
     """
+
+    table_row: ClassVar[str] = "window"
+    table_columns: ClassVar[tuple[str, ...]] = ("window_size", "window_value", "window_weight")
 
     value: float
     error: float

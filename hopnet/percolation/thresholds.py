@@ -9,6 +9,7 @@ would conduct as well. It is negative for links that conduct better than 1 / rho
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -97,6 +98,9 @@ class OrderedLinks(Record):
         Number of seams (periodic boundaries) that the link crosses from i to j along each axis,
         with sign; empty on a sample with hard edges.
     """
+
+    table_row: ClassVar[str] = "link"
+    table_columns: ClassVar[tuple[str, ...]] = ("link", "link_i", "link_j")
 
     link: np.ndarray
     link_i: np.ndarray

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -76,6 +77,9 @@ class Junction(Record):
         Rate at which the mean spin grows when nothing removes it: no relaxation and two insulating
         walls.
     """
+
+    table_row: ClassVar[str] = "position"
+    table_columns: ClassVar[tuple[str, ...]] = ("position", "face")
 
     texture: RigidTexture | PeriodicTexture
     medium: Medium

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -89,6 +90,9 @@ class Blocked(Record):
         The negative conductances themselves.
     """
 
+    table_row: ClassVar[str] = "negative_link"
+    table_columns: ClassVar[tuple[str, ...]] = ("negative_i", "negative_j", "negative_value")
+
     network: Network
     trap: np.ndarray
     n_mesh: int
@@ -136,6 +140,9 @@ class MagnetoResistance(Record):
         Largest relative change of the conductance by the negative entries at any field. It is
         applied, to first order; what remains is about its square.
     """
+
+    table_row: ClassVar[str] = "external"
+    table_columns: ClassVar[tuple[str, ...]] = ("external", "resistance", "change")
 
     external: np.ndarray
     resistance: np.ndarray

@@ -15,6 +15,7 @@ the checks of arguments.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -69,6 +70,9 @@ class KineticCoefficients(Record):
     separation : float64[n_triads, 6, 3], in 1/tau_0
         W: flow of spin from source to target.
     """
+
+    table_row: ClassVar[str] = "triad"
+    table_columns: ClassVar[tuple[str, ...]] = ("process", "strength")
 
     process: np.ndarray
     strength: np.ndarray

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -70,6 +71,9 @@ class FCurve(Record):
         covers cutoffs of at least l_c + 3 a_b (`runs/cutoff.toml`).
     """
 
+    table_row: ClassVar[str] = "tau_s"
+    table_columns: ClassVar[tuple[str, ...]] = ("tau_s", "f", "f_diffusion", "numerical_error")
+
     tau_s: np.ndarray
     f: np.ndarray
     f_diffusion: np.ndarray
@@ -117,6 +121,9 @@ class Spin(Record):
     f : float
         f at this relaxation time.
     """
+
+    table_row: ClassVar[str] = "site"
+    table_columns: ClassVar[tuple[str, ...]] = ("spin",)
 
     network: Network
     tau_s: float

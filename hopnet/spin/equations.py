@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -105,6 +105,9 @@ class SpinEquations(Record):
     normalised : float
         Ratio of f to f in the letter's normalisation.
     """
+
+    table_row: ClassVar[str] = "site"
+    table_columns: ClassVar[tuple[str, ...]] = ("occupation",)
 
     network: Network
     current: Current

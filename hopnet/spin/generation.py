@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -45,6 +45,9 @@ class Generation(Record):
     outer_drift : float
         The part of ``f_drift`` from triads with an outermost link (`Network.outermost`).
     """
+
+    table_row: ClassVar[str] = "site"
+    table_columns: ClassVar[tuple[str, ...]] = ("gamma",)
 
     gamma: np.ndarray
     f_drift: float

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -52,6 +53,15 @@ class HanleCurve(Record):
     numerical_error : float64[n]
         Absolute error of ``field_along`` and ``field_across``.
     """
+
+    table_row: ClassVar[str] = "field"
+    table_columns: ClassVar[tuple[str, ...]] = (
+        "field",
+        "field_along",
+        "field_across",
+        "field_normal",
+        "numerical_error",
+    )
 
     field: np.ndarray
     tau_s: float

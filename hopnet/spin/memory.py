@@ -9,6 +9,7 @@ solutions at a few rates z, real and complex.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -85,6 +86,9 @@ class ReducedSpins(Record):
         The models without every third and without every second pole; empty in these themselves.
     """
 
+    table_row: ClassVar[str] = "mode"
+    table_columns: ClassVar[tuple[str, ...]] = ("rate", "weight")
+
     rate: np.ndarray
     weight: np.ndarray
     n_solves: int
@@ -124,6 +128,9 @@ class SpinRelaxation(Record):
     model : ReducedSpins or None
         Rates and weights; None with method "exact".
     """
+
+    table_row: ClassVar[str] = "time"
+    table_columns: ClassVar[tuple[str, ...]] = ("time", "remaining", "numerical_error")
 
     network: Network
     time: np.ndarray

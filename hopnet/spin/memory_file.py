@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -114,6 +114,9 @@ class MemoryReport(Record):
         `tail_law`, without an external field.
     noise : SpinNoise or None
     """
+
+    table_row: ClassVar[str] = "time"
+    table_columns: ClassVar[tuple[str, ...]] = ("site", "tail")
 
     relaxation: SpinRelaxation | None
     site: np.ndarray | None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -63,6 +64,9 @@ class SpinNoise(Record):
         The reduced model; None with method "exact".
     """
 
+    table_row: ClassVar[str] = "frequency"
+    table_columns: ClassVar[tuple[str, ...]] = ("frequency", "power", "numerical_error")
+
     network: Network
     frequency: np.ndarray
     resolution: float
@@ -84,6 +88,9 @@ class SteadyOrientation(Record):
     remaining : float64[n]
         g(1/tau_s) / tau_s: the polarisation divided by that without any field.
     """
+
+    table_row: ClassVar[str] = "external"
+    table_columns: ClassVar[tuple[str, ...]] = ("external", "remaining")
 
     network: Network
     external: np.ndarray

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -160,6 +160,9 @@ class TimeCurve(Record):
         Estimated absolute error of ``value``.
     """
 
+    table_row: ClassVar[str] = "time"
+    table_columns: ClassVar[tuple[str, ...]] = ("time", "value", "numerical_error")
+
     time: np.ndarray
     value: np.ndarray
     numerical_error: np.ndarray
@@ -177,6 +180,9 @@ class FrequencyCurve(Record):
     numerical_error : float64[n]
         Estimated absolute error of ``value``.
     """
+
+    table_row: ClassVar[str] = "frequency"
+    table_columns: ClassVar[tuple[str, ...]] = ("frequency", "value", "numerical_error")
 
     frequency: np.ndarray
     value: np.ndarray

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -30,6 +31,9 @@ class TriadShares(Record):
     contribution : float64[n_triads]
         The contributions; they add up to f(tau_s).
     """
+
+    table_row: ClassVar[str] = "triad"
+    table_columns: ClassVar[tuple[str, ...]] = ("contribution",)
 
     triads: Triads
     tau_s: float

@@ -8,6 +8,7 @@ neighbour returns many times before it leaves for good, and a is corrected for t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -45,6 +46,9 @@ class SiteRates(Record):
     iterations : int
         Number of iterations.
     """
+
+    table_row: ClassVar[str] = "site"
+    table_columns: ClassVar[tuple[str, ...]] = ("rate", "leaving")
 
     network: Network
     tau_s: float

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -91,6 +91,9 @@ class Bias(Record):
     steps : int
         Newton steps, including those at smaller voltages; 0 for few carriers.
     """
+
+    table_row: ClassVar[str] = "link"
+    table_columns: ClassVar[tuple[str, ...]] = ("drop", "flow")
 
     network: Network
     voltage: float

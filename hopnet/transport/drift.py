@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -83,6 +84,9 @@ class Drift(Record):
     steps : int
         Newton steps, including those at smaller fields; 0 for few carriers.
     """
+
+    table_row: ClassVar[str] = "link"
+    table_columns: ClassVar[tuple[str, ...]] = ("drop", "flow")
 
     network: Network
     field: float

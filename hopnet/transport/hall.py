@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -84,6 +84,9 @@ class HallAngle(Record):
         are within 2 a_b of the longest, as on a lattice. It covers samples whose Hall angle more
         than ten triads carry in effect.
     """
+
+    table_row: ClassVar[str] = "triad"
+    table_columns: ClassVar[tuple[str, ...]] = ("contribution",)
 
     network: Network
     tangent: float

@@ -8,7 +8,7 @@ sample.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -72,6 +72,9 @@ class Ring(Record):
         Axis of the field.
     """
 
+    table_row: ClassVar[str] = "link"
+    table_columns: ClassVar[tuple[str, ...]] = ("jump", "drop", "flow")
+
     network: Network
     jump: np.ndarray
     drop: np.ndarray
@@ -106,6 +109,9 @@ class Torus(Record):
         Sum over sites of abs(net flow), divided by the sum over links of abs(flow); the largest
         value of all fields.
     """
+
+    table_row: ClassVar[str] = "link"
+    table_columns: ClassVar[tuple[str, ...]] = ("jump", "drop", "relative_flow")
 
     network: Network
     jump: np.ndarray

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -40,6 +41,9 @@ class Terminals(Record):
     factored : Factor
         The elimination of all inner sites; it can be used with any potentials.
     """
+
+    table_row: ClassVar[str] = "site"
+    table_columns: ClassVar[tuple[str, ...]] = ("terminal",)
 
     network: Network
     sites: tuple[np.ndarray, ...]

@@ -9,6 +9,7 @@ their area.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -39,6 +40,9 @@ class Frames(Record):
     dephasing : float64[n_sites]
         (1/3) tr sum_j K_ij (1 - R'_ij): the rate at which loops dephase a spin, times n_i.
     """
+
+    table_row: ClassVar[str] = "site"
+    table_columns: ClassVar[tuple[str, ...]] = ("frame", "dephasing")
 
     network: Network
     rates: ScaledRates

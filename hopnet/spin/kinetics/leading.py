@@ -8,6 +8,7 @@ exact formulae lose no digits there.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -62,6 +63,9 @@ class LeadingOrder(Record):
         in the letter's normalisation. It lacks the small part that f of the perpendicular
         direction, which is zero on average, adds in one sample.
     """
+
+    table_row: ClassVar[str] = "site"
+    table_columns: ClassVar[tuple[str, ...]] = ("spin_z",)
 
     network: Network
     tau_s: float

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -111,6 +112,15 @@ class Kinetics(Record):
         Number of modes of the literal linear precession that grow in time; 0 for the full
         rotation.
     """
+
+    table_row: ClassVar[str] = "site"
+    table_columns: ClassVar[tuple[str, ...]] = (
+        "spin",
+        "sigma",
+        "generation",
+        "tau_s",
+        "row_residual",
+    )
 
     network: Network
     spin_orbit: np.ndarray
