@@ -263,7 +263,11 @@ def test_no_warning_inside_the_limits():
         (LETTER_FILE.read_text() + "T_K = 0.5\n", ParameterError, "exactly one of T and rho_0"),
         ("[material]\na_b_nm = true", ParameterError, "a_b_nm must be a number"),
         ("[material]\na_b_nm = inf", ParameterError, "a_b_nm must be"),
-        (LETTER_FILE.read_text().replace("= 10\n", "= 1e300\n"), ParameterError, "a_b"),
+        (
+            LETTER_FILE.read_text().replace("a_b_nm = 10\n", "a_b_nm = 1e300\n"),
+            ParameterError,
+            "a_b",
+        ),
     ],
 )
 def test_bad_files(tmp_path, text, error, words):
