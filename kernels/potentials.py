@@ -26,13 +26,26 @@ ENOUGH = 54
 
 
 @njit(cache=True, nogil=True)
-def _carry(limb):
-    """Round every limb but the first to its own digits; the rest goes to the limb before it."""
-    for c in range(limb.shape[0] - 1, 0, -1):
+def _carry(limb, n_changed):
+    """Round the limbs that were changed to their own digits; the rest goes to the limb before."""
+    for c in range(n_changed - 1, 0, -1):
         rounder = ROUNDER * 2.0 ** (-BITS * c)
         carry = (limb[c] + rounder) - rounder
         limb[c] -= carry
         limb[c - 1] += carry
+
+
+@njit(cache=True, nogil=True)
+def _add_number(limb, number):
+    """Add a float to a row of limbs; what is smaller than the unit of the last limb is dropped."""
+    c = 0
+    while number != 0.0 and c < limb.shape[0]:
+        rounder = ROUNDER * 2.0 ** (-BITS * (c + 1))
+        part = (number + rounder) - rounder
+        number -= part
+        limb[c] += part
+        c += 1
+    _carry(limb, c)
 
 
 @njit(cache=True, nogil=True)
@@ -50,19 +63,22 @@ def _strongest(weight):
 
 
 @njit(cache=True, nogil=True)
-def _difference(limb, first, r, n_first, out):
-    """``out[j] = V_(first + j) - V_(first + r)``, exact to the last bit."""
+def _difference(limb, value, rank, first, r, out):
+    """``out[j] = V_(first + j) - V_(first + r)``, exact to the last bit.
+
+    ``limb`` holds the first limbs of all columns, and ``value[rank[column]]`` all limbs of each.
+    """
     n = out.shape[0]
-    # The first limbs of all columns.
-    value = limb[0, first : first + n]
-    own = value[r]
+    n_first = limb.shape[0]
+    row = limb[0, first : first + n]
+    own = row[r]
     for j in range(n):
-        out[j] = value[j] - own
+        out[j] = row[j] - own
     for c in range(1, n_first):
-        value = limb[c, first : first + n]
-        own = value[r]
+        row = limb[c, first : first + n]
+        own = row[r]
         for j in range(n):
-            out[j] += value[j] - own
+            out[j] += row[j] - own
     # All limbs where two potentials are so close that the first limbs do not settle the last bit.
     enough = 2.0 ** (ENOUGH - BITS * n_first)
     out[r] = np.inf
@@ -71,11 +87,13 @@ def _difference(limb, first, r, n_first, out):
     for j in range(n):
         least = min(least, bits[j] & np.int64(0x7FFFFFFFFFFFFFFF))
     if least < np.float64(enough).view(np.int64):
+        b = rank[first + r]
         for j in range(n):
             if abs(out[j]) < enough:
+                a = rank[first + j]
                 total = 0.0
-                for c in range(limb.shape[0]):
-                    total += limb[c, first + j] - limb[c, first + r]
+                for c in range(value.shape[1]):
+                    total += value[a, c] - value[b, c]
                 out[j] = total
     out[r] = 0.0
 
@@ -125,10 +143,11 @@ def potential_fronts(which, fronts, weight, source, n_first, value):
     largest = 1
     for t in which:
         n_pivots = fronts.front_start[t + 1] - fronts.front_start[t]
-        largest = max(largest, n_pivots + fronts.boundary_start[t + 1] - fronts.boundary_start[t])
-    limb = np.empty((n_limbs, largest))
+        n_boundary = fronts.boundary_start[t + 1] - fronts.boundary_start[t]
+        largest = max(largest, n_pivots + n_boundary)
+    limb = np.empty((n_first, largest))
+    rank = np.empty(largest, np.int64)
     difference = np.empty(largest)
-    new = np.empty(n_limbs)
     for a in range(which.shape[0] - 1, -1, -1):
         t = which[a]
         first = fronts.front_start[t]
@@ -136,9 +155,12 @@ def potential_fronts(which, fronts, weight, source, n_first, value):
         begin = fronts.boundary_start[t]
         n_boundary = fronts.boundary_start[t + 1] - begin
         m = n_pivots + n_boundary
+        for k in range(n_pivots):
+            rank[k] = first + k
         for b in range(n_boundary):
             q = fronts.boundary[begin + b]
-            for c in range(n_limbs):
+            rank[n_pivots + b] = q
+            for c in range(n_first):
                 limb[c, n_pivots + b] = value[q, c]
         own = weight[fronts.weight_start[t] : fronts.weight_start[t] + n_pivots * m]
         w = own.reshape(n_pivots, m)
@@ -147,18 +169,15 @@ def potential_fronts(which, fronts, weight, source, n_first, value):
             row = w[k, k + 1 :]
             r = _strongest(row)
             apart = difference[: m - 1 - k]
-            _difference(limb, k + 1, r, n_first, apart)
-            rest = source[first + k] + _sum_of_products(row, apart)
-            # Add the sum to V_r, split into limbs.
+            _difference(limb, value, rank, k + 1, r, apart)
+            step = source[first + k] + _sum_of_products(row, apart)
+            new = value[first + k]
+            q = rank[k + 1 + r]
             for c in range(n_limbs):
-                rounder = ROUNDER * 2.0 ** (-BITS * (c + 1))
-                part = (rest + rounder) - rounder
-                rest -= part
-                new[c] = limb[c, k + 1 + r] + part
-            _carry(new)
-            for c in range(n_limbs):
+                new[c] = value[q, c]
+            _add_number(new, step)
+            for c in range(n_first):
                 limb[c, k] = new[c]
-                value[first + k, c] = new[c]
 
 
 @njit(cache=True, nogil=True)
@@ -170,7 +189,7 @@ def add_potentials(which, fronts, change, shift, value):
     which : int64[n]
         Numbers of the fronts.
     fronts : Fronts
-    change : float64[n_nodes, n_limbs - shift]
+    change : float64[n_nodes, n_limbs - shift or more]
         What `potential_fronts` filled.
     shift : int64
         Number of limbs by which the change is smaller.
@@ -178,11 +197,12 @@ def add_potentials(which, fronts, change, shift, value):
         Changed.
     """
     scale = 2.0 ** (-BITS * shift)
+    n_added = min(change.shape[1], value.shape[1] - shift)
     for t in which:
         for k in range(fronts.front_start[t], fronts.front_start[t + 1]):
-            for c in range(change.shape[1]):
+            for c in range(n_added):
                 value[k, c + shift] += scale * change[k, c]
-            _carry(value[k])
+            _carry(value[k], value.shape[1])
 
 
 @njit(cache=True, nogil=True)

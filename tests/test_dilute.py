@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 import hopnet as hn
+from hopnet.elimination.potentials import Potentials
 from hopnet.elimination.scaling import HIGHEST, log_conductance_span
 from hopnet.elimination.symbolic import analyse
+from hopnet.elimination.symmetric import factor
 from hopnet.transport.balance import net_flow, on_paths
 from hopnet.transport.current import flows_by_wide_numbers, prepare
 
@@ -164,3 +166,32 @@ def test_floats_against_wide_numbers():
 @pytest.mark.slow
 def test_floats_against_wide_numbers_500_times():
     assert survey(range(1000, 1500)) == 500
+
+
+def test_corrections_around_single_sites():
+    """A change around two sites balances their subtrees, and leaves all other potentials alone."""
+    network = hn.build_network(hn.random_sites(3000, density=0.01, seed=2), cutoff=1.5)
+    graph = network.link_i, network.link_j
+    symbolic = analyse(network.dissection, *graph, network.terminals)
+    factored = factor(symbolic, network.conductance)
+    found = Potentials(factored, 8, 4)
+    before = found.value.copy()
+    fed = np.zeros(network.n_sites)
+    fed[symbolic.node[[5, 1200]]] = 1e-14, -3e-15
+    which = found.fronts_around(fed, 50)
+    start = symbolic.fronts.front_start
+    around = np.concatenate([np.arange(start[t], start[t + 1]) for t in which])
+    assert {5, 1200} <= set(around.tolist())
+    assert 100 <= around.size < 1000
+    assert found.add(fed, 50)
+    moved = np.flatnonzero(np.any(found.value != before, axis=1))
+    assert set(moved) <= set(around)
+    assert moved.size > 0.9 * around.size
+    drop, flow = np.zeros((2, network.n_links))
+    at_site, _, _ = found.fill_flows(graph, network.conductance, drop, flow)
+    first = Potentials(factored, 8, 4)
+    expected, _, _ = first.fill_flows(graph, network.conductance, drop, flow)
+    change = (at_site[0] - at_site[1] - expected[0] + expected[1])[symbolic.node[around]]
+    np.testing.assert_allclose(change, fed[symbolic.node[around]], atol=1e-17)
+    # Fed everywhere, the change concerns all fronts.
+    assert found.fronts_around(np.ones(network.n_sites), 1) is None

@@ -8,10 +8,14 @@ it causes are added.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from hopnet.elimination.symmetric import Factor, run_downward
 from hopnet.kernels import potentials as kernels
+from hopnet.kernels.elimination import forward_fronts
+from hopnet.kernels.symbolic import sum_subtrees
 
 __all__ = ["MOST_LIMBS", "Potentials", "limbs_needed"]
 
@@ -24,6 +28,10 @@ MOST_LIMBS = 21
 # and 4.3. A larger number takes memory and time for limbs that hold nothing. With a smaller one the
 # solution is repeated with `MOST_LIMBS`.
 DEPTH = 4.5
+
+# Largest share of the nodes that subtrees around some nodes may have. With more of them, all fronts
+# side by side take no longer.
+MOST_AROUND = 0.6
 
 # Bits of a drop: those of a float.
 DIGITS = 53.0
@@ -81,24 +89,41 @@ class Potentials:
         self.rank[e.node] = np.arange(n)
         self.descend(np.zeros(n), self.value, n_first)
 
-    def descend(self, source: np.ndarray, value: np.ndarray, n_first: int) -> None:
-        """Fill the potentials of all eliminated nodes, from the root down."""
-        factored = self.factored
+    def descend(
+        self,
+        source: np.ndarray,
+        value: np.ndarray,
+        n_first: int,
+        which: np.ndarray | None = None,
+    ) -> None:
+        """Fill the potentials of the nodes of all fronts, or of some, from the root down."""
 
-        def fill(which: np.ndarray) -> None:
+        def fill(part: np.ndarray) -> None:
             kernels.potential_fronts(
-                which, factored.elimination.fronts, factored.weight, source, n_first, value
+                part, self.factored.elimination.fronts, self.factored.weight, source, n_first, value
             )
 
-        run_downward(factored.elimination, fill, factored.threads)
+        self.run(fill, which)
 
-    def add(self, fed: np.ndarray) -> bool:
+    def run(self, call: Callable[[np.ndarray], None], which: np.ndarray | None) -> None:
+        """Run ``call`` on all fronts, parents first, or once on the fronts given."""
+        if which is None:
+            run_downward(self.factored.elimination, call, self.factored.threads)
+        else:
+            call(which)
+
+    def add(self, fed: np.ndarray, least: int | None = None) -> bool:
         """Add the potentials that currents cause which are fed into the nodes.
 
         Parameters
         ----------
         fed : float64[n_nodes]
             Small currents, such as what rounding left at each node.
+        least : int, optional
+            Change potentials only in the subtrees of at least this many nodes around the nodes
+            that are fed. What is fed then leaves through the nodes that separate such a subtree
+            from the rest: those must carry much more, or they are fed themselves the next time.
+            Default: everywhere.
 
         Returns
         -------
@@ -107,7 +132,8 @@ class Potentials:
         """
         factored, e = self.factored, self.factored.elimination
         n, n_limbs = e.node.shape[0], self.value.shape[1]
-        source = factored.forward(factored.columns_of(fed))[:n, 0]
+        which = None if least is None else self.fronts_around(fed, least)
+        source = self.forward(fed, which)
         with np.errstate(all="ignore"):
             np.divide(source, factored.pivot, out=source, where=factored.pivot != 0)
             bound = float(np.abs(source).sum())  # no potential exceeds it: weights add up to 1
@@ -121,14 +147,53 @@ class Potentials:
             shift += 1
             if bound == 0.0:
                 return True
-        change = np.zeros((self.value.shape[0], n_limbs - shift))
-        self.descend(source, change, min(self.n_first + 1, n_limbs - shift))
+        change = np.zeros((n + e.n_terminals + 1, n_limbs - shift))
+        self.descend(source, change, min(self.n_first + 1, n_limbs - shift), which)
 
-        def add(which: np.ndarray) -> None:
-            kernels.add_potentials(which, e.fronts, change, shift, self.value)
+        def add(part: np.ndarray) -> None:
+            kernels.add_potentials(part, e.fronts, change, shift, self.value)
 
-        run_downward(e, add, factored.threads)
+        self.run(add, which)
         return True
+
+    def fronts_around(self, fed: np.ndarray, least: int) -> np.ndarray | None:
+        """The fronts of the subtrees around the nodes that are fed; None for all fronts."""
+        e = self.factored.elimination
+        fronts, n = e.fronts, e.node.shape[0]
+        first_front = np.empty(fronts.left.shape[0], np.int64)
+        sum_subtrees(*fronts[1:3], *self.starts, first_front, np.empty(first_front.shape))
+        rank = np.flatnonzero(fed[e.node])
+        top = np.unique(np.searchsorted(fronts.front_start, rank, side="right") - 1)
+        while True:
+            size = fronts.front_start[top + 1] - fronts.front_start[first_front[top]]
+            small = (size < least) & (fronts.parent[top] >= 0)
+            if not small.any():
+                break
+            top = np.unique(np.where(small, fronts.parent[top], top))
+        # The subtree of a front is a run of fronts that ends with it.
+        inside = np.zeros(first_front.shape[0] + 1, np.int64)
+        np.add.at(inside, first_front[top], 1)
+        np.add.at(inside, top + 1, -1)
+        which = np.flatnonzero(np.cumsum(inside)[:-1] > 0)
+        n_nodes = int((fronts.front_start[which + 1] - fronts.front_start[which]).sum())
+        return None if n_nodes > MOST_AROUND * n else which
+
+    @property
+    def starts(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where the pivots and the boundary of each front begin."""
+        fronts = self.factored.elimination.fronts
+        return fronts.front_start, fronts.boundary_start
+
+    def forward(self, fed: np.ndarray, which: np.ndarray | None) -> np.ndarray:
+        """The forward pass through all fronts, or through whole subtrees: float64[n_eliminated]."""
+        factored, e = self.factored, self.factored.elimination
+        n = e.node.shape[0]
+        if which is None:
+            return factored.forward(factored.columns_of(fed))[:n, 0]
+        x = fed[e.node][:, None]
+        carried = np.empty((e.fronts.boundary.shape[0], 1))
+        forward_fronts(which, e.fronts, factored.weight, x, carried)
+        return x[:, 0]
 
     def fill_flows(
         self,

@@ -55,6 +55,12 @@ BALANCE = 1e-9
 # that gain nothing.
 PATIENCE = 3
 
+# Number of sites around an unbalanced site whose potentials the second correction changes, and the
+# factor by which it grows with each further one. Side loops that need more than one correction are
+# small. Smaller numbers take more corrections, larger ones more time for each.
+AROUND = 20
+WIDER = 2
+
 # Names of the stored fields: one value per link, one value per site, single numbers.
 ON_LINKS = ("drop", "flow", "relative_flow")
 ON_SITES = ("site_imbalance", "throughput")
@@ -358,7 +364,7 @@ def corrected_flows(
     """Flows with every inner site balanced, or None where potentials have too few limbs.
 
     The first correction feeds the net flow of every site. Others follow only where a site stays
-    unbalanced, as in `balanced_flows`.
+    unbalanced, as in `balanced_flows`, and change potentials only around such sites.
     """
     terminal = factored.elimination.terminal
     ends = network.link_i, network.link_j
@@ -367,8 +373,9 @@ def corrected_flows(
     at_site, _, _ = potentials.fill_flows(ends, conductance, drop, flow)
     fed = np.where(terminal == INNER, at_site[1] - at_site[0], 0.0)
     fewest, waited = network.n_sites + 1, 0
-    for _ in range(CORRECTIONS):
-        if not potentials.add(fed):
+    for k in range(CORRECTIONS):
+        around = None if k == 0 else AROUND * WIDER ** (k - 1)
+        if not potentials.add(fed, around):
             return None
         at_site, change, largest = potentials.fill_flows(ends, conductance, drop, flow)
         balance = balance_of_sums(at_site, terminal)
