@@ -492,3 +492,57 @@ def dissect(graph, region, permutation, tag, record):
         stack[depth + 1, 2] = closed
         depth += 2
     return n_records
+
+
+@njit(cache=True, nogil=True)
+def fill_longest(link_i, link_j, coordinate, ring, out):
+    """Largest distance along each axis that one link covers.
+
+    Parameters
+    ----------
+    link_i, link_j : int64[n_links]
+        The two nodes of each link.
+    coordinate : float64[dim, n_nodes]
+    ring : tuple of dim float64
+        Period of each axis, 0 if it is open.
+    out : float64[dim]
+        Overwritten; 0 without links.
+    """
+    for axis in range(len(ring)):
+        along = coordinate[axis]
+        period = ring[axis]
+        longest = 0.0
+        for l in range(link_i.shape[0]):
+            step = abs(along[link_i[l]] - along[link_j[l]])
+            if period > 0.0:
+                step = min(step, period - step)
+            longest = max(longest, step)
+        out[axis] = longest
+
+
+@njit(cache=True, nogil=True)
+def join_regions(low, begin, left, right, parent):
+    """The tree of regions in postorder: the two parts of each region stand before it.
+
+    Parameters
+    ----------
+    low, begin : int64[n_regions]
+        Where each region, and its cut, begins in the permutation; equal for a leaf.
+    left, right, parent : int64[n_regions]
+        Overwritten; -1 for none.
+    """
+    left[:] = -1
+    right[:] = -1
+    parent[:] = -1
+    # Subtrees without a parent yet.
+    waiting = np.empty(low.shape[0], np.int64)
+    n_waiting = 0
+    for t in range(low.shape[0]):
+        if begin[t] > low[t]:
+            right[t] = waiting[n_waiting - 1]
+            left[t] = waiting[n_waiting - 2]
+            n_waiting -= 2
+            parent[left[t]] = t
+            parent[right[t]] = t
+        waiting[n_waiting] = t
+        n_waiting += 1

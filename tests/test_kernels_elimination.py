@@ -355,3 +355,36 @@ def test_links_between_terminals(n_links, kernel_version):
     assert kernel(terminal, link_i, link_j, out) == len(expected)
     assert list(out) == [*expected, *[-7] * (n_links + 2 - len(expected))]
     assert kernel(terminal, link_i, link_j, np.empty(0, np.int64)) == len(expected)
+
+
+@pytest.mark.parametrize("ring", [(0.0, 0.0), (0.0, 10.0), (10.0, 10.0, 10.0)])
+def test_longest_steps(ring, kernel_version):
+    rng = np.random.default_rng(4)
+    coordinate = rng.uniform(0, 10, (len(ring), 20))
+    for n_links in (0, 30):
+        link_i, link_j = rng.integers(0, 20, (2, n_links))
+        out = np.full(len(ring), np.nan)
+        kernel_version(dissection_kernels.fill_longest)(link_i, link_j, coordinate, ring, out)
+        assert list(out) == dissection_twin.fill_longest(link_i, link_j, coordinate, ring)
+
+
+def random_regions(low, high, rng):
+    """Rows (low, begin, high) of nested regions in postorder."""
+    n = high - low
+    if n < 4:
+        return [(low, low, high)]
+    a = int(rng.integers(low + 1, high - 2))
+    b = int(rng.integers(a + 1, high))
+    parts = random_regions(low, a, rng) + random_regions(a, b, rng)
+    return [*parts, (low, b, high)]
+
+
+@pytest.mark.parametrize("n", [1, 5, 60])
+def test_tree_of_regions(n, kernel_version):
+    low, begin, high = np.array(random_regions(0, n, np.random.default_rng(n))).T.copy()
+    left, right, parent = np.full((3, low.size), 7)
+    kernel_version(dissection_kernels.join_regions)(low, begin, left, right, parent)
+    assert list(parent) == dissection_twin.join_regions(low, high)
+    for t in range(low.size):
+        children = np.flatnonzero(parent == t)
+        assert [left[t], right[t]] == (list(children) if children.size else [-1, -1])

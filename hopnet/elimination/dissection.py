@@ -209,29 +209,18 @@ def check_rows(rows, n_nodes, n_links):
 def graph_of(link_i, link_j, position, rows, periods, strip, leaf_size):
     """The `Graph` of the kernel: rows, coordinates and the lengths of the longest links."""
     coordinate = np.array(position.T, order="C")
-    longest = []
-    for value, period in zip(coordinate, periods):
-        step = np.abs(value[link_i] - value[link_j])
-        step = np.minimum(step, period - step) if period else step
-        longest.append(float(step.max(initial=0.0)))
-    half_width = float(strip * max(longest))
-    return Graph(*rows, coordinate, tuple(longest), periods, half_width, leaf_size)
+    longest = np.empty(len(periods))
+    dissection_kernels.fill_longest(link_i, link_j, coordinate, periods, longest)
+    half_width = float(strip * longest.max())
+    return Graph(*rows, coordinate, tuple(longest.tolist()), periods, half_width, leaf_size)
 
 
 def tree_of_regions(record, permutation):
     """The fronts in postorder, from the regions that `kernels.dissection.dissect` recorded."""
     order = np.lexsort((np.arange(record.shape[0])[::-1], record[:, 2]))
     low, begin = record[order, 0], record[order, 1]
-    left = np.full(low.shape[0], -1, np.int64)
-    right = left.copy()
-    parent = left.copy()
-    open_fronts = []  # subtrees without a parent yet
-    for t in range(low.shape[0]):
-        if begin[t] > low[t]:
-            right[t] = open_fronts.pop()
-            left[t] = open_fronts.pop()
-            parent[left[t]] = parent[right[t]] = t
-        open_fronts.append(t)
+    left, right, parent = np.empty((3, low.shape[0]), np.int64)
+    dissection_kernels.join_regions(low, begin, left, right, parent)
     front_start = np.append(begin, permutation.shape[0])
     return Dissection(
         read_only(permutation, np.int64),

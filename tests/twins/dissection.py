@@ -27,3 +27,21 @@ def dissect(rows, coordinate, region, longest, half_width):
             elif w in strip:
                 graph.add_edge((v, "out"), (w, "in"))
     return networkx.maximum_flow_value(graph, "source", "sink")
+
+
+def fill_longest(link_i, link_j, coordinate, ring):
+    """Largest distance along each axis, link by link."""
+    longest = []
+    for along, period in zip(coordinate, ring, strict=True):
+        steps = [abs(along[i] - along[j]) for i, j in zip(link_i, link_j, strict=True)]
+        longest.append(max([min(s, period - s) if period else s for s in steps], default=0.0))
+    return longest
+
+
+def join_regions(low, high):
+    """Parent of each region in postorder: the first later one that holds it; -1 for the last."""
+    n = len(low)
+    return [
+        next((t for t in range(s + 1, n) if low[t] <= low[s] and high[s] <= high[t]), -1)
+        for s in range(n)
+    ]
