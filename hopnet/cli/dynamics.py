@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = ["add_to"]
 
+Largest = Annotated[float, typer.Option("--largest", help="Largest field, as omega tau_s.")]
+Full = Annotated[
+    bool, typer.Option("--full", help="Also solve the full coupled equations at five fields.")
+]
 Temperatures = Annotated[
     str,
     typer.Option(
@@ -53,12 +57,8 @@ def hanle(
     density: Density = 0.02,
     tau_s: TauS = 1000.0,
     geometry: Geometry = "open",
-    largest: Annotated[
-        float, typer.Option("--largest", help="Largest field, as omega tau_s.")
-    ] = 10.0,
-    full: Annotated[
-        bool, typer.Option("--full", help="Also solve the full coupled equations at five fields.")
-    ] = False,
+    largest: Largest = 10.0,
+    full: Full = False,
     out: Out = None,
     as_json: Json = False,
 ):
