@@ -27,6 +27,9 @@ from nbclient import NotebookClient
 import hopnet
 
 ROOT = Path(__file__).resolve().parents[1]
+# OWNER/NAME of the public repository; with it, lessons link to Binder and Colab.
+REPOSITORY = "HOPNET_REPOSITORY"
+DRAWING = re.compile(r"plt\.|axes|figure|\.set\(|legend")
 TEXTS = {
     "README.md": "readme.md",
     "hopnet/EQUATIONS.md": "equations.md",
@@ -134,8 +137,9 @@ def write_commands(target):
         ).stdout
 
     def below(text):
-        block = text.partition("Commands")[2]
-        return re.findall(r"^│ (\w[\w-]*) ", block, re.MULTILINE)
+        panels = re.findall(r"╭─ ([^─]+) ─(.*?)╰", text, re.DOTALL)
+        own = "".join(block for title, block in panels if title not in {"Options", "Arguments"})
+        return re.findall(r"^│ (\w[\w-]*) ", own, re.MULTILINE)
 
     top = shown()
     parts = ["# The command line", "```text", top.strip(), "```"]
@@ -152,7 +156,8 @@ def write_commands(target):
 def run_lesson(path, folder):
     """Run one lesson unless this version was run before; return its title and its pictures."""
     small = os.environ.get("HOPNET_SMALL", "")
-    stamp = hashlib.sha256((small + path.read_text()).encode()).hexdigest()
+    own = (small, str(os.environ.get(REPOSITORY)), Path(__file__).read_text(), path.read_text())
+    stamp = hashlib.sha256("".join(own).encode()).hexdigest()
     kept = folder / f"{path.stem}.ipynb"
     if kept.exists():
         notebook = nbformat.read(kept, as_version=4)
@@ -169,21 +174,66 @@ def run_lesson(path, folder):
         resources={"metadata": {"path": str(place)}},
         extra_arguments=["--IPKernelApp.log_level=40"],
     ).execute()
+    fold_drawing(notebook)
+    add_downloads(notebook, path, folder)
     notebook.metadata["stamp"] = stamp
     nbformat.write(notebook, kept)
     return collect(notebook, path.stem, folder)
 
 
-def collect(notebook, stem, folder):
-    """(stem, title, first paragraph, pictures): the pictures of a lesson as files."""
-    title, _, story = notebook.cells[0].source.partition("\n")
-    pictures = []
+def fold_drawing(notebook):
+    """Fold the cells that mostly draw: a reader opens them with one click."""
     for cell in notebook.cells:
+        lines = [line for line in cell.source.splitlines() if line.strip()]
+        drawing = sum(bool(DRAWING.search(line)) for line in lines)
+        if cell.cell_type == "code" and len(lines) > 8 and drawing >= 3:
+            cell.metadata["tags"] = [*cell.metadata.get("tags", ()), "hide-input"]
+
+
+def add_downloads(notebook, path, folder):
+    """Links below the title: the script, the notebook and, for a known address, where to run it."""
+    shutil.copy(path, folder / path.name)
+    plain = folder / "notebooks"
+    plain.mkdir(exist_ok=True)
+    jupytext.write(jupytext.read(path), plain / f"{path.stem}.ipynb")
+    links = [
+        f"{{download}}`script <{path.name}>`",
+        f"{{download}}`notebook <notebooks/{path.stem}.ipynb>`",
+    ]
+    if place := os.environ.get(REPOSITORY):
+        links += [
+            f"[Binder](https://mybinder.org/v2/gh/{place}/HEAD?labpath=notebooks/{path.name})",
+            f"[Colab](https://colab.research.google.com/github/{place}/blob/main/"
+            f"docs/lessons/{path.stem}.ipynb)",
+        ]
+    title, _, rest = notebook.cells[0].source.partition("\n")
+    notebook.cells[0].source = f"{title}\n\nDownload: {', '.join(links)}\n{rest}"
+
+
+def caption_of(text):
+    """The first sentence of the last paragraph of a text that is not a heading or a list."""
+    paragraphs = [p for p in text.split("\n\n") if p.strip() and p[0] not in "#-|$`"]
+    if not paragraphs:
+        return ""
+    sentence = re.split(r"(?<=[.:])\s", " ".join(paragraphs[-1].split()), maxsplit=1)[0]
+    return sentence.rstrip(":")
+
+
+def collect(notebook, stem, folder):
+    """(stem, title, first paragraph, [(picture, caption)]): the pictures as files."""
+    title, _, story = notebook.cells[0].source.partition("\n")
+    story = re.sub(r"^\s*Download: .*\n", "", story)
+    pictures, heading, caption = [], "", ""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            found = re.findall(r"^#+ (.+)$", cell.source, re.MULTILINE)
+            heading = found[-1] if found else heading
+            caption = caption_of(cell.source) or caption
         for output in cell.get("outputs", ()):
             if image := output.get("data", {}).get("image/png"):
                 name = f"{stem}_{len(pictures) + 1}.png"
                 (folder / name).write_bytes(base64.b64decode(image))
-                pictures.append(name)
+                pictures.append((name, f"**{heading}.** {caption}"))
     return stem, title.lstrip("# "), story.strip().split("\n\n")[0], pictures
 
 
@@ -198,10 +248,21 @@ def write_lessons(target):
     gallery += ["::::{grid} 1 1 2 2", ":gutter: 3", ""]
     for stem, title, story, pictures in lessons:
         cards += [f":::{{grid-item-card}} {title}", f":link: lessons/{stem}", ":link-type: doc"]
-        cards += [f":img-bottom: lessons/{pictures[0]}"] * bool(pictures) + ["", story, ":::", ""]
-        for picture in pictures:
+        cards += [f":img-bottom: lessons/{pictures[0][0]}"] * bool(pictures) + [
+            "",
+            story,
+            ":::",
+            "",
+        ]
+        for picture, caption in pictures:
             gallery += [":::{grid-item-card}", f":link: lessons/{stem}", ":link-type: doc"]
-            gallery += [f":img-top: lessons/{picture}", ":class-card: picture", "", title, ":::"]
+            gallery += [
+                f":img-top: lessons/{picture}",
+                ":class-card: picture",
+                "",
+                f"{caption} *{title}*",
+                ":::",
+            ]
             gallery += [""]
     (target / "gallery.md").write_text("\n".join([*gallery, "::::", ""]))
     tree = ["```{toctree}", ":hidden:", "", *(f"lessons/{stem}" for stem, *_ in lessons), "```"]
