@@ -121,6 +121,9 @@ SPECTRA = [
     (500, 0.03, "cylinder", {}, 1e-2, 1e2, 1e-1),
     (700, 0.01, "open", {}, 1.0, 1e6, 1e-2),
     (700, 0.01, "cylinder", {"kT": 0.2}, 10.0, 1e4, 1e-3),
+    (500, 0.003, "open", {}, 1.0, 1e6, 1e-2),
+    (500, 0.001, "cylinder", {}, 1e-2, 1e8, 1e-2),
+    (500, 0.001, "open", {"kT": 0.05, "chemical_potential": 0.0}, 1.0, 1e4, 1e-3),
 ]
 
 
@@ -140,14 +143,6 @@ def test_the_stated_error_covers_that_of_the_model(spectrum):
         stated = model.numerical_error(unit * rate)
         assert np.all(np.abs(model(unit * rate) - exact) <= stated + 1e-9 * np.abs(exact))
         assert np.all(stated <= 1.2 * tolerance * np.abs(exact))
-
-
-def test_rounding_of_dilute_samples_is_stated():
-    """At n_s a_b^2 = 0.001 conductances differ by 30 decades: a model of floats says so."""
-    network = random_network(500, 0.001, 3)
-    G = hn.solve_current(network).conductance
-    with pytest.raises(hn.ConvergenceError, match="rounding alone"):
-        admittance_model(network, G, 1e4 * G)
 
 
 def test_a_model_refuses_its_poles_and_knows_its_range():

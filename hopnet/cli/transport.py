@@ -234,7 +234,7 @@ def figures_of(network: "Network", current: "Current", threads: int | None) -> d
             )
         except ConvergenceError:
             warnings.warn(
-                "no spectrum is drawn: rounding is too large for its model in this dilute sample. "
+                "no spectrum is drawn: its model does not reach an error of 1 % in this sample. "
                 "Give --frequencies for exact values.",
                 ValidityWarning,
                 stacklevel=2,

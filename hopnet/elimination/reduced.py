@@ -52,10 +52,7 @@ END_SAFETY = 4.0
 
 # Stated error of a rational model over the error that leaving out one pole predicts. The prediction
 # holds for a continuous spectrum.
-LEFT_OUT_SAFETY = 1.5
-
-# Marks of the vectors of a projection: one that belongs to no pole, and no pole at all.
-ALWAYS, NOTHING = -1, -2
+LEFT_OUT_SAFETY = 2.0
 
 # Number of links whose differences are held at one time while a network is projected. More take
 # more memory, fewer more calls.
@@ -431,7 +428,6 @@ def rational_model(
     *,
     occupation: npt.ArrayLike | None = None,
     solutions: np.ndarray | None = None,
-    fixed: np.ndarray | None = None,
     threads: int | None = None,
 ) -> RationalModel:
     """Project a network on its solutions at a few real z.
@@ -452,11 +448,8 @@ def rational_model(
         n_s a_b^2 = 0.01).
     occupation : float64[n_nodes], optional
         The occupation n of each node (default: 1).
-    solutions : float64[n_nodes, n_poles, n], optional
-        M(s)^-1 b and M(s)^-1 c at the poles in ascending order, if the caller has them. One of
-        them is enough where the other follows from it and from ``fixed``.
-    fixed : float64[n_nodes, n_fixed], optional
-        Vectors that belong to the projection beside the solutions.
+    solutions : float64[n_nodes, n_poles, 2], optional
+        M(s)^-1 b and M(s)^-1 c at the poles in ascending order, if the caller has them.
     threads : int, optional
         Number of threads.
 
@@ -485,14 +478,8 @@ def rational_model(
             [factor(elimination, conductance, s * n, threads=threads).solve(sides) for s in pole], 1
         )
     else:
-        solutions = array_of("solutions", solutions, shape=(n_nodes, pole.size, None))
-    n_each = solutions.shape[2]
+        solutions = array_of("solutions", solutions, shape=(n_nodes, pole.size, 2))
     vector = solutions.reshape(n_nodes, -1)
-    if fixed is not None:
-        fixed = array_of("fixed", fixed, shape=(n_nodes, None))
-        vector = np.concatenate([vector, fixed], axis=1)
-    owner = np.full(vector.shape[1], ALWAYS)
-    owner[: pole.size * n_each] = np.repeat(np.arange(pole.size), n_each)
     vector = vector / np.linalg.norm(vector, axis=0)
     with one_blas_thread():
         basis, coordinate = qr(vector, mode="economic")
@@ -500,14 +487,15 @@ def rational_model(
         mass = (basis.T * n) @ basis
         source, observable = sides.T @ basis
 
-    def project(without):
-        within = orth(coordinate[:, owner != without])
+    def project(kept):
+        within = orth(coordinate.reshape(-1, pole.size, 2)[:, kept].reshape(basis.shape[1], -1))
         rate, mode = eigh(within.T @ laplacian @ within, within.T @ mass @ within)
         weight = (observable @ within @ mode) * (source @ within @ mode)
         return np.maximum(rate, 0.0), weight
 
-    rate, weight = project(NOTHING)
-    leave_one_out = tuple(project(k) for k in range(pole.size))
+    everything = np.arange(pole.size)
+    rate, weight = project(everything)
+    leave_one_out = tuple(project(np.delete(everything, k)) for k in range(pole.size))
     return RationalModel(read_only(pole), read_only(rate), read_only(weight), leave_one_out)
 
 

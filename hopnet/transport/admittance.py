@@ -17,15 +17,17 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.linalg import eigh, orth, qr, solve_triangular
 
 from hopnet.checks import array_of, flag, instance_of, number, shown
-from hopnet.elimination.reduced import RationalModel, rational_model
+from hopnet.elimination.reduced import RationalModel
 from hopnet.elimination.scaling import scaled_conductance
 from hopnet.elimination.symbolic import Elimination, analyse
 from hopnet.elimination.symmetric import factor
 from hopnet.errors import ConvergenceError, ParameterError
 from hopnet.network.network import DRAIN, INNER, SOURCE, Network
-from hopnet.records import Record
+from hopnet.records import Record, read_only
+from hopnet.threads import one_blas_thread
 from hopnet.transport.balance import net_flow
 from hopnet.transport.current import Current, own_current
 from hopnet.transport.thermopower import linear_profile
@@ -33,16 +35,23 @@ from hopnet.transport.thermopower import linear_profile
 __all__ = ["AdmittanceModel", "admittance", "admittance_model"]
 
 # Distance in decades between the first poles of the model, times ln(1 + 2 / tolerance). Measured
-# errors fall as exp(-3.1 / distance). Intervals whose error is too large are halved afterwards: a
-# larger number takes more rounds of halving, a smaller one more poles than most spectra need.
-STEP = 3.1
+# errors fall as exp(-3.1 / distance), and twice the error is stated. Intervals whose error is too
+# large are halved afterwards: a larger number takes more rounds of halving, a smaller one more
+# poles than most spectra need.
+STEP = 2.9
 # Largest distance between the first poles, in decades, whatever the tolerance. A larger one can
 # miss a part of the spectrum.
 WIDEST_STEP = 1.0
 # Stated error by rounding over the difference found at the two nearest poles.
 ROUNDING_SAFETY = 4.0
-# The two right-hand sides of the model: Lap w, and c w.
-LAPLACIAN, CHARGE = 0, 1
+# A solution of which the others hold all but this part is left out of the projection: the part is
+# rounding. A larger number gives up accuracy below 1e-6, a smaller one takes rounding for physics.
+SMALLEST_DIRECTION = 1e-10
+# Rate of what the projection does not hold, over the largest pole. It changes G by one part in
+# this number at the fast end.
+BEYOND = 1e12
+# Number of links that are projected at one time. More take more memory, fewer more calls.
+BLOCK = 100_000
 # Largest number of poles of a model: 0.1 decades apart over ten decades. More poles do not reduce
 # the error, because rounding dominates it; fewer would refuse wide ranges.
 MOST_POLES = 100
@@ -267,62 +276,63 @@ class Solved(NamedTuple):
     Attributes
     ----------
     solution : float64[n_sites]
-        (Lap + s c)^-1 of one of the two sides.
+        x = (Lap + s c)^-1 c w.
+    drop : float64[n_links]
+        x_i - x_j, accurate relative to itself.
     value : float
-        F(s), from the solution and the other side.
+        F(s) = sum of c (w - s x)^2 + s sum of K drop^2, a sum of positive terms.
     """
 
     solution: np.ndarray
+    drop: np.ndarray
     value: float
 
 
 class ModelEquation(NamedTuple):
-    """(Lap + s c) x = b in units of ``unit``, with the two right-hand sides of the model.
+    """(Lap + s c) x = c w in units of ``unit``.
 
     Attributes
     ----------
     symbolic : Elimination
     conductance : float64[n_links]
-    occupation : float64[n_sites]
-        The capacity c of each site.
+    capacity : float64[n_sites]
+        The capacity c of each site; 0 outside of the inner sites.
     away : float64[n_sites]
-        w = X - u with the static potential X; 0 at the contacts.
-    sides : float64[n_sites, 2]
-        Lap w and c w.
+        w = X - u with the static potential X; 0 outside of the inner sites.
+    excess : float64[n_sites]
+        The capacity of every site.
     unit : float, in 1/rho_0
     """
 
     symbolic: Elimination
     conductance: np.ndarray
-    occupation: np.ndarray
+    capacity: np.ndarray
     away: np.ndarray
-    sides: np.ndarray
+    excess: np.ndarray
     unit: float
 
-    def solve(self, rate: float, side: int, threads: int | None) -> Solved:
-        """The solution for one of the two sides at one real rate, and F there."""
-        excess = rate * self.occupation
-        factored = factor(self.symbolic, self.conductance, excess, threads=threads)
-        solution = factored.solve(self.sides[:, side])
-        return Solved(solution, float((self.sides[:, 1 - side] * solution).sum()))
+    def solve(self, rate: float, threads: int | None) -> Solved:
+        """The solution at one real rate, its drops, and F there."""
+        factored = factor(self.symbolic, self.conductance, rate * self.excess, threads=threads)
+        fed = self.capacity * self.away
+        solution = factored.solve(fed)
+        drop = factored.link_drops(self.conductance.size, (0.0, 0.0), rhs=fed)
+        on_sites = float((self.capacity * (self.away - rate * solution) ** 2).sum())
+        in_links = float((self.conductance * drop**2).sum())
+        return Solved(solution, drop, on_sites + rate * in_links)
 
 
 def model_equation(network: Network, current: Current, u: np.ndarray) -> ModelEquation:
-    """The equation of `admittance_model`, with w = X - u from the static potential X.
-
-    In clusters without a path to the contacts X is 0: any constant would do there.
-    """
+    """The equation of `admittance_model`, with w = X - u from the static potential X."""
     inner = network.terminals == INNER
     symbolic = analyse(network.dissection, network.link_i, network.link_j, network.terminals)
     conductance, scale = scaled_conductance(
         network.link_i, network.link_j, network.log_conductance, network.terminals
     )
-    potential = np.nan_to_num(current.potential, nan=0.0)
-    occupation = np.exp(network.log_capacity) / np.exp(scale)
-    lap_u = net_flow(network, conductance * (u[network.link_i] - u[network.link_j]))
-    away = np.where(inner, potential - u, 0.0)
-    sides = np.stack([np.where(inner, -lap_u, 0.0), occupation * away], axis=1)
-    return ModelEquation(symbolic, conductance, occupation, away, sides, float(np.exp(scale)))
+    excess = np.exp(network.log_capacity) / np.exp(scale)
+    away = np.where(inner, np.nan_to_num(current.potential, nan=0.0) - u, 0.0)
+    capacity = np.where(inner, excess, 0.0)
+    return ModelEquation(symbolic, conductance, capacity, away, excess, float(np.exp(scale)))
 
 
 def admittance_model(
@@ -337,9 +347,13 @@ def admittance_model(
 ) -> AdmittanceModel:
     """A model of the whole spectrum between two rates, from a few real factors.
 
-    Let X be the static potential and w = X - u. No difference of large numbers is taken in
+    Let X be the static potential, w = X - u and x = (Lap + s c)^-1 c w. Only positive terms are
+    added in
 
-        G(s) = G(0) + s (c w) (Lap + s c)^-1 (Lap w)
+        G(s) = G(0) + s sum over sites of c (w - s x)^2 + s^2 sum over links of K (x_i - x_j)^2
+
+    The network is projected on the x of a few real s. Drops along links are solved for and never
+    taken as differences, so dilute samples lose no digit either.
 
     Parameters
     ----------
@@ -362,7 +376,12 @@ def admittance_model(
     Raises
     ------
     ConvergenceError
-        If a hundred poles are not enough.
+        If a hundred poles are not enough, or rounding is larger than the tolerance.
+
+    Notes
+    -----
+    Cost: one real factor and one solution per pole, two poles per decade for a tolerance of 1e-2;
+    memory: one number per link and pole.
     """
     slowest = number("slowest", slowest, low=0.0, above=True, unit="1/tau_0")
     slowest = number("slowest", slowest, low=1e-250, unit="1/tau_0")
@@ -384,9 +403,8 @@ def admittance_model(
     while True:
         for pole in poles.tolist():
             if pole not in solved:
-                side = LAPLACIAN if pole > np.sqrt(slowest * fastest) else CHARGE
-                solved[pole] = equation.solve(pole, side, threads)
-        model, rounding = projected_model(network, equation, solved)
+                solved[pole] = equation.solve(pole, threads)
+        model, rounding = projected_model(equation, solved)
         static = current.conductance
         found = AdmittanceModel(
             network, static, high, model, equation.unit, slowest, fastest, rounding
@@ -399,8 +417,8 @@ def admittance_model(
         if by_rounding > tolerance:
             raise ConvergenceError(
                 f"the model of the spectrum must have a relative error below {tolerance:g}, "
-                f"rounding alone makes {by_rounding:.1e}, as in dilute samples; use "
-                "hopnet.admittance, which is exact, or raise the tolerance.",
+                f"rounding alone makes {by_rounding:.1e}; use hopnet.admittance, which is exact, "
+                "or raise the tolerance.",
                 estimate=found,
                 residual=by_rounding,
             )
@@ -418,25 +436,59 @@ def admittance_model(
 
 
 def projected_model(
-    network: Network, equation: ModelEquation, solved: dict[float, Solved]
+    equation: ModelEquation, solved: dict[float, Solved]
 ) -> tuple[RationalModel, np.ndarray]:
-    """The model from the solutions at some poles, and its difference from them at each pole.
+    """F as a sum of relaxations, and its difference from the value solved for at each pole.
 
-    With the solution x_c = (Lap + s c)^-1 c w the projection holds the other one too, because
-    (Lap + s c)^-1 Lap w = w - s x_c and w belongs to it.
+    The network is projected on the solutions x at the poles. With the modes k of the projection,
+    which are orthonormal with the weight c, their rates r and b = sum of c w mode,
+
+        F(s) = rest + sum over modes of b^2 r / (r + s)      rest = sum of c (w - sum of b mode)^2
+
+    All terms are positive. What the modes do not hold of w relaxes faster than any rate of the
+    range; it stands in the model as one more mode, `BEYOND` times as fast as the largest pole.
     """
-    poles = np.array(sorted(solved))
-    model = rational_model(
-        equation.symbolic,
-        network.link_i,
-        network.link_j,
-        equation.conductance,
-        equation.sides[:, LAPLACIAN],
-        equation.sides[:, CHARGE],
-        poles,
-        occupation=equation.occupation,
-        solutions=np.stack([solved[pole].solution for pole in poles.tolist()], axis=1)[:, :, None],
-        fixed=equation.away[:, None],
-    )
-    exact = np.array([solved[pole].value for pole in poles.tolist()])
-    return model, np.abs(model(poles) - exact)
+    pole = np.array(sorted(solved))
+    root = np.sqrt(equation.capacity)
+    weighted = root[:, None] * np.stack([solved[s].solution for s in pole.tolist()], axis=1)
+    size = np.linalg.norm(weighted, axis=0)
+    with one_blas_thread():
+        # Solutions that the others hold to rounding are left out, with their poles.
+        all_together, parts = qr(weighted / size, mode="economic")
+        strength, order = qr(parts, mode="r", pivoting=True)
+        new = np.abs(np.diagonal(strength)) > SMALLEST_DIRECTION
+        used = np.sort(order[: new.size][new])
+        pole, size = pole[used], size[used]
+        rotation, triangle = qr(parts[:, used], mode="economic")
+        basis = all_together @ rotation
+        # The solutions times ``combine`` are the basis; so are their drops.
+        combine = solve_triangular(triangle, np.eye(pole.size)) / size[:, None]
+        drop = np.stack([solved[s].drop for s in pole.tolist()], axis=1)
+        laplacian = energy_of_drops(drop, combine, equation.conductance)
+        amplitude = basis.T @ (root * equation.away)
+        rest = float(((root * equation.away - basis @ amplitude) ** 2).sum())
+
+    def project(chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        within = orth(triangle[:, chosen])
+        rate, mode = eigh(within.T @ laplacian @ within)
+        inside = within.T @ amplitude
+        outside = rest + float(((amplitude - within @ inside) ** 2).sum())
+        rate = np.append(np.maximum(rate, 0.0), BEYOND * pole[-1])
+        return rate, rate * np.append((mode.T @ inside) ** 2, outside)
+
+    place = np.arange(pole.size)
+    rate, weight = project(place >= 0)
+    others = tuple(project(place != k) for k in range(pole.size))
+    model = RationalModel(read_only(pole), read_only(rate), read_only(weight), others)
+    exact = np.array([solved[s].value for s in pole.tolist()])
+    return model, np.abs(model(pole) - exact)
+
+
+def energy_of_drops(drop: np.ndarray, combine: np.ndarray, conductance: np.ndarray) -> np.ndarray:
+    """sum over links of K d d^T for the drops d = drop @ combine, a block of links at a time."""
+    total = np.zeros((combine.shape[1], combine.shape[1]))
+    for first in range(0, conductance.size, BLOCK):
+        block = slice(first, first + BLOCK)
+        step = drop[block] @ combine
+        total += step.T @ (conductance[block, None] * step)
+    return total
