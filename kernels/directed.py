@@ -19,57 +19,58 @@ from numba import njit
 # Number of pivots that are eliminated before the columns after them are updated together, number
 # of later columns up to which loops are faster than BLAS, and number of rows per matrix product:
 # as in elimination.py, where the same trade-offs are explained.
-PANEL = 32
-SMALL = 96
+PANEL = 16
+SMALL = 64
 TILE = 128
 
 
 @njit(cache=True, nogil=True)
-def _add_products(front, begin, end, share, n_columns):
-    """Update the rows after a panel by loops: front[i, j] += sum_k front[i, k] share[k, j]."""
+def _add_products(front, begin, end, coming, going, n_columns):
+    """Update the rows after a panel by loops: front[i, j] += sum_k coming[k, i] going[k, j]."""
     # Four pivots at a time: each pass over a row reads and writes it once for four products.
+    n_panel = end - begin
     for i in range(end, n_columns):
         out = front[i]
-        k = begin
-        while k + 4 <= end:
-            a0 = out[k]
-            a1 = out[k + 1]
-            a2 = out[k + 2]
-            a3 = out[k + 3]
-            w0 = share[k]
-            w1 = share[k + 1]
-            w2 = share[k + 2]
-            w3 = share[k + 3]
+        k = 0
+        while k + 4 <= n_panel:
+            a0 = coming[k, i]
+            a1 = coming[k + 1, i]
+            a2 = coming[k + 2, i]
+            a3 = coming[k + 3, i]
+            w0 = going[begin + k]
+            w1 = going[begin + k + 1]
+            w2 = going[begin + k + 2]
+            w3 = going[begin + k + 3]
             for j in range(end, n_columns):
                 out[j] += a0 * w0[j] + a1 * w1[j] + a2 * w2[j] + a3 * w3[j]
             k += 4
-        while k < end:
-            a0 = out[k]
-            w0 = share[k]
+        while k < n_panel:
+            a0 = coming[k, i]
+            w0 = going[begin + k]
             for j in range(end, n_columns):
                 out[j] += a0 * w0[j]
             k += 1
 
 
 @njit(cache=True, nogil=True)
-def _add_products_by_blas(front, begin, end, share, n_columns, scratch):
+def _add_products_by_blas(front, begin, end, coming, going, n_columns, scratch):
     """The same update as `_add_products`, one matrix product per tile of rows."""
-    # Copy the weights of the panel into a contiguous block, the form that BLAS takes.
+    # Copy the weights of the panel into contiguous blocks, the form that BLAS takes.
     n_panel = end - begin
     n_rest = n_columns - end
-    going = scratch[: n_panel * n_rest].reshape(n_panel, n_rest)
+    share = scratch[: n_panel * n_rest].reshape(n_panel, n_rest)
     for k in range(n_panel):
-        going[k] = share[begin + k, end:n_columns]
-    coming_area = scratch[n_panel * n_rest : n_panel * n_rest + TILE * n_panel]
+        share[k] = going[begin + k, end:n_columns]
+    tile_area = scratch[n_panel * n_rest : n_panel * n_rest + TILE * n_panel]
     product_area = scratch[n_panel * n_rest + TILE * n_panel :]
     # Multiply tile by tile, and add each product to the rows of the front.
     for first in range(0, n_rest, TILE):
         last = min(first + TILE, n_rest)
-        coming = coming_area[: (last - first) * n_panel].reshape(last - first, n_panel)
-        for i in range(first, last):
-            coming[i - first] = front[end + i, begin:end]
+        rates = tile_area[: (last - first) * n_panel].reshape(n_panel, last - first)
+        for k in range(n_panel):
+            rates[k] = coming[k, end + first : end + last]
         product = product_area[: (last - first) * n_rest].reshape(last - first, n_rest)
-        np.dot(coming, going, product)
+        np.dot(rates.T, share, product)
         for i in range(first, last):
             out = front[end + i]
             row = product[i - first]
@@ -78,7 +79,7 @@ def _add_products_by_blas(front, begin, end, share, n_columns, scratch):
 
 
 @njit(cache=True, nogil=True)
-def _eliminate(front, n_pivots, n_columns, negligible, going, coming, pivot, scratch):
+def _eliminate(front, n_pivots, n_columns, negligible, going, coming, pivot, panel, scratch):
     """Eliminate the pivots of one dense front, panel by panel.
 
     Fills ``going[k, j]`` (w_kj) and ``coming[k, i]`` (v_ki) for the later columns, and ``pivot``;
@@ -95,14 +96,12 @@ def _eliminate(front, n_pivots, n_columns, negligible, going, coming, pivot, scr
                 total += row[j]
             pivot[k] = total
             if abs(total) <= negligible:
-                for j in range(k + 1, n_columns):
-                    w[j] = 0.0
+                w[k + 1 : n_columns] = 0.0
             else:
                 inverse = 1.0 / total
                 for j in range(k + 1, n_columns):
-                    w[j] = row[j] * inverse
-                    if abs(w[j]) < negligible:
-                        w[j] = 0.0
+                    value = row[j] * inverse
+                    w[j] = 0.0 if abs(value) < negligible else value
             for i in range(k + 1, end):
                 a = front[i, k]
                 if abs(a) < negligible:
@@ -111,32 +110,41 @@ def _eliminate(front, n_pivots, n_columns, negligible, going, coming, pivot, scr
                     out = front[i]
                     for j in range(k + 1, n_columns):
                         out[j] += a * w[j]
-        # Update the columns of the panel in the rows after it, by weights inside the panel.
+        # The columns of the panel, one row of ``panel`` each: loops over the rows of the front
+        # then run along memory.
         for i in range(end, n_columns):
-            out = front[i]
+            row = front[i]
             for k in range(begin, end):
-                a = out[k]
-                if abs(a) < negligible:
-                    out[k] = 0.0
-                elif a != 0.0:
-                    w = going[k]
-                    for j in range(k + 1, end):
-                        out[j] += a * w[j]
+                panel[k - begin, i] = row[k]
+        # Update each column by the weights inside the panel.
+        for k in range(begin, end):
+            column = panel[k - begin]
+            for i in range(end, n_columns):
+                column[i] = 0.0 if abs(column[i]) < negligible else column[i]
+            w = going[k]
+            for j in range(k + 1, end):
+                share = w[j]
+                if share != 0.0:
+                    out = panel[j - begin]
+                    for i in range(end, n_columns):
+                        out[i] += column[i] * share
         # The weights v_ki: occupation of each pivot per occupation of each later node.
         for k in range(begin, end):
             v = coming[k]
             if abs(pivot[k]) <= negligible:
-                for i in range(k + 1, n_columns):
-                    v[i] = 0.0
+                v[k + 1 : n_columns] = 0.0
             else:
                 inverse = 1.0 / pivot[k]
-                for i in range(k + 1, n_columns):
+                column = panel[k - begin]
+                for i in range(k + 1, end):
                     v[i] = front[i, k] * inverse
+                for i in range(end, n_columns):
+                    v[i] = column[i] * inverse
         # All later rows and columns are updated together.
         if n_columns - end > SMALL:
-            _add_products_by_blas(front, begin, end, going, n_columns, scratch)
+            _add_products_by_blas(front, begin, end, panel, going, n_columns, scratch)
         else:
-            _add_products(front, begin, end, going, n_columns)
+            _add_products(front, begin, end, panel, going, n_columns)
 
 
 @njit(cache=True, nogil=True)
@@ -181,6 +189,7 @@ def factor_directed_fronts(
         m += fronts.boundary_start[t + 1] - fronts.boundary_start[t]
         largest = max(largest, m)
     area = np.empty(largest * largest, edge_rates.dtype)
+    panel_area = np.empty(PANEL * largest, edge_rates.dtype)
     scratch = np.empty((PANEL + TILE) * largest + TILE * PANEL, edge_rates.dtype)
     for t in which:
         first = fronts.front_start[t]
@@ -216,6 +225,7 @@ def factor_directed_fronts(
             weights[0, low:high].reshape(n_pivots, m),
             weights[1, low:high].reshape(n_pivots, m),
             pivot[first : first + n_pivots],
+            panel_area[: PANEL * m].reshape(PANEL, m),
             scratch,
         )
         place = contribution_start[t]

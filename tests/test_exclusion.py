@@ -279,6 +279,16 @@ def test_fifty_decades_of_rates_at_ten_kT():
         assert drift.imbalance < 1e-7
 
 
+@pytest.mark.slow
+def test_twenty_thousand_dilute_sites_at_three_kT():
+    """Newton reaches e F l_c = 3 kT from equilibrium at once, though the imbalance jumps once."""
+    network = random_torus(20_000, 0.01, 3.0, cutoff=2.0)
+    drift = hn.solve_drift(network, 3.0 / hn.critical_length(0.01), concentration=0.1)
+    assert drift.imbalance < 1e-13
+    assert drift.residual < 1e-11
+    assert drift.steps < 40
+
+
 def test_where_newton_stalls_it_says_so(monkeypatch):
     network = random_torus(600, 0.01, 3.0)
     monkeypatch.setattr(exclusion, "STEPS", 2)

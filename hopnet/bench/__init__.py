@@ -77,7 +77,8 @@ MORE = {
 def page(directory):
     """One Markdown page that summarises the stored tables of a directory, topic by topic.
 
-    Rows without a ratio or an imbalance (stages) stay in the files.
+    Rows without a ratio or an imbalance (stages) stay in the files. A ``note`` in a file follows
+    its description of the machine.
     """
     lines = [
         "# Side by side",
@@ -95,7 +96,7 @@ def page(directory):
             f"## {stored['topic']}",
             "",
             f"{stored.get('date', '')}: {where['processor']}, {where['cores']} cores, "
-            f"{where['system']}; {versions}.",
+            f"{where['system']}; {versions}.{stored.get('note', '')}",
             "",
             "| what | seconds | ratio | to | and |",
             "|---|---|---|---|---|",

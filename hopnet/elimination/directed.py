@@ -369,7 +369,7 @@ def factor_directed(
 
     Notes
     -----
-    It stores twice the weights and takes 1.3 to 1.8 times as long as the symmetric `factor`.
+    It stores twice the weights and takes about 1.9 times as long as the symmetric `factor`.
     """
     e = instance_of("elimination", elimination, Elimination, "make it with analyse")
     going = check_entries("rate_ij", rate_ij, (e.n_links,))

@@ -148,8 +148,8 @@ def plot_field_run(
         axes.set(xscale="log", yscale="log", ylabel=name)
         axes.set_xlabel("field $eFl_c/k_BT$")
         finish(axes)
-    if len(points) > 1:
-        panels[0].legend(fontsize=7)
+    panels[0].plot([], [], "--", color=BLACK, linewidth=0.8, label=r"$\exp\langle\ln v\rangle$")
+    panels[0].legend(fontsize=7)
     return figure
 
 
