@@ -10,9 +10,9 @@ from .errors import HopnetError as HopnetError
 from .errors import NotPercolatingError as NotPercolatingError
 from .errors import ParameterError as ParameterError
 from .errors import ValidityWarning as ValidityWarning
-from .hall_response import hall_response as hall_response
 from .material import Material as Material
 from .material import conductivities as conductivities
+from .material_hall import hall_response as hall_response
 from .network.build import build_network as build_network
 from .network.energies import with_energies as with_energies
 from .network.lattices import lattice_sites as lattice_sites

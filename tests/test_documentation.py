@@ -179,3 +179,11 @@ def test_bars_only_where_asked(capsys, monkeypatch):
     assert "samples" in capsys.readouterr().err
     with pytest.raises(hn.ParameterError, match="progress"):
         list(track([1], "samples", progress="yes"))
+
+
+def test_no_module_hides_a_public_name():
+    """Importing every module leaves each public name what it was: no module has the same name."""
+    names = {name for name in hn.__all__ if name != "__version__"}
+    modules = {path.stem for path in (ROOT / "hopnet").glob("*.py")}
+    modules |= {path.parent.name for path in (ROOT / "hopnet").glob("*/__init__.py")}
+    assert not names & modules

@@ -5,8 +5,8 @@ import pytest
 from scipy.constants import e, hbar, m_e
 
 import hopnet as hn
-from hopnet.hall_response import LARGEST_FLUX, hall_response
 from hopnet.material import Material
+from hopnet.material_hall import LARGEST_FLUX, hall_response
 
 
 def letter(**changes):

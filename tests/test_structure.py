@@ -16,7 +16,7 @@ TESTS = ROOT / "tests"
 LAYERS = [
     {"kernels"},
     {"constants", "errors", "records", "files", "seeds", "checks", "threads", "machine", "toml"}
-    | {"material", "material_file", "hall_response", "progress"},  # the ground
+    | {"material", "material_file", "material_hall", "progress"},  # the ground
     {"elimination"},
     {"network"},
     {"transport"},

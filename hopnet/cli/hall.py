@@ -110,7 +110,7 @@ def in_code_units(hall: "HallAngle") -> dict[str, Any]:
 
 def in_si(hall: "HallAngle", material: Any) -> dict[str, float]:
     """Lines of an answer: the Hall response in SI units, for electrons in bonding states."""
-    from hopnet.hall_response import hall_response
+    from hopnet.material_hall import hall_response
 
     found = hall_response(material, hall.tangent, resistivity=1.0 / hall.conductivity_xx)
     return {

@@ -65,7 +65,7 @@ def material_command(
     Example: hopnet material runs/material_letter.toml --n-sites 5000 --seed 1
     """
     from hopnet.checks import number, one_of
-    from hopnet.material import limits_of, warn_of_limits
+    from hopnet.material import warn_of_limits
     from hopnet.spin.laboratory import laboratory_numbers, read_material
 
     volts = number("--field-kV-cm", field, low=0.0, high=1e6, above=True) * 1e5
@@ -81,7 +81,6 @@ def material_command(
     if temperatures is not None or report is not None:
         table = table_of(material, temperatures, volts, given)
     answer = answer_of(str(material_file), material, found, f, signs)
-    answer["warnings"] = limits_of(material, volts)
     if table is not None:
         answer["temperatures"] = without_nan(table.to_dict("records"))
     answer["lines"] = lines_of(answer)
@@ -115,7 +114,7 @@ def answer_of(
     name: str, material: "Material", found: "Laboratory", f: float | None, signs: str
 ) -> dict[str, Any]:
     """All numbers of the answer; the first table is the answer, the others are details."""
-    from hopnet.material import high_density_polarisation
+    from hopnet.material import high_density_polarisation, limits_of
 
     ratio = found.resistance / float(material.rho_0 or 1.0)
     spin = not math.isnan(found.polarisation)
@@ -150,6 +149,7 @@ def answer_of(
         "eta": material.eta,
         "angle": material.angle,
         "signs": signs,
+        "warnings": limits_of(material, found.field),
         "estimates": estimates(material, found.f if f is None else f, ratio, signs, found.field)
         if spin
         else [],

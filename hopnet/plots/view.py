@@ -197,15 +197,35 @@ def write_view(
 def page_of(network: Network, current: Current, spin: Any = None) -> Any:
     """The Bokeh layout of a page."""
     from bokeh.layouts import column, row
-    from bokeh.models import ColumnDataSource, CustomJS, HoverTool, Range1d
-    from bokeh.models.widgets import Div, Select, Slider
-    from bokeh.plotting import figure
+    from bokeh.models.widgets import Div, Select
 
     sites = network.sites
     box = window(sites, MOST_SITES)
     inside = np.all(
         (sites.position[:, :2] >= box[:, 0]) & (sites.position[:, :2] <= box[:, 1]), axis=1
     )
+    plot = empty_plot(box)
+    shapes = draw_links(plot, current, inside) | draw_sites(plot, network, spin)
+    add_hover(plot, shapes)
+    slider, words, on_slider = cluster_slider(network, shapes)
+    names: list[Any] = ["current", "power", "spin", "clusters"]
+    choice = Select(
+        value="current",
+        options=[n for n in names if n != "spin" or spin is not None],
+        title="show",
+        width=160,
+    )
+    connect_choice(choice, shapes, slider, words, on_slider)
+    heading = Div(text=f"<b>{network.describe()}</b><br>{current.describe()}", width=680)
+    parts: list[Any] = [row(choice, heading), slider, words, plot]
+    return column(*parts)
+
+
+def empty_plot(box: np.ndarray) -> Any:
+    """A Bokeh figure of the part ``box`` of the plane, with its tools and without shapes."""
+    from bokeh.models import Range1d
+    from bokeh.plotting import figure
+
     plot = figure(
         match_aspect=True,
         output_backend="webgl",
@@ -219,13 +239,26 @@ def page_of(network: Network, current: Current, spin: Any = None) -> Any:
         active_scroll="wheel_zoom",
     )
     plot.grid.visible = False
-    shapes = draw_shapes(plot, network, current, spin, inside)
-    links, dots = shapes["current"], shapes["clusters"]
+    return plot
+
+
+def add_hover(plot: Any, shapes: dict[str, Any]) -> None:
+    """What the page says of the link or the site under the pointer."""
+    from bokeh.models import HoverTool
+
     about_link = [("sites", "@i, @j"), ("length", "@length a_b"), ("ln G rho_0", "@conductance")]
     about_link += [("log10 of flow / current", "@flow"), ("log10 of power share", "@power")]
-    plot.add_tools(HoverTool(renderers=[links, shapes["power"]], tooltips=about_link))
+    links = [shapes["current"], shapes["power"]]
+    plot.add_tools(HoverTool(renderers=links, tooltips=about_link))
     about_site = [("site", "@number"), ("x, y", "@x, @y"), ("energy", "@energy"), ("spin", "@spin")]
-    plot.add_tools(HoverTool(renderers=[dots, shapes["spin"]], tooltips=about_site))
+    dots = [shapes["clusters"], shapes["spin"]]
+    plot.add_tools(HoverTool(renderers=dots, tooltips=about_site))
+
+
+def cluster_slider(network: Network, shapes: dict[str, Any]) -> tuple[Any, Any, Any]:
+    """The slider over link length, the line of text below it, and what a move calls."""
+    from bokeh.models import ColumnDataSource, CustomJS
+    from bokeh.models.widgets import Div, Slider
 
     link, length = merging_links(network)
     everything = ends_of(network, link) | {
@@ -248,17 +281,10 @@ def page_of(network: Network, current: Current, spin: Any = None) -> Any:
         visible=False,
     )
     words = Div(text="move the slider", visible=False, width=860)
-    names: list[Any] = ["current", "power", "spin", "clusters"]
-    choice = Select(
-        value="current",
-        options=[n for n in names if n != "spin" or spin is not None],
-        title="show",
-        width=160,
-    )
     on_slider = CustomJS(
         args={
             "merging": ColumnDataSource(everything),
-            "sites": dots.data_source,
+            "sites": shapes["clusters"].data_source,
             "occupied": shapes["occupied"].data_source,
             "slider": slider,
             "words": words,
@@ -267,14 +293,18 @@ def page_of(network: Network, current: Current, spin: Any = None) -> Any:
         code=ON_SLIDER,
     )
     slider.js_on_change("value", on_slider)
-    on_choice = CustomJS(
-        args=shapes | {"choice": choice, "slider": slider, "words": words}, code=ON_CHOICE
-    )
-    choice.js_on_change("value", on_choice)
+    return slider, words, on_slider
+
+
+def connect_choice(
+    choice: Any, shapes: dict[str, Any], slider: Any, words: Any, on_slider: Any
+) -> None:
+    """Show the shapes that the list of choices names, and count clusters when they appear."""
+    from bokeh.models import CustomJS
+
+    shown = shapes | {"choice": choice, "slider": slider, "words": words}
+    choice.js_on_change("value", CustomJS(args=shown, code=ON_CHOICE))
     choice.js_on_change("value", on_slider)
-    heading = Div(text=f"<b>{network.describe()}</b><br>{current.describe()}", width=680)
-    parts: list[Any] = [row(choice, heading), slider, words, plot]
-    return column(*parts)
 
 
 def is_in(numbers: np.ndarray, n: int) -> np.ndarray:
@@ -284,10 +314,8 @@ def is_in(numbers: np.ndarray, n: int) -> np.ndarray:
     return found
 
 
-def draw_shapes(
-    plot: Any, network: Network, current: Current, spin: Any, inside: np.ndarray
-) -> dict[str, Any]:
-    """The renderers of a page by name: current, power, spin, clusters, occupied."""
+def draw_links(plot: Any, current: Current, inside: np.ndarray) -> dict[str, Any]:
+    """The renderers of the links by name: current and power."""
     from bokeh.models import ColumnDataSource, LinearColorMapper
     from bokeh.transform import transform
 
@@ -311,55 +339,47 @@ def draw_shapes(
             line_cap="round",
             visible=name == "current",
         )
+    return shapes
+
+
+def columns_of_sites(network: Network, spin: Any) -> dict[str, np.ndarray]:
+    """What the page holds of each site."""
     sites = network.sites
     moment = np.zeros(network.n_sites) if spin is None else np.asarray(spin.spin)
     largest = max(float(np.quantile(np.abs(moment), 0.999)), np.finfo(float).tiny)
     data = {
-        "x": sites.position[:, 0].astype(np.float32),
-        "y": sites.position[:, 1].astype(np.float32),
+        "x": sites.position[:, 0],
+        "y": sites.position[:, 1],
         "number": np.arange(network.n_sites, dtype=np.int32),
-        "spin": moment.astype(np.float32),
-        "energy": (np.zeros(network.n_sites) if sites.energy is None else sites.energy),
-        "size": (1.0 + 11.0 * np.sqrt(np.minimum(np.abs(moment) / largest, 1.0))),
-        "cluster": np.full(network.n_sites, 10.0, np.float32),
+        "spin": moment,
+        "energy": np.zeros(network.n_sites) if sites.energy is None else sites.energy,
+        "size": 1.0 + 11.0 * np.sqrt(np.minimum(np.abs(moment) / largest, 1.0)),
+        "cluster": np.full(network.n_sites, 10.0),
         "source": is_in(network.source, network.n_sites),
         "drain": is_in(network.drain, network.n_sites),
     }
-    data = {k: v.astype(np.float32) if v.dtype == np.float64 else v for k, v in data.items()}
-    source = ColumnDataSource(data)
+    return {k: v.astype(np.float32) if v.dtype == np.float64 else v for k, v in data.items()}
+
+
+def draw_sites(plot: Any, network: Network, spin: Any) -> dict[str, Any]:
+    """The renderers of spins, occupied links and clusters by name, all hidden at first."""
+    from bokeh.models import ColumnDataSource, LinearColorMapper
+    from bokeh.transform import transform
+
+    source = ColumnDataSource(columns_of_sites(network, spin))
     signs = LinearColorMapper(palette=["#2060a8", "#b03a48"], low=-1e-30, high=1e-30)
-    shapes["spin"] = plot.scatter(
-        "x",
-        "y",
-        source=source,
-        size="size",
-        fill_color=transform("spin", signs),
-        line_color=None,
-        fill_alpha=0.75,
-        visible=False,
+    dots: dict[str, Any] = {"source": source, "line_color": None, "visible": False}
+    spins = plot.scatter(
+        "x", "y", size="size", fill_color=transform("spin", signs), fill_alpha=0.75, **dots
     )
     empty = {name: np.zeros(0, np.float32) for name in ("x0", "y0", "x1", "y1")}
-    shapes["occupied"] = plot.segment(
-        "x0",
-        "y0",
-        "x1",
-        "y1",
-        source=ColumnDataSource(empty),
-        line_color="#b8b8b8",
-        visible=False,
+    occupied = plot.segment(
+        *empty, source=ColumnDataSource(empty), line_color="#b8b8b8", visible=False
     )
     palette = [*(to_hex(matplotlib.colormaps["tab10"](k)) for k in range(10)), "#d4d4d4"]
     ranks = LinearColorMapper(palette=palette, low=-0.5, high=10.5)
-    shapes["clusters"] = plot.scatter(
-        "x",
-        "y",
-        source=source,
-        size=4,
-        fill_color=transform("cluster", ranks),
-        line_color=None,
-        visible=False,
-    )
-    return shapes
+    clusters = plot.scatter("x", "y", size=4, fill_color=transform("cluster", ranks), **dots)
+    return {"spin": spins, "occupied": occupied, "clusters": clusters}
 
 
 def colours_of(name: str) -> list[str]:

@@ -20,7 +20,6 @@ from scipy.special import expit
 
 from hopnet.checks import array_of, instance_of, number, whole
 from hopnet.errors import ParameterError
-from hopnet.hall_response import hall_response
 from hopnet.material import (
     LARGEST_ETA,
     LARGEST_KELVIN,
@@ -30,6 +29,7 @@ from hopnet.material import (
     kelvin,
     quiet_limits,
 )
+from hopnet.material_hall import hall_response
 from hopnet.network.build import build_network
 from hopnet.network.energies import with_energies
 from hopnet.network.network import Network
