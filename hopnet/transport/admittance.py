@@ -50,8 +50,13 @@ SMALLEST_DIRECTION = 1e-10
 # Rate of what the projection does not hold, over the largest pole. It changes G by one part in
 # this number at the fast end.
 BEYOND = 1e12
+# ln of the strongest link over the conductance of the sample, up to which the drops of the model
+# are differences of potentials. Beyond (1e12: n_s a_b^2 below 0.008), or where rounding shows,
+# they are solved for, which takes half a factor more per pole. With a larger value the differences
+# would be tried first where they have no digit.
+LARGEST_CONTRAST = 27.6
 # Number of links that are projected at one time. More take more memory, fewer more calls.
-BLOCK = 100_000
+BLOCK = 20_000
 # Largest number of poles of a model: 0.1 decades apart over ten decades. More poles do not reduce
 # the error, because rounding dominates it; fewer would refuse wide ranges.
 MOST_POLES = 100
@@ -278,7 +283,7 @@ class Solved(NamedTuple):
     solution : float64[n_sites]
         x = (Lap + s c)^-1 c w.
     drop : float64[n_links]
-        x_i - x_j, accurate relative to itself.
+        x_i - x_j.
     value : float
         F(s) = sum of c (w - s x)^2 + s sum of K drop^2, a sum of positive terms.
     """
@@ -294,6 +299,7 @@ class ModelEquation(NamedTuple):
     Attributes
     ----------
     symbolic : Elimination
+    link_i, link_j : int64[n_links]
     conductance : float64[n_links]
     capacity : float64[n_sites]
         The capacity c of each site; 0 outside of the inner sites.
@@ -305,18 +311,23 @@ class ModelEquation(NamedTuple):
     """
 
     symbolic: Elimination
+    link_i: np.ndarray
+    link_j: np.ndarray
     conductance: np.ndarray
     capacity: np.ndarray
     away: np.ndarray
     excess: np.ndarray
     unit: float
 
-    def solve(self, rate: float, threads: int | None) -> Solved:
-        """The solution at one real rate, its drops, and F there."""
+    def solve(self, rate: float, solve_drops: bool, threads: int | None) -> Solved:
+        """The solution at one real rate, its drops (solved for, or differences), and F there."""
         factored = factor(self.symbolic, self.conductance, rate * self.excess, threads=threads)
         fed = self.capacity * self.away
         solution = factored.solve(fed)
-        drop = factored.link_drops(self.conductance.size, (0.0, 0.0), rhs=fed)
+        if solve_drops:
+            drop = factored.link_drops(self.conductance.size, (0.0, 0.0), rhs=fed)
+        else:
+            drop = solution[self.link_i] - solution[self.link_j]
         on_sites = float((self.capacity * (self.away - rate * solution) ** 2).sum())
         in_links = float((self.conductance * drop**2).sum())
         return Solved(solution, drop, on_sites + rate * in_links)
@@ -332,7 +343,10 @@ def model_equation(network: Network, current: Current, u: np.ndarray) -> ModelEq
     excess = np.exp(network.log_capacity) / np.exp(scale)
     away = np.where(inner, np.nan_to_num(current.potential, nan=0.0) - u, 0.0)
     capacity = np.where(inner, excess, 0.0)
-    return ModelEquation(symbolic, conductance, capacity, away, excess, float(np.exp(scale)))
+    links = network.link_i, network.link_j
+    return ModelEquation(
+        symbolic, *links, conductance, capacity, away, excess, float(np.exp(scale))
+    )
 
 
 def admittance_model(
@@ -352,8 +366,8 @@ def admittance_model(
 
         G(s) = G(0) + s sum over sites of c (w - s x)^2 + s^2 sum over links of K (x_i - x_j)^2
 
-    The network is projected on the x of a few real s. Drops along links are solved for and never
-    taken as differences, so dilute samples lose no digit either.
+    The network is projected on the x of a few real s. In dilute samples drops along links are
+    solved for and not taken as differences, so strong links lose no digit.
 
     Parameters
     ----------
@@ -400,10 +414,12 @@ def admittance_model(
     poles = np.logspace(*ends, min(n_poles, MOST_POLES))
     probes = np.geomspace(slowest, fastest, 101)
     solved: dict[float, Solved] = {}
+    contrast = float(network.log_conductance.max()) - current.log_conductance
+    solve_drops = contrast > LARGEST_CONTRAST
     while True:
         for pole in poles.tolist():
             if pole not in solved:
-                solved[pole] = equation.solve(pole, threads)
+                solved[pole] = equation.solve(pole, solve_drops, threads)
         model, rounding = projected_model(equation, solved)
         static = current.conductance
         found = AdmittanceModel(
@@ -414,6 +430,9 @@ def admittance_model(
         if error.max() <= tolerance:
             return found
         by_rounding = float((found.rounding_error(probes) / size).max())
+        if by_rounding > tolerance and not solve_drops:
+            solve_drops, solved = True, {}
+            continue
         if by_rounding > tolerance:
             raise ConvergenceError(
                 f"the model of the spectrum must have a relative error below {tolerance:g}, "
@@ -463,8 +482,8 @@ def projected_model(
         basis = all_together @ rotation
         # The solutions times ``combine`` are the basis; so are their drops.
         combine = solve_triangular(triangle, np.eye(pole.size)) / size[:, None]
-        drop = np.stack([solved[s].drop for s in pole.tolist()], axis=1)
-        laplacian = energy_of_drops(drop, combine, equation.conductance)
+        drops = [solved[s].drop for s in pole.tolist()]
+        laplacian = energy_of_drops(drops, combine, equation.conductance)
         amplitude = basis.T @ (root * equation.away)
         rest = float(((root * equation.away - basis @ amplitude) ** 2).sum())
 
@@ -484,11 +503,13 @@ def projected_model(
     return model, np.abs(model(pole) - exact)
 
 
-def energy_of_drops(drop: np.ndarray, combine: np.ndarray, conductance: np.ndarray) -> np.ndarray:
-    """sum over links of K d d^T for the drops d = drop @ combine, a block of links at a time."""
+def energy_of_drops(
+    drops: list[np.ndarray], combine: np.ndarray, conductance: np.ndarray
+) -> np.ndarray:
+    """sum over links of K d d^T for the drops d = drops @ combine, a block of links at a time."""
     total = np.zeros((combine.shape[1], combine.shape[1]))
     for first in range(0, conductance.size, BLOCK):
         block = slice(first, first + BLOCK)
-        step = drop[block] @ combine
+        step = np.stack([drop[block] for drop in drops], axis=1) @ combine
         total += step.T @ (conductance[block, None] * step)
     return total
