@@ -282,14 +282,15 @@ class Solved(NamedTuple):
     ----------
     solution : float64[n_sites]
         x = (Lap + s c)^-1 c w.
-    drop : float64[n_links]
-        x_i - x_j.
+    drop : float64[n_links] or None
+        x_i - x_j where it was solved for.
     value : float
-        F(s) = sum of c (w - s x)^2 + s sum of K drop^2, a sum of positive terms.
+        F(s) = sum of c w (w - s x), which is sum of c (w - s x)^2 + s sum of K drop^2. The second
+        form is taken where the drops are known: its terms are positive.
     """
 
     solution: np.ndarray
-    drop: np.ndarray
+    drop: np.ndarray | None
     value: float
 
 
@@ -324,11 +325,11 @@ class ModelEquation(NamedTuple):
         factored = factor(self.symbolic, self.conductance, rate * self.excess, threads=threads)
         fed = self.capacity * self.away
         solution = factored.solve(fed)
-        if solve_drops:
-            drop = factored.link_drops(self.conductance.size, (0.0, 0.0), rhs=fed)
-        else:
-            drop = solution[self.link_i] - solution[self.link_j]
-        on_sites = float((self.capacity * (self.away - rate * solution) ** 2).sum())
+        left = self.away - rate * solution
+        if not solve_drops:
+            return Solved(solution, None, float((fed * left).sum()))
+        drop = factored.link_drops(self.conductance.size, (0.0, 0.0), rhs=fed)
+        on_sites = float((self.capacity * left**2).sum())
         in_links = float((self.conductance * drop**2).sum())
         return Solved(solution, drop, on_sites + rate * in_links)
 
@@ -482,8 +483,7 @@ def projected_model(
         basis = all_together @ rotation
         # The solutions times ``combine`` are the basis; so are their drops.
         combine = solve_triangular(triangle, np.eye(pole.size)) / size[:, None]
-        drops = [solved[s].drop for s in pole.tolist()]
-        laplacian = energy_of_drops(drops, combine, equation.conductance)
+        laplacian = projected_energy(equation, [solved[s] for s in pole.tolist()], combine)
         amplitude = basis.T @ (root * equation.away)
         rest = float(((root * equation.away - basis @ amplitude) ** 2).sum())
 
@@ -503,13 +503,18 @@ def projected_model(
     return model, np.abs(model(pole) - exact)
 
 
-def energy_of_drops(
-    drops: list[np.ndarray], combine: np.ndarray, conductance: np.ndarray
+def projected_energy(
+    equation: ModelEquation, solved: list[Solved], combine: np.ndarray
 ) -> np.ndarray:
-    """sum over links of K d d^T for the drops d = drops @ combine, a block of links at a time."""
+    """sum over links of K d d^T with the drops d of the basis, a block of links at a time."""
     total = np.zeros((combine.shape[1], combine.shape[1]))
-    for first in range(0, conductance.size, BLOCK):
+    basis = np.stack([one.solution for one in solved], axis=1) @ combine
+    drops = [one.drop for one in solved if one.drop is not None]
+    for first in range(0, equation.conductance.size, BLOCK):
         block = slice(first, first + BLOCK)
-        step = np.stack([drop[block] for drop in drops], axis=1) @ combine
-        total += step.T @ (conductance[block, None] * step)
+        if drops:
+            step = np.stack([drop[block] for drop in drops], axis=1) @ combine
+        else:
+            step = basis[equation.link_i[block]] - basis[equation.link_j[block]]
+        total += step.T @ (equation.conductance[block, None] * step)
     return total
