@@ -9,6 +9,7 @@ it causes are added.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from hopnet.kernels import potentials as kernels
 from hopnet.kernels.elimination import forward_fronts
 from hopnet.kernels.symbolic import sum_subtrees
 
-__all__ = ["MOST_LIMBS", "Potentials", "limbs_needed"]
+__all__ = ["MOST_LIMBS", "Potentials", "limbs_needed", "without_edges"]
 
 # Largest number of limbs: the last one has the unit 2^-1008, close to the smallest float. More
 # limbs would hold nothing.
@@ -66,6 +67,21 @@ def limbs_needed(conductance: np.ndarray, total: float) -> tuple[int, int]:
     n_limbs = int(np.ceil((DIGITS + contrast + depth) / kernels.BITS))
     n_first = 2 + int(np.ceil(contrast / kernels.BITS))
     return min(n_limbs, MOST_LIMBS), min(n_first, n_limbs, MOST_LIMBS)
+
+
+def without_edges(factored: Factor) -> Factor:
+    """The same factor without the edges of its graph, which potentials do not need.
+
+    They take about 50 bytes per site. `Factor.link_drops` would need them.
+    """
+    e = factored.elimination
+    fronts = e.fronts._replace(
+        row_start=e.fronts.row_start[:0].copy(), edge_column=e.fronts.edge_column[:0].copy()
+    )
+    slim = replace(
+        e, fronts=fronts, edge_link=e.edge_link[:0].copy(), edge_sign=e.edge_sign[:0].copy()
+    )
+    return replace(factored, elimination=slim)
 
 
 class Potentials:

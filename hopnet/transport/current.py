@@ -12,7 +12,7 @@ import numpy as np
 
 from hopnet.checks import array_of, instance_of, number
 from hopnet.elimination.dissection import SERIAL_SITES
-from hopnet.elimination.potentials import MOST_LIMBS, Potentials, limbs_needed
+from hopnet.elimination.potentials import MOST_LIMBS, Potentials, limbs_needed, without_edges
 from hopnet.elimination.scaling import conductance_in_floats
 from hopnet.elimination.symbolic import Elimination, analyse
 from hopnet.elimination.symmetric import Factor, factor
@@ -281,11 +281,11 @@ def solve_current(network: Network, *, threads: int | None = None) -> Current:
         )
     network.check_percolation()
     terminal, scaled = prepare(network, threads)
-    symbolic = analyse(network.dissection, network.link_i, network.link_j, terminal)
     flows = None
     if not isinstance(scaled, float):
-        flows = flows_by_floats(network, symbolic, *scaled, threads)
+        flows = flows_by_floats(network, terminal, *scaled, threads)
     if flows is None:
+        symbolic = analyse(network.dissection, network.link_i, network.link_j, terminal)
         flows = flows_by_wide_numbers(network, symbolic)
     drop, flow, log_unit, (net, throughput, site_imbalance, imbalance) = flows
     source_current = float(net[network.source].sum())
@@ -336,7 +336,7 @@ def prepare(
 
 def flows_by_floats(
     network: Network,
-    symbolic: Elimination,
+    terminal: np.ndarray,
     conductance: np.ndarray,
     log_unit: float,
     threads: int | None,
@@ -345,7 +345,9 @@ def flows_by_floats(
 
     None where a number that is needed is less than the smallest float.
     """
-    factored = factor(symbolic, conductance, threads=threads)
+    symbolic = analyse(network.dissection, network.link_i, network.link_j, terminal)
+    factored = without_edges(factor(symbolic, conductance, threads=threads))
+    del symbolic
     mesh = factored.terminal_conductance
     n_limbs, n_first = limbs_needed(conductance, float(mesh[0, 1]) if mesh.size else 0.0)
     flows = corrected_flows(network, factored, conductance, log_unit, (n_limbs, n_first))
@@ -369,28 +371,31 @@ def corrected_flows(
     terminal = factored.elimination.terminal
     ends = network.link_i, network.link_j
     potentials = Potentials(factored, *limbs)
-    drop, flow = np.empty(network.n_links), np.zeros(network.n_links)
-    at_site, _, _ = potentials.fill_flows(ends, conductance, drop, flow)
-    fed = np.where(terminal == INNER, at_site[1] - at_site[0], 0.0)
+    flow = np.zeros(network.n_links)
     fewest, waited = network.n_sites + 1, 0
-    for k in range(CORRECTIONS):
-        around = None if k == 0 else AROUND * WIDER ** (k - 1)
-        if not potentials.add(fed, around):
-            return None
+    for k in range(CORRECTIONS + 1):
+        # Large arrays exist only while they are needed.
+        drop = np.empty(network.n_links)
         at_site, change, largest = potentials.fill_flows(ends, conductance, drop, flow)
         balance = balance_of_sums(at_site, terminal)
-        unbalanced = balance.site_imbalance > BALANCED
-        n_unbalanced = int(np.count_nonzero(unbalanced))
-        if not change <= SOUND * largest:
-            return None
-        if n_unbalanced == 0:
-            return Flows(drop, flow, log_unit, balance)
-        # Sites that no correction balances need more limbs.
-        waited = 0 if n_unbalanced < fewest else waited + 1
-        fewest = min(fewest, n_unbalanced)
-        if waited == PATIENCE:
-            return None
+        del at_site
+        unbalanced = terminal == INNER
+        if k > 0:
+            unbalanced = balance.site_imbalance > BALANCED
+            n_unbalanced = int(np.count_nonzero(unbalanced))
+            if not change <= SOUND * largest:
+                return None
+            if n_unbalanced == 0:
+                return Flows(drop, flow, log_unit, balance)
+            # Sites that no correction balances need more limbs.
+            waited = 0 if n_unbalanced < fewest else waited + 1
+            fewest = min(fewest, n_unbalanced)
+            if waited == PATIENCE:
+                return None
         fed = np.where(unbalanced, -balance.net, 0.0)
+        del drop, balance
+        if not potentials.add(fed, AROUND * WIDER ** (k - 1) if k > 0 else None):
+            return None
     return None
 
 
