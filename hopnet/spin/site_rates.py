@@ -92,7 +92,9 @@ def site_rates(network: Network, strength: float, *, tau_s: float) -> SiteRates:
 
     Notes
     -----
-    The error is 4 to 25 per cent, and 30 per cent at worst (close pairs at n_s a_b^2 = 0.03).
+    The error is 4 to 25 per cent, and 30 per cent at worst (close pairs at n_s a_b^2 = 0.03), for a
+    strength of 1e-3 and more. In weaker fields the times are too short, by a factor of up to 2.4
+    where spin diffuses around the whole sample: sigma tau_eff must stay below sqrt(n_sites).
     Without the correction for returns the rates would be wrong by a factor of up to five. Cost: one
     scalar elimination and the diagonal of its inverse per iteration.
 
