@@ -33,6 +33,7 @@ extensions = [
 ]
 myst_enable_extensions = ["attrs_inline", "colon_fence", "dollarmath"]
 myst_heading_anchors = 3
+exclude_patterns = ["lessons/notebooks/**", "lessons/work/**"]  # for download only
 nb_execution_mode = "off"  # docs/prepare.py has run the lessons
 nb_merge_streams = True
 

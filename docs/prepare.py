@@ -292,6 +292,7 @@ def main(target):
     target.mkdir(parents=True, exist_ok=True)
     for page in (ROOT / "docs").glob("*.md"):
         shutil.copy(page, target)
+    shutil.copytree(ROOT / "docs" / "_static", target / "_static", dirs_exist_ok=True)
     copy_texts(target)
     write_reference(target)
     write_run_file_keys(target)

@@ -69,8 +69,7 @@ def material_command(
     from hopnet.spin.laboratory import laboratory_numbers, read_material
 
     volts = number("--field-kV-cm", field, low=0.0, high=1e6, above=True) * 1e5
-    if f is not None:
-        f = number("--f", f, low=-1e3, high=1e3)
+    f = None if f is None else number("--f", f, low=-1e3, high=1e3)
     one_of("signs", signs, ("consistent", "printed"))
     smallest = number("--detectable", detectable, low=0.0, high=100.0, above=True, unit="%") / 100
     given = {"seed": seed, "n_sites": n_sites, "samples": samples}
