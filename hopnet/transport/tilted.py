@@ -47,7 +47,8 @@ def own_bath(network: Network, bath: Bath | None) -> Bath:
     """The bath that was asked for, else that of the network, else "ohmic"."""
     own = "ohmic" if network.bath is None else network.bath
     chosen = own if bath is None else bath
-    energy = network.reorganisation_energy if chosen == own else None
+    same = bath is None or bath is own or (isinstance(bath, str) and bath == own)
+    energy = network.reorganisation_energy if same else None
     return named_bath(chosen, network.kT, energy)
 
 
