@@ -112,6 +112,58 @@ def test_activation_energy_against_two_temperatures():
     assert w == pytest.approx(slope, rel=1e-6)
 
 
+def test_digits_of_two_thousand_sites():
+    """C2000 of the reference digits: open sample and cylinder, in doubles, another program."""
+    found = {}
+    for geometry in ("open", "cylinder"):
+        sites = hn.random_sites(2000, density=0.02, seed=1, geometry=geometry)
+        found[geometry] = hn.solve_current(hn.build_network(sites, cutoff=1.5))
+    current = found["open"]
+    network, G = current.network, current.conductance
+    assert pytest.approx(4.884194822301e-8, rel=1e-12) == G
+    assert mean_hop(current) == pytest.approx(8.2846664953, rel=1e-10)
+    assert mean_hop(current, power=3) == pytest.approx(602.780776142, rel=1e-11)
+    assert noise(current) == pytest.approx(0.0245314166274, rel=1e-11)
+    strain = strain_response(current)
+    assert np.diag(strain) == pytest.approx([-7.958311115546, -8.611021875055], rel=1e-11)
+    assert -0.5 * strain[0, 0] == pytest.approx(3.97915555777, rel=1e-11)  # <R cos^2>
+    assert hn.admittance(network, G, real=True) / G == pytest.approx(5.30900708824, rel=1e-10)
+    expected = 4.32509401189 + 2.69635840589j
+    assert hn.admittance(network, G) / G == pytest.approx(expected, rel=1e-10)
+    # Four contacts: source, drain, and the sites within the cutoff of the middles of both edges.
+    sites = network.sites
+    probes = [
+        np.flatnonzero(
+            np.hypot(sites.position[:, 0] - sites.length / 2, sites.position[:, 1] - y)
+            <= network.cutoff_radius
+        )
+        for y in (sites.width, 0.0)
+    ]
+    terminals = hn.solve_terminals(network, [network.source, network.drain, *probes])
+    hall = hn.hall_resistance(terminals, current=(0, 1), voltage=(2, 3))
+    assert hall == pytest.approx(485.418312664, rel=1e-10)
+    current = found["cylinder"]
+    network, G = current.network, current.conductance
+    assert pytest.approx(4.995132154565e-8, rel=1e-12) == G
+    angle = hn.hall_angle(network)
+    assert angle.tangent == pytest.approx(2.5058116405e-5, rel=1e-9)
+    assert hn.find_triads(network).n_triads == 20451
+    assert hn.admittance(network, G, real=True) / G == pytest.approx(5.27442699684, rel=1e-10)
+
+
+def test_digits_of_the_cold_cylinder():
+    """C2000 with energies: conductance, thermopower and Hall angle."""
+    sites = hn.random_sites(2000, density=0.02, seed=1, geometry="cylinder")
+    sites = hn.with_energies(sites, "uniform", width=1.0, seed=2)
+    network = hn.build_network(
+        sites, cutoff_radius=16.0, kT=0.1, chemical_potential=0.0, contact_width=16.0
+    )
+    current = hn.solve_current(network)
+    assert current.conductance == pytest.approx(2.287271774567e-9, rel=1e-12)
+    assert hn.seebeck_coefficient(current) == pytest.approx(0.174658159797, rel=1e-10)
+    assert hn.hall_angle(network).tangent == pytest.approx(1.3184828475e-5, rel=1e-9)
+
+
 def test_digits_of_the_site_response():
     expected = [
         -0.2813821073, -0.1290797600, -0.1289229894, -0.1871357096, -0.0600206220, -0.2326963702,
