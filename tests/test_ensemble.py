@@ -218,6 +218,9 @@ def test_run_files_of_the_project_run_in_small(tmp_path, path):
     table["ensemble"] = {"samples": 2}
     # Each sample of a run over fields is a whole curve of them.
     table["sites"] |= {"n_sites": 600 if "field" in table else 1500, "density": 0.1}
+    if table["sites"].get("dimension") == 3:  # cold hops are longer than a small box
+        table["sites"]["geometry"] = "open"
+        table["scan"]["network.kT"]["start"] = 0.5 * table["scan"]["network.kT"]["stop"]
     scan = {k: v for k, v in table.get("scan", {}).items() if k.startswith("network")}
     every = 3 if "field" in table else 2
     table["scan"] = {

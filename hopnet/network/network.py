@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -168,8 +168,7 @@ class Network(Record):
     def __setstate__(self, state: dict[str, Any]) -> None:
         # Arrays can be written to after unpickling; checking the record again freezes them.
         # Cached quantities are computed again when they are needed.
-        fields = type(self).__dataclass_fields__
-        self.__dict__.update({name: state[name] for name in fields})
+        self.__dict__.update({each.name: state[each.name] for each in fields(self)})
         self.__post_init__()
 
     @property

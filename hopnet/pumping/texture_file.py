@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 import zipfile
@@ -80,7 +81,7 @@ def save_texture(path: str | os.PathLike, texture: Texture) -> None:
     """
     instance("path", path, (str, os.PathLike), "give the name of a file")
     instance("texture", texture, (RigidTexture, PeriodicTexture, TimeSeries), "build one first")
-    arrays = {name: getattr(texture, name) for name in texture.__dataclass_fields__}
+    arrays = {field.name: getattr(texture, field.name) for field in dataclasses.fields(texture)}
     try:
         save_arrays(Path(path), type(texture).__name__, arrays)
     except (OSError, ValueError) as failure:
