@@ -6,6 +6,7 @@ the precession frequency, so that <omega^2> = 3 sigma^2.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ RANGE = 9.0
 PANEL_NODES = 20
 # Nodes of Gauss-Legendre quadrature over time: enough for 100 turns in the external field.
 LEGENDRE_NODES = 400
+
+gauss_rule = cache(leggauss)  # nodes and weights on (-1, 1)
 # Argument of c e^c E_1(c) above which its asymptotic series is used; its next term is 6 / c^3.
 # Far larger arguments would overflow.
 SERIES = 500.0
@@ -156,7 +159,7 @@ def kubo_toyabe(time: ArrayLike, strength: float, field: float = 0.0) -> np.ndar
             f"field must not turn a spin more than {LEGENDRE_NODES // 2} radians within 40 / sigma "
             f"and the times, got field={B:g} and strength={sigma:g}; take a smaller field."
         )
-    x, weight = leggauss(LEGENDRE_NODES)
+    x, weight = gauss_rule(LEGENDRE_NODES)
     u = 0.5 * end[:, None] * (x + 1)
     integral = 0.5 * end * (np.sin(B * u) * np.exp(-0.5 * (sigma * u) ** 2) @ weight)
     decay = 1 - np.exp(-0.5 * square) * np.cos(B * t)
@@ -207,7 +210,7 @@ def normal_quadrature(centre: float) -> tuple[np.ndarray, np.ndarray]:
     fine = np.append(10.0 ** np.arange(-6, 0), 0.5)
     edge = np.concatenate([np.arange(-RANGE, RANGE + 1), centre + fine, [centre], centre - fine])
     edge = np.unique(np.clip(edge, -RANGE, RANGE))
-    node, weight = leggauss(PANEL_NODES)
+    node, weight = gauss_rule(PANEL_NODES)
     half = 0.5 * np.diff(edge)
     x = (edge[:-1] + half)[:, None] + half[:, None] * node
     share = half[:, None] * weight * np.exp(-0.5 * x**2)
