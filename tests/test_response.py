@@ -112,6 +112,7 @@ def test_activation_energy_against_two_temperatures():
     assert w == pytest.approx(slope, rel=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore::hopnet.errors.ValidityWarning")
 def test_digits_of_two_thousand_sites():
     """C2000 of the reference digits: open sample and cylinder, in doubles, another program."""
     found = {}
@@ -151,6 +152,7 @@ def test_digits_of_two_thousand_sites():
     assert hn.admittance(network, G, real=True) / G == pytest.approx(5.27442699684, rel=1e-10)
 
 
+@pytest.mark.filterwarnings("ignore::hopnet.errors.ValidityWarning")
 def test_digits_of_the_cold_cylinder():
     """C2000 with energies: conductance, thermopower and Hall angle."""
     sites = hn.random_sites(2000, density=0.02, seed=1, geometry="cylinder")
